@@ -1,0 +1,28 @@
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+demo: ## a registry, a log and tlogistry on this machine: pull a tag, move it, see it refused
+	@cargo run --quiet --bin tlogistry-cli -- demo
+
+test: tools ## all tests, with real clients and stand-ins for AWS
+	cargo test --locked
+
+check: tools ## format, lints, licences and banned crates, the SAM templates
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo deny --locked check --hide-inclusion-graph licenses bans sources
+	tests/tools/validate-template.sh
+
+tools: ## what the tests run, into .tools/ (no root; nothing of the system is touched)
+	@tests/tools/install.sh
+
+release: ## the function as deployed, built for this machine, and its size
+	cargo build --locked --release --bin tlogistry
+	@du -h --apparent-size target/release/tlogistry
+
+clean-tools: ## removes .tools/
+	rm -rf .tools
+
+.PHONY: help demo test check tools release clean-tools

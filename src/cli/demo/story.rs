@@ -1,0 +1,227 @@
+//! The story that the demo tells.
+
+use std::error::Error;
+
+use reqwest::{Client, Response, StatusCode};
+use serde_json::json;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::registry;
+use crate::cli::{listen, log, serve};
+use crate::config::{Config, LogConfig};
+use crate::devlog::{Devlog, Options};
+use crate::image::{Digest, Tag};
+use crate::rekor::{EntryId, LogEntry};
+use crate::setup;
+use crate::sighting::{LocalKey, Signer, parse_statement, subject_hash};
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+/// Where docker pull would take the image from.
+const REPOSITORY: &str = "demo/app";
+
+/// A server of the demo, and how to stop it.
+struct Server {
+    address: String,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    async fn stop(self) {
+        let _ = self.stop.send(());
+        let _ = self.task.await;
+    }
+}
+
+pub async fn tell() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let key_file = folder.path().join("signing-key.pem");
+    let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
+
+    say("Three servers start on this machine: a registry that people push to, a transparency log, and tlogistry.");
+    let upstream = start_registry().await?;
+    let devlog = Devlog::open(Some(&folder.path().join("log")), Options::default()).await?;
+    let (log, log_config) = start_log(devlog).await?;
+    let service = start_tlogistry(&key_file, &log_config, &upstream).await?;
+    note(&format!("registry   http://{}", upstream.address));
+    note(&format!("log        http://{}", log.address));
+    note(&format!("tlogistry  http://{}", service.address));
+
+    let tag = |name: &str| format!("{}/{REPOSITORY}:{name}", upstream.address);
+    say(&format!("Someone pushes an image to {}.", tag("v1")));
+    let first = push(&client, &upstream, "v1", "the image that was reviewed").await?;
+    push(&client, &upstream, "v2", "the next release").await?;
+    note(&format!("its digest is {first}"));
+
+    say(
+        "You pull the tag through tlogistry. It has never seen it: it signs 'this tag is this digest' and records that.",
+    );
+    let response = pull(&client, &service, &upstream, "v1").await?;
+    expect(response.status() == StatusCode::OK, "the first pull is served")?;
+    expect(header(&response, "docker-content-digest")? == first.as_str(), "the digest is that of the pushed image")?;
+    expect(header(&response, "tlog-first-seen")? == "true", "the first pull says so")?;
+    for name in ["Tlog-First-Seen", "Tlog-UUID", "Tlog-LogIndex", "Tlog-IntegratedTime", "Tlog-Entry"] {
+        note(&format!("{name}: {}", header(&response, name)?));
+    }
+    let uuid = header(&response, "tlog-uuid")?.to_owned();
+
+    say("You pull it again. The tag still has the recorded digest.");
+    let response = pull(&client, &service, &upstream, "v1").await?;
+    expect(response.status() == StatusCode::OK, "the second pull is served")?;
+    expect(response.headers().get("tlog-first-seen").is_none(), "the tag is not first seen twice")?;
+    expect(header(&response, "tlog-uuid")? == uuid, "it is the same record")?;
+    note("200 OK, same record");
+
+    say(&format!("Someone pushes another image to the same tag, {}.", tag("v1")));
+    let second = push(&client, &upstream, "v1", "something else entirely").await?;
+    note(&format!("the registry now serves {second}"));
+
+    say("You pull it. The tag has moved, and tlogistry refuses it. This is what docker, podman and skopeo show:");
+    note(&refused(pull(&client, &service, &upstream, "v1").await?).await?);
+
+    say("By digest you still get exactly what was recorded: a digest cannot move.");
+    let response = pull(&client, &service, &upstream, first.as_str()).await?;
+    expect(response.status() == StatusCode::OK, "the pull by digest is served")?;
+    expect(Digest::sha256(&response.bytes().await?) == first, "and its bytes have the digest")?;
+    note("200 OK");
+
+    say("Other tags are not affected.");
+    let response = pull(&client, &service, &upstream, "v2").await?;
+    expect(response.status() == StatusCode::OK, "the other tag is served")?;
+    note("200 OK for v2");
+
+    say("tlogistry is restarted and has forgotten everything. You pull the moved tag once more: the log remembers.");
+    service.stop().await;
+    let service = start_tlogistry(&key_file, &log_config, &upstream).await?;
+    note(&refused(pull(&client, &service, &upstream, "v1").await?).await?);
+
+    say("The evidence, from the log alone, for anyone to check:");
+    let public_key = LocalKey::open_or_generate(&key_file)?.public_key().pem().to_owned();
+    evidence(&client, &log_config, &tag("v1").parse()?, &uuid, &first).await?;
+    note(&format!("signed with this key:\n{}", public_key.trim_end()));
+
+    for server in [service, upstream, log] {
+        server.stop().await;
+    }
+    println!("\nEverything went as told.");
+    Ok(())
+}
+
+fn say(step: &str) {
+    println!("\n{step}");
+}
+
+fn note(text: &str) {
+    for line in text.lines() {
+        println!("    {line}");
+    }
+}
+
+fn expect(holds: bool, what: &str) -> Result<()> {
+    if holds { Ok(()) } else { Err(format!("it should be that {what}").into()) }
+}
+
+async fn start_registry() -> Result<Server> {
+    let (listener, address) = listen::bind("127.0.0.1:0").await?;
+    let (stop, stopped) = oneshot::channel();
+    let task = tokio::spawn(registry::serve(listener, async { drop(stopped.await) }));
+    Ok(Server { address, stop, task })
+}
+
+async fn start_log(devlog: Devlog) -> Result<(Server, LogConfig)> {
+    let (listener, address) = listen::bind("127.0.0.1:0").await?;
+    let config = serve::log_config(&devlog, &address)?;
+    let (stop, stopped) = oneshot::channel();
+    let task = tokio::spawn(log::serve(devlog, listener, async { drop(stopped.await) }));
+    Ok((Server { address, stop, task }, config))
+}
+
+/// The real service, with the key in `key_file`, which is made if it is not there, and an empty ledger.
+async fn start_tlogistry(key_file: &std::path::Path, log: &LogConfig, upstream: &Server) -> Result<Server> {
+    let insecure = upstream.address.clone();
+    let config = Config::read(|name| (name == "INSECURE_REGISTRIES").then(|| insecure.clone()))?;
+    let signer = Signer::Local(LocalKey::open_or_generate(key_file)?);
+    let service = setup::service(&config, signer, log.clone())?;
+    let (listener, address) = listen::bind("127.0.0.1:0").await?;
+    let (stop, stopped) = oneshot::channel();
+    let task = tokio::spawn(serve::serve(service, listener, async { drop(stopped.await) }));
+    Ok(Server { address, stop, task })
+}
+
+/// Pushes an image of one layer, which holds `text`, and returns its digest.
+async fn push(client: &Client, registry: &Server, tag: &str, text: &str) -> Result<Digest> {
+    let base = format!("http://{}/v2/{REPOSITORY}", registry.address);
+    let layer = text.as_bytes().to_vec();
+    let config = json!({
+        "architecture": "amd64",
+        "os": "linux",
+        "rootfs": {"type": "layers", "diff_ids": [Digest::sha256(&layer).as_str()]},
+    });
+    let config = config.to_string().into_bytes();
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": {"mediaType": OCI_CONFIG, "digest": Digest::sha256(&config).as_str(), "size": config.len()},
+        "layers": [{"mediaType": OCI_LAYER, "digest": Digest::sha256(&layer).as_str(), "size": layer.len()}],
+    });
+    let manifest = manifest.to_string().into_bytes();
+    let digest = Digest::sha256(&manifest);
+    for blob in [layer, config] {
+        let url = format!("{base}/blobs/uploads?digest={}", Digest::sha256(&blob));
+        client.post(url).body(blob).send().await?.error_for_status()?;
+    }
+    let put = client.put(format!("{base}/manifests/{tag}")).header("content-type", OCI_MANIFEST).body(manifest);
+    put.send().await?.error_for_status()?;
+    Ok(digest)
+}
+
+/// Asks tlogistry for a manifest, as `docker pull <tlogistry>/<registry>/demo/app:<reference>` would.
+async fn pull(client: &Client, service: &Server, registry: &Server, reference: &str) -> Result<Response> {
+    let url = format!("http://{}/v2/{}/{REPOSITORY}/manifests/{reference}", service.address, registry.address);
+    Ok(client.get(url).send().await?)
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> Result<&'a str> {
+    let value = response.headers().get(name).ok_or_else(|| format!("the answer has no {name}"))?;
+    Ok(value.to_str()?)
+}
+
+/// The message of a refusal, as a client shows it.
+async fn refused(response: Response) -> Result<String> {
+    expect(response.status() == StatusCode::FORBIDDEN, "the moved tag is refused")?;
+    let body: serde_json::Value = serde_json::from_slice(&response.bytes().await?)?;
+    let error = &body["errors"][0];
+    let (code, message) = (error["code"].as_str().unwrap_or_default(), error["message"].as_str().unwrap_or_default());
+    expect(code == "DENIED" && message.contains("has moved"), "the refusal says why")?;
+    Ok(format!("403 {code}: {message}"))
+}
+
+/// Finds the tag in the log as a stranger would, checks the entry and says what it states.
+async fn evidence(client: &Client, log: &LogConfig, tag: &Tag, uuid: &str, first: &Digest) -> Result<()> {
+    let hash = subject_hash(tag);
+    let search = json!({"hash": format!("sha256:{hash}")}).to_string();
+    let search =
+        client.post(log.url.join("api/v1/index/retrieve")?).header("content-type", "application/json").body(search);
+    let found: Vec<String> = serde_json::from_slice(&search.send().await?.error_for_status()?.bytes().await?)?;
+    expect(found == [uuid], "a search by the tag's sha256 finds exactly the one record")?;
+    note(&format!("search for sha256 of '{tag}' ({hash}) finds {uuid}"));
+
+    let id: EntryId = uuid.parse()?;
+    let entry = client.get(log.url.join(&format!("api/v1/log/entries/{id}"))?).send().await?.error_for_status()?;
+    let entry = LogEntry::parse(&entry.bytes().await?)?;
+    entry.verify_attestation().map_err(|faults| format!("the statement does not verify: {faults:?}"))?;
+    let statement = entry.attestation().map(<[u8]>::to_vec).unwrap_or_default();
+    entry.verify(&log.keys).map_err(|faults| format!("the entry does not verify: {faults:?}"))?;
+    expect(
+        parse_statement(&statement).as_ref() == Some(&(tag.clone(), first.clone())),
+        "the record states the first digest",
+    )?;
+    note("its timestamp, inclusion proof, checkpoint and signature verify, and it states:");
+    note(&String::from_utf8(statement)?);
+    Ok(())
+}

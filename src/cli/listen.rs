@@ -1,0 +1,100 @@
+//! A small HTTP server: accepts connections and hands requests to one function.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpListener;
+
+/// A client that has not sent its headers by then is dropped.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Requests under way when the server is to stop get this long to end.
+const SHUTDOWN_TIME: Duration = Duration::from_secs(5);
+/// After a failed accept (no file descriptors left), so that the loop does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves until `stop` is done, then lets requests under way end.
+pub async fn serve<H, F>(listener: TcpListener, handler: H, stop: impl Future<Output = ()>)
+where
+    H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+{
+    let graceful = GracefulShutdown::new();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let stream = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection was not accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            },
+            () = &mut stop => break,
+        };
+        // Answers are small: waiting to fill a packet only delays them.
+        let _ = stream.set_nodelay(true);
+        let handler = handler.clone();
+        let service = service_fn(move |request| {
+            let answer = handler(request);
+            async move { Ok::<_, Infallible>(answer.await) }
+        });
+        let mut server = Builder::new(TokioExecutor::new());
+        server.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+        let connection = graceful.watch(server.serve_connection(TokioIo::new(stream), service).into_owned());
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(error, "a connection ended early");
+            }
+        });
+    }
+    drop(listener);
+    let _ = tokio::time::timeout(SHUTDOWN_TIME, graceful.shutdown()).await;
+}
+
+/// Reads a request's body of at most `limit` bytes; otherwise the answer that says why not.
+pub async fn read(request: Request<Incoming>, limit: usize) -> Result<Request<Bytes>, Response<Full<Bytes>>> {
+    let (parts, body) = request.into_parts();
+    match Limited::new(body, limit).collect().await {
+        Ok(body) => Ok(Request::from_parts(parts, body.to_bytes())),
+        Err(error) => {
+            let too_large = error.is::<LengthLimitError>();
+            let mut response = Response::new(Full::default());
+            *response.status_mut() = if too_large { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST };
+            Err(response)
+        }
+    }
+}
+
+/// Done when the process is asked to stop: Ctrl-C, or SIGTERM.
+pub async fn asked_to_stop() {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}
+
+/// Binds `address`, and says where: port 0 means any free one.
+pub async fn bind(address: &str) -> io::Result<(TcpListener, String)> {
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))?;
+    let address = listener.local_addr()?.to_string();
+    Ok((listener, address))
+}

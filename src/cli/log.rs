@@ -1,0 +1,59 @@
+//! `log`: the embedded log alone.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use http_body_util::Full;
+use tokio::net::TcpListener;
+
+use super::{Outcome, listen};
+use crate::config::LogFormat;
+use crate::devlog::{Devlog, Options};
+use crate::setup;
+
+/// More than any entry that Rekor would store the attestation of.
+const MAX_REQUEST_BYTES: usize = 1 << 20;
+
+/// Run a small transparency log that speaks Rekor's API (for trying things out; nobody watches it)
+#[derive(Args)]
+pub struct Log {
+    /// Address to listen on; port 0 means any free one
+    #[arg(long, default_value = "127.0.0.1:3000")]
+    listen: String,
+    /// Folder to keep the log and its key in (default: in memory)
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// File to write the log's public key to, PEM
+    #[arg(long, value_name = "FILE")]
+    public_key: Option<PathBuf>,
+}
+
+impl Log {
+    pub async fn run(self) -> Outcome {
+        setup::logging(LogFormat::Text);
+        let log = Devlog::open(self.folder.as_deref(), Options::default()).await?;
+        if let Some(file) = &self.public_key {
+            std::fs::write(file, log.public_key_pem()).map_err(|error| format!("{}: {error}", file.display()))?;
+        }
+        let (listener, address) = listen::bind(&self.listen).await?;
+        println!("log listening on http://{address}");
+        serve(log, listener, listen::asked_to_stop()).await;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Serves a log's API until `stop` is done.
+pub(super) async fn serve(log: Devlog, listener: TcpListener, stop: impl Future<Output = ()>) {
+    let handler = move |request| {
+        let log = log.clone();
+        async move {
+            match listen::read(request, MAX_REQUEST_BYTES).await {
+                Ok(request) => log.handle(request).await.map(Full::new),
+                Err(refusal) => refusal,
+            }
+        }
+    };
+    listen::serve(listener, handler, stop).await;
+}

@@ -1,0 +1,58 @@
+//! The commands of `tlogistry-cli`, one file each.
+
+mod demo;
+pub mod listen;
+mod log;
+mod serve;
+mod verify_entry;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A registry that refuses tags that moved: serve it locally, try it, check what the log holds.
+#[derive(Parser)]
+#[command(name = "tlogistry-cli", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Serve(serve::Serve),
+    Demo(demo::Demo),
+    Log(log::Log),
+    VerifyEntry(verify_entry::VerifyEntry),
+}
+
+/// Runs the command that the process's arguments name.
+///
+/// Exit codes: 0 it holds or went well, 1 it does not hold, 2 it could not be done or checked.
+pub fn run() -> ExitCode {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return failure(&error),
+    };
+    let result = runtime.block_on(async {
+        match Cli::parse().command {
+            Command::Serve(command) => command.run().await,
+            Command::Demo(command) => command.run().await,
+            Command::Log(command) => command.run().await,
+            Command::VerifyEntry(command) => command.run(),
+        }
+    });
+    match result {
+        Ok(code) => code,
+        Err(error) => failure(&*error),
+    }
+}
+
+/// What every command answers: its exit code, or why it could not be done.
+type Outcome = Result<ExitCode, Box<dyn Error + Send + Sync>>;
+
+fn failure(error: &dyn Error) -> ExitCode {
+    eprintln!("tlogistry-cli: {error}");
+    ExitCode::from(2)
+}

@@ -1,0 +1,103 @@
+//! `serve`: the registry on this machine.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use clap::Args;
+use http::header::{CONTENT_LENGTH, HeaderValue};
+use http::{Method, Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tokio::net::TcpListener;
+
+use super::{Outcome, listen, log};
+use crate::config::{Config, LogConfig};
+use crate::devlog::{Devlog, Options};
+use crate::http::{Body, Service};
+use crate::key::PublicKey;
+use crate::rekor::LogKeys;
+use crate::setup;
+use crate::sighting::{LocalKey, Signer};
+
+/// Serve the registry on this machine
+///
+/// It is configured by the same environment variables as the function. Where these name no key (KMS_KEY_ID), one is made
+/// and kept in the state folder; where they name no log (REKOR_URL), a small one that only this machine sees is kept
+/// there too.
+#[derive(Args)]
+pub struct Serve {
+    /// Address to listen on; port 0 means any free one
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: String,
+    /// Folder for the signing key and the embedded log
+    #[arg(long, value_name = "DIR", default_value = "tlogistry-state")]
+    state: PathBuf,
+}
+
+impl Serve {
+    pub async fn run(self) -> Outcome {
+        let config = Config::from_env()?;
+        setup::logging(config.log_format);
+        let signer = match &config.kms_key_id {
+            Some(id) => setup::kms_signer(id.clone()).await,
+            None => Signer::Local(local_key(&self.state)?),
+        };
+        let log = match &config.log {
+            Some(log) => log.clone(),
+            None => embedded_log(&self.state).await?,
+        };
+        println!("sightings are recorded in {}", log.url);
+        let service = setup::service(&config, signer, log)?;
+        let (listener, address) = listen::bind(&self.listen).await?;
+        println!("registry listening on http://{address}");
+        serve(service, listener, listen::asked_to_stop()).await;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn local_key(state: &Path) -> Result<LocalKey, Box<dyn std::error::Error + Send + Sync>> {
+    std::fs::create_dir_all(state).map_err(|error| format!("{}: {error}", state.display()))?;
+    Ok(LocalKey::open_or_generate(&state.join("signing-key.pem"))?)
+}
+
+/// Starts the embedded log on a free port. It runs as long as the process.
+async fn embedded_log(state: &Path) -> Result<LogConfig, Box<dyn std::error::Error + Send + Sync>> {
+    let log = Devlog::open(Some(&state.join("log")), Options::default()).await?;
+    let (listener, address) = listen::bind("127.0.0.1:0").await?;
+    let config = log_config(&log, &address)?;
+    tokio::spawn(log::serve(log, listener, std::future::pending()));
+    Ok(config)
+}
+
+/// How to reach and check an embedded log.
+pub(super) fn log_config(log: &Devlog, address: &str) -> Result<LogConfig, Box<dyn std::error::Error + Send + Sync>> {
+    let key = PublicKey::from_pem(log.public_key_pem())?;
+    let keys = LogKeys::new(vec![key]).ok_or("the embedded log has no key")?;
+    Ok(LogConfig { url: format!("http://{address}").parse()?, keys })
+}
+
+/// Serves the registry until `stop` is done.
+pub(super) async fn serve(service: Service, listener: TcpListener, stop: impl Future<Output = ()>) {
+    let service = Arc::new(service);
+    let handler = move |request: Request<Incoming>| {
+        let service = service.clone();
+        async move { into_answer(request.method(), service.handle(&request).await) }
+    };
+    listen::serve(listener, handler, stop).await;
+}
+
+/// A HEAD is answered with the length that GET would have, and no body.
+fn into_answer(method: &Method, response: Response<Body>) -> Response<Full<Bytes>> {
+    let (mut parts, body) = response.into_parts();
+    if method == Method::HEAD {
+        parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.length()));
+    }
+    let bytes = match body {
+        Body::Bytes(bytes) if method != Method::HEAD => bytes,
+        Body::Bytes(_) | Body::OfLength(_) => Bytes::new(),
+    };
+    Response::from_parts(parts, Full::new(bytes))
+}

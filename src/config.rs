@@ -1,0 +1,253 @@
+//! The configuration: environment variables, read once and validated together.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::image::Registry;
+use crate::key::PublicKey;
+use crate::rekor::{LogKeys, PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY};
+use crate::upstream::InsecureRegistry;
+
+/// API Gateway gives up after 30 s; this leaves time to answer.
+const DEFAULT_REQUEST_TIMEOUT_MS: u64 = 25_000;
+const REQUEST_TIMEOUT_MS: std::ops::RangeInclusive<u64> = 100..=28_000;
+/// Some thousand manifests of usual size.
+const DEFAULT_MANIFEST_CACHE_BYTES: u64 = 16 << 20;
+
+/// What the environment says.
+#[derive(Debug)]
+pub struct Config {
+    /// `None` if the environment names none: then it is the public instance, or the command line's embedded log.
+    pub log: Option<LogConfig>,
+    /// Key id, key ARN, alias name or alias ARN.
+    pub kms_key_id: Option<String>,
+    /// Public keys that earlier sightings were signed with.
+    pub retired_keys: Vec<PublicKey>,
+    /// All registries if `None`.
+    pub allowed_registries: Option<Vec<Registry>>,
+    pub insecure_registries: Vec<InsecureRegistry>,
+    pub request_timeout: Duration,
+    pub manifest_cache_bytes: u64,
+    pub log_format: LogFormat,
+}
+
+/// Which log, and the keys that its answers are checked with.
+#[derive(Debug, Clone)]
+pub struct LogConfig {
+    pub url: Url,
+    pub keys: LogKeys,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Json,
+    Text,
+}
+
+/// Everything that is wrong with the environment.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError(Vec<String>);
+
+impl std::error::Error for ConfigError {}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the configuration is not usable:")?;
+        self.0.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
+    }
+}
+
+impl LogConfig {
+    /// Sigstore's public instance, with the key that is shipped with the program.
+    pub fn public_instance() -> Self {
+        let key = PublicKey::from_pem(PUBLIC_INSTANCE_KEY).ok();
+        let keys = LogKeys::new(key.into_iter().collect());
+        // Both are constants; a test parses them.
+        Self {
+            url: PUBLIC_INSTANCE.parse().expect("the public instance's URL is a URL"),
+            keys: keys.expect("the public instance's key is a key"),
+        }
+    }
+}
+
+impl Config {
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// Reads the variables that `get` returns. An empty variable counts as unset.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut reader = Reader { get, faults: Vec::new() };
+        let config = Self {
+            log: reader.log(),
+            kms_key_id: reader.get("KMS_KEY_ID"),
+            retired_keys: reader.keys("TRUSTED_KEYS").unwrap_or_default(),
+            allowed_registries: reader.list("ALLOWED_REGISTRIES"),
+            insecure_registries: reader.list("INSECURE_REGISTRIES").unwrap_or_default(),
+            request_timeout: Duration::from_millis(
+                reader.number("REQUEST_TIMEOUT_MS", REQUEST_TIMEOUT_MS).unwrap_or(DEFAULT_REQUEST_TIMEOUT_MS),
+            ),
+            manifest_cache_bytes: reader
+                .number("MANIFEST_CACHE_BYTES", 0..=u64::MAX)
+                .unwrap_or(DEFAULT_MANIFEST_CACHE_BYTES),
+            log_format: reader.log_format(),
+        };
+        if reader.faults.is_empty() { Ok(config) } else { Err(ConfigError(reader.faults)) }
+    }
+}
+
+/// Reads variables and gathers what is wrong with them.
+struct Reader<G> {
+    get: G,
+    faults: Vec<String>,
+}
+
+impl<G: Fn(&str) -> Option<String>> Reader<G> {
+    fn get(&self, name: &str) -> Option<String> {
+        (self.get)(name).filter(|value| !value.trim().is_empty())
+    }
+
+    fn fault(&mut self, name: &str, fault: impl fmt::Display) {
+        self.faults.push(format!("{name}: {fault}"));
+    }
+
+    fn log(&mut self) -> Option<LogConfig> {
+        let keys = self.keys("REKOR_PUBLIC_KEYS");
+        let url = self.get("REKOR_URL");
+        let Some(url) = url else {
+            if keys.is_some() {
+                self.fault("REKOR_PUBLIC_KEYS", "is set without REKOR_URL");
+            }
+            return None;
+        };
+        let public = LogConfig::public_instance();
+        let url = match url.parse::<Url>() {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url,
+            _ => {
+                self.fault("REKOR_URL", format!("'{url}' is not an http or https URL"));
+                return None;
+            }
+        };
+        match keys.and_then(LogKeys::new) {
+            Some(keys) => Some(LogConfig { url, keys }),
+            None if url == public.url => Some(public),
+            None => {
+                self.fault(
+                    "REKOR_PUBLIC_KEYS",
+                    format!("must be set for {url}: only the public instance's is built in"),
+                );
+                None
+            }
+        }
+    }
+
+    fn keys(&mut self, name: &str) -> Option<Vec<PublicKey>> {
+        let pem = self.get(name)?;
+        match PublicKey::all_from_pem(&pem) {
+            Ok(keys) if !keys.is_empty() => Some(keys),
+            Ok(_) => {
+                self.fault(name, "holds no PEM block 'PUBLIC KEY'");
+                None
+            }
+            Err(error) => {
+                self.fault(name, error);
+                None
+            }
+        }
+    }
+
+    /// Items separated by commas or white space.
+    fn list<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Option<Vec<T>> {
+        let value = self.get(name)?;
+        let names = value.split([',', ' ', '\t', '\n']).filter(|name| !name.is_empty());
+        let mut list = Vec::new();
+        for item in names {
+            match item.parse() {
+                Ok(item) => list.push(item),
+                Err(error) => self.fault(name, error),
+            }
+        }
+        Some(list)
+    }
+
+    fn number(&mut self, name: &str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
+        let value = self.get(name)?;
+        match value.trim().parse() {
+            Ok(number) if range.contains(&number) => Some(number),
+            _ => {
+                self.fault(name, format!("'{value}' is not a whole number from {} to {}", range.start(), range.end()));
+                None
+            }
+        }
+    }
+
+    fn log_format(&mut self) -> LogFormat {
+        match self.get("LOG_FORMAT").as_deref() {
+            None | Some("json") => LogFormat::Json,
+            Some("text") => LogFormat::Text,
+            Some(other) => {
+                self.fault("LOG_FORMAT", format!("'{other}' is neither json nor text"));
+                LogFormat::Json
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::read(|name| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn nothing_needs_to_be_set() {
+        let config = read(&[("ALLOWED_REGISTRIES", " ")]).unwrap();
+        assert!(config.log.is_none() && config.kms_key_id.is_none() && config.allowed_registries.is_none());
+        assert_eq!(config.request_timeout, Duration::from_secs(25));
+        assert_eq!(LogConfig::public_instance().url.as_str(), "https://rekor.sigstore.dev/");
+    }
+
+    #[test]
+    fn everything_can_be_set() {
+        let config = read(&[
+            ("REKOR_URL", "http://127.0.0.1:3000"),
+            ("REKOR_PUBLIC_KEYS", PUBLIC_INSTANCE_KEY),
+            ("TRUSTED_KEYS", &format!("{PUBLIC_INSTANCE_KEY}\n{PUBLIC_INSTANCE_KEY}")),
+            ("KMS_KEY_ID", "alias/tlogistry"),
+            ("ALLOWED_REGISTRIES", "docker.io, ghcr.io"),
+            ("INSECURE_REGISTRIES", "localhost:5000"),
+            ("REQUEST_TIMEOUT_MS", "1000"),
+            ("MANIFEST_CACHE_BYTES", "0"),
+            ("LOG_FORMAT", "text"),
+        ])
+        .unwrap();
+        assert_eq!(config.log.unwrap().url.as_str(), "http://127.0.0.1:3000/");
+        assert_eq!(config.retired_keys.len(), 2);
+        assert_eq!(config.allowed_registries.unwrap()[0], Registry::docker_hub());
+        assert_eq!(config.insecure_registries, ["localhost:5000".parse().unwrap()]);
+        assert_eq!((config.request_timeout, config.log_format), (Duration::from_secs(1), LogFormat::Text));
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once() {
+        let error = read(&[
+            ("REKOR_URL", "http://rekor.example"),
+            ("TRUSTED_KEYS", "no key"),
+            ("ALLOWED_REGISTRIES", "ghcr.io,gh_cr.io"),
+            ("REQUEST_TIMEOUT_MS", "30000"),
+            ("LOG_FORMAT", "xml"),
+        ])
+        .unwrap_err()
+        .to_string();
+        for name in ["REKOR_PUBLIC_KEYS", "TRUSTED_KEYS", "ALLOWED_REGISTRIES", "REQUEST_TIMEOUT_MS", "LOG_FORMAT"] {
+            assert!(error.contains(name), "{name}: {error}");
+        }
+        assert!(read(&[("REKOR_PUBLIC_KEYS", PUBLIC_INSTANCE_KEY)]).is_err(), "keys of an unnamed log");
+        assert!(read(&[("REKOR_URL", "rekor")]).is_err());
+    }
+}

@@ -1,0 +1,41 @@
+//! The time that one request may take.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+/// A point in time by which something must be done. It is handed down to every outgoing call, so that all waiting for
+/// one request adds up to no more than its budget.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline(Instant);
+
+/// The deadline passed first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the time allowed for this request ran out")]
+pub struct Elapsed;
+
+impl Deadline {
+    pub fn after(budget: Duration) -> Self {
+        Self(Instant::now() + budget)
+    }
+
+    /// The earlier of this deadline and `budget` from now.
+    pub fn within(self, budget: Duration) -> Self {
+        Self(self.0.min(Instant::now() + budget))
+    }
+
+    pub fn has_passed(self) -> bool {
+        Instant::now() >= self.0
+    }
+
+    /// Runs `future` until it is done or the deadline passes; in the latter case it is dropped.
+    pub async fn bound<F: Future>(self, future: F) -> Result<F::Output, Elapsed> {
+        timeout_at(self.0, future).await.map_err(|_| Elapsed)
+    }
+
+    /// Sleeps for `time`, but not past the deadline.
+    pub async fn sleep(self, time: Duration) {
+        tokio::time::sleep_until(self.0.min(Instant::now() + time)).await;
+    }
+}

@@ -1,0 +1,117 @@
+//! Answers as Rekor's server frames them.
+
+use super::log::LogError;
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use http::{Response, StatusCode};
+use serde::Serialize;
+
+/// Why go-openapi, which reads Rekor's requests, finds one invalid: the `code` of an error
+/// that is answered with status 422 (github.com/go-openapi/errors, schema.go).
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Invalid {
+    Type = 601,
+    Required = 602,
+    Pattern = 605,
+    Enum = 606,
+    Minimum = 609,
+}
+
+/// A request that is not granted.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    /// The `code` in the body; the status, except where go-openapi has codes of its own.
+    code: u16,
+    /// `None` answers without a body.
+    message: Option<String>,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, code: status.as_u16(), message: Some(message.into()), header: None }
+    }
+
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    pub(super) fn internal(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+    }
+
+    pub(super) fn invalid(why: Invalid, message: impl Into<String>) -> Self {
+        Self { code: why as u16, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, message) }
+    }
+
+    /// Rekor's 404 for an entry: no body.
+    pub(super) fn no_such_entry() -> Self {
+        Self { message: None, ..Self::new(StatusCode::NOT_FOUND, "") }
+    }
+
+    pub(super) fn conflict(message: impl Into<String>, location: &str) -> Self {
+        Self { header: value(location).map(|url| (LOCATION, url)), ..Self::new(StatusCode::CONFLICT, message) }
+    }
+
+    pub(super) fn method(message: impl Into<String>, allowed: &'static str) -> Self {
+        Self {
+            header: Some((ALLOW, HeaderValue::from_static(allowed))),
+            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, message)
+        }
+    }
+}
+
+impl From<LogError> for Refusal {
+    fn from(error: LogError) -> Self {
+        tracing::error!(%error, "the embedded log could not answer");
+        Self::internal("unexpected error communicating with transparency log")
+    }
+}
+
+#[derive(Serialize)]
+struct Error<'a> {
+    code: u16,
+    message: &'a str,
+}
+
+impl From<Refusal> for Response<Bytes> {
+    fn from(refusal: Refusal) -> Self {
+        let mut response = match &refusal.message {
+            None => Response::new(Bytes::new()),
+            Some(message) => json(&Error { code: refusal.code, message }),
+        };
+        *response.status_mut() = refusal.status;
+        response.headers_mut().extend(refusal.header);
+        response
+    }
+}
+
+/// A header value, if the text can be one.
+pub(super) fn value(text: &str) -> Option<HeaderValue> {
+    HeaderValue::from_str(text).ok()
+}
+
+/// 200 with a JSON body.
+pub(super) fn json(body: &impl Serialize) -> Response<Bytes> {
+    match serde_json::to_vec(body) {
+        Ok(body) => typed("application/json", body.into()),
+        // Only a map with keys that are no strings, or a failing `Serialize`, ends here.
+        Err(error) => {
+            tracing::error!(%error, "an answer could not be written");
+            let mut response = Response::new(Bytes::new());
+            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            response
+        }
+    }
+}
+
+/// 200 with a body of the given type.
+pub(super) fn typed(content_type: &'static str, body: Bytes) -> Response<Bytes> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    // Every answer depends on the head of the tree or on who asked first.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

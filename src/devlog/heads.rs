@@ -1,0 +1,84 @@
+//! `/api/v1/log`: the head of the tree, how it grew, and the key that signs it.
+
+use super::answer::{Invalid, Refusal, json, typed};
+use super::log::Log;
+use super::router::{number, parameter, required};
+use bytes::Bytes;
+use http::Response;
+use serde::Serialize;
+
+/// Rekor's `LogInfo`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Info {
+    /// Always null, which is what a Rekor with one tree answers.
+    inactive_shards: Option<Vec<()>>,
+    root_hash: String,
+    signed_tree_head: String,
+    /// Decimal, where an entry's id has it in hex.
+    #[serde(rename = "treeID")]
+    tree_id: String,
+    tree_size: u64,
+}
+
+/// `GET /api/v1/log`.
+pub(super) fn current(log: &Log) -> Result<Response<Bytes>, Refusal> {
+    let head = log.head()?;
+    Ok(json(&Info {
+        inactive_shards: None,
+        root_hash: hex::encode(head.root),
+        signed_tree_head: head.checkpoint,
+        tree_id: head.tree_id.to_string(),
+        tree_size: head.size,
+    }))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Consistency {
+    hashes: Vec<String>,
+    /// The current head's, whatever `lastSize` is: Rekor passes on what its tree answers.
+    root_hash: String,
+}
+
+/// `GET /api/v1/log/proof?firstSize=M&lastSize=N&treeID=T`.
+pub(super) fn consistency(log: &Log, query: &str) -> Result<Response<Bytes>, Refusal> {
+    let first = number(query, "firstSize", 1)?.unwrap_or(1);
+    let last = number(query, "lastSize", 1)?.ok_or_else(|| required("lastSize"))?;
+    if first > last {
+        let message = format!("firstSize({first}) must be less than lastSize({last})");
+        return Err(Refusal::bad_request(message));
+    }
+    if let Some(tree_id) = tree_id(query)?
+        && tree_id != log.tree_id().to_string()
+    {
+        let message = format!("no log range found for tree ID {tree_id}");
+        return Err(Refusal::bad_request(message));
+    }
+    let (root, proof) = log.consistency(first, last).map_err(|size| {
+        Refusal::bad_request(format!(
+            "the tree size requested({last}) was greater than what is currently \
+             observable({size})"
+        ))
+    })?;
+    Ok(json(&Consistency { hashes: proof.iter().map(hex::encode).collect(), root_hash: hex::encode(root) }))
+}
+
+/// `GET /api/v1/log/publicKey?treeID=T`.
+pub(super) fn public_key(log: &Log, query: &str) -> Result<Response<Bytes>, Refusal> {
+    if tree_id(query)?.is_some_and(|tree_id| tree_id != log.tree_id().to_string()) {
+        return Err(Refusal::bad_request("Bad Request"));
+    }
+    let pem = Bytes::copy_from_slice(log.key.public_pem().as_bytes());
+    Ok(typed("application/x-pem-file", pem))
+}
+
+fn tree_id(query: &str) -> Result<Option<&str>, Refusal> {
+    let tree_id = parameter(query, "treeID");
+    match tree_id {
+        Some(text) if !text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Err(Refusal::invalid(Invalid::Pattern, "treeID in query should match '^[0-9]+$'"))
+        }
+        tree_id => Ok(tree_id),
+    }
+}

@@ -1,0 +1,104 @@
+//! `POST /api/v1/index/retrieve`: ids of entries that name a digest.
+
+use super::answer::{Invalid, Refusal, json};
+use super::key::signing_key;
+use super::log::Log;
+use base64::prelude::{BASE64_STANDARD, Engine};
+use bytes::Bytes;
+use http::Response;
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+/// Rekor's `SearchIndex`. Its `email` and `subject` find certificates, of which this log has
+/// none.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Query {
+    #[serde(default)]
+    hash: String,
+    #[serde(default)]
+    public_key: Option<AskedKey>,
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    subject: String,
+    #[serde(default)]
+    operator: String,
+}
+
+#[derive(Deserialize)]
+struct AskedKey {
+    #[serde(default)]
+    format: String,
+    #[serde(default)]
+    content: String,
+}
+
+pub(super) fn find(log: &Log, body: &[u8]) -> Result<Response<Bytes>, Refusal> {
+    let query: Query = serde_json::from_slice(body)
+        .map_err(|error| Refusal::bad_request(format!("parsing query body failed, because {error}")))?;
+    let all = match query.operator.as_str() {
+        "and" => true,
+        "or" | "" => false,
+        other => {
+            let message = format!("operator in body should be one of [and or], not {other:?}");
+            return Err(Refusal::invalid(Invalid::Enum, message));
+        }
+    };
+    let mut keys = Vec::new();
+    if !query.hash.is_empty() {
+        keys.push(digest_key(&query.hash)?);
+    }
+    if let Some(key) = &query.public_key {
+        keys.push(public_key_key(key)?);
+    }
+    keys.extend([query.email, query.subject].into_iter().filter(|key| !key.is_empty()));
+    let mut found = log.search(&keys, all);
+    // Rekor collects them in a Go map, whose order differs from time to time: no client may
+    // take the first for the oldest.
+    fastrand::shuffle(&mut found);
+    Ok(json(&found))
+}
+
+/// A digest as the index has it, with its algorithm, which a bare one shows by its length.
+fn digest_key(hash: &str) -> Result<String, Refusal> {
+    let (algorithm, digits) = match hash.split_once(':') {
+        Some((algorithm, digits)) => (Some(algorithm), digits),
+        None => (None, hash),
+    };
+    let by_length = match digits.len() {
+        40 => "sha1",
+        64 => "sha256",
+        128 => "sha512",
+        _ => "",
+    };
+    let valid = !by_length.is_empty()
+        && algorithm.is_none_or(|algorithm| algorithm == by_length)
+        && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !valid {
+        let message = "hash in body should match '^(sha512:)?[0-9a-fA-F]{128}$|\
+                       ^(sha256:)?[0-9a-fA-F]{64}$|^(sha1:)?[0-9a-fA-F]{40}$'";
+        return Err(Refusal::invalid(Invalid::Pattern, message));
+    }
+    Ok(format!("{by_length}:{digits}"))
+}
+
+/// Rekor looks a key up by its bare hash, but files `intoto` entries under `sha256:<hash>`, so
+/// that this finds none of them. A client has to search for the hash instead.
+fn public_key_key(asked: &AskedKey) -> Result<String, Refusal> {
+    match asked.format.as_str() {
+        "x509" => {}
+        "pgp" | "minisign" | "ssh" | "tuf" => {
+            let message = "the PKI format requested is not supported by this server";
+            return Err(Refusal::bad_request(message));
+        }
+        _ => {
+            let message = "publicKey.format in body should be one of [pgp x509 minisign ssh tuf]";
+            return Err(Refusal::invalid(Invalid::Enum, message));
+        }
+    }
+    let pem = BASE64_STANDARD.decode(&asked.content).ok();
+    let key = pem.and_then(|pem| signing_key(&pem));
+    let key = key.ok_or_else(|| Refusal::bad_request("public key provided could not be parsed"))?;
+    Ok(hex::encode(Sha256::digest(key.pem())))
+}

@@ -1,0 +1,206 @@
+//! Errors as the distribution spec has them: `{"errors":[{"code","message","detail"}]}`, one each, with a message that a
+//! person at a terminal can act on.
+
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::Body;
+use crate::image::{Digest, NameError, Tag};
+use crate::ledger::LedgerError;
+use crate::rekor::RekorError;
+use crate::sighting::SignError;
+use crate::upstream::{Missing, UpstreamError};
+use crate::verdict::Unavailable;
+
+/// Seconds after which a client may try again when the log, the key or the ledger is unavailable.
+const RETRY_SECONDS: &str = "30";
+/// Longer `Retry-After` values of a registry are not passed on.
+const MAX_RETRY_AFTER_LENGTH: usize = 40;
+
+/// Everything but success.
+#[derive(Debug)]
+pub enum Refusal {
+    Name(NameError),
+    /// Only GET and HEAD are understood.
+    Method,
+    /// A path that is none of a registry's.
+    Path,
+    Catalog,
+    Upstream(UpstreamError),
+    /// The tag was recorded with another digest than it has now.
+    Moved(Box<Moved>),
+    /// There is no verdict on a tag.
+    NoVerdict {
+        tag: Tag,
+        cause: Box<Unavailable>,
+    },
+    /// The time for the request ran out in a way that no other error tells.
+    Timeout,
+}
+
+/// What a person must know about a tag that moved.
+#[derive(Debug)]
+pub struct Moved {
+    pub tag: Tag,
+    /// Unknown where the log has lost the statement: then it is only certain that it is not `current`.
+    pub recorded: Option<Digest>,
+    pub current: Digest,
+    pub log_index: u64,
+    /// RFC 3339.
+    pub integrated_time: String,
+    pub entry_url: String,
+}
+
+impl From<NameError> for Refusal {
+    fn from(error: NameError) -> Self {
+        Self::Name(error)
+    }
+}
+
+impl From<UpstreamError> for Refusal {
+    fn from(error: UpstreamError) -> Self {
+        Self::Upstream(error)
+    }
+}
+
+impl Refusal {
+    pub fn status(&self) -> StatusCode {
+        self.kind().0
+    }
+
+    /// The distribution spec's code.
+    pub fn code(&self) -> &'static str {
+        self.kind().1
+    }
+
+    fn kind(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Name(NameError::Tag(_) | NameError::NoTag(_)) => (StatusCode::BAD_REQUEST, "TAG_INVALID"),
+            Self::Name(NameError::Digest(_)) => (StatusCode::BAD_REQUEST, "DIGEST_INVALID"),
+            Self::Name(_) => (StatusCode::BAD_REQUEST, "NAME_INVALID"),
+            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED"),
+            Self::Path | Self::Catalog => (StatusCode::NOT_FOUND, "UNSUPPORTED"),
+            // 403, because containerd then repeats a HEAD as GET and shows the message.
+            Self::Moved(_) => (StatusCode::FORBIDDEN, "DENIED"),
+            Self::NoVerdict { .. } => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
+            Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "UNAVAILABLE"),
+            Self::Upstream(error) => match error {
+                UpstreamError::Refused(_) | UpstreamError::WantsCredentials { .. } => (StatusCode::FORBIDDEN, "DENIED"),
+                UpstreamError::NotFound { what: Missing::Manifest, .. } => (StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN"),
+                UpstreamError::NotFound { what: Missing::Blob, .. } => (StatusCode::NOT_FOUND, "BLOB_UNKNOWN"),
+                UpstreamError::NotFound { what: Missing::Name, .. } => (StatusCode::NOT_FOUND, "NAME_UNKNOWN"),
+                UpstreamError::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS"),
+                UpstreamError::Lied { .. } => (StatusCode::BAD_GATEWAY, "MANIFEST_INVALID"),
+                UpstreamError::Unreachable { .. } | UpstreamError::Status { .. } => {
+                    (StatusCode::BAD_GATEWAY, "UNAVAILABLE")
+                }
+                UpstreamError::Timeout { .. } => (StatusCode::GATEWAY_TIMEOUT, "UNAVAILABLE"),
+                UpstreamError::BlobNeedsToken { .. } => (StatusCode::NOT_IMPLEMENTED, "UNSUPPORTED"),
+            },
+        }
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::Name(error) => error.to_string(),
+            Self::Method => "this registry is read-only: only GET and HEAD are served".to_owned(),
+            Self::Path => "no such path in a registry".to_owned(),
+            Self::Catalog => "this registry stands in front of all others and cannot list them".to_owned(),
+            Self::Upstream(error) => error.to_string(),
+            Self::Moved(moved) => moved.message(),
+            Self::NoVerdict { tag, cause } => format!(
+                "whether {tag} has moved cannot be checked now, because {}; nothing is served by tag unchecked, pulling \
+                 by digest works",
+                public_cause(cause)
+            ),
+            Self::Timeout => "the registry or the log took too long to answer".to_owned(),
+        }
+    }
+
+    fn detail(&self) -> Option<Value> {
+        match self {
+            Self::Moved(moved) => Some(moved.detail()),
+            _ => None,
+        }
+    }
+
+    fn retry_after(&self) -> Option<HeaderValue> {
+        match self {
+            Self::NoVerdict { .. } => Some(HeaderValue::from_static(RETRY_SECONDS)),
+            Self::Upstream(UpstreamError::RateLimited { retry_after: Some(value), .. }) => {
+                let bearable = value.len() <= MAX_RETRY_AFTER_LENGTH;
+                HeaderValue::from_str(value).ok().filter(|_| bearable)
+            }
+            _ => None,
+        }
+    }
+
+    pub fn into_response(self) -> Response<Body> {
+        let mut error = json!({"code": self.code(), "message": self.message()});
+        if let Some(detail) = self.detail() {
+            error["detail"] = detail;
+        }
+        let body = json!({"errors": [error]}).to_string();
+        let mut response = Response::new(Body::Bytes(body.into()));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(value) = self.retry_after() {
+            headers.insert(RETRY_AFTER, value);
+        }
+        if matches!(self, Self::Method) {
+            headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        }
+        response
+    }
+}
+
+impl Moved {
+    fn message(&self) -> String {
+        let Self { tag, current, log_index, integrated_time, .. } = self;
+        let recorded = match &self.recorded {
+            Some(recorded) => format!("it was recorded as {recorded}"),
+            None => "it was recorded with another digest, which the log no longer tells,".to_owned(),
+        };
+        let by_digest = match &self.recorded {
+            Some(recorded) => {
+                format!("; if you trust what was recorded, pull {}@{recorded}", tag.repository())
+            }
+            None => String::new(),
+        };
+        format!(
+            "the tag {tag} has moved and is refused: {recorded} on {integrated_time} (Rekor log index {log_index}), but \
+             the registry now serves {current}{by_digest}"
+        )
+    }
+
+    fn detail(&self) -> Value {
+        json!({
+            "tag": self.tag.canonical(),
+            "recorded": self.recorded.as_ref().map(Digest::as_str),
+            "current": self.current.as_str(),
+            "logIndex": self.log_index,
+            "integratedTime": self.integrated_time,
+            "entry": self.entry_url,
+        })
+    }
+}
+
+/// A cause as a caller may read it. What AWS answered can name accounts and keys, so it stays in the log.
+fn public_cause(cause: &Unavailable) -> String {
+    match cause {
+        Unavailable::Ledger(LedgerError::Unavailable(_)) => "the ledger could not be reached".to_owned(),
+        Unavailable::Key(SignError::Kms(_)) => "the signing key could not be used".to_owned(),
+        Unavailable::Log(RekorError::Malformed { .. }) => "the log's answer cannot be understood".to_owned(),
+        Unavailable::Ledger(_)
+        | Unavailable::Key(_)
+        | Unavailable::Log(_)
+        | Unavailable::LogUnverifiable(_)
+        | Unavailable::OtherEntry
+        | Unavailable::TooManyEntries(_)
+        | Unavailable::LedgerUnverifiable(_)
+        | Unavailable::BeingRecorded
+        | Unavailable::Interrupted => cause.to_string(),
+    }
+}

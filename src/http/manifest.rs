@@ -1,0 +1,210 @@
+//! Manifests, by tag and by digest.
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue};
+use http::{Method, Response};
+
+use super::error::{Moved, Refusal};
+use super::{Body, Service};
+use crate::deadline::Deadline;
+use crate::image::{Digest, Reference, Repository, Tag};
+use crate::rekor::VerifiedEntry;
+use crate::sighting::Sighting;
+use crate::upstream::{Manifest, ManifestHead, UpstreamError};
+use crate::verdict::Verdict;
+
+const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+const TLOG_ENTRY: HeaderName = HeaderName::from_static("tlog-entry");
+const TLOG_EXEMPT: HeaderName = HeaderName::from_static("tlog-exempt");
+const TLOG_FIRST_SEEN: HeaderName = HeaderName::from_static("tlog-first-seen");
+const TLOG_INTEGRATED_TIME: HeaderName = HeaderName::from_static("tlog-integratedtime");
+const TLOG_LOG_INDEX: HeaderName = HeaderName::from_static("tlog-logindex");
+const TLOG_UUID: HeaderName = HeaderName::from_static("tlog-uuid");
+
+/// What a digest names never changes.
+const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// What a tag names must be asked for each time.
+const NEVER: HeaderValue = HeaderValue::from_static("no-store");
+
+/// What the registry serves now for a tag.
+enum Current {
+    Manifest(Manifest),
+    /// Told by a HEAD alone, for a client's HEAD.
+    Head(ManifestHead),
+}
+
+impl Current {
+    fn digest(&self) -> &Digest {
+        match self {
+            Self::Manifest(manifest) => &manifest.digest,
+            Self::Head(head) => &head.digest,
+        }
+    }
+
+    fn into_response(self) -> Response<Body> {
+        match self {
+            Self::Manifest(Manifest { bytes, media_type, digest }) => found(Body::Bytes(bytes), media_type, &digest),
+            Self::Head(ManifestHead { digest, media_type, length }) => {
+                found(Body::OfLength(length), media_type, &digest)
+            }
+        }
+    }
+}
+
+impl Service {
+    /// A manifest by tag: the verdict, then the manifest.
+    ///
+    /// The registry is asked what the tag is now while the sighting is looked up. It is asked by HEAD where that can be
+    /// enough, because registries count a GET against the caller's limit.
+    pub(super) async fn manifest_by_tag(
+        &self,
+        method: &Method,
+        tag: &Tag,
+        deadline: Deadline,
+    ) -> Result<Response<Body>, Refusal> {
+        if tag.is_referrers_tag() {
+            return self.exempt_manifest(method, tag, deadline).await;
+        }
+        let no_verdict = |cause| Refusal::NoVerdict { tag: tag.clone(), cause: Box::new(cause) };
+        let current = async { Ok::<_, Refusal>(self.current(method, tag, deadline).await?) };
+        let recall = async { self.verdicts.recall(tag, deadline).await.map_err(no_verdict) };
+        // A tag that the registry does not have needs no verdict, and one that cannot be judged no manifest.
+        let (current, recall) = tokio::try_join!(current, recall)?;
+
+        // What a HEAD tells of a tag is enough to serve the recorded digest and for nothing else.
+        let current = match current {
+            Current::Head(head) if recall.digest() != Some(&head.digest) => {
+                Current::Manifest(self.upstream.manifest(&Reference::Tag(tag.clone()), deadline).await?)
+            }
+            current => current,
+        };
+        let verdict = self.verdicts.judge(tag, recall, current.digest(), deadline).await.map_err(no_verdict)?;
+        self.answer(tag, verdict, current)
+    }
+
+    fn answer(&self, tag: &Tag, verdict: Verdict, current: Current) -> Result<Response<Body>, Refusal> {
+        let (sighting, first_seen) = match verdict {
+            Verdict::Unchanged(sighting) => (sighting, false),
+            Verdict::FirstSeen(sighting) => (sighting, true),
+            Verdict::Moved { sighting, current } => {
+                return Err(self.moved(tag, Some(sighting.digest().clone()), current, sighting.entry()));
+            }
+            Verdict::MovedFromUnknown { entry, current } => return Err(self.moved(tag, None, current, &entry)),
+        };
+        let mut response = current.into_response();
+        self.add_sighting(&mut response, &sighting);
+        if first_seen {
+            response.headers_mut().insert(TLOG_FIRST_SEEN, HeaderValue::from_static("true"));
+        }
+        response.headers_mut().insert(CACHE_CONTROL, NEVER);
+        Ok(response)
+    }
+
+    fn moved(&self, tag: &Tag, recorded: Option<Digest>, current: Digest, entry: &VerifiedEntry) -> Refusal {
+        Refusal::Moved(Box::new(Moved {
+            tag: tag.clone(),
+            recorded,
+            current,
+            log_index: entry.log_index(),
+            integrated_time: rfc3339(entry.integrated_time()),
+            entry_url: self.verdicts.entry_url(entry),
+        }))
+    }
+
+    /// What the tag is now. For a HEAD, and for a GET of a known tag whose manifest is at hand, a HEAD may tell.
+    async fn current(&self, method: &Method, tag: &Tag, deadline: Deadline) -> Result<Current, UpstreamError> {
+        let reference = Reference::Tag(tag.clone());
+        let at_hand =
+            self.verdicts.known(tag).and_then(|sighting| self.upstream.cached(tag.repository(), sighting.digest()));
+        if method == Method::HEAD || at_hand.is_some() {
+            match (self.upstream.head_manifest(&reference, deadline).await?, at_hand) {
+                (Some(head), Some(manifest)) if head.digest == manifest.digest => {
+                    return Ok(Current::Manifest(manifest));
+                }
+                (Some(head), None) => return Ok(Current::Head(head)),
+                _ => {}
+            }
+        }
+        Ok(Current::Manifest(self.upstream.manifest(&reference, deadline).await?))
+    }
+
+    /// Tags that stand for a digest by convention are rewritten by protocol, so they are served and never recorded.
+    async fn exempt_manifest(&self, method: &Method, tag: &Tag, deadline: Deadline) -> Result<Response<Body>, Refusal> {
+        let mut response = self.unjudged(method, &Reference::Tag(tag.clone()), deadline).await?.into_response();
+        response.headers_mut().insert(TLOG_EXEMPT, HeaderValue::from_static("referrers-tag"));
+        response.headers_mut().insert(CACHE_CONTROL, NEVER);
+        Ok(response)
+    }
+
+    /// A manifest by digest, which needs no verdict: the digest is the promise.
+    pub(super) async fn manifest_by_digest(
+        &self,
+        method: &Method,
+        repository: &Repository,
+        digest: &Digest,
+        deadline: Deadline,
+    ) -> Result<Response<Body>, Refusal> {
+        let reference = Reference::Digest(repository.clone(), digest.clone());
+        let current = match self.upstream.cached(repository, digest) {
+            Some(manifest) => Current::Manifest(manifest),
+            None => match self.unjudged(method, &reference, deadline).await? {
+                Current::Head(head) if head.digest != *digest => {
+                    Current::Manifest(self.upstream.manifest(&reference, deadline).await?)
+                }
+                current => current,
+            },
+        };
+        let mut response = current.into_response();
+        response.headers_mut().insert(CACHE_CONTROL, FOREVER);
+        Ok(response)
+    }
+
+    async fn unjudged(
+        &self,
+        method: &Method,
+        reference: &Reference,
+        deadline: Deadline,
+    ) -> Result<Current, UpstreamError> {
+        if method == Method::HEAD
+            && let Some(head) = self.upstream.head_manifest(reference, deadline).await?
+        {
+            return Ok(Current::Head(head));
+        }
+        Ok(Current::Manifest(self.upstream.manifest(reference, deadline).await?))
+    }
+
+    /// Says where in the log the tag's record stands.
+    fn add_sighting(&self, response: &mut Response<Body>, sighting: &Sighting) {
+        let entry = sighting.entry();
+        let headers = response.headers_mut();
+        let mut set = |name: HeaderName, value: String| {
+            // Ids, numbers and URLs hold nothing that a header may not.
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(name, value);
+            }
+        };
+        set(TLOG_UUID, entry.id().to_string());
+        set(TLOG_LOG_INDEX, entry.log_index().to_string());
+        set(TLOG_INTEGRATED_TIME, rfc3339(entry.integrated_time()));
+        set(TLOG_ENTRY, self.verdicts.entry_url(entry));
+    }
+}
+
+fn found(body: Body, media_type: &'static str, digest: &Digest) -> Response<Body> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    for (name, value) in [(DOCKER_CONTENT_DIGEST, digest.to_string()), (ETAG, format!("\"{digest}\""))] {
+        // A digest is ASCII letters, digits and a colon.
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    }
+    response
+}
+
+/// Seconds since the Unix epoch as RFC 3339, in UTC.
+fn rfc3339(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0));
+    // A verified entry's time is within JSON's safe integers, and chrono's range is not much smaller.
+    time.map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)).unwrap_or_else(|| seconds.to_string())
+}

@@ -1,0 +1,119 @@
+//! What is asked for: paths to parsed names.
+
+use url::form_urlencoded;
+
+use crate::image::{Digest, NameError, Reference, Registry, Repository};
+
+/// A request that this registry understands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// `/v2/`: whether this is a registry.
+    Version,
+    Manifest(Reference),
+    Blob(Repository, Digest),
+    /// `/v2/_catalog`, which nobody can answer for all registries.
+    Catalog,
+    Health,
+    Unknown,
+}
+
+impl Route {
+    /// Parses a raw path, as it came, and a query.
+    ///
+    /// A repository may have components named `manifests` and `blobs`, so paths are read from the right. No name needs
+    /// percent-encoding, so none is undone: `%` is in no name.
+    pub fn parse(path: &str, query: Option<&str>) -> Result<Self, NameError> {
+        match path {
+            "/v2" | "/v2/" => return Ok(Self::Version),
+            "/v2/_catalog" => return Ok(Self::Catalog),
+            "/healthz" => return Ok(Self::Health),
+            _ => {}
+        }
+        let Some(rest) = path.strip_prefix("/v2/") else { return Ok(Self::Unknown) };
+        let mut parts = rest.rsplitn(3, '/');
+        let (Some(last), Some(kind), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
+            return Ok(Self::Unknown);
+        };
+        match kind {
+            "manifests" => Ok(Self::Manifest(Reference::new(repository(name, query)?, last)?)),
+            "blobs" => Ok(Self::Blob(repository(name, query)?, last.parse()?)),
+            _ => Ok(Self::Unknown),
+        }
+    }
+}
+
+/// The repository that a path names: with its registry in front or, for mirror clients such as containerd, in the
+/// query's `ns`.
+fn repository(name: &str, query: Option<&str>) -> Result<Repository, NameError> {
+    let mut namespaces = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).filter(|(key, _)| key == "ns");
+    match (namespaces.next(), namespaces.next()) {
+        (None, _) => name.parse(),
+        (Some((_, registry)), None) => Repository::new(registry.parse::<Registry>()?, name),
+        (Some(_), Some((_, second))) => Err(NameError::Registry(second.into_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest(path: &str, query: Option<&str>) -> String {
+        match Route::parse(path, query) {
+            Ok(Route::Manifest(Reference::Tag(tag))) => tag.to_string(),
+            Ok(Route::Manifest(Reference::Digest(repository, digest))) => format!("{repository}@{digest}"),
+            other => panic!("{path}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn one_repository_has_many_paths() {
+        let cases = [
+            ("/v2/alpine/manifests/3.16.0", None, "index.docker.io/library/alpine:3.16.0"),
+            ("/v2/docker.io/alpine/manifests/3.16.0", None, "index.docker.io/library/alpine:3.16.0"),
+            ("/v2/index.docker.io/library/alpine/manifests/3.16.0", None, "index.docker.io/library/alpine:3.16.0"),
+            ("/v2/library/alpine/manifests/3.16.0", Some("ns=docker.io"), "index.docker.io/library/alpine:3.16.0"),
+            ("/v2/org/app/manifests/v1", Some("ns=ghcr.io"), "ghcr.io/org/app:v1"),
+            ("/v2/demo/app/manifests/v1", Some("a=b&ns=localhost%3A5000"), "localhost:5000/demo/app:v1"),
+            ("/v2/ghcr.io/manifests/manifests/manifests/v1", None, "ghcr.io/manifests/manifests:v1"),
+            ("/v2/ghcr.io/a/blobs/manifests/v1", None, "ghcr.io/a/blobs:v1"),
+            // With ns, the path holds the repository alone, also where it looks like a registry.
+            ("/v2/a.b/c/manifests/v1", Some("ns=ghcr.io"), "ghcr.io/a.b/c:v1"),
+        ];
+        for (path, query, expected) in cases {
+            assert_eq!(manifest(path, query), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_none_are_refused_by_kind() {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        let cases = [
+            ("/v2/Alpine/manifests/v1".to_owned(), None, "repository name"),
+            ("/v2/ghcr.io/a/../b/manifests/v1".to_owned(), None, "repository name"),
+            ("/v2/ghcr.io/a%2fb/manifests/v1".to_owned(), None, "repository name"),
+            ("/v2/ghcr.io//manifests/v1".to_owned(), None, "repository name"),
+            (format!("/v2/ghcr.io/{}/manifests/v1", "a".repeat(248)), None, "characters"),
+            ("/v2/gh_cr.io/a/manifests/v1".to_owned(), None, "registry host"),
+            ("/v2/a/manifests/v1".to_owned(), Some("ns=ghcr.io&ns=quay.io"), "registry host"),
+            ("/v2/a/manifests/v1".to_owned(), Some("ns="), "registry host"),
+            ("/v2/ghcr.io/a/manifests/-v1".to_owned(), None, "not a tag"),
+            ("/v2/ghcr.io/a/manifests/".to_owned(), None, "not a tag"),
+            ("/v2/ghcr.io/a/manifests/v1%20".to_owned(), None, "not a tag"),
+            ("/v2/ghcr.io/a/manifests/sha256:00".to_owned(), None, "not a digest"),
+            (format!("/v2/ghcr.io/a/blobs/{}", digest.to_uppercase()), None, "not a digest"),
+            ("/v2/ghcr.io/a/blobs/uploads".to_owned(), None, "not a digest"),
+        ];
+        for (path, query, expected) in cases {
+            let error = Route::parse(&path, query).expect_err(&path).to_string();
+            assert!(error.contains(expected), "{path}: {error}");
+        }
+    }
+
+    #[test]
+    fn other_paths_are_unknown() {
+        for path in ["", "/", "/v3/", "/v2/alpine", "/v2/alpine/v1", "//v2/", "/v2/a/manifest/v1", "/V2/a/manifests/v1"]
+        {
+            assert_eq!(Route::parse(path, None).unwrap(), Route::Unknown, "{path}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Public keys: what signatures are checked with, and how keys are named.
+
+use pem::{EncodeConfig, LineEnding, Pem};
+use sha2::{Digest as _, Sha256};
+use sigstore::crypto::{CosignVerificationKey, Signature};
+use x509_cert::Certificate;
+use x509_cert::der::{Decode as _, Encode as _};
+use x509_cert::spki::SubjectPublicKeyInfoOwned;
+
+/// A public key of any kind that Sigstore uses, with its encodings.
+#[derive(Debug, Clone)]
+pub struct PublicKey {
+    /// SubjectPublicKeyInfo, DER (RFC 5280 section 4.1.2.7). `pem` and `key` are made from it, so the three agree.
+    der: Vec<u8>,
+    pem: String,
+    key: CosignVerificationKey,
+}
+
+/// Why bytes are not a public key that signatures can be checked with.
+#[derive(Debug, thiserror::Error)]
+#[error("not a usable public key: {0}")]
+pub struct KeyError(String);
+
+impl PublicKey {
+    /// Parses a SubjectPublicKeyInfo in DER.
+    pub fn from_der(der: &[u8]) -> Result<Self, KeyError> {
+        let spki = SubjectPublicKeyInfoOwned::from_der(der).map_err(|e| KeyError(e.to_string()))?;
+        Self::from_spki(&spki)
+    }
+
+    /// Parses one PEM block, `PUBLIC KEY` or `CERTIFICATE` (whose subject's key is taken; the certificate itself is
+    /// not checked).
+    pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
+        match &Self::all_from_pem(pem)?[..] {
+            [key] => Ok(key.clone()),
+            keys => Err(KeyError(format!("expected one PEM block, found {}", keys.len()))),
+        }
+    }
+
+    /// Parses every PEM block of `pem`, in order, as [`PublicKey::from_pem`] does. Text between them is passed over,
+    /// and lines may be of any length: Rekor holds keys that were written on one.
+    pub fn all_from_pem(pem: &str) -> Result<Vec<Self>, KeyError> {
+        let blocks = pem::parse_many(pem).map_err(|e| KeyError(e.to_string()))?;
+        blocks.iter().map(Self::from_block).collect()
+    }
+
+    fn from_block(block: &Pem) -> Result<Self, KeyError> {
+        match block.tag() {
+            "PUBLIC KEY" => Self::from_der(block.contents()),
+            "CERTIFICATE" => {
+                let certificate = Certificate::from_der(block.contents()).map_err(|e| KeyError(e.to_string()))?;
+                Self::from_spki(certificate.tbs_certificate().subject_public_key_info())
+            }
+            other => Err(KeyError(format!("expected PUBLIC KEY or CERTIFICATE, found {other}"))),
+        }
+    }
+
+    fn from_spki(spki: &SubjectPublicKeyInfoOwned) -> Result<Self, KeyError> {
+        let key = CosignVerificationKey::try_from(spki).map_err(|e| KeyError(e.to_string()))?;
+        let der = spki.to_der().map_err(|e| KeyError(e.to_string()))?;
+        let line_feeds = EncodeConfig::new().set_line_ending(LineEnding::LF);
+        let pem = pem::encode_config(&Pem::new("PUBLIC KEY", der.clone()), line_feeds);
+        Ok(Self { der, pem, key })
+    }
+
+    /// Whether `signature` (ASN.1 DER for ECDSA) is by this key over `message`, hashed as the key's scheme has it.
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.key.verify_signature(Signature::Raw(signature), message).is_ok()
+    }
+
+    /// Whether this is an ECDSA key on the curve P-256.
+    pub fn is_p256(&self) -> bool {
+        matches!(self.key, CosignVerificationKey::ECDSA_P256_SHA256_ASN1(_))
+    }
+
+    /// SubjectPublicKeyInfo, PEM, lines of 64 characters and a final newline.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// The sha256 of the DER encoding: Rekor's log ID (RFC 6962 section 3.2), and what keys are compared by.
+    pub fn id(&self) -> [u8; 32] {
+        Sha256::digest(&self.der).into()
+    }
+}
+
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.der == other.der
+    }
+}

@@ -1,0 +1,17 @@
+//! tlogistry: a read-only OCI registry that refuses tags that moved.
+
+pub mod cli;
+pub mod config;
+pub mod deadline;
+pub mod devlog;
+pub mod dsse;
+pub mod http;
+pub mod image;
+pub mod key;
+pub mod ledger;
+mod outgoing;
+pub mod rekor;
+pub mod setup;
+pub mod sighting;
+pub mod upstream;
+pub mod verdict;

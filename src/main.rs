@@ -1,0 +1,58 @@
+//! The Lambda function: configuration, then API Gateway's events until the end.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use lambda_http::{Body as LambdaBody, IntoResponse, Request, RequestExt as _, Response, service_fn};
+
+use tlogistry::config::{Config, LogConfig};
+use tlogistry::http::{Body, Service};
+use tlogistry::setup;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match start().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tlogistry: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn start() -> Result<(), lambda_http::Error> {
+    let config = Config::from_env()?;
+    setup::logging(config.log_format);
+    let key = config.kms_key_id.clone().ok_or("KMS_KEY_ID: must name the key that sightings are signed with")?;
+    let log = config.log.clone().unwrap_or_else(LogConfig::public_instance);
+    let service = Arc::new(setup::service(&config, setup::kms_signer(key).await, log)?);
+    lambda_http::run(service_fn(move |event| answer(service.clone(), event))).await
+}
+
+async fn answer(service: Arc<Service>, event: Request) -> Result<Answer, std::convert::Infallible> {
+    // lambda_http normalises the URI's path; names are parsed from the path as it came.
+    let raw = event.raw_http_path().to_owned();
+    let (mut parts, _) = event.into_parts();
+    let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    // A path that no URI can hold is no path of a registry: the handler then sees '*' and says so.
+    parts.uri = format!("{raw}{query}").parse().unwrap_or_else(|_| http::Uri::from_static("*"));
+    Ok(Answer(service.handle(&http::Request::from_parts(parts, ())).await))
+}
+
+/// An answer on its way to API Gateway: always binary, so that no byte of a manifest goes through a text conversion
+/// (base64 on the wire, and bytes again behind API Gateway).
+struct Answer(Response<Body>);
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Pin<Box<dyn Future<Output = Response<LambdaBody>> + Send>> {
+        let response = self.0.map(|body| match body {
+            Body::Bytes(bytes) if bytes.is_empty() => LambdaBody::Empty,
+            Body::Bytes(bytes) => LambdaBody::Binary(bytes.into()),
+            // API Gateway counts these and drops them: no client ever receives them.
+            Body::OfLength(length) => LambdaBody::Binary(vec![0; usize::try_from(length).unwrap_or(0)]),
+        });
+        Box::pin(std::future::ready(response))
+    }
+}

@@ -1,0 +1,102 @@
+//! Outgoing HTTP: how a client is built, how a request is sent again, how a body is read within a limit.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode};
+
+use crate::deadline::{Deadline, Elapsed};
+
+/// A host that does not accept a connection within this time is treated as down.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Shorter than the idle time-outs that load balancers in front of registries use (60 s and more), so that a kept
+/// connection is seldom one that the other side has closed.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// A second try waits between this and twice this, so that many instances do not try again at the same moment.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+const USER_AGENT: &str = concat!("tlogistry/", env!("CARGO_PKG_VERSION"));
+
+/// Why no usable response came.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    #[error("no answer in time")]
+    Timeout,
+    #[error("{}", cause(.0))]
+    Connection(reqwest::Error),
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(usize),
+}
+
+impl From<Elapsed> for SendError {
+    fn from(_: Elapsed) -> Self {
+        Self::Timeout
+    }
+}
+
+impl From<reqwest::Error> for SendError {
+    fn from(error: reqwest::Error) -> Self {
+        if error.is_timeout() { Self::Timeout } else { Self::Connection(error) }
+    }
+}
+
+/// The innermost cause, which names the fault ('connection refused'); the outer ones repeat the URL.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
+
+/// A client builder with what every client here shares: no redirect is followed unseen, no proxy is taken from the
+/// environment, nothing is decompressed.
+pub fn builder() -> ClientBuilder {
+    Client::builder()
+        .user_agent(USER_AGENT)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+}
+
+/// Sends an idempotent request; once more when the connection failed or a gateway answered 502, 503 or 504.
+pub async fn send_idempotent(request: RequestBuilder, deadline: Deadline) -> Result<Response, SendError> {
+    let again = request.try_clone();
+    let first = deadline.bound(request.send()).await?;
+    let worth_repeating = match &first {
+        Ok(response) => is_gateway_fault(response.status()),
+        Err(error) => !error.is_timeout() && !error.is_builder(),
+    };
+    match again {
+        Some(request) if worth_repeating => {
+            deadline.sleep(RETRY_PAUSE + RETRY_PAUSE.mul_f64(jitter())).await;
+            Ok(deadline.bound(request.send()).await??)
+        }
+        _ => Ok(first?),
+    }
+}
+
+fn is_gateway_fault(status: StatusCode) -> bool {
+    matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
+}
+
+/// A number from 0 up to 1, for spreading retries. Not for secrets.
+pub fn jitter() -> f64 {
+    fastrand::f64()
+}
+
+/// Reads a body of at most `limit` bytes, whatever length its sender announced.
+pub async fn read_body(mut response: Response, limit: usize, deadline: Deadline) -> Result<Bytes, SendError> {
+    if response.content_length().is_some_and(|length| length > limit as u64) {
+        return Err(SendError::TooLarge(limit));
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = deadline.bound(response.chunk()).await?? {
+        if body.len() + chunk.len() > limit {
+            return Err(SendError::TooLarge(limit));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}

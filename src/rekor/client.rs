@@ -1,0 +1,176 @@
+//! The client of Rekor's API. What it returns is parsed and bounded, and not yet verified.
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use reqwest::{RequestBuilder, Response, StatusCode};
+use serde_json::json;
+use serde_json::value::RawValue;
+use std::time::Duration;
+use url::Url;
+
+use crate::deadline::Deadline;
+use crate::outgoing::{self, SendError, read_body, send_idempotent};
+
+use super::entry::{EntryId, LogEntry};
+
+/// Ids that Rekor takes in one retrieval; it answers 422 above.
+pub const RETRIEVE_LIMIT: usize = 10;
+/// An index answer is not paged: this holds 50,000 ids, more than can be checked in one request's time.
+const MAX_INDEX_BYTES: usize = 4 << 20;
+/// Rekor keeps attestations up to 100 KiB each, and its entries are seldom larger than a few KiB.
+const MAX_ENTRIES_BYTES: usize = 8 << 20;
+/// Enough to tell what an error is.
+const MAX_ERROR_BYTES: usize = 4 << 10;
+/// Rekor answers 409 without waiting for inclusion, so that the entry it names can be missing for a moment.
+const NOT_YET_INCLUDED_PAUSE: Duration = Duration::from_millis(250);
+
+/// Why the log's answer is of no use. None of these says anything about a tag.
+#[derive(Debug, thiserror::Error)]
+pub enum RekorError {
+    #[error("the log could not be reached: {0}")]
+    Send(#[from] SendError),
+    #[error("the log answered {status}{}", .message.as_ref().map(|m| format!(": {m}")).unwrap_or_default())]
+    Status { status: StatusCode, message: Option<String> },
+    #[error("the log allows no more requests for now")]
+    RateLimited { retry_after: Option<String> },
+    #[error("the log's answer to {request} cannot be understood: {fault}")]
+    Malformed { request: &'static str, fault: String },
+    #[error("the log's index names entries that the log does not return")]
+    Missing,
+}
+
+/// What became of an upload.
+#[derive(Debug)]
+pub struct Uploaded {
+    pub entry: LogEntry,
+    /// The very same leaf was in the log before. It may be in no index, if its first upload broke off.
+    pub existed: bool,
+}
+
+/// A Rekor v1 instance.
+#[derive(Debug, Clone)]
+pub struct Rekor {
+    base: Url,
+    client: reqwest::Client,
+}
+
+impl Rekor {
+    /// `base` is the instance's URL, without `/api/v1`.
+    pub fn new(base: Url) -> Result<Self, reqwest::Error> {
+        Ok(Self { base, client: outgoing::builder().build()? })
+    }
+
+    /// Where anyone can read the entry.
+    pub fn entry_url(&self, id: EntryId) -> String {
+        self.url(&format!("api/v1/log/entries/{id}"))
+    }
+
+    /// Uploads a proposed entry. Uploading the same bytes again is harmless: the log answers with the entry that exists.
+    pub async fn upload(&self, proposed: &[u8], deadline: Deadline) -> Result<Uploaded, RekorError> {
+        let request = self.post("api/v1/log/entries", proposed.to_vec());
+        let response = self.send(request, deadline).await?;
+        if response.status() == StatusCode::CONFLICT {
+            let entry = self.conflicting_entry(&response, deadline).await?;
+            return Ok(Uploaded { entry, existed: true });
+        }
+        let body = expect(response, StatusCode::CREATED, MAX_ENTRIES_BYTES, deadline).await?;
+        let entry = LogEntry::parse(&body).map_err(|e| malformed("an upload", e))?;
+        Ok(Uploaded { entry, existed: false })
+    }
+
+    /// The entry that a 409 names in its `Location`.
+    async fn conflicting_entry(&self, conflict: &Response, deadline: Deadline) -> Result<LogEntry, RekorError> {
+        let location = conflict.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        let id = location.and_then(|location| location.rsplit('/').next());
+        let id = id.ok_or_else(|| malformed("an upload", "409 without Location"))?;
+        let id: EntryId = id.parse().map_err(|e| malformed("an upload", e))?;
+        loop {
+            match self.entry(id, deadline).await? {
+                Some(entry) => return Ok(entry),
+                None if deadline.has_passed() => return Err(SendError::Timeout.into()),
+                None => deadline.sleep(NOT_YET_INCLUDED_PAUSE).await,
+            }
+        }
+    }
+
+    /// The entry with this id, if the log has it.
+    pub async fn entry(&self, id: EntryId, deadline: Deadline) -> Result<Option<LogEntry>, RekorError> {
+        let request = self.client.get(self.entry_url(id)).header(ACCEPT, "application/json");
+        let response = self.send(request, deadline).await?;
+        if response.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let body = expect(response, StatusCode::OK, MAX_ENTRIES_BYTES, deadline).await?;
+        LogEntry::parse(&body).map(Some).map_err(|e| malformed("an entry", e))
+    }
+
+    /// The ids that the index holds for a sha256 (lower-case hexadecimal), in no order. Their absence proves nothing:
+    /// the index is written after an upload is answered, and not always.
+    pub async fn search(&self, sha256: &str, deadline: Deadline) -> Result<Vec<EntryId>, RekorError> {
+        let query = json!({"hash": format!("sha256:{sha256}")}).to_string();
+        let response = self.send(self.post("api/v1/index/retrieve", query), deadline).await?;
+        let body = expect(response, StatusCode::OK, MAX_INDEX_BYTES, deadline).await?;
+        let ids: Vec<String> = serde_json::from_slice(&body).map_err(|e| malformed("a search", e))?;
+        ids.iter().map(|id| id.parse()).collect::<Result<_, _>>().map_err(|e| malformed("a search", e))
+    }
+
+    /// The entries with these ids, at most [`RETRIEVE_LIMIT`].
+    ///
+    /// An entry that the log leaves out is an error: it could be the one that counts.
+    pub async fn entries(&self, ids: &[EntryId], deadline: Deadline) -> Result<Vec<LogEntry>, RekorError> {
+        let query = json!({"entryUUIDs": ids.iter().map(EntryId::to_string).collect::<Vec<_>>()}).to_string();
+        let response = self.send(self.post("api/v1/log/entries/retrieve", query), deadline).await?;
+        let body = expect(response, StatusCode::OK, MAX_ENTRIES_BYTES, deadline).await?;
+        let items: Vec<&RawValue> = serde_json::from_slice(&body).map_err(|e| malformed("a retrieval", e))?;
+        let entries: Vec<LogEntry> = items
+            .iter()
+            .map(|item| LogEntry::parse(item.get().as_bytes()))
+            .collect::<Result<_, _>>()
+            .map_err(|e| malformed("a retrieval", e))?;
+        let returned = |id: &EntryId| entries.iter().any(|entry| entry.id().leaf_hash == id.leaf_hash);
+        if ids.iter().all(returned) { Ok(entries) } else { Err(RekorError::Missing) }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/{path}", self.base.as_str().trim_end_matches('/'))
+    }
+
+    fn post(&self, path: &str, json: impl Into<Bytes>) -> RequestBuilder {
+        let request = self.client.post(self.url(path)).header(CONTENT_TYPE, "application/json");
+        request.header(ACCEPT, "application/json").body(json.into())
+    }
+
+    /// Every call here may be repeated: searches and retrievals change nothing, and an upload of equal bytes is found.
+    async fn send(&self, request: RequestBuilder, deadline: Deadline) -> Result<Response, RekorError> {
+        let response = send_idempotent(request, deadline).await?;
+        if response.status() == StatusCode::TOO_MANY_REQUESTS {
+            let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+            return Err(RekorError::RateLimited { retry_after: retry_after.map(str::to_owned) });
+        }
+        Ok(response)
+    }
+}
+
+fn malformed(request: &'static str, fault: impl ToString) -> RekorError {
+    RekorError::Malformed { request, fault: fault.to_string() }
+}
+
+/// The body of an answer with the `expected` status; any other becomes an error with the log's message.
+async fn expect(
+    response: Response,
+    expected: StatusCode,
+    limit: usize,
+    deadline: Deadline,
+) -> Result<Bytes, RekorError> {
+    let status = response.status();
+    if status == expected {
+        return Ok(read_body(response, limit, deadline).await?);
+    }
+    let body = read_body(response, MAX_ERROR_BYTES, deadline).await.unwrap_or_default();
+    #[derive(serde::Deserialize)]
+    struct Message {
+        message: String,
+    }
+    let message = serde_json::from_slice(&body).ok().map(|Message { message }| message);
+    Err(RekorError::Status { status, message })
+}

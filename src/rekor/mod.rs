@@ -1,0 +1,20 @@
+//! Rekor v1, the transparency log: a client of its API, and the checks of what it answers.
+//!
+//! Source: `openapi.yaml` of sigstore/rekor v1.
+
+mod checkpoint;
+mod client;
+mod entry;
+mod inclusion;
+pub mod intoto;
+mod verify;
+
+pub use checkpoint::Checkpoint;
+pub use client::{RETRIEVE_LIMIT, Rekor, RekorError, Uploaded};
+pub use entry::{EntryError, EntryId, LogEntry};
+pub use verify::{Fault, LogKeys, VerifiedEntry};
+
+/// The public instance, which Sigstore runs.
+pub const PUBLIC_INSTANCE: &str = "https://rekor.sigstore.dev";
+/// The public instance's key, as Sigstore's TUF root distributes it.
+pub const PUBLIC_INSTANCE_KEY: &str = include_str!("rekor.sigstore.dev.pem");

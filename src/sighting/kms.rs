@@ -1,0 +1,58 @@
+//! A signing key in AWS KMS.
+
+use aws_sdk_kms::Client;
+use aws_sdk_kms::error::DisplayErrorContext;
+use aws_sdk_kms::primitives::Blob;
+use aws_sdk_kms::types::{KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpec};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::OnceCell;
+
+use super::signer::SignError;
+use crate::deadline::Deadline;
+use crate::key::PublicKey;
+
+/// A key of type `ECC_NIST_P256`, usage `SIGN_VERIFY`.
+#[derive(Debug)]
+pub struct KmsKey {
+    client: Client,
+    /// Key id, key ARN, alias name or alias ARN.
+    id: String,
+    /// Fetched once: the public half of a KMS key never changes.
+    public_key: OnceCell<PublicKey>,
+}
+
+impl KmsKey {
+    pub fn new(client: Client, id: String) -> Self {
+        Self { client, id, public_key: OnceCell::new() }
+    }
+
+    pub(super) async fn public_key(&self, deadline: Deadline) -> Result<&PublicKey, SignError> {
+        self.public_key.get_or_try_init(|| self.fetch_public_key(deadline)).await
+    }
+
+    async fn fetch_public_key(&self, deadline: Deadline) -> Result<PublicKey, SignError> {
+        let request = self.client.get_public_key().key_id(&self.id).send();
+        let answer = deadline.bound(request).await?.map_err(|e| SignError::Kms(DisplayErrorContext(e).to_string()))?;
+        let of_type = answer.key_spec() == Some(&KeySpec::EccNistP256);
+        if !of_type || answer.key_usage() != Some(&KeyUsageType::SignVerify) {
+            return Err(SignError::KeySpec);
+        }
+        let der = answer.public_key().map(Blob::as_ref).unwrap_or_default();
+        Ok(PublicKey::from_der(der)?)
+    }
+
+    /// ECDSA over the sha256 of `message`, ASN.1 DER. KMS takes at most 4096 bytes of message, so it is handed the
+    /// digest.
+    pub(super) async fn sign(&self, message: &[u8], deadline: Deadline) -> Result<Vec<u8>, SignError> {
+        let request = self
+            .client
+            .sign()
+            .key_id(&self.id)
+            .message_type(MessageType::Digest)
+            .message(Blob::new(Sha256::digest(message).to_vec()))
+            .signing_algorithm(SigningAlgorithmSpec::EcdsaSha256)
+            .send();
+        let answer = deadline.bound(request).await?.map_err(|e| SignError::Kms(DisplayErrorContext(e).to_string()))?;
+        Ok(answer.signature.map(Blob::into_inner).unwrap_or_default())
+    }
+}

@@ -1,0 +1,116 @@
+//! Sightings: the signed and recorded fact that a tag was seen at a digest.
+
+mod kms;
+mod local;
+mod signer;
+mod statement;
+
+pub use kms::KmsKey;
+pub use local::{LocalKey, LocalKeyError};
+pub use signer::{SignError, Signer};
+pub use statement::{PREDICATE_TYPE, parse as parse_statement, statement, subject_hash};
+
+use crate::dsse;
+use crate::image::{Digest, Tag};
+use crate::key::PublicKey;
+use crate::rekor::intoto::{Body, IntotoBody, proposed_entry};
+use crate::rekor::{LogEntry, VerifiedEntry};
+
+/// A statement with a signature by a trusted key. It can only be made by checking the signature.
+#[derive(Debug, Clone)]
+pub struct SignedStatement {
+    tag: Tag,
+    digest: Digest,
+    key: PublicKey,
+    signature: Vec<u8>,
+}
+
+impl SignedStatement {
+    /// `None` unless `signature` (ASN.1 DER) is by `key` over the DSSE encoding of the statement.
+    pub fn check(tag: Tag, digest: Digest, key: &PublicKey, signature: Vec<u8>) -> Option<Self> {
+        let signed = dsse::pae(dsse::IN_TOTO, &statement(&tag, &digest));
+        key.verifies(&signed, &signature).then(|| Self { tag, digest, key: key.clone(), signature })
+    }
+
+    pub fn tag(&self) -> &Tag {
+        &self.tag
+    }
+
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    pub fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
+    /// The entry to upload to the log: always the same bytes for this statement and signature.
+    pub fn proposed_entry(&self) -> Vec<u8> {
+        proposed_entry(dsse::IN_TOTO, &statement(&self.tag, &self.digest), &self.signature, &self.key)
+    }
+
+    /// This statement as recorded by `entry`; `None` if the entry records something else.
+    pub fn recorded_by(&self, entry: VerifiedEntry) -> Option<Sighting> {
+        Sighting::check(entry, self.tag.clone(), self.digest.clone(), std::slice::from_ref(&self.key))
+    }
+}
+
+/// A statement, signed by a trusted key and held by the log. It can only be made by checking both.
+#[derive(Debug, Clone)]
+pub struct Sighting {
+    statement: SignedStatement,
+    entry: VerifiedEntry,
+}
+
+impl Sighting {
+    /// `None` unless `entry` records that `tag` was at `digest`, with a signature by one of the `trusted` keys.
+    pub fn check(entry: VerifiedEntry, tag: Tag, digest: Digest, trusted: &[PublicKey]) -> Option<Self> {
+        let Body::Intoto(body) = entry.body() else { return None };
+        if body.payload_type != dsse::IN_TOTO || body.payload_hash != payload_hash(&tag, &digest) {
+            return None;
+        }
+        let statement = signatures_by(body, trusted).find_map(|(key, signature)| {
+            SignedStatement::check(tag.clone(), digest.clone(), key, signature.to_vec())
+        })?;
+        Some(Self { statement, entry })
+    }
+
+    pub fn tag(&self) -> &Tag {
+        &self.statement.tag
+    }
+
+    pub fn digest(&self) -> &Digest {
+        &self.statement.digest
+    }
+
+    pub fn statement(&self) -> &SignedStatement {
+        &self.statement
+    }
+
+    pub fn entry(&self) -> &VerifiedEntry {
+        &self.entry
+    }
+}
+
+/// Whether an entry names one of the `trusted` keys as that of a signature. The log checked such a signature before it
+/// took the entry, so anyone's but ours can be passed over without further checks.
+pub fn names_key(entry: &LogEntry, trusted: &[PublicKey]) -> bool {
+    matches!(entry.body(), Body::Intoto(body) if signatures_by(body, trusted).next().is_some())
+}
+
+fn signatures_by<'a>(
+    body: &'a IntotoBody,
+    trusted: &'a [PublicKey],
+) -> impl Iterator<Item = (&'a PublicKey, &'a [u8])> {
+    let by_trusted = |key: &PublicKey| trusted.iter().find(|trusted| *trusted == key);
+    body.signatures.iter().filter_map(move |signature| Some((by_trusted(&signature.key)?, &signature.signature[..])))
+}
+
+fn payload_hash(tag: &Tag, digest: &Digest) -> [u8; 32] {
+    use sha2::{Digest as _, Sha256};
+    Sha256::digest(statement(tag, digest)).into()
+}

