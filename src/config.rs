@@ -24,6 +24,8 @@ pub struct Config {
     pub log: Option<LogConfig>,
     /// Key id, key ARN, alias name or alias ARN.
     pub kms_key_id: Option<String>,
+    /// The DynamoDB table; the ledger is in memory if `None`.
+    pub ledger_table: Option<String>,
     /// Public keys that earlier sightings were signed with.
     pub retired_keys: Vec<PublicKey>,
     /// All registries if `None`.
@@ -84,6 +86,7 @@ impl Config {
         let config = Self {
             log: reader.log(),
             kms_key_id: reader.get("KMS_KEY_ID"),
+            ledger_table: reader.get("LEDGER_TABLE"),
             retired_keys: reader.keys("TRUSTED_KEYS").unwrap_or_default(),
             allowed_registries: reader.list("ALLOWED_REGISTRIES"),
             insecure_registries: reader.list("INSECURE_REGISTRIES").unwrap_or_default(),

@@ -27,7 +27,7 @@ async fn start() -> Result<(), lambda_http::Error> {
     setup::logging(config.log_format);
     let key = config.kms_key_id.clone().ok_or("KMS_KEY_ID: must name the key that sightings are signed with")?;
     let log = config.log.clone().unwrap_or_else(LogConfig::public_instance);
-    let service = Arc::new(setup::service(&config, setup::kms_signer(key).await, log)?);
+    let service = Arc::new(setup::service(&config, setup::kms_signer(key).await, log).await?);
     lambda_http::run(service_fn(move |event| answer(service.clone(), event))).await
 }
 

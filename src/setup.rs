@@ -1,30 +1,38 @@
 //! From a configuration to a running service.
 
-use aws_config::BehaviorVersion;
+use aws_config::{BehaviorVersion, SdkConfig};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, LogConfig, LogFormat};
 use crate::http::Service;
-use crate::ledger::{Ledger, MemoryLedger};
+use crate::ledger::{DynamoDbLedger, Ledger, MemoryLedger};
 use crate::rekor::Rekor;
 use crate::sighting::{KmsKey, Signer};
 use crate::upstream::{Egress, Upstream};
 use crate::verdict::Verdicts;
 
 /// The service that `config` describes, with `signer`'s key and the log `log`.
-pub fn service(config: &Config, signer: Signer, log: LogConfig) -> Result<Service, reqwest::Error> {
+pub async fn service(config: &Config, signer: Signer, log: LogConfig) -> Result<Service, reqwest::Error> {
     let egress = Egress::new(config.allowed_registries.clone(), config.insecure_registries.clone())?;
     let upstream = Upstream::new(egress, config.manifest_cache_bytes);
-    let ledger = Ledger::Memory(MemoryLedger::default());
+    let ledger = match &config.ledger_table {
+        Some(table) => {
+            Ledger::DynamoDb(DynamoDbLedger::new(aws_sdk_dynamodb::Client::new(&aws().await), table.clone()))
+        }
+        None => Ledger::Memory(MemoryLedger::default()),
+    };
     let verdicts = Verdicts::new(ledger, Rekor::new(log.url)?, log.keys, signer, config.retired_keys.clone());
     Ok(Service::new(upstream, verdicts, config.request_timeout))
 }
 
-/// A signer with the KMS key `id`. Region, credentials and endpoint come from the SDK's own environment variables;
-/// nothing is fetched yet.
+/// A signer with the KMS key `id`. Nothing is fetched yet.
 pub async fn kms_signer(id: String) -> Signer {
-    let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
-    Signer::Kms(KmsKey::new(aws_sdk_kms::Client::new(&sdk), id))
+    Signer::Kms(KmsKey::new(aws_sdk_kms::Client::new(&aws().await), id))
+}
+
+/// Region, credentials and endpoints, from the SDK's own environment variables.
+async fn aws() -> SdkConfig {
+    aws_config::load_defaults(BehaviorVersion::latest()).await
 }
 
 /// Writes log lines to standard error, those that `RUST_LOG` names (default: `info`).

@@ -37,14 +37,14 @@ impl MemoryLedger {
         }
     }
 
-    pub(super) fn complete(&self, sighting: &Sighting) {
+    pub(super) fn complete(&self, sighting: &Sighting) -> bool {
         let mut rows = self.rows();
         let row = rows.get_mut(sighting.tag().canonical());
-        if let Some(row) = row.filter(|row| row.digest == sighting.digest().as_str())
-            && matches!(row.state, State::Pending { .. })
-        {
+        let Some(row) = row.filter(|row| row.digest == sighting.digest().as_str()) else { return false };
+        if matches!(row.state, State::Pending { .. }) {
             *row = Row::recorded(sighting);
         }
+        true
     }
 
     /// No method can panic while it holds the lock, so a poisoned one still guards whole rows.

@@ -3,17 +3,18 @@
 //! A row is believed only as far as it verifies, so rows are text as they are stored; `verdict` checks them. No row is
 //! ever deleted, and only the fields named by each method's condition ever change.
 
+mod dynamodb;
 mod memory;
 
+pub use dynamodb::DynamoDbLedger;
 pub use memory::MemoryLedger;
 
-use std::time::Duration;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, Elapsed};
 use crate::image::Tag;
 use crate::sighting::{Sighting, SignedStatement};
 
@@ -88,6 +89,14 @@ pub enum LedgerError {
     Unavailable(String),
     #[error("the ledger did not answer in time")]
     Timeout,
+    #[error("the ledger's row for this tag has no usable attribute '{0}'")]
+    Malformed(&'static str),
+}
+
+impl From<Elapsed> for LedgerError {
+    fn from(_: Elapsed) -> Self {
+        Self::Timeout
+    }
 }
 
 /// Where rows are kept.
@@ -95,35 +104,41 @@ pub enum LedgerError {
 pub enum Ledger {
     /// In this process, and gone with it.
     Memory(MemoryLedger),
+    /// In AWS, shared by all instances.
+    DynamoDb(DynamoDbLedger),
 }
 
 impl Ledger {
     /// The row for `tag`, as of the last write that anyone made.
-    pub async fn get(&self, tag: &Tag, _deadline: Deadline) -> Result<Option<Row>, LedgerError> {
+    pub async fn get(&self, tag: &Tag, deadline: Deadline) -> Result<Option<Row>, LedgerError> {
         match self {
             Self::Memory(ledger) => Ok(ledger.get(tag)),
+            Self::DynamoDb(ledger) => ledger.get(tag, deadline).await,
         }
     }
 
     /// Adds a row if the tag has none. Returns whether it was added.
-    pub async fn insert(&self, row: &Row, _deadline: Deadline) -> Result<bool, LedgerError> {
+    pub async fn insert(&self, row: &Row, deadline: Deadline) -> Result<bool, LedgerError> {
         match self {
             Self::Memory(ledger) => Ok(ledger.insert(row)),
+            Self::DynamoDb(ledger) => ledger.insert(row, deadline).await,
         }
     }
 
     /// Takes over a pending row whose lease was seen to end. Returns whether it was still pending with that lease.
-    pub async fn take_over(&self, tag: &Tag, seen: Lease, new: Lease, _: Deadline) -> Result<bool, LedgerError> {
+    pub async fn take_over(&self, tag: &Tag, seen: Lease, new: Lease, deadline: Deadline) -> Result<bool, LedgerError> {
         match self {
             Self::Memory(ledger) => Ok(ledger.take_over(tag, seen, new)),
+            Self::DynamoDb(ledger) => ledger.take_over(tag, seen, new, deadline).await,
         }
     }
 
-    /// Completes a pending row with the sighting that the log holds. Does nothing if it was complete already.
-    pub async fn complete(&self, sighting: &Sighting, _deadline: Deadline) -> Result<(), LedgerError> {
+    /// Completes a pending row with the sighting that the log holds. Returns whether the row has the sighting's digest:
+    /// it may have been complete already.
+    pub async fn complete(&self, sighting: &Sighting, deadline: Deadline) -> Result<bool, LedgerError> {
         match self {
-            Self::Memory(ledger) => ledger.complete(sighting),
+            Self::Memory(ledger) => Ok(ledger.complete(sighting)),
+            Self::DynamoDb(ledger) => ledger.complete(sighting, deadline).await,
         }
-        Ok(())
     }
 }

@@ -46,7 +46,9 @@ impl Verdicts {
             return self.record(statement, deadline).await;
         }
         match self.0.ledger.get(tag, deadline).await? {
-            Some(row) => self.settle(tag, row, deadline).await,
+            // No signature comes twice, so this is the row of this very call: only the answer to the insertion was lost.
+            Some(existing) if existing == row => self.record(statement, deadline).await,
+            Some(existing) => self.settle(tag, existing, deadline).await,
             None => Err(Unavailable::LedgerUnverifiable("it has gone")),
         }
     }
@@ -100,7 +102,9 @@ impl Verdicts {
         let uploaded = self.0.log.upload(&statement.proposed_entry(), deadline).await?;
         let entry = uploaded.entry.verify(&self.0.log_keys).map_err(Unavailable::LogUnverifiable)?;
         let sighting = statement.recorded_by(entry).ok_or(Unavailable::OtherEntry)?;
-        self.0.ledger.complete(&sighting, deadline).await?;
+        if !self.0.ledger.complete(&sighting, deadline).await? {
+            return Err(Unavailable::LedgerUnverifiable("it holds another digest than was recorded"));
+        }
         let sighting = self.keep(sighting);
         if uploaded.existed {
             self.make_findable(&sighting, deadline).await;
