@@ -21,7 +21,8 @@ pub async fn service(config: &Config, signer: Signer, log: LogConfig) -> Result<
         }
         None => Ledger::Memory(MemoryLedger::default()),
     };
-    let verdicts = Verdicts::new(ledger, Rekor::new(log.url)?, log.keys, signer, config.retired_keys.clone());
+    let (rekor, retired) = (Rekor::new(log.url)?, config.retired_keys.clone());
+    let verdicts = Verdicts::new(ledger, rekor, log.keys, signer, retired, config.request_timeout);
     Ok(Service::new(upstream, verdicts, config.request_timeout))
 }
 

@@ -8,13 +8,14 @@ mod record;
 mod search;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use quick_cache::sync::Cache;
 
 use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError, RowFault};
 use crate::rekor::{Fault, LogKeys, Rekor, RekorError, VerifiedEntry};
 use crate::sighting::{Sighting, SignError, Signer};
 
@@ -70,7 +71,7 @@ pub enum Unavailable {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error("the ledger's row for this tag does not verify: {0}")]
-    LedgerUnverifiable(&'static str),
+    LedgerUnverifiable(#[from] RowFault),
     #[error(transparent)]
     Key(#[from] SignError),
     #[error("the tag is being recorded by another request")]
@@ -93,11 +94,23 @@ struct Parts {
     signer: Signer,
     /// Public keys that sightings were signed with before the signer's.
     retired: Vec<PublicKey>,
+    /// How long recording one tag may take: it goes on when the client that it began for has gone.
+    recording_time: Duration,
 }
 
 impl Verdicts {
-    pub fn new(ledger: Ledger, log: Rekor, log_keys: LogKeys, signer: Signer, retired: Vec<PublicKey>) -> Self {
-        Self(Arc::new(Parts { known: Cache::new(KNOWN_TAGS), ledger, log, log_keys, signer, retired }))
+    /// `log_keys` are what the log's answers are checked with, `retired` the public keys of earlier signers;
+    /// `recording_time` bounds the recording of one tag.
+    pub fn new(
+        ledger: Ledger,
+        log: Rekor,
+        log_keys: LogKeys,
+        signer: Signer,
+        retired: Vec<PublicKey>,
+        recording_time: Duration,
+    ) -> Self {
+        let known = Cache::new(KNOWN_TAGS);
+        Self(Arc::new(Parts { known, ledger, log, log_keys, signer, retired, recording_time }))
     }
 
     /// The sighting of `tag` if this process has verified it before. Asks nobody.

@@ -11,23 +11,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-
 use super::{Recall, Unavailable, Verdicts};
 use crate::deadline::Deadline;
-use crate::image::{Algorithm, Digest, Tag};
-use crate::key::PublicKey;
-use crate::ledger::{Lease, Row, State};
+use crate::image::{Digest, Tag};
+use crate::ledger::{self, Lease, Row, RowFault, State};
 use crate::outgoing::jitter;
-use crate::rekor::LogEntry;
 use crate::sighting::{Sighting, SignedStatement};
 
-/// How long a writer may take before others finish its work. It is longer than [`RECORDING_TIME`], so that a writer
-/// that is merely slow is not overtaken; if it is all the same, both upload the same bytes.
-const LEASE: Duration = Duration::from_secs(30);
-/// How long a writer goes on, also when the client that it began for has gone.
-const RECORDING_TIME: Duration = Duration::from_secs(25);
+/// A lease is longer than a writer goes on by this part of the time, so that one that is merely slow is not overtaken; if
+/// it is all the same, both upload the same bytes.
+const LEASE_MARGIN: u32 = 5;
 /// Readers of a pending row look again after this, twice this, and so on up to the maximum, plus up to half as much.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_secs(2);
@@ -41,7 +34,7 @@ impl Verdicts {
         deadline: Deadline,
     ) -> Result<Recall, Unavailable> {
         let statement = self.0.signer.sign(tag, current, deadline).await?;
-        let row = Row::pending(&statement, Lease::starting_now(LEASE));
+        let row = Row::pending(&statement, Lease::starting_now(self.lease()));
         if self.0.ledger.insert(&row, deadline).await? {
             return self.record(statement, deadline).await;
         }
@@ -49,7 +42,7 @@ impl Verdicts {
             // No signature comes twice, so this is the row of this very call: only the answer to the insertion was lost.
             Some(existing) if existing == row => self.record(statement, deadline).await,
             Some(existing) => self.settle(tag, existing, deadline).await,
-            None => Err(Unavailable::LedgerUnverifiable("it has gone")),
+            None => Err(RowFault::Gone.into()),
         }
     }
 
@@ -59,13 +52,14 @@ impl Verdicts {
         let mut row = row;
         let mut pause = FIRST_PAUSE;
         loop {
-            let statement = check_statement(tag, &row, &trusted)?;
+            let statement = row.statement(tag, &trusted)?;
             match &row.state {
                 State::Recorded { entry } => {
-                    return Ok(Recall::Seen(self.keep(self.check_recorded(statement, entry)?)));
+                    let sighting = ledger::recorded(statement, entry, &self.0.log_keys)?;
+                    return Ok(Recall::Seen(self.keep(sighting)));
                 }
                 State::Pending { lease } if lease.has_ended() => {
-                    if self.0.ledger.take_over(tag, *lease, Lease::starting_now(LEASE), deadline).await? {
+                    if self.0.ledger.take_over(tag, *lease, Lease::starting_now(self.lease()), deadline).await? {
                         tracing::warn!(%tag, digest = %statement.digest(), "finishing an abandoned recording");
                         return self.record(statement, deadline).await;
                     }
@@ -80,15 +74,20 @@ impl Verdicts {
             }
             row = match self.0.ledger.get(tag, deadline).await? {
                 Some(row) => row,
-                None => return Err(Unavailable::LedgerUnverifiable("it has gone")),
+                None => return Err(RowFault::Gone.into()),
             };
         }
+    }
+
+    /// How long a writer has before others finish its work.
+    fn lease(&self) -> Duration {
+        self.0.recording_time + self.0.recording_time / LEASE_MARGIN
     }
 
     /// Uploads a statement whose row this process holds the lease of, and completes the row. It goes on when the
     /// client goes away: otherwise the next one would wait for the lease to end.
     async fn record(&self, statement: SignedStatement, deadline: Deadline) -> Result<Recall, Unavailable> {
-        let recording = Deadline::after(RECORDING_TIME);
+        let recording = Deadline::after(self.0.recording_time);
         let this = self.clone();
         let task = tokio::spawn(async move { this.upload(&statement, recording).await });
         match deadline.bound(task).await {
@@ -103,7 +102,7 @@ impl Verdicts {
         let entry = uploaded.entry.verify(&self.0.log_keys).map_err(Unavailable::LogUnverifiable)?;
         let sighting = statement.recorded_by(entry).ok_or(Unavailable::OtherEntry)?;
         if !self.0.ledger.complete(&sighting, deadline).await? {
-            return Err(Unavailable::LedgerUnverifiable("it holds another digest than was recorded"));
+            return Err(RowFault::OtherDigest.into());
         }
         let sighting = self.keep(sighting);
         if uploaded.existed {
@@ -124,29 +123,4 @@ impl Verdicts {
             tracing::warn!(tag = %sighting.tag(), %error, "an entry that no search may find was not uploaded anew");
         }
     }
-
-    fn check_recorded(&self, statement: SignedStatement, entry: &str) -> Result<Sighting, Unavailable> {
-        let fault = Unavailable::LedgerUnverifiable;
-        let entry = LogEntry::parse(entry.as_bytes()).map_err(|_| fault("its log entry cannot be read"))?;
-        let entry = entry.verify(&self.0.log_keys).map_err(|_| fault("its log entry does not verify"))?;
-        statement.recorded_by(entry).ok_or(fault("its log entry is of another statement"))
-    }
-}
-
-/// The signed statement that a row holds, if it is one about this tag by a trusted key.
-fn check_statement(tag: &Tag, row: &Row, trusted: &[PublicKey]) -> Result<SignedStatement, Unavailable> {
-    let fault = Unavailable::LedgerUnverifiable;
-    if row.tag != tag.canonical() {
-        return Err(fault("it is of another tag"));
-    }
-    let digest: Digest = row.digest.parse().map_err(|_| fault("its digest cannot be read"))?;
-    if digest.algorithm() != Algorithm::Sha256 {
-        return Err(fault("its digest is not a sha256"));
-    }
-    let key = PublicKey::from_pem(&row.key).map_err(|_| fault("its key cannot be read"))?;
-    if !trusted.contains(&key) {
-        return Err(fault("its key is not trusted"));
-    }
-    let signature = BASE64_STANDARD.decode(&row.signature).map_err(|_| fault("its signature cannot be read"))?;
-    SignedStatement::check(tag.clone(), digest, &key, signature).ok_or(fault("its signature does not verify"))
 }
