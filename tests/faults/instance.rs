@@ -34,8 +34,8 @@ impl Drop for Running {
 impl Instance {
     pub async fn start(stage: Arc<Stage>, request_timeout: Duration) -> Self {
         let upstream = Proxy::start(&format!("http://{}", stage.registry.address)).await;
-        let table = Proxy::start(&stage.table.endpoint).await;
-        let log = Proxy::start(&format!("http://{}", stage.log_address)).await;
+        let table = Proxy::start(stage.table.endpoint).await;
+        let log = Proxy::start(stage.log_config.url.as_str().trim_end_matches('/')).await;
         let running = Running::start(&stage, [&upstream, &table, &log], request_timeout).await;
         let instance = Self { stage, upstream, table, log, request_timeout, running };
         instance.arm();

@@ -137,7 +137,9 @@ async fn play(stage: &Stage, pair: &mut [Instance; 2], seed: u64, tally: &Mutex<
         }
     }
 
-    let (state, digest) = stage.table.row(&tag).await.unwrap_or_else(|| panic!("seed {seed}: the tag has no row"));
+    let row = stage.table.row(&tag).await.unwrap_or_else(|| panic!("seed {seed}: the tag has no row"));
+    let text = |name: &str| row[name].as_s().unwrap().clone();
+    let (state, digest) = (text("state"), text("digest"));
     assert_eq!(state, "recorded", "seed {seed}");
     for answer in &answers {
         if let Answer::Served(served) = answer {

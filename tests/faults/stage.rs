@@ -1,63 +1,38 @@
 //! What all instances share: a registry whose tags move, a table in DynamoDB Local, a log, a signing key.
 
 use std::collections::{BTreeSet, HashMap};
-use std::net::TcpListener as StdListener;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
 use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::Full;
-use tlogistry::cli::listen;
+use http::Request;
+use tlogistry::config::LogConfig;
 use tlogistry::devlog::{Devlog, Options};
 use tlogistry::image::{Digest, Tag};
 use tlogistry::key::PublicKey;
+use tlogistry::rekor::LogEntry;
 use tlogistry::rekor::intoto::Body;
-use tlogistry::rekor::{LogEntry, LogKeys};
 use tlogistry::sighting::{LocalKey, parse_statement};
 
-const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+use crate::log;
+use crate::registry;
+use crate::table::Table;
 
 pub struct Stage {
     pub folder: tempfile::TempDir,
     pub registry: Registry,
     pub table: Table,
     pub log: Devlog,
-    pub log_address: String,
+    pub log_config: LogConfig,
     key: PublicKey,
-    log_keys: LogKeys,
-    first_index: u64,
 }
 
 impl Stage {
     pub async fn set() -> Arc<Self> {
         let folder = tempfile::tempdir().unwrap();
         let key = LocalKey::open_or_generate(&folder.path().join("signing-key.pem")).unwrap().public_key().clone();
-        // The disk is not what fails here, and it is what takes time.
-        let options = Options { sync: false, ..Options::default() };
-        let first_index = u64::from(options.first_index);
-        let log = Devlog::open(None, options).await.unwrap();
-        let (listener, log_address) = listen::bind("127.0.0.1:0").await.unwrap();
-        let served = log.clone();
-        let handler = move |request| {
-            let log = served.clone();
-            async move {
-                match listen::read(request, 1 << 20).await {
-                    Ok(request) => log.handle(request).await.map(Full::new),
-                    Err(refusal) => refusal,
-                }
-            }
-        };
-        tokio::spawn(listen::serve(listener, handler, std::future::pending()));
-        let log_keys = LogKeys::new(vec![PublicKey::from_pem(log.public_key_pem()).unwrap()]).unwrap();
-        let table = Table::start().await;
-        let registry = Registry::start().await;
-        Arc::new(Self { folder, registry, table, log, log_address, key, log_keys, first_index })
+        let (log, log_config) = log::start().await;
+        let (table, registry) = (Table::start().await, Registry::start().await);
+        Arc::new(Self { folder, registry, table, log, log_config, key })
     }
 
     pub fn tag(&self, name: &str) -> Tag {
@@ -67,7 +42,7 @@ impl Stage {
     /// Every digest that the log holds for every tag, from all its entries, whether a search finds them or not.
     pub async fn recorded(&self) -> HashMap<Tag, BTreeSet<String>> {
         let mut recorded: HashMap<Tag, BTreeSet<String>> = HashMap::new();
-        for index in self.first_index.. {
+        for index in u64::from(Options::default().first_index).. {
             let request = Request::get(format!("/api/v1/log/entries?logIndex={index}")).body(Bytes::new()).unwrap();
             let answer = self.log.handle(request).await;
             if answer.status() == 404 || answer.status() == 400 {
@@ -86,7 +61,7 @@ impl Stage {
                     None => panic!("an entry of no statement about this registry"),
                 },
             };
-            entry.verify(&self.log_keys).unwrap();
+            entry.verify(&self.log_config.keys).unwrap();
             recorded.entry(tag).or_default().insert(digest);
         }
         recorded
@@ -104,32 +79,18 @@ pub struct Registry {
 const IMAGES: usize = 3;
 
 fn image(tag: &str, number: usize) -> Bytes {
-    format!(r#"{{"schemaVersion":2,"mediaType":"{OCI_MANIFEST}","annotations":{{"tag":"{tag}","n":"{number}"}}}}"#)
-        .into()
+    registry::image(&format!("{tag} {number}"))
 }
 
 impl Registry {
     async fn start() -> Self {
-        let (listener, address) = listen::bind("127.0.0.1:0").await.unwrap();
         let tags: Arc<Mutex<HashMap<String, fastrand::Rng>>> = Arc::default();
         let known = tags.clone();
-        let handler = move |request: Request<hyper::body::Incoming>| {
-            let tag = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
-            let number = known.lock().unwrap().get_mut(&tag).map(|random| random.usize(..IMAGES));
-            async move {
-                let Some(number) = number else {
-                    return Response::builder().status(404).body(Full::default()).unwrap();
-                };
-                let manifest = image(&tag, number);
-                Response::builder()
-                    .header("content-type", OCI_MANIFEST)
-                    .header("docker-content-digest", Digest::sha256(&manifest).as_str())
-                    .body(Full::new(manifest))
-                    .unwrap()
-            }
-        };
-        tokio::spawn(listen::serve(listener, handler, std::future::pending()));
-        Self { address, tags }
+        let address = registry::start(move |tag| {
+            let number = known.lock().unwrap().get_mut(tag)?.usize(..IMAGES);
+            Some(image(tag, number))
+        });
+        Self { address: address.await, tags }
     }
 
     /// Adds a tag whose digest is drawn anew at every request.
@@ -146,78 +107,5 @@ impl Registry {
             let statement = tlogistry::sighting::statement(&tag, &digest);
             (Digest::sha256(&statement).hex() == hex::encode(payload_hash)).then(|| (tag, digest.to_string()))
         })
-    }
-}
-
-/// A table in AWS's DynamoDB Local.
-pub struct Table {
-    pub name: String,
-    pub endpoint: String,
-    client: aws_sdk_dynamodb::Client,
-    process: Child,
-}
-
-impl Drop for Table {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Table {
-    async fn start() -> Self {
-        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/bin/dynamodb-local");
-        assert!(program.exists(), "{} is missing: run 'make tools'", program.display());
-        let port = StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let process = Command::new(program)
-            .args(["--port", &port.to_string()])
-            .current_dir(std::env::temp_dir())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let endpoint = format!("http://127.0.0.1:{port}");
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
-            .region(aws_sdk_dynamodb::config::Region::new("us-east-1"))
-            .credentials_provider(aws_sdk_dynamodb::config::Credentials::new("test", "test", None, None, "test"))
-            .endpoint_url(&endpoint)
-            .build();
-        let client = aws_sdk_dynamodb::Client::from_conf(config);
-        let table = Self { name: "sightings".to_owned(), endpoint, client, process };
-        let mut tries = 0;
-        while let Err(error) = table.create().await {
-            tries += 1;
-            assert!(tries < 100, "DynamoDB Local does not start: {error:?}");
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        table
-    }
-
-    async fn create(&self) -> Result<(), aws_sdk_dynamodb::Error> {
-        let attribute =
-            AttributeDefinition::builder().attribute_name("tag").attribute_type(ScalarAttributeType::S).build()?;
-        let key = KeySchemaElement::builder().attribute_name("tag").key_type(KeyType::Hash).build()?;
-        self.client
-            .create_table()
-            .table_name(&self.name)
-            .billing_mode(BillingMode::PayPerRequest)
-            .attribute_definitions(attribute)
-            .key_schema(key)
-            .send()
-            .await?;
-        Ok(())
-    }
-
-    pub fn credentials(&self) -> [(&'static str, &'static str); 3] {
-        [("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")]
-    }
-
-    /// The state and digest of a tag's row.
-    pub async fn row(&self, tag: &Tag) -> Option<(String, String)> {
-        let request = self.client.get_item().table_name(&self.name).consistent_read(true);
-        let item = request.key("tag", AttributeValue::S(tag.to_string())).send().await.unwrap().item?;
-        let text = |name: &str| item[name].as_s().unwrap().clone();
-        Some((text("state"), text("digest")))
     }
 }

@@ -1,0 +1,119 @@
+//! Someone who can write to the table changes rows. No row makes another digest than the recorded one be served.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::AttributeValue::{N, S};
+use tlogistry::image::Digest;
+use tlogistry::sighting::{LocalKey, Signer};
+
+use crate::scene::Scene;
+
+type Row = HashMap<String, AttributeValue>;
+
+impl Scene {
+    async fn put(&self, row: Row) {
+        self.table.client.put_item().table_name(&self.table.name).set_item(Some(row)).send().await.unwrap();
+    }
+}
+
+/// A tag that was recorded, and has moved since, beside another tag that was recorded with its new digest.
+async fn moved() -> (Scene, Row, Row, Digest) {
+    let scene = Scene::set().await;
+    scene.push("v1", "genuine");
+    scene.push("other", "evil");
+    assert!(scene.pull("v1").await.first_seen && scene.pull("other").await.first_seen);
+    let evil = scene.push("v1", "evil");
+    let (row, other) = (scene.table.row(&scene.tag("v1")).await, scene.table.row(&scene.tag("other")).await);
+    let (row, other) = (row.unwrap(), other.unwrap());
+    (scene, row, other, evil)
+}
+
+#[tokio::test]
+async fn a_row_that_was_changed_is_not_believed() {
+    let (scene, genuine, other, evil) = moved().await;
+    assert_eq!(scene.pull("v1").await.status, 403);
+
+    let with = |name: &str, value: AttributeValue| {
+        let mut row = genuine.clone();
+        row.insert(name.to_owned(), value);
+        row
+    };
+    let from_other = |names: &[&str]| {
+        let mut row = genuine.clone();
+        for name in names {
+            row.insert((*name).to_owned(), other[*name].clone());
+        }
+        row
+    };
+    let stranger = LocalKey::generate().unwrap();
+    let stranger_pem = stranger.public_key().pem().to_owned();
+    let deadline = tlogistry::deadline::Deadline::after(std::time::Duration::from_secs(5));
+    let forged = Signer::Local(stranger).sign(&scene.tag("v1"), &evil, deadline).await.unwrap();
+    let forged_signature = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, forged.signature());
+
+    let mut by_stranger = with("digest", S(evil.to_string()));
+    by_stranger.insert("key".to_owned(), S(stranger_pem));
+    by_stranger.insert("signature".to_owned(), S(forged_signature));
+    let mut pending_again = with("state", S("pending".to_owned()));
+    pending_again.insert("lease".to_owned(), N("0".to_owned()));
+    pending_again.insert("digest".to_owned(), S(evil.to_string()));
+    let mut without_entry = genuine.clone();
+    without_entry.remove("entry");
+
+    let rows = [
+        ("another digest", with("digest", S(evil.to_string())), "signature does not verify"),
+        ("a digest that is none", with("digest", S("sha256:0".to_owned())), "not a sha256"),
+        ("all of another tag's row", from_other(&["digest", "key", "signature", "entry"]), "signature does not verify"),
+        ("another tag's entry", from_other(&["entry"]), "of another statement"),
+        ("a stranger's signature", by_stranger, "key is not a trusted one"),
+        ("a pending row with another digest", pending_again, "signature does not verify"),
+        ("no entry", without_entry, "attribute 'entry'"),
+        ("an entry that is none", with("entry", S("{}".to_owned())), "log entry does not verify"),
+        ("a signature that is none", with("signature", S("?".to_owned())), "signature does not verify"),
+        ("a key that is none", with("key", S("?".to_owned())), "key is not a trusted one"),
+        ("an unknown state", with("state", S("served".to_owned())), "attribute 'state'"),
+        ("a number for a text", with("digest", N("7".to_owned())), "attribute 'digest'"),
+    ];
+    for (what, row, reason) in rows {
+        scene.put(row).await;
+        let answer = scene.pull("v1").await;
+        assert_eq!(answer.status, 503, "{what}: {answer:?}");
+        assert!(answer.message.contains(reason), "{what}: {}", answer.message);
+    }
+    scene.put(genuine).await;
+    assert_eq!(scene.pull("v1").await.status, 403, "the genuine row is believed again");
+}
+
+#[tokio::test]
+async fn a_pending_row_with_a_bad_lease_is_not_believed() {
+    let (scene, mut row, _, _) = moved().await;
+    row.insert("state".to_owned(), S("pending".to_owned()));
+    for lease in [N("-1".to_owned()), N("1.5".to_owned()), S("0".to_owned())] {
+        row.insert("lease".to_owned(), lease.clone());
+        scene.put(row.clone()).await;
+        let answer = scene.pull("v1").await;
+        assert!(answer.status == 503 && answer.message.contains("'lease'"), "{lease:?}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_row_sends_the_next_pull_to_the_log_and_comes_back() {
+    let (scene, _, _, _) = moved().await;
+    let delete = scene.table.client.delete_item().table_name(&scene.table.name);
+    delete.key("tag", S(scene.tag("v1").to_string())).send().await.unwrap();
+    assert_eq!(scene.pull("v1").await.status, 403);
+    assert_eq!(scene.table.row(&scene.tag("v1")).await.unwrap()["state"], S("recorded".to_owned()));
+}
+
+#[tokio::test]
+async fn an_old_pending_row_is_finished_with_the_digest_it_holds() {
+    let (scene, mut row, _, _) = moved().await;
+    row.insert("state".to_owned(), S("pending".to_owned()));
+    row.insert("lease".to_owned(), N("0".to_owned()));
+    row.remove("entry");
+    scene.put(row).await;
+    let answer = scene.pull("v1").await;
+    assert_eq!(answer.status, 403, "the tag has moved, whoever finishes its recording: {answer:?}");
+    assert_eq!(scene.table.row(&scene.tag("v1")).await.unwrap()["state"], S("recorded".to_owned()));
+}

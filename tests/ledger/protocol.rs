@@ -1,0 +1,78 @@
+//! The conditional writes: who may write what, and when.
+
+use std::time::Duration;
+
+use tlogistry::deadline::Deadline;
+use tlogistry::image::Digest;
+use tlogistry::ledger::{Lease, Ledger, MemoryLedger, Row, State};
+use tlogistry::sighting::Signer;
+
+use crate::scene::{Scene, pull};
+
+fn soon() -> Deadline {
+    Deadline::after(Duration::from_secs(10))
+}
+
+/// The same must hold of both ledgers.
+async fn both(scene: &Scene) -> [Ledger; 2] {
+    [scene.ledger(), Ledger::Memory(MemoryLedger::default())]
+}
+
+#[tokio::test]
+async fn one_row_is_inserted_and_taken_over_only_from_the_lease_that_was_seen() {
+    let scene = Scene::set().await;
+    let (tag, signer) = (scene.tag("v1"), Signer::Local(scene.key()));
+    let first = signer.sign(&tag, &Digest::sha256(b"a"), soon()).await.unwrap();
+    let second = signer.sign(&tag, &Digest::sha256(b"b"), soon()).await.unwrap();
+    for ledger in both(&scene).await {
+        assert_eq!(ledger.get(&tag, soon()).await.unwrap(), None);
+        let row = Row::pending(&first, Lease(1));
+        assert!(ledger.insert(&row, soon()).await.unwrap());
+        assert!(!ledger.insert(&Row::pending(&second, Lease(9)), soon()).await.unwrap(), "one writer wins");
+        assert_eq!(ledger.get(&tag, soon()).await.unwrap(), Some(row));
+
+        assert!(!ledger.take_over(&tag, Lease(2), Lease(3), soon()).await.unwrap(), "another lease was seen");
+        assert!(ledger.take_over(&tag, Lease(1), Lease(3), soon()).await.unwrap());
+        assert!(!ledger.take_over(&tag, Lease(1), Lease(4), soon()).await.unwrap(), "someone was faster");
+        let row = ledger.get(&tag, soon()).await.unwrap().unwrap();
+        assert_eq!((row.state, row.digest), (State::Pending { lease: Lease(3) }, first.digest().to_string()));
+    }
+}
+
+#[tokio::test]
+async fn a_row_is_completed_once_and_never_with_another_digest() {
+    let scene = Scene::set().await;
+    scene.push("v1", "a");
+    assert!(scene.pull("v1").await.first_seen);
+    let tag = scene.tag("v1");
+    let recorded = scene.ledger().get(&tag, soon()).await.unwrap().unwrap();
+    let State::Recorded { entry } = &recorded.state else { panic!("{recorded:?}") };
+    let key = scene.key().public_key().clone();
+    let statement = recorded.statement(&tag, &[key]).unwrap();
+    let sighting = tlogistry::ledger::recorded(statement.clone(), entry, &scene.log_config.keys).unwrap();
+
+    let other = Signer::Local(scene.key()).sign(&tag, &Digest::sha256(b"b"), soon()).await.unwrap();
+    for (scene, of_same_digest) in [(Scene::set().await, true), (Scene::set().await, false)] {
+        for ledger in both(&scene).await {
+            assert!(!ledger.complete(&sighting, soon()).await.unwrap(), "there is no row");
+            let pending = if of_same_digest { &statement } else { &other };
+            let row = Row::pending(pending, Lease(1));
+            assert!(ledger.insert(&row, soon()).await.unwrap());
+            assert_eq!(ledger.complete(&sighting, soon()).await.unwrap(), of_same_digest);
+            let now = ledger.get(&tag, soon()).await.unwrap().unwrap();
+            assert_eq!(now, if of_same_digest { recorded.clone() } else { row });
+            assert_eq!(ledger.complete(&sighting, soon()).await.unwrap(), of_same_digest, "again");
+            assert!(!ledger.take_over(&tag, Lease(2), Lease(3), soon()).await.unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_instances_agree_on_who_was_first() {
+    let scene = Scene::set().await;
+    scene.push("v1", "a");
+    let (one, two) = (scene.instance(), scene.instance());
+    let (one, two) = tokio::join!(pull(&one, "v1"), pull(&two, "v1"));
+    assert_eq!((one.status, two.status), (200, 200));
+    assert_eq!([one.first_seen, two.first_seen].iter().filter(|first| **first).count(), 1, "{one:?} {two:?}");
+}

@@ -1,0 +1,99 @@
+//! Tables in AWS's DynamoDB Local.
+#![allow(dead_code)] // Each test program uses a part of this.
+
+use std::collections::HashMap;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue::S;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
+use tlogistry::image::Tag;
+
+/// DynamoDB Local, which all tables of a test program are in.
+struct Server {
+    endpoint: String,
+    /// It ends when its standard input is closed, and so with the test program, however that ends.
+    _process: Child,
+}
+
+impl Server {
+    fn start() -> Self {
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/bin/dynamodb-local");
+        assert!(program.exists(), "{} is missing: run 'make tools'", program.display());
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let process = Command::new("sh")
+            .args(["-c", r#""$@" & read -r _; kill $!"#, "sh"])
+            .arg(program)
+            .args(["--port", &port.to_string()])
+            .current_dir(std::env::temp_dir())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self { endpoint: format!("http://127.0.0.1:{port}"), _process: process }
+    }
+}
+
+static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
+static TABLES: AtomicUsize = AtomicUsize::new(0);
+
+/// A table such as a ledger needs.
+pub struct Table {
+    pub name: String,
+    pub endpoint: &'static str,
+    pub client: aws_sdk_dynamodb::Client,
+}
+
+impl Table {
+    pub async fn start() -> Self {
+        let endpoint = SERVER.endpoint.as_str();
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+            .region(aws_sdk_dynamodb::config::Region::new("us-east-1"))
+            .credentials_provider(aws_sdk_dynamodb::config::Credentials::new("test", "test", None, None, "test"))
+            .endpoint_url(endpoint)
+            .build();
+        let client = aws_sdk_dynamodb::Client::from_conf(config);
+        let name = format!("sightings-{}", TABLES.fetch_add(1, Ordering::Relaxed));
+        let table = Self { name, endpoint, client };
+        let mut tries = 0;
+        while let Err(error) = table.create().await {
+            tries += 1;
+            assert!(tries < 100, "DynamoDB Local does not start: {error:?}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        table
+    }
+
+    async fn create(&self) -> Result<(), aws_sdk_dynamodb::Error> {
+        let attribute =
+            AttributeDefinition::builder().attribute_name("tag").attribute_type(ScalarAttributeType::S).build()?;
+        let key = KeySchemaElement::builder().attribute_name("tag").key_type(KeyType::Hash).build()?;
+        self.client
+            .create_table()
+            .table_name(&self.name)
+            .billing_mode(BillingMode::PayPerRequest)
+            .attribute_definitions(attribute)
+            .key_schema(key)
+            .send()
+            .await?;
+        Ok(())
+    }
+
+    pub fn credentials(&self) -> [(&'static str, &'static str); 3] {
+        [("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")]
+    }
+
+    /// A tag's row as it is stored.
+    pub async fn row(&self, tag: &Tag) -> Option<HashMap<String, AttributeValue>> {
+        let request = self.client.get_item().table_name(&self.name).consistent_read(true);
+        request.key("tag", S(tag.to_string())).send().await.unwrap().item
+    }
+}
