@@ -88,7 +88,9 @@ impl FromStr for Registry {
         if !is_host(host) {
             return Err(fault());
         }
-        let port = port.filter(|port| *port != 443);
+        // A host without a dot is told from a repository's first component by its port, so it keeps even 443.
+        let tells = host.contains('.') || host == "localhost";
+        let port = if tells { port.filter(|port| *port != 443) } else { port.or(Some(443)) };
         Ok(match port {
             None if DOCKER_HUB_ALIASES.contains(&host) => Self::docker_hub(),
             None => Self(host.to_owned()),

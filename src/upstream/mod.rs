@@ -13,6 +13,7 @@ use reqwest::{Method, Response, StatusCode};
 use serde::Deserialize;
 use url::Url;
 
+pub use auth::Challenge;
 pub use blob::BlobLocation;
 pub use egress::{Egress, InsecureRegistry, NotPublic, Refused};
 pub use error::{Missing, UpstreamError};
@@ -22,7 +23,7 @@ use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Repository};
 use crate::outgoing::{read_body, send_idempotent};
 
-use auth::{Challenge, MAX_TOKEN_BYTES, Token, Tokens};
+use auth::{MAX_TOKEN_BYTES, Token, Tokens};
 
 /// Redirects followed for a manifest or a token.
 const MAX_REDIRECTS: usize = 5;

@@ -1,0 +1,108 @@
+//! What is done with fuzzed input, for `cargo fuzz` and for the bounded run in `tests/fuzz.rs`. Each function panics if
+//! something that must always hold does not.
+#![allow(dead_code)] // Each fuzz target uses one of these.
+
+use http::{HeaderMap, HeaderValue};
+use tlogistry::http::Route;
+use tlogistry::image::{Digest, Reference, Repository, Tag};
+use tlogistry::key::PublicKey;
+use tlogistry::ledger::{Lease, Row, State, recorded};
+use tlogistry::rekor::{Checkpoint, LogEntry, LogKeys, PUBLIC_INSTANCE_KEY};
+use tlogistry::sighting::{parse_statement, statement as written};
+use tlogistry::upstream::Challenge;
+
+fn key() -> PublicKey {
+    PublicKey::from_pem(PUBLIC_INSTANCE_KEY).unwrap()
+}
+
+fn log_keys() -> LogKeys {
+    LogKeys::new(vec![key()]).unwrap()
+}
+
+/// Names of every kind: what parses is its own canonical form's parse, and within the limits.
+pub fn names(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(tag) = text.parse::<Tag>() {
+        assert_eq!(tag.canonical().parse::<Tag>().as_ref(), Ok(&tag));
+        let url = format!("/v2/{}/manifests/{}", tag.repository(), tag.name());
+        assert_eq!(Route::parse(&url, None), Ok(Route::Manifest(Reference::Tag(tag))));
+    }
+    if let Ok(repository) = text.parse::<Repository>() {
+        let canonical = repository.to_string();
+        assert!(canonical.len() <= 255 && !canonical.contains(['%', '?', '#', '@', ' ', '\\']));
+        assert!(!canonical.split('/').any(|part| part.is_empty() || part == ".."));
+        assert_eq!(canonical.parse::<Repository>(), Ok(repository));
+    }
+    if let Ok(digest) = text.parse::<Digest>() {
+        assert_eq!(digest.to_string(), text);
+    }
+    let (path, query) = text.split_once('?').map_or((text, None), |(path, query)| (path, Some(query)));
+    let _ = Route::parse(path, query);
+}
+
+/// `WWW-Authenticate` lines: a token's URL keeps the realm's host.
+pub fn challenge(data: &[u8]) {
+    let mut headers = HeaderMap::new();
+    for line in data.split(|byte| *byte == b'\n') {
+        if let Ok(value) = HeaderValue::from_bytes(line) {
+            headers.append("www-authenticate", value);
+        }
+    }
+    if let Some(challenge) = Challenge::from_headers(&headers) {
+        let (one, other) = (challenge.token_url("repository:a/b:pull"), challenge.token_url("x"));
+        assert_eq!((one.scheme(), one.host_str(), one.port()), (other.scheme(), other.host_str(), other.port()));
+        let scopes = one.query_pairs().filter(|(name, value)| name == "scope" && value == "repository:a/b:pull");
+        assert_eq!(scopes.count(), 1);
+    }
+}
+
+/// Log entries: what is stored of one is the same entry, and is judged alike.
+pub fn entry(data: &[u8]) {
+    let Ok(entry) = LogEntry::parse(data) else { return };
+    let stored = LogEntry::parse(entry.to_json().as_bytes()).expect("what was stored can be read");
+    assert_eq!(stored.id(), entry.id());
+    assert_eq!(stored.to_json(), entry.to_json());
+    let _ = entry.verify_attestation();
+    let (one, other) = (entry.verify(&log_keys()), stored.verify(&log_keys()));
+    assert_eq!(one.err(), other.err());
+}
+
+/// Checkpoints.
+pub fn checkpoint(data: &[u8]) {
+    let Ok(note) = std::str::from_utf8(data) else { return };
+    if let Some(checkpoint) = Checkpoint::parse(note) {
+        assert!(note.ends_with('\n') && note.contains("\n\n— "));
+        let _ = checkpoint.verify(&key());
+    }
+}
+
+/// Statements: only the bytes that we would write ourselves are one.
+pub fn statement(data: &[u8]) {
+    if let Some((tag, digest)) = parse_statement(data) {
+        assert_eq!(written(&tag, &digest), data);
+    }
+}
+
+/// Rows of the ledger: a line for each attribute. Nobody has the public log's key to sign with.
+pub fn row(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let mut lines = text.split('\n');
+    let mut line = || lines.next().unwrap_or_default().to_owned();
+    let (tag, digest, signature, state) = (line(), line(), line(), line());
+    let key_pem = lines.collect::<Vec<_>>().join("\n");
+    let state = match state.parse() {
+        Ok(lease) => State::Pending { lease: Lease(lease) },
+        Err(_) => State::Recorded { entry: state },
+    };
+    let Ok(about) = tag.parse::<Tag>() else { return };
+    let row = Row { tag, digest, key: key_pem, signature, state };
+    if let State::Pending { lease } = &row.state {
+        let _ = lease.has_ended();
+    }
+    if let Ok(statement) = row.statement(&about, &[key()]) {
+        assert_eq!(statement.tag(), &about);
+        if let State::Recorded { entry } = &row.state {
+            let _ = recorded(statement, entry, &log_keys());
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! A bounded run of the fuzz targets on stable Rust: their corpus, and input made from it. `make fuzz` runs them without
+//! a bound, guided by coverage.
+
+#[path = "../fuzz/targets.rs"]
+mod targets;
+
+use std::path::Path;
+
+/// Inputs made for each target, besides its corpus. A failing one is printed.
+const INPUTS: usize = 20_000;
+/// The same inputs each time: `TLOGISTRY_SEED` makes others.
+const SEED: u64 = 1;
+
+fn run(name: &str, target: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+    let mut corpus: Vec<Vec<u8>> =
+        std::fs::read_dir(folder).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+    // The order of a folder is no order.
+    corpus.sort();
+    assert!(corpus.len() > 1, "{name} has no corpus");
+    let seed = std::env::var("TLOGISTRY_SEED").map_or(SEED, |seed| seed.parse().unwrap());
+    let mut random = fastrand::Rng::with_seed(seed);
+    for input in &corpus {
+        target(input);
+    }
+    for _ in 0..INPUTS {
+        let input = mutate(&mut random, &corpus);
+        if let Err(panic) = std::panic::catch_unwind(|| target(&input)) {
+            eprintln!(
+                "{name} fails for this input, to be kept in fuzz/corpus/{name}/: {:?}",
+                String::from_utf8_lossy(&input)
+            );
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+/// One of the corpus, changed in up to four places.
+fn mutate(random: &mut fastrand::Rng, corpus: &[Vec<u8>]) -> Vec<u8> {
+    const TELLING: &[u8] = b"\n\r \0\"\\/:@%?#&=,.-+_[]{}0\xff\xe2";
+    let mut input = corpus[random.usize(..corpus.len())].clone();
+    for _ in 0..random.usize(1..=4) {
+        let at = random.usize(..=input.len());
+        match random.u8(..7) {
+            0 if at < input.len() => input[at] ^= 1 << random.u8(..8),
+            1 if at < input.len() => input[at] = TELLING[random.usize(..TELLING.len())],
+            2 => input.insert(at, TELLING[random.usize(..TELLING.len())]),
+            3 => input.truncate(at),
+            4 => drop(input.drain(at..(at + random.usize(..16)).min(input.len()))),
+            5 => {
+                let other = &corpus[random.usize(..corpus.len())];
+                let from = random.usize(..=other.len());
+                input.splice(at.., other[from..].iter().copied());
+            }
+            _ => {
+                let end = (at + random.usize(..64)).min(input.len());
+                let piece = input[at..end].to_vec();
+                input.splice(at..at, piece);
+            }
+        }
+    }
+    input
+}
+
+#[test]
+fn no_name_breaks_the_parsers() {
+    run("names", targets::names);
+}
+
+#[test]
+fn no_challenge_breaks_the_client() {
+    run("challenge", targets::challenge);
+}
+
+#[test]
+fn no_log_entry_breaks_the_checks() {
+    run("entry", targets::entry);
+}
+
+#[test]
+fn no_checkpoint_breaks_the_checks() {
+    run("checkpoint", targets::checkpoint);
+}
+
+#[test]
+fn no_statement_is_taken_for_another() {
+    run("statement", targets::statement);
+}
+
+#[test]
+fn no_row_breaks_the_checks() {
+    run("row", targets::row);
+}
