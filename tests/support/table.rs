@@ -22,16 +22,25 @@ struct Server {
     _process: Child,
 }
 
+/// Runs a command in a folder of its own, where it may leave what it likes, until the standard input is closed.
+const SUPERVISED: &str = r#"
+    folder=$(mktemp -d) && cd "$folder" || exit 1
+    JAVA_TOOL_OPTIONS=-Djava.io.tmpdir=$folder "$@" &
+    read -r _
+    kill $!
+    wait
+    rm -rf "$folder"
+"#;
+
 impl Server {
     fn start() -> Self {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/bin/dynamodb-local");
         assert!(program.exists(), "{} is missing: run 'make tools'", program.display());
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let process = Command::new("sh")
-            .args(["-c", r#""$@" & read -r _; kill $!"#, "sh"])
+            .args(["-c", SUPERVISED, "sh"])
             .arg(program)
             .args(["--port", &port.to_string()])
-            .current_dir(std::env::temp_dir())
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
