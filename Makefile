@@ -15,6 +15,17 @@ check: tools ## format, lints, licences and banned crates, the SAM templates
 	cargo deny --locked check --hide-inclusion-graph licenses bans sources
 	tests/tools/validate-template.sh
 
+soak: tools ## the randomised fault test for longer: ROUNDS=20000
+	TLOGISTRY_ROUNDS=$(or $(ROUNDS),20000) cargo test --locked --test faults no_fault -- --nocapture
+
+fuzz: .tools/bin/cargo-fuzz ## each fuzz target guided by coverage, SECONDS=60 each
+	for target in $$(ls fuzz/corpus); do \
+	    RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- -max_total_time=$(or $(SECONDS),60) || exit 1; \
+	done
+
+.tools/bin/cargo-fuzz:
+	cargo install --locked --quiet --root .tools cargo-fuzz@0.13.2
+
 tools: ## what the tests run, into .tools/ (no root; nothing of the system is touched)
 	@tests/tools/install.sh
 
@@ -25,4 +36,4 @@ release: ## the function as deployed, built for this machine, and its size
 clean-tools: ## removes .tools/
 	rm -rf .tools
 
-.PHONY: help demo test check tools release clean-tools
+.PHONY: help demo test check soak fuzz tools release clean-tools
