@@ -116,7 +116,8 @@ impl Rekor {
 
     /// The entries with these ids, at most [`RETRIEVE_LIMIT`].
     ///
-    /// An entry that the log leaves out is an error: it could be the one that counts.
+    /// An entry that the log leaves out is an error: it could be the one that counts. So is another entry in its place,
+    /// which its id, a hash, shows.
     pub async fn entries(&self, ids: &[EntryId], deadline: Deadline) -> Result<Vec<LogEntry>, RekorError> {
         let query = json!({"entryUUIDs": ids.iter().map(EntryId::to_string).collect::<Vec<_>>()}).to_string();
         let response = self.send(self.post("api/v1/log/entries/retrieve", query), deadline).await?;
@@ -127,7 +128,7 @@ impl Rekor {
             .map(|item| LogEntry::parse(item.get().as_bytes()))
             .collect::<Result<_, _>>()
             .map_err(|e| malformed("a retrieval", e))?;
-        let returned = |id: &EntryId| entries.iter().any(|entry| entry.id().leaf_hash == id.leaf_hash);
+        let returned = |id: &EntryId| entries.iter().any(|entry| entry.leaf_hash() == id.leaf_hash);
         if ids.iter().all(returned) { Ok(entries) } else { Err(RekorError::Missing) }
     }
 
