@@ -6,7 +6,8 @@
 //! 3. The row is completed with the log's entry.
 //!
 //! Whoever finds a pending row waits for its writer until the lease ends, and then finishes the work with what the row
-//! holds, whatever the tag has come to be by then. Uploading the same bytes twice gives one entry.
+//! holds, whatever the tag has come to be by then. Uploading the same bytes twice gives one entry. A writer that fails
+//! ends its lease, so that the next pull does not wait for nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,8 @@ use crate::sighting::{Sighting, SignedStatement};
 /// A lease is longer than a writer goes on by this part of the time, so that one that is merely slow is not overtaken; if
 /// it is all the same, both upload the same bytes.
 const LEASE_MARGIN: u32 = 5;
+/// How long a writer that failed may take to end its lease.
+const GIVING_UP_TIME: Duration = Duration::from_secs(2);
 /// Readers of a pending row look again after this, twice this, and so on up to the maximum, plus up to half as much.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_secs(2);
@@ -34,13 +37,14 @@ impl Verdicts {
         deadline: Deadline,
     ) -> Result<Recall, Unavailable> {
         let statement = self.0.signer.sign(tag, current, deadline).await?;
-        let row = Row::pending(&statement, Lease::starting_now(self.lease()));
+        let lease = Lease::starting_now(self.lease());
+        let row = Row::pending(&statement, lease);
         if self.0.ledger.insert(&row, deadline).await? {
-            return self.record(statement, deadline).await;
+            return self.record(statement, lease, deadline).await;
         }
         match self.0.ledger.get(tag, deadline).await? {
             // No signature comes twice, so this is the row of this very call: only the answer to the insertion was lost.
-            Some(existing) if existing == row => self.record(statement, deadline).await,
+            Some(existing) if existing == row => self.record(statement, lease, deadline).await,
             Some(existing) => self.settle(tag, existing, deadline).await,
             None => Err(RowFault::Gone.into()),
         }
@@ -59,9 +63,10 @@ impl Verdicts {
                     return Ok(Recall::Seen(self.keep(sighting)));
                 }
                 State::Pending { lease } if lease.has_ended() => {
-                    if self.0.ledger.take_over(tag, *lease, Lease::starting_now(self.lease()), deadline).await? {
+                    let mine = Lease::starting_now(self.lease());
+                    if self.0.ledger.take_over(tag, *lease, mine, deadline).await? {
                         tracing::warn!(%tag, digest = %statement.digest(), "finishing an abandoned recording");
-                        return self.record(statement, deadline).await;
+                        return self.record(statement, mine, deadline).await;
                     }
                 }
                 State::Pending { .. } => {
@@ -86,14 +91,33 @@ impl Verdicts {
 
     /// Uploads a statement whose row this process holds the lease of, and completes the row. It goes on when the
     /// client goes away: otherwise the next one would wait for the lease to end.
-    async fn record(&self, statement: SignedStatement, deadline: Deadline) -> Result<Recall, Unavailable> {
+    async fn record(
+        &self,
+        statement: SignedStatement,
+        lease: Lease,
+        deadline: Deadline,
+    ) -> Result<Recall, Unavailable> {
         let recording = Deadline::after(self.0.recording_time);
         let this = self.clone();
-        let task = tokio::spawn(async move { this.upload(&statement, recording).await });
+        let task = tokio::spawn(async move {
+            let recorded = this.upload(&statement, recording).await;
+            if recorded.is_err() {
+                this.give_up(statement.tag(), lease).await;
+            }
+            recorded
+        });
         match deadline.bound(task).await {
             Ok(Ok(sighting)) => Ok(Recall::Recorded(sighting?)),
             Ok(Err(_)) => Err(Unavailable::Interrupted),
             Err(_) => Err(Unavailable::BeingRecorded),
+        }
+    }
+
+    /// Ends the lease of a row that stays pending. Best effort: it would end by itself.
+    async fn give_up(&self, tag: &Tag, lease: Lease) {
+        let ended = Lease::starting_now(Duration::ZERO);
+        if let Err(error) = self.0.ledger.take_over(tag, lease, ended, Deadline::after(GIVING_UP_TIME)).await {
+            tracing::warn!(%tag, %error, "the lease of a recording that failed was not ended");
         }
     }
 
