@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 
 use super::error::UpstreamError;
 use crate::image::{Digest, Reference};
@@ -59,6 +59,15 @@ impl Manifest {
         headers: &HeaderMap,
         bytes: Bytes,
     ) -> Result<Self, UpstreamError> {
+        // Clients refuse an image whose manifest has no length, and would go on refusing it once that was recorded.
+        if bytes.is_empty() {
+            return Err(UpstreamError::lied(registry, "sent an empty manifest"));
+        }
+        // Asked for as it is: compressed bytes have another digest, which no client would find.
+        if let Some(encoding) = headers.get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
+            let fault = format!("sent a manifest encoded as '{}'", String::from_utf8_lossy(encoding.as_bytes()));
+            return Err(UpstreamError::lied(registry, fault));
+        }
         let digest = match reference {
             Reference::Tag(_) => Digest::sha256(&bytes),
             Reference::Digest(_, digest) if digest.matches(&bytes) => digest.clone(),
