@@ -78,7 +78,11 @@ impl Token {
             expires_in: Option<u64>,
         }
         let answer: Answer = serde_json::from_slice(json).ok()?;
-        let value = answer.token.or(answer.access_token).filter(|value| !value.is_empty())?;
+        let value = answer.token.or(answer.access_token)?;
+        // RFC 6750 section 2.1 allows less. What a header cannot carry must not be kept: every request would fail on it.
+        if value.is_empty() || !value.bytes().all(|b| b.is_ascii_graphic()) {
+            return None;
+        }
         let lifetime = Duration::from_secs(answer.expires_in.unwrap_or(DEFAULT_LIFETIME).min(MAX_LIFETIME));
         Some(Self { value, end: Instant::now() + lifetime.saturating_sub(MARGIN) })
     }
@@ -165,7 +169,14 @@ mod tests {
     fn a_token_may_have_either_name_and_expires() {
         assert_eq!(Token::parse(br#"{"token":"a"}"#).unwrap().value(), "a");
         assert_eq!(Token::parse(br#"{"access_token":"b","expires_in":300}"#).unwrap().value(), "b");
-        for bad in [&b"{}"[..], b"", br#"{"token":""}"#, br#"{"token":7}"#, br#"{"token":"a","expires_in":-1}"#] {
+        for bad in [
+            &b"{}"[..],
+            b"",
+            br#"{"token":""}"#,
+            br#"{"token":"a\nb"}"#,
+            br#"{"token":7}"#,
+            br#"{"token":"a","expires_in":-1}"#,
+        ] {
             assert!(Token::parse(bad).is_none());
         }
         let tokens = Tokens::new();
