@@ -132,7 +132,8 @@ impl Upstream {
         if token.is_none()
             && let Some(challenge) = self.tokens.challenge(registry)
         {
-            token = Some(self.fetch_token(repository, &challenge, &scope, deadline).await?);
+            // A registry may have come to ask for another: then, as when this failed, it says so when it is asked without.
+            token = self.fetch_token(repository, &challenge, &scope, deadline).await.ok();
         }
         let response = self.send(method.clone(), &url, registry, token.as_ref(), deadline).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
