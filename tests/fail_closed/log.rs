@@ -13,7 +13,7 @@ use tlogistry::image::{Digest, Tag};
 use tlogistry::key::PublicKey;
 use tlogistry::rekor::LogKeys;
 use tlogistry::sighting::{Signer, parse_statement, subject_hash};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::wire::{self, Wire};
 
@@ -62,6 +62,7 @@ pub struct Log {
     devlog: Devlog,
     address: String,
     state: Arc<Mutex<State>>,
+    calls: watch::Receiver<Vec<Call>>,
 }
 
 impl Log {
@@ -69,8 +70,12 @@ impl Log {
         let devlog = Devlog::open(None, Options::default()).await.unwrap();
         let state = Arc::new(Mutex::new(State::default()));
         let (behind, rules) = (devlog.clone(), state.clone());
-        let address = wire::serve(move |request| answer(behind.clone(), rules.clone(), request)).await;
-        Self { devlog, address, state }
+        let (told, calls) = watch::channel(Vec::new());
+        let address = wire::serve(move |request| {
+            told.send_modify(|calls| calls.push(call(&request)));
+            answer(behind.clone(), rules.clone(), request)
+        });
+        Self { devlog, address: address.await, state, calls }
     }
 
     pub fn config(&self) -> LogConfig {
@@ -107,6 +112,11 @@ impl Log {
 
     pub fn heals(&self) {
         self.state.lock().unwrap().rules.clear();
+    }
+
+    /// Waits until there has been such a call.
+    pub async fn asks(&self, call: Call) {
+        self.calls.clone().wait_for(|calls| calls.contains(&call)).await.unwrap();
     }
 
     /// What was asked since this was called last.

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use http::Method;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use sigstore::crypto::SigningScheme;
 use sigstore::crypto::signing_key::SigStoreSigner;
 use tlogistry::image::Digest;
 
 use super::log::{Call, Fault};
-use super::world::{World, ask, manifest, stranger, tag};
+use super::world::{World, ask, deadline, manifest, stranger, tag};
 
 /// An id is the hash of its entry: what does not have it is not the entry asked for.
 const NOT_RETURNED: &str = "the log's index names entries that the log does not return";
@@ -117,10 +116,6 @@ async fn a_strangers_entry_under_the_id_of_ours_does_not_hide_it() {
     world.log.heals();
     world.pull("v1").await.assert_moved(&digest, &moved);
     assert_eq!(world.recorded("v1").await, [digest.clone(), digest]);
-}
-
-fn deadline() -> tlogistry::deadline::Deadline {
-    tlogistry::deadline::Deadline::after(std::time::Duration::from_secs(5))
 }
 
 fn set(entry: &mut Value, path: &[&str], value: Value) {

@@ -1,10 +1,18 @@
 //! What happens when the registry lies, the log fails or the key is gone: whatever cannot be checked is not served by
 //! tag, and the answer says why. A registry, a log and a key service of our own misbehave on demand.
 
+mod entries;
+mod first_sight;
+mod key_fails;
+mod kms;
 mod known_tags;
 mod log;
 mod log_fails;
 mod log_lies;
+mod registry_fails;
+mod registry_lies;
+mod requests;
+mod tokens;
 mod upstream;
 mod wire;
 mod world;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use tlogistry::image::Digest;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::wire::{self, Wire};
 
@@ -56,14 +56,19 @@ struct State {
 pub struct Registry {
     pub address: String,
     state: Arc<Mutex<State>>,
+    paths: watch::Receiver<Vec<String>>,
 }
 
 impl Registry {
     pub async fn start() -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let serving = state.clone();
-        let address = wire::serve(move |request| answer(serving.clone(), request)).await;
-        Self { address, state }
+        let (told, paths) = watch::channel(Vec::new());
+        let address = wire::serve(move |request| {
+            told.send_modify(|paths| paths.push(request.uri().path().to_owned()));
+            answer(serving.clone(), request)
+        });
+        Self { address: address.await, state, paths }
     }
 
     /// Pushes a manifest under a tag, or moves the tag to it.
@@ -107,6 +112,12 @@ impl Registry {
     /// From now on a token is needed, which this registry gives to anyone at `/token`.
     pub fn wants_token(&self) {
         self.state.lock().unwrap().wants_token = true;
+    }
+
+    /// Waits until paths that end so have been asked for as often as that.
+    pub async fn asks(&self, end: &str, times: usize) {
+        let count = |paths: &Vec<String>| paths.iter().filter(|path| path.ends_with(end)).count();
+        self.paths.clone().wait_for(|paths| count(paths) >= times).await.unwrap();
     }
 
     /// What was asked since this was called last, as `HEAD manifests/v1`.

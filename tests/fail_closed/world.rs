@@ -7,6 +7,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::Value;
 use tempfile::TempDir;
 use tlogistry::config::Config;
+use tlogistry::deadline::Deadline;
 use tlogistry::http::{Body, Service};
 use tlogistry::image::{Digest, Tag};
 use tlogistry::setup;
@@ -46,9 +47,9 @@ impl World {
     }
 
     /// With another signer.
-    pub async fn signing_with(signer: Signer) -> Self {
+    pub async fn signing_with(signer: Signer, vars: &[(&str, &str)]) -> Self {
         let mut world = Self::start().await;
-        world.service = service(&world.registry, &world.log, signer, &[]);
+        world.service = service(&world.registry, &world.log, signer, vars);
         world
     }
 
@@ -110,6 +111,11 @@ pub fn manifest(reference: impl std::fmt::Display) -> String {
 
 pub fn blob(digest: impl std::fmt::Display) -> String {
     format!("/v2/{REGISTRY}/demo/app/blobs/{digest}")
+}
+
+/// For what a test does itself.
+pub fn deadline() -> Deadline {
+    Deadline::after(Duration::from_secs(5))
 }
 
 pub fn tag(name: &str) -> Tag {

@@ -1,0 +1,60 @@
+//! The signing key cannot be used, or signs something else.
+
+use std::time::Instant;
+
+use super::kms::{self, Key, P256, Signs};
+use super::wire;
+use super::world::{SHORT, World, blob, manifest};
+
+#[tokio::test]
+async fn nothing_is_recorded_or_served_by_tag_without_a_signature_that_verifies() {
+    let other_key = "the key in KMS is not of type ECC_NIST_P256 for signing and verifying";
+    let cases = [
+        (P256, Signs::SomethingElse, "the signature does not verify with the signing key's own public key"),
+        (P256, Signs::Garbage, "the signature does not verify"),
+        (P256, Signs::Nothing, "the signature does not verify"),
+        (P256, Signs::Denied, "the signing key could not be used"),
+        (Key { spec: "RSA_2048", ..P256 }, Signs::SomethingElse, other_key),
+        (Key { spec: "ECC_NIST_P384", ..P256 }, Signs::SomethingElse, other_key),
+        (Key { usage: "KEY_AGREEMENT", ..P256 }, Signs::SomethingElse, other_key),
+        (Key { readable: false, ..P256 }, Signs::SomethingElse, "KMS answered no usable public key"),
+    ];
+    for (key, signs, message) in cases {
+        let (signer, _) = kms::signer(key, signs).await;
+        let world = World::signing_with(signer, &[]).await;
+        world.registry.push("v1", "{}");
+        for answer in [world.pull("v1").await, world.head(&manifest("v1")).await] {
+            answer.assert_no_verdict(&[message]);
+            assert!(!answer.error().to_string().contains(kms::ACCOUNT), "what AWS says is not for the caller");
+        }
+        assert_eq!(world.log.size().await, 0);
+    }
+}
+
+#[tokio::test]
+async fn digests_and_blobs_work_and_ask_for_no_key_while_kms_is_down() {
+    let world = World::signing_with(kms::at(&wire::closed().await), &[]).await;
+    let digest = world.registry.push("v1", "{}");
+    let layer = world.registry.push_blob("a layer");
+    world.pull("v1").await.assert_no_verdict(&["the signing key could not be used"]);
+    world.pull(&digest).await.assert_serves(&digest);
+    assert_eq!(world.get(&blob(&layer)).await.status, 307);
+    assert_eq!(world.log.size().await, 0);
+
+    let (signer, asked) = kms::signer(P256, Signs::Denied).await;
+    let world = World::signing_with(signer, &[]).await;
+    let digest = world.registry.push("v1", "{}");
+    world.pull(&digest).await.assert_serves(&digest);
+    assert!(asked.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_slow_kms_is_given_up_in_time() {
+    let (signer, _) = kms::signer(P256, Signs::Never).await;
+    let world = World::signing_with(signer, &[("REQUEST_TIMEOUT_MS", &SHORT.as_millis().to_string())]).await;
+    world.registry.push("v1", "{}");
+    let began = Instant::now();
+    world.pull("v1").await.assert_no_verdict(&["no answer from KMS in time"]);
+    assert!(began.elapsed() < SHORT * 3, "{:?}", began.elapsed());
+    assert_eq!(world.log.size().await, 0);
+}
