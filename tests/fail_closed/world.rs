@@ -53,6 +53,12 @@ impl World {
         world
     }
 
+    /// Forgets what the registry and the log were asked.
+    pub fn forget(&self) {
+        self.registry.asked();
+        self.log.asked();
+    }
+
     /// The same key, log and registry; an empty memory and an empty ledger.
     pub fn restart(&mut self) {
         self.service = self.another();
