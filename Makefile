@@ -20,7 +20,8 @@ soak: tools ## the randomised fault test for longer: ROUNDS=20000
 
 fuzz: .tools/bin/cargo-fuzz ## each fuzz target guided by coverage, SECONDS=60 each
 	for target in $$(ls fuzz/corpus); do \
-	    RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- -max_total_time=$(or $(SECONDS),60) || exit 1; \
+	    mkdir -p fuzz/found/$$target; \
+	    RUSTC_BOOTSTRAP=1 cargo fuzz run $$target fuzz/found/$$target fuzz/corpus/$$target -- -max_total_time=$(or $(SECONDS),60) || exit 1; \
 	done
 
 .tools/bin/cargo-fuzz:
