@@ -80,6 +80,25 @@ impl Config {
         Self::read(|name| std::env::var(name).ok())
     }
 
+    /// As [`Config::from_env`], for the function, which can sign with a key in KMS alone: its id is returned too.
+    pub fn from_env_with_key() -> Result<(Self, String), ConfigError> {
+        Self::read_with_key(|name| std::env::var(name).ok())
+    }
+
+    fn read_with_key(get: impl Fn(&str) -> Option<String>) -> Result<(Self, String), ConfigError> {
+        let key = Reader { get: &get, faults: Vec::new() }.get("KMS_KEY_ID");
+        let fault = || "KMS_KEY_ID: must name the key that sightings are signed with".to_owned();
+        match (Self::read(&get), key) {
+            (Ok(config), Some(key)) => Ok((config, key)),
+            (Ok(_), None) => Err(ConfigError(vec![fault()])),
+            (Err(error), Some(_)) => Err(error),
+            (Err(ConfigError(mut faults)), None) => {
+                faults.push(fault());
+                Err(ConfigError(faults))
+            }
+        }
+    }
+
     /// Reads the variables that `get` returns. An empty variable counts as unset.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader { get, faults: Vec::new() };

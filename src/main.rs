@@ -23,9 +23,8 @@ async fn main() -> ExitCode {
 }
 
 async fn start() -> Result<(), lambda_http::Error> {
-    let config = Config::from_env()?;
+    let (config, key) = Config::from_env_with_key()?;
     setup::logging(config.log_format);
-    let key = config.kms_key_id.clone().ok_or("KMS_KEY_ID: must name the key that sightings are signed with")?;
     let log = config.log.clone().unwrap_or_else(LogConfig::public_instance);
     let service = Arc::new(setup::service(&config, setup::kms_signer(key).await, log).await?);
     lambda_http::run(service_fn(move |event| answer(service.clone(), event))).await
