@@ -1,0 +1,35 @@
+//! What every instance of tlogistry stands between: a registry and a log.
+
+use super::docker_registry::DockerRegistry;
+use super::image::Image;
+use super::transparency_log::TransparencyLog;
+
+/// What the registry is called in paths: skopeo, docker and podman cannot write a port there.
+pub const REGISTRY: &str = "registry.test";
+pub const REPOSITORY: &str = "demo/app";
+
+pub struct Stage {
+    pub registry: DockerRegistry,
+    pub log: TransparencyLog,
+}
+
+impl Stage {
+    pub fn set() -> Self {
+        Self { registry: DockerRegistry::start(), log: TransparencyLog::start() }
+    }
+
+    pub async fn push(&self, tag: &str, image: &Image) {
+        self.registry.push(REPOSITORY, tag, image).await;
+    }
+
+    /// What an instance is told of them.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        [
+            ("INSECURE_REGISTRIES", format!("{REGISTRY}={}", self.registry.address)),
+            ("REKOR_URL", self.log.url.clone()),
+            ("REKOR_PUBLIC_KEYS", self.log.public_key.clone()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+    }
+}
