@@ -1,0 +1,133 @@
+//! The function itself under Lambda's emulator, with its key in (a stand-in for) AWS KMS: pulled through by a real
+//! client, from a real registry, recording in a log of its own process.
+
+mod support;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::Value;
+
+use support::bad_environment;
+use support::client::{get, head};
+use support::image::Image;
+use support::instance::Instance;
+use support::kms::Kms;
+use support::process::{Process, function};
+use support::stage::{REGISTRY, REPOSITORY, Stage};
+use support::story;
+use tlogistry::image::Digest;
+
+fn start(stage: &Stage, kms: &Kms) -> Instance {
+    Instance::function(&[stage.environment(), kms.environment()].concat())
+}
+
+#[tokio::test]
+async fn a_tag_once_seen_cannot_move_and_kms_signs_for_it() {
+    let (stage, kms) = (Stage::set(), Kms::start());
+    let told = story::tell(&stage, || start(&stage, &kms)).await;
+    story::assert_signed_by(&stage, &told, &kms.public_key().await).await;
+}
+
+/// A HEAD's length is that of the body that the function hands over, also where the manifest is not at hand; and no
+/// byte of a manifest goes through a text conversion.
+#[tokio::test]
+async fn every_byte_and_every_length_arrives() {
+    let (stage, kms) = (Stage::set(), Kms::start());
+    let instance = start(&stage, &kms);
+    let odd = Image::oci("odd").written_oddly();
+    stage.push("v1", &odd).await;
+    stage.push("index", &Image::index("for everyone")).await;
+    let index = Image::index("for everyone").manifest;
+    for (reference, manifest) in [
+        ("v1", &odd.manifest),
+        (odd.digest().as_str(), &odd.manifest),
+        ("index", &index),
+        (Digest::sha256(&index).as_str(), &index),
+    ] {
+        let url = instance.url(&format!("manifests/{reference}"));
+        for _ in 0..2 {
+            let (headed, got) = (head(&url).await, get(&url).await);
+            assert_eq!((headed.status, got.status, &got.bytes), (200, 200, manifest), "{reference}");
+            assert_eq!(headed.header("content-length"), manifest.len().to_string(), "{reference}");
+        }
+    }
+    // A HEAD by digest of what no GET has brought yet: the length alone is known.
+    let fresh = Image::docker("fresh");
+    stage.push("fresh", &fresh).await;
+    let headed = head(&instance.url(&format!("manifests/{}", fresh.digest()))).await;
+    assert_eq!((headed.status, headed.header("content-length")), (200, &*fresh.manifest.len().to_string()));
+
+    for blob in &odd.blobs {
+        let path = format!("blobs/{}", Digest::sha256(blob));
+        let location = stage.registry.url(&format!("{REPOSITORY}/{path}"));
+        for answer in [get(&instance.url(&path)).await, head(&instance.url(&path)).await] {
+            assert_eq!((answer.status, answer.header("location")), (307, location.as_str()));
+            assert_eq!(answer.bytes.len(), 0);
+        }
+    }
+}
+
+/// Invokes the function with an event of API Gateway's for `method` and `reference`, and returns its answer and the body.
+fn invoke(instance: &Instance, method: &str, reference: &str) -> (Value, Vec<u8>) {
+    let event = include_str!("events/get-manifest-by-tag.json")
+        .replace("REGISTRY", REGISTRY)
+        .replace("manifests/v1", &format!("manifests/{reference}"))
+        .replace("\"GET\"", &format!("\"{method}\""));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), event).unwrap();
+    let ended = instance.invoke(file.path());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let answer: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((&answer["statusCode"], &answer["isBase64Encoded"]), (&200.into(), &true.into()), "{answer}");
+    let body = BASE64_STANDARD.decode(answer["body"].as_str().unwrap()).unwrap();
+    (answer, body)
+}
+
+#[tokio::test]
+async fn an_event_is_answered_with_the_manifest_in_base64() {
+    let (stage, kms) = (Stage::set(), Kms::start());
+    let instance = start(&stage, &kms);
+    let image = Image::oci("invoked").written_oddly();
+    stage.push("v1", &image).await;
+
+    // API Gateway computes a HEAD's length from the body that it is handed, and drops that: any bytes will do.
+    let (_, body) = invoke(&instance, "HEAD", image.digest().as_str());
+    assert_eq!(body, vec![0; image.manifest.len()]);
+    for first in [true, false] {
+        let (answer, body) = invoke(&instance, "GET", "v1");
+        assert_eq!(body, image.manifest);
+        let header = |name: &str| answer["headers"][name].as_str();
+        assert_eq!(header("content-type"), Some(image.media_type));
+        assert_eq!(header("docker-content-digest"), Some(image.digest().as_str()));
+        assert_eq!(header("tlog-first-seen"), first.then_some("true"));
+        assert!(header("tlog-uuid").is_some(), "{answer}");
+    }
+    let (_, body) = invoke(&instance, "HEAD", "v1");
+    assert_eq!(body, image.manifest);
+}
+
+/// What the function says when it does not start: its exit code and the lines of its standard error.
+fn refusal_to_start(environment: &[(&str, &str)]) -> (Option<i32>, Vec<String>) {
+    // Nobody answers there. A function that wrongly starts asks for its first event, and ends all the same.
+    let runtime = [("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1"), ("AWS_EC2_METADATA_DISABLED", "true")];
+    let lambda = [("AWS_LAMBDA_FUNCTION_NAME", "tlogistry"), ("AWS_LAMBDA_FUNCTION_VERSION", "1")];
+    let mut command = function();
+    command.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256").envs(runtime).envs(lambda).envs(environment.iter().copied());
+    let ended = Process::start(&mut command).finish();
+    (ended.code, ended.stderr.lines().map(str::to_owned).collect())
+}
+
+const NO_KEY: &str = "  KMS_KEY_ID: must name the key that sightings are signed with";
+
+#[test]
+fn a_function_without_a_key_does_not_start() {
+    let (code, lines) = refusal_to_start(&[]);
+    assert_eq!((code, lines), (Some(1), vec!["tlogistry: the configuration is not usable:".into(), NO_KEY.into()]));
+}
+
+#[test]
+fn a_bad_environment_is_refused_with_every_fault() {
+    let (code, lines) = refusal_to_start(&bad_environment::VARIABLES);
+    let expected = [bad_environment::refusal("tlogistry"), vec![NO_KEY.to_owned()]].concat();
+    assert_eq!((code, lines), (Some(1), expected));
+}
