@@ -1,0 +1,45 @@
+//! `tlogistry-cli`: what it prints, how it exits and what it leaves behind.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod serving;
+mod verify_entry;
+
+use std::time::{Duration, Instant};
+
+use support::process::{Process, cli};
+
+#[test]
+fn the_demo_tells_the_story_and_leaves_nothing_behind() {
+    let (folder, began) = (tempfile::tempdir().unwrap(), Instant::now());
+    let ended = Process::start(cli().arg("demo").current_dir(folder.path()).env("TMPDIR", folder.path())).finish();
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{}", ended.stdout);
+    assert!(began.elapsed() < Duration::from_secs(10), "it took {:?}", began.elapsed());
+    let mut rest = ended.stdout.as_str();
+    for step in [
+        "Three servers start on this machine",
+        "Someone pushes an image to ",
+        "its digest is sha256:",
+        "You pull the tag through tlogistry. It has never seen it",
+        "Tlog-First-Seen: true\n",
+        "200 OK, same record\n",
+        "Someone pushes another image to the same tag",
+        "403 DENIED: the tag ",
+        "By digest you still get exactly what was recorded",
+        "200 OK\n",
+        "200 OK for v2\n",
+        "tlogistry is restarted and has forgotten everything.",
+        "403 DENIED: the tag ",
+        "The evidence, from the log alone",
+        "\"predicateType\":\"https://tlogistry.dev/tag-sighting/v1\"",
+        "-----BEGIN PUBLIC KEY-----\n",
+        "\nEverything went as told.\n",
+    ] {
+        let (_, after) = rest.split_once(step).unwrap_or_else(|| panic!("{step:?} is missing from {}", ended.stdout));
+        rest = after;
+    }
+    assert_eq!(rest, "");
+    assert!(!ended.left_running);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "files are left");
+}

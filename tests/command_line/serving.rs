@@ -1,0 +1,146 @@
+//! `serve` and `log`: how they start, what they keep, and how they stop.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
+
+use crate::support::bad_environment;
+use crate::support::client::{Answer, client, get, send};
+use crate::support::docker_registry::DockerRegistry;
+use crate::support::image::Image;
+use crate::support::instance::Instance;
+use crate::support::process::{Process, cli};
+use crate::support::stage::{REGISTRY, REPOSITORY};
+
+/// Well below the time that requests under way are given.
+const SOON: Duration = Duration::from_secs(3);
+
+fn environment(registry: &str) -> Vec<(String, String)> {
+    vec![("INSECURE_REGISTRIES".to_owned(), format!("{REGISTRY}={registry}"))]
+}
+
+#[test]
+fn serve_refuses_a_bad_environment_with_every_fault_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let mut command = cli();
+    command.args(["serve", "--listen", "127.0.0.1:0", "--state"]).arg(&state).envs(bad_environment::VARIABLES);
+    let ended = Process::start(&mut command).finish();
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
+    assert_eq!(ended.stderr.lines().collect::<Vec<_>>(), bad_environment::refusal("tlogistry-cli"));
+    assert!(!state.exists());
+}
+
+#[test]
+fn an_address_that_is_taken_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["log"][..], &["serve", "--state", folder.path().to_str().unwrap()]] {
+        let ended = Process::start(cli().args(arguments).args(["--listen", &address])).finish();
+        assert_eq!(ended.code, Some(2), "{arguments:?}");
+        let message = format!("tlogistry-cli: cannot listen on {address}: Address already in use (os error 98)\n");
+        assert!(ended.stderr.ends_with(&message), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn serve_keeps_its_key_and_its_log() {
+    let (registry, state) = (DockerRegistry::start(), tempfile::tempdir().unwrap());
+    let start = || Instance::serve(state.path(), &environment(&registry.address));
+    let push = async |text| registry.push(REPOSITORY, "v1", &Image::oci(text)).await;
+    let key_file = state.path().join("signing-key.pem");
+
+    push("first").await;
+    let instance = start();
+    let first = get(&instance.url("manifests/v1")).await;
+    assert_eq!((first.status, first.header("tlog-first-seen")), (200, "true"));
+    let key = std::fs::read(&key_file).unwrap();
+    assert_eq!(std::fs::metadata(&key_file).unwrap().permissions().mode() & 0o777, 0o600, "others can read the key");
+    drop(instance); // Killed: what was answered for is kept all the same.
+
+    let instance = start();
+    let again = get(&instance.url("manifests/v1")).await;
+    assert_eq!((again.status, again.find("tlog-first-seen")), (200, None), "{again:?}");
+    assert_eq!(again.header("tlog-uuid"), first.header("tlog-uuid"));
+    assert_eq!(std::fs::read(&key_file).unwrap(), key);
+    push("second").await;
+    assert_eq!(get(&instance.url("manifests/v1")).await.status, 403);
+
+    // It is the key that makes the log's entries its own: with another, it has never seen the tag.
+    drop(instance);
+    std::fs::remove_file(&key_file).unwrap();
+    let stranger = get(&start().url("manifests/v1")).await;
+    assert_eq!((stranger.status, stranger.header("tlog-first-seen")), (200, "true"));
+    assert_ne!(std::fs::read(&key_file).unwrap(), key);
+}
+
+#[test]
+fn a_state_in_use_is_not_served_twice() {
+    let state = tempfile::tempdir().unwrap();
+    let _first = Instance::serve(state.path(), &[]);
+    let mut command = cli();
+    let ended =
+        Process::start(command.args(["serve", "--listen", "127.0.0.1:0", "--state"]).arg(state.path())).finish();
+    assert_eq!(ended.code, Some(2));
+    let log = state.path().join("log");
+    assert_eq!(ended.stderr, format!("tlogistry-cli: {}: another process has this log open\n", log.display()));
+}
+
+#[tokio::test]
+async fn sigterm_ends_serve_at_once_whatever_connections_are_idle() {
+    let state = tempfile::tempdir().unwrap();
+    let instance = Instance::serve(state.path(), &[]);
+    let (keeps_alive, _silent) = (client(), TcpStream::connect(&instance.address).unwrap());
+    let url = format!("http://{}/v2/", instance.address);
+    assert_eq!(send(keeps_alive.get(&url)).await.status, 200);
+    instance.ask_to_stop();
+    let began = Instant::now();
+    let ended = instance.finish();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(began.elapsed() < SOON, "it took {:?}", began.elapsed());
+    assert!(TcpStream::connect(url.split('/').nth(2).unwrap()).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_lets_serve_answer_what_it_was_asked() {
+    // A registry that has taken the request and answers once the instance was told to stop.
+    let registry = TcpListener::bind("127.0.0.1:0").unwrap();
+    let state = tempfile::tempdir().unwrap();
+    let instance = Instance::serve(state.path(), &environment(&registry.local_addr().unwrap().to_string()));
+    let url = instance.url(&format!("manifests/sha256:{}", "0".repeat(64)));
+    let asking = tokio::spawn(async move { get(&url).await });
+    let (mut asked, _) = registry.accept().unwrap();
+    let mut request = [0; 4096];
+    assert!(asked.read(&mut request).unwrap() > 0);
+    instance.ask_to_stop();
+    std::thread::sleep(Duration::from_millis(200));
+    asked.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").unwrap();
+    let answer: Answer = asking.await.unwrap();
+    assert_eq!((answer.status, answer.error().0.as_str()), (404, "MANIFEST_UNKNOWN"));
+    assert_eq!(instance.finish().code, Some(0));
+}
+
+#[tokio::test]
+async fn sigterm_ends_the_log_and_its_folder_can_be_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, key) = (folder.path().join("log"), folder.path().join("log.pub.pem"));
+    let mut keys = Vec::new();
+    for _ in 0..2 {
+        let mut command = cli();
+        command.args(["log", "--listen", "127.0.0.1:0", "--folder"]).arg(&log).arg("--public-key").arg(&key);
+        let process = Process::start(&mut command);
+        let url = process.wait_for(|line| line.strip_prefix("log listening on ").map(str::to_owned));
+        let keeps_alive = client();
+        let served = send(keeps_alive.get(format!("{url}/api/v1/log/publicKey"))).await;
+        assert_eq!((served.status, served.bytes), (200, std::fs::read(&key).unwrap().into()));
+        process.ask_to_stop();
+        let began = Instant::now();
+        let ended = process.finish();
+        assert_eq!((ended.code, ended.stdout), (Some(0), format!("log listening on {url}\n")));
+        assert!(began.elapsed() < SOON, "it took {:?}", began.elapsed());
+        keys.push(std::fs::read(&key).unwrap());
+    }
+    assert_eq!(keys[0], keys[1], "it is the same log");
+}
