@@ -26,7 +26,8 @@ async fn start() -> Result<(), lambda_http::Error> {
     let (config, key) = Config::from_env_with_key()?;
     setup::logging(config.log_format);
     let log = config.log.clone().unwrap_or_else(LogConfig::public_instance);
-    let service = Arc::new(setup::service(&config, setup::kms_signer(key).await, log).await?);
+    let (ledger, signer) = (setup::ledger(&config).await, setup::kms_signer(key).await);
+    let service = Arc::new(setup::service(&config, ledger, signer, log)?);
     lambda_http::run(service_fn(move |event| answer(service.clone(), event))).await
 }
 

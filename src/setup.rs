@@ -11,19 +11,23 @@ use crate::sighting::{KmsKey, Signer};
 use crate::upstream::{Egress, Upstream};
 use crate::verdict::Verdicts;
 
-/// The service that `config` describes, with `signer`'s key and the log `log`.
-pub async fn service(config: &Config, signer: Signer, log: LogConfig) -> Result<Service, reqwest::Error> {
+/// The service that `config` describes, with what it was given to keep rows, to sign with and to record in.
+pub fn service(config: &Config, ledger: Ledger, signer: Signer, log: LogConfig) -> Result<Service, reqwest::Error> {
     let egress = Egress::new(config.allowed_registries.clone(), config.insecure_registries.clone())?;
     let upstream = Upstream::new(egress, config.manifest_cache_bytes);
-    let ledger = match &config.ledger_table {
+    let (rekor, retired) = (Rekor::new(log.url)?, config.retired_keys.clone());
+    let verdicts = Verdicts::new(ledger, rekor, log.keys, signer, retired, config.request_timeout);
+    Ok(Service::new(upstream, verdicts, config.request_timeout))
+}
+
+/// The table that `config` names, or memory.
+pub async fn ledger(config: &Config) -> Ledger {
+    match &config.ledger_table {
         Some(table) => {
             Ledger::DynamoDb(DynamoDbLedger::new(aws_sdk_dynamodb::Client::new(&aws().await), table.clone()))
         }
         None => Ledger::Memory(MemoryLedger::default()),
-    };
-    let (rekor, retired) = (Rekor::new(log.url)?, config.retired_keys.clone());
-    let verdicts = Verdicts::new(ledger, rekor, log.keys, signer, retired, config.request_timeout);
-    Ok(Service::new(upstream, verdicts, config.request_timeout))
+    }
 }
 
 /// A signer with the KMS key `id`. Nothing is fetched yet.

@@ -11,10 +11,8 @@ use http::Request;
 use tlogistry::config::{Config, LogConfig};
 use tlogistry::http::{Body, Service};
 use tlogistry::ledger::{DynamoDbLedger, Ledger, MemoryLedger};
-use tlogistry::rekor::Rekor;
+use tlogistry::setup;
 use tlogistry::sighting::{KmsKey, LocalKey, Signer};
-use tlogistry::upstream::{Egress, Upstream};
-use tlogistry::verdict::Verdicts;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -65,8 +63,11 @@ impl Called {
     }
 
     fn service(&self) -> Service {
-        let insecure = format!("registry.test={}", self.registry).parse().unwrap();
-        let upstream = Upstream::new(Egress::new(None, vec![insecure]).unwrap(), 1 << 20);
+        let config = Config::read(|name| match name {
+            "INSECURE_REGISTRIES" => Some(format!("registry.test={}", self.registry)),
+            "REQUEST_TIMEOUT_MS" => Some(BUDGET.as_millis().to_string()),
+            _ => None,
+        });
         let ledger = match &self.table {
             Some(address) => Ledger::DynamoDb(DynamoDbLedger::new(dynamodb(address), "sightings".to_owned())),
             None => Ledger::Memory(MemoryLedger::default()),
@@ -75,9 +76,7 @@ impl Called {
             Some(address) => Signer::Kms(KmsKey::new(kms(address), "alias/tlogistry".to_owned())),
             None => Signer::Local(LocalKey::generate().unwrap()),
         };
-        let rekor = Rekor::new(self.log.url.clone()).unwrap();
-        let verdicts = Verdicts::new(ledger, rekor, self.log.keys.clone(), signer, Vec::new(), BUDGET);
-        Service::new(upstream, verdicts, BUDGET)
+        setup::service(&config.unwrap(), ledger, signer, self.log.clone()).unwrap()
     }
 }
 

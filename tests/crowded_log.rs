@@ -11,27 +11,27 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use http::Request;
-use tlogistry::config::LogConfig;
+use tlogistry::config::{Config, LogConfig};
 use tlogistry::deadline::Deadline;
 use tlogistry::devlog::Devlog;
 use tlogistry::http::{Body, Service};
 use tlogistry::image::{Digest, Tag};
 use tlogistry::ledger::{Ledger, MemoryLedger};
-use tlogistry::rekor::Rekor;
+use tlogistry::setup;
 use tlogistry::sighting::{LocalKey, Signer};
-use tlogistry::upstream::{Egress, Upstream};
-use tlogistry::verdict::Verdicts;
 
 const STRANGERS: usize = 1_500;
 
 /// An instance with an empty ledger and the key in `folder`.
 fn instance(registry: &str, log: &LogConfig, folder: &tempfile::TempDir, budget: Duration) -> Service {
-    let insecure = format!("registry.test={registry}").parse().unwrap();
-    let upstream = Upstream::new(Egress::new(None, vec![insecure]).unwrap(), 1 << 20);
+    let config = Config::read(|name| match name {
+        "INSECURE_REGISTRIES" => Some(format!("registry.test={registry}")),
+        "REQUEST_TIMEOUT_MS" => Some(budget.as_millis().to_string()),
+        _ => None,
+    });
     let signer = Signer::Local(LocalKey::open_or_generate(&folder.path().join("key.pem")).unwrap());
     let ledger = Ledger::Memory(MemoryLedger::default());
-    let rekor = Rekor::new(log.url.clone()).unwrap();
-    Service::new(upstream, Verdicts::new(ledger, rekor, log.keys.clone(), signer, Vec::new(), budget), budget)
+    setup::service(&config.unwrap(), ledger, signer, log.clone()).unwrap()
 }
 
 async fn pull(instance: &Service) -> (u16, String) {

@@ -50,7 +50,7 @@ impl Serve {
             None => embedded_log(&self.state).await?,
         };
         println!("sightings are recorded in {}", log.url);
-        let service = setup::service(&config, signer, log).await?;
+        let service = setup::service(&config, setup::ledger(&config).await, signer, log)?;
         let (listener, address) = listen::bind(&self.listen).await?;
         println!("registry listening on http://{address}");
         serve(service, listener, listen::asked_to_stop()).await;

@@ -10,6 +10,7 @@ use tlogistry::config::Config;
 use tlogistry::deadline::Deadline;
 use tlogistry::http::{Body, Service};
 use tlogistry::image::{Digest, Tag};
+use tlogistry::ledger::{Ledger, MemoryLedger};
 use tlogistry::setup;
 use tlogistry::sighting::{LocalKey, Signer};
 
@@ -110,7 +111,8 @@ fn service(registry: &Registry, log: &Log, signer: Signer, vars: &[(&str, &str)]
         let given = vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
         given.or_else(|| (name == "INSECURE_REGISTRIES").then(|| insecure.clone()))
     });
-    Arc::new(setup::service(&config.unwrap(), signer, log.config()).unwrap())
+    let ledger = Ledger::Memory(MemoryLedger::default());
+    Arc::new(setup::service(&config.unwrap(), ledger, signer, log.config()).unwrap())
 }
 
 pub fn manifest(reference: impl std::fmt::Display) -> String {

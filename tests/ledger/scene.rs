@@ -6,14 +6,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request};
-use tlogistry::config::LogConfig;
+use tlogistry::config::{Config, LogConfig};
 use tlogistry::http::{Body, Service};
 use tlogistry::image::{Digest, Tag};
 use tlogistry::ledger::{DynamoDbLedger, Ledger};
-use tlogistry::rekor::Rekor;
+use tlogistry::setup;
 use tlogistry::sighting::{LocalKey, Signer};
-use tlogistry::upstream::{Egress, Upstream};
-use tlogistry::verdict::Verdicts;
 
 use crate::table::Table;
 use crate::{log, registry};
@@ -67,12 +65,12 @@ impl Scene {
 
     /// A new instance: it remembers nothing, and knows only what the table and `log` tell.
     pub fn instance_with(&self, log: &LogConfig, request_timeout: Duration) -> Service {
-        let insecure = format!("registry.test={}", self.registry).parse().unwrap();
-        let upstream = Upstream::new(Egress::new(None, vec![insecure]).unwrap(), 1 << 20);
-        let rekor = Rekor::new(log.url.clone()).unwrap();
-        let signer = Signer::Local(self.key());
-        let verdicts = Verdicts::new(self.ledger(), rekor, log.keys.clone(), signer, Vec::new(), request_timeout);
-        Service::new(upstream, verdicts, request_timeout)
+        let config = Config::read(|name| match name {
+            "INSECURE_REGISTRIES" => Some(format!("registry.test={}", self.registry)),
+            "REQUEST_TIMEOUT_MS" => Some(request_timeout.as_millis().to_string()),
+            _ => None,
+        });
+        setup::service(&config.unwrap(), self.ledger(), Signer::Local(self.key()), log.clone()).unwrap()
     }
 
     pub fn instance(&self) -> Service {

@@ -146,7 +146,7 @@ async fn start_tlogistry(key_file: &std::path::Path, log: &LogConfig, upstream: 
     let insecure = upstream.address.clone();
     let config = Config::read(|name| (name == "INSECURE_REGISTRIES").then(|| insecure.clone()))?;
     let signer = Signer::Local(LocalKey::open_or_generate(key_file)?);
-    let service = setup::service(&config, signer, log.clone()).await?;
+    let service = setup::service(&config, setup::ledger(&config).await, signer, log.clone())?;
     let (listener, address) = listen::bind("127.0.0.1:0").await?;
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(serve::serve(service, listener, async { drop(stopped.await) }));
