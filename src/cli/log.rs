@@ -38,8 +38,9 @@ impl Log {
             std::fs::write(file, log.public_key_pem()).map_err(|error| format!("{}: {error}", file.display()))?;
         }
         let (listener, address) = listen::bind(&self.listen).await?;
+        let stop = listen::asked_to_stop();
         println!("log listening on http://{address}");
-        serve(log, listener, listen::asked_to_stop()).await;
+        serve(log, listener, stop).await;
         Ok(ExitCode::SUCCESS)
     }
 }

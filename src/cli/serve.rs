@@ -52,8 +52,9 @@ impl Serve {
         println!("sightings are recorded in {}", log.url);
         let service = setup::service(&config, setup::ledger(&config).await, signer, log)?;
         let (listener, address) = listen::bind(&self.listen).await?;
+        let stop = listen::asked_to_stop();
         println!("registry listening on http://{address}");
-        serve(service, listener, listen::asked_to_stop()).await;
+        serve(service, listener, stop).await;
         Ok(ExitCode::SUCCESS)
     }
 }
