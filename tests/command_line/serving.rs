@@ -103,6 +103,19 @@ async fn sigterm_ends_serve_at_once_whatever_connections_are_idle() {
     assert!(TcpStream::connect(url.split('/').nth(2).unwrap()).is_err());
 }
 
+#[test]
+fn sigterm_is_heeded_from_the_moment_the_address_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["log"][..], &["serve", "--state", folder.path().to_str().unwrap()]] {
+        for _ in 0..10 {
+            let process = Process::start(cli().args(arguments).args(["--listen", "127.0.0.1:0"]));
+            process.wait_for(|line| line.contains(" listening on ").then_some(()));
+            process.ask_to_stop();
+            assert_eq!(process.finish().code, Some(0), "{arguments:?}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_lets_serve_answer_what_it_was_asked() {
     // A registry that has taken the request and answers once the instance was told to stop.
