@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use serde::de::IgnoredAny;
 
 use super::error::UpstreamError;
 use crate::image::{Digest, Reference};
@@ -68,6 +69,11 @@ impl Manifest {
             let fault = format!("sent a manifest encoded as '{}'", String::from_utf8_lossy(encoding.as_bytes()));
             return Err(UpstreamError::lied(registry, fault));
         }
+        // Also what is cut short where nothing announced the length; and no manifest is another tag's name, which would
+        // file its sighting under that tag's hash.
+        if !is_json_object(&bytes) {
+            return Err(UpstreamError::lied(registry, "sent a manifest that is not a whole JSON object"));
+        }
         let digest = match reference {
             Reference::Tag(_) => Digest::sha256(&bytes),
             Reference::Digest(_, digest) if digest.matches(&bytes) => digest.clone(),
@@ -96,9 +102,32 @@ impl Manifest {
     }
 }
 
+/// Whether bytes are one JSON object, whatever its strings hold; a byte-order mark is passed over.
+fn is_json_object(bytes: &[u8]) -> bool {
+    let json = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    json.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(json).is_ok()
+}
+
 /// The type, without parameters, if it is one of a manifest.
 fn media_type(headers: &HeaderMap) -> Option<&'static str> {
     let given = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let given = given.split(';').next()?.trim();
     MEDIA_TYPES.into_iter().find(|known| known.eq_ignore_ascii_case(given))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_json_object;
+
+    #[test]
+    fn a_manifest_is_one_json_object_whatever_its_strings_hold() {
+        let manifests: [&[u8]; 4] = [b"{}", b" \n{\"a\": [1]} ", b"\xef\xbb\xbf{}", b"{\"a\":\"\xff\xfe\"}"];
+        for manifest in manifests {
+            assert!(is_json_object(manifest), "{}", manifest.escape_ascii());
+        }
+        let others: [&[u8]; 6] = [b"", b"[]", b"\"{}\"", b"{\"a\":", b"{}{}", b"index.docker.io/library/alpine:3.16.0"];
+        for other in others {
+            assert!(!is_json_object(other), "{}", other.escape_ascii());
+        }
+    }
 }

@@ -61,11 +61,23 @@ async fn an_empty_manifest_is_none() {
 }
 
 #[tokio::test]
+async fn what_is_no_whole_json_object_is_no_manifest() {
+    let world = World::start().await;
+    // The second would file its sighting under the hash of another tag.
+    for bytes in [r#"{"schemaVersion":2,"#, "registry.test/demo/app:other", "[]"] {
+        world.registry.push("v1", bytes);
+        world.pull("v1").await.assert_refused(502, "MANIFEST_INVALID", &["not a whole JSON object"]);
+    }
+    assert_eq!(world.log.size().await, 0);
+}
+
+#[tokio::test]
 async fn a_manifest_may_have_4_mib_and_not_a_byte_more() {
     let world = World::start().await;
-    let largest = world.registry.push("largest", vec![b' '; MAX_MANIFEST_BYTES]);
+    let padded = |length| format!("{{}}{}", " ".repeat(length - 2));
+    let largest = world.registry.push("largest", padded(MAX_MANIFEST_BYTES));
     world.pull("largest").await.assert_first_seen(&largest);
-    let larger = world.registry.push("larger", vec![b' '; MAX_MANIFEST_BYTES + 1]);
+    let larger = world.registry.push("larger", padded(MAX_MANIFEST_BYTES + 1));
     for fault in [None, Some(Fault::Unannounced)] {
         if let Some(fault) = fault {
             world.registry.fails("manifests", fault);
