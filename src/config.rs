@@ -1,6 +1,7 @@
 //! The configuration: environment variables, read once and validated together.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -10,12 +11,17 @@ use crate::image::Registry;
 use crate::key::PublicKey;
 use crate::rekor::{LogKeys, PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY};
 use crate::upstream::InsecureRegistry;
+use crate::verdict::Limits;
 
 /// API Gateway gives up after 30 s; this leaves time to answer.
 const DEFAULT_REQUEST_TIMEOUT_MS: u64 = 25_000;
 const REQUEST_TIMEOUT_MS: std::ops::RangeInclusive<u64> = 100..=28_000;
 /// Some thousand manifests of usual size.
 const DEFAULT_MANIFEST_CACHE_BYTES: u64 = 16 << 20;
+
+/// A base image with its usual variants, pulled for the first time by a few people at once.
+const DEFAULT_FIRST_SIGHTS: NonZeroU32 = NonZeroU32::new(120).unwrap();
+const DEFAULT_FIRST_SIGHTS_PER_SOURCE: NonZeroU32 = NonZeroU32::new(30).unwrap();
 
 /// What the environment says.
 #[derive(Debug)]
@@ -31,6 +37,7 @@ pub struct Config {
     /// All registries if `None`.
     pub allowed_registries: Option<Vec<Registry>>,
     pub insecure_registries: Vec<InsecureRegistry>,
+    pub first_sights: Limits,
     pub request_timeout: Duration,
     pub manifest_cache_bytes: u64,
     pub log_format: LogFormat,
@@ -109,6 +116,10 @@ impl Config {
             retired_keys: reader.keys("TRUSTED_KEYS").unwrap_or_default(),
             allowed_registries: reader.list("ALLOWED_REGISTRIES"),
             insecure_registries: reader.list("INSECURE_REGISTRIES").unwrap_or_default(),
+            first_sights: Limits {
+                overall: reader.rate("FIRST_SIGHTS_PER_MINUTE", DEFAULT_FIRST_SIGHTS),
+                per_source: reader.rate("FIRST_SIGHTS_PER_MINUTE_PER_SOURCE", DEFAULT_FIRST_SIGHTS_PER_SOURCE),
+            },
             request_timeout: Duration::from_millis(
                 reader.number("REQUEST_TIMEOUT_MS", REQUEST_TIMEOUT_MS).unwrap_or(DEFAULT_REQUEST_TIMEOUT_MS),
             ),
@@ -204,6 +215,11 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
                 None
             }
         }
+    }
+
+    fn rate(&mut self, name: &str, default: NonZeroU32) -> NonZeroU32 {
+        let number = self.number(name, 1..=u64::from(u32::MAX));
+        number.and_then(|number| u32::try_from(number).ok()).and_then(NonZeroU32::new).unwrap_or(default)
     }
 
     fn log_format(&mut self) -> LogFormat {

@@ -13,5 +13,6 @@ mod outgoing;
 pub mod rekor;
 pub mod setup;
 pub mod sighting;
+pub mod telemetry;
 pub mod upstream;
 pub mod verdict;

@@ -1,15 +1,18 @@
 //! The Lambda function: configuration, then API Gateway's events until the end.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use lambda_http::request::RequestContext;
 use lambda_http::{Body as LambdaBody, IntoResponse, Request, RequestExt as _, Response, service_fn};
 
 use tlogistry::config::{Config, LogConfig};
 use tlogistry::http::{Body, Service};
 use tlogistry::setup;
+use tlogistry::verdict::Source;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -37,8 +40,19 @@ async fn answer(service: Arc<Service>, event: Request) -> Result<Answer, std::co
     let (mut parts, _) = event.into_parts();
     let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     // A path that no URI can hold is no path of a registry: the handler then sees '*' and says so.
+    if let Some(source) = source(&parts.extensions) {
+        parts.extensions.insert(source);
+    }
     parts.uri = format!("{raw}{query}").parse().unwrap_or_else(|_| http::Uri::from_static("*"));
     Ok(Answer(service.handle(&http::Request::from_parts(parts, ())).await))
+}
+
+/// Whom API Gateway says that the request comes from.
+fn source(extensions: &http::Extensions) -> Option<Source> {
+    let context = extensions.request_context_ref()?;
+    let RequestContext::ApiGatewayV2(context) = context else { return None };
+    let address: IpAddr = context.http.source_ip.as_deref()?.parse().ok()?;
+    Some(address.into())
 }
 
 /// An answer on its way to API Gateway: always binary, so that no byte of a manifest goes through a text conversion

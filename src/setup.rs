@@ -8,16 +8,18 @@ use crate::http::Service;
 use crate::ledger::{DynamoDbLedger, Ledger, MemoryLedger};
 use crate::rekor::Rekor;
 use crate::sighting::{KmsKey, Signer};
+use crate::telemetry::Telemetry;
 use crate::upstream::{Egress, Upstream};
-use crate::verdict::Verdicts;
+use crate::verdict::{Allowance, Verdicts};
 
 /// The service that `config` describes, with what it was given to keep rows, to sign with and to record in.
 pub fn service(config: &Config, ledger: Ledger, signer: Signer, log: LogConfig) -> Result<Service, reqwest::Error> {
     let egress = Egress::new(config.allowed_registries.clone(), config.insecure_registries.clone())?;
     let upstream = Upstream::new(egress, config.manifest_cache_bytes);
     let (rekor, retired) = (Rekor::new(log.url)?, config.retired_keys.clone());
-    let verdicts = Verdicts::new(ledger, rekor, log.keys, signer, retired, config.request_timeout);
-    Ok(Service::new(upstream, verdicts, config.request_timeout))
+    let allowance = Allowance::new(config.first_sights);
+    let verdicts = Verdicts::new(ledger, rekor, log.keys, signer, retired, allowance, config.request_timeout);
+    Ok(Service::new(upstream, verdicts, Telemetry::from_env(), config.request_timeout))
 }
 
 /// The table that `config` names, or memory.

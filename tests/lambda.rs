@@ -106,6 +106,35 @@ async fn an_event_is_answered_with_the_manifest_in_base64() {
     assert_eq!(body, image.manifest);
 }
 
+/// CloudWatch makes metrics of these lines, and alarms of those.
+#[tokio::test]
+async fn a_moved_tag_is_a_metric() {
+    let (stage, kms) = (Stage::set(), Kms::start());
+    let instance = start(&stage, &kms);
+    stage.push("v1", &Image::oci("first")).await;
+    assert_eq!(get(&instance.url("manifests/v1")).await.status, 200);
+    stage.push("v1", &Image::oci("second")).await;
+    assert_eq!(get(&instance.url("manifests/v1")).await.status, 403);
+
+    let line_of = |outcome: &str| {
+        instance.wait_for(|line| serde_json::from_str::<Value>(line).ok().filter(|line| line["outcome"] == outcome))
+    };
+    for (outcome, status) in [("FirstSeen", 200), ("Moved", 403)] {
+        let line = line_of(outcome);
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!((&directive["Namespace"], &line["FunctionName"]), (&"tlogistry".into(), &"tlogistry".into()));
+        assert_eq!(directive["Dimensions"], serde_json::json!([["FunctionName"]]));
+        let counted = serde_json::json!({"Name": outcome, "Unit": "Count"});
+        assert!(directive["Metrics"].as_array().unwrap().contains(&counted), "{line}");
+        assert_eq!((&line[outcome], &line["status"]), (&1.0.into(), &status.into()), "{line}");
+        assert_eq!(line["tag"], format!("{REGISTRY}/{REPOSITORY}:v1"));
+        assert_eq!(line["digest"], Image::oci("first").digest().as_str());
+        assert!(line["RequestMillis"].as_f64() >= line["RegistryMillis"].as_f64(), "{line}");
+    }
+    let first = line_of("FirstSeen");
+    assert!(first["KeyMillis"].is_number() && first["LogMillis"].is_number(), "{first}");
+}
+
 /// What the function says when it does not start: its exit code and the lines of its standard error.
 fn refusal_to_start(environment: &[(&str, &str)]) -> (Option<i32>, Vec<String>) {
     // Nobody answers there. A function that wrongly starts asks for its first event, and ends all the same.

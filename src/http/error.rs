@@ -10,6 +10,7 @@ use crate::image::{Digest, NameError, Tag};
 use crate::ledger::LedgerError;
 use crate::rekor::RekorError;
 use crate::sighting::SignError;
+use crate::telemetry::Outcome;
 use crate::upstream::{Missing, UpstreamError};
 use crate::verdict::Unavailable;
 
@@ -74,6 +75,36 @@ impl Refusal {
         self.kind().1
     }
 
+    /// What is told of it.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Moved(_) => Outcome::Moved,
+            Self::NoVerdict { cause, .. } if cause.retry_after().is_some() => Outcome::Throttled,
+            Self::NoVerdict { .. } => Outcome::Unavailable,
+            Self::Timeout => Outcome::UpstreamError,
+            Self::Upstream(_) if self.status().is_server_error() => Outcome::UpstreamError,
+            Self::Upstream(UpstreamError::RateLimited { .. }) => Outcome::UpstreamError,
+            Self::Upstream(_) | Self::Name(_) | Self::Method | Self::Path | Self::Catalog => Outcome::Other,
+        }
+    }
+
+    /// The tag that was refused.
+    pub fn tag(&self) -> Option<&Tag> {
+        match self {
+            Self::Moved(moved) => Some(&moved.tag),
+            Self::NoVerdict { tag, .. } => Some(tag),
+            _ => None,
+        }
+    }
+
+    /// The digest that a tag was recorded with before it moved.
+    pub fn recorded(&self) -> Option<&Digest> {
+        match self {
+            Self::Moved(moved) => moved.recorded.as_ref(),
+            _ => None,
+        }
+    }
+
     fn kind(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Name(NameError::Tag(_) | NameError::NoTag(_)) => (StatusCode::BAD_REQUEST, "TAG_INVALID"),
@@ -83,6 +114,9 @@ impl Refusal {
             Self::Path | Self::Catalog => (StatusCode::NOT_FOUND, "UNSUPPORTED"),
             // 403, because containerd then repeats a HEAD as GET and shows the message.
             Self::Moved(_) => (StatusCode::FORBIDDEN, "DENIED"),
+            Self::NoVerdict { cause, .. } if cause.retry_after().is_some() => {
+                (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS")
+            }
             Self::NoVerdict { .. } => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
             Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "UNAVAILABLE"),
             Self::Upstream(error) => match error {
@@ -109,6 +143,10 @@ impl Refusal {
             Self::Catalog => "this registry stands in front of all others and cannot list them".to_owned(),
             Self::Upstream(error) => error.to_string(),
             Self::Moved(moved) => moved.message(),
+            Self::NoVerdict { tag, cause } if cause.retry_after().is_some() => format!(
+                "{tag} was never seen before, and too many such tags were asked for in the last minute; tags that are \
+                 known and digests are served as ever"
+            ),
             Self::NoVerdict { tag, cause } => format!(
                 "whether {tag} has moved cannot be checked now, because {}; nothing is served by tag unchecked, pulling \
                  by digest works",
@@ -127,7 +165,10 @@ impl Refusal {
 
     fn retry_after(&self) -> Option<HeaderValue> {
         match self {
-            Self::NoVerdict { .. } => Some(HeaderValue::from_static(RETRY_SECONDS)),
+            Self::NoVerdict { cause, .. } => Some(match cause.retry_after() {
+                Some(wait) => HeaderValue::from(wait.as_secs() + 1),
+                None => HeaderValue::from_static(RETRY_SECONDS),
+            }),
             Self::Upstream(UpstreamError::RateLimited { retry_after: Some(value), .. }) => {
                 let bearable = value.len() <= MAX_RETRY_AFTER_LENGTH;
                 HeaderValue::from_str(value).ok().filter(|_| bearable)
@@ -201,6 +242,7 @@ fn public_cause(cause: &Unavailable) -> String {
         | Unavailable::TooManyEntries(_)
         | Unavailable::LedgerUnverifiable(_)
         | Unavailable::BeingRecorded
+        | Unavailable::TooManyFirstSights { .. }
         | Unavailable::Interrupted => cause.to_string(),
     }
 }

@@ -4,15 +4,16 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue};
 use http::{Method, Response};
 
 use super::error::{Moved, Refusal};
-use super::{Body, Service};
+use super::{Body, Judged, Service};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Repository, Tag};
 use crate::rekor::VerifiedEntry;
 use crate::sighting::Sighting;
+use crate::telemetry::Outcome;
 use crate::upstream::{Manifest, ManifestHead, UpstreamError};
-use crate::verdict::Verdict;
+use crate::verdict::{Source, Verdict};
 
-const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+pub(super) const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const TLOG_ENTRY: HeaderName = HeaderName::from_static("tlog-entry");
 const TLOG_EXEMPT: HeaderName = HeaderName::from_static("tlog-exempt");
 const TLOG_FIRST_SEEN: HeaderName = HeaderName::from_static("tlog-first-seen");
@@ -59,6 +60,7 @@ impl Service {
         &self,
         method: &Method,
         tag: &Tag,
+        source: Option<Source>,
         deadline: Deadline,
     ) -> Result<Response<Body>, Refusal> {
         if tag.is_referrers_tag() {
@@ -77,7 +79,7 @@ impl Service {
             }
             current => current,
         };
-        let verdict = self.verdicts.judge(tag, recall, current.digest(), deadline).await.map_err(no_verdict)?;
+        let verdict = self.verdicts.judge(tag, recall, current.digest(), source, deadline).await.map_err(no_verdict)?;
         self.answer(tag, verdict, current)
     }
 
@@ -95,6 +97,8 @@ impl Service {
         if first_seen {
             response.headers_mut().insert(TLOG_FIRST_SEEN, HeaderValue::from_static("true"));
         }
+        let outcome = if first_seen { Outcome::FirstSeen } else { Outcome::Unchanged };
+        response.extensions_mut().insert(Judged { tag: tag.clone(), outcome });
         response.headers_mut().insert(CACHE_CONTROL, NEVER);
         Ok(response)
     }

@@ -8,7 +8,7 @@ mod route;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::header::{HeaderName, HeaderValue};
 use http::{Method, Request, Response, Uri};
@@ -17,10 +17,12 @@ pub use body::Body;
 pub use route::Route;
 
 use crate::deadline::Deadline;
-use crate::image::Reference;
+use crate::image::{Digest, Reference, Tag};
+use crate::telemetry::{self, Outcome, Report, Telemetry};
 use crate::upstream::Upstream;
-use crate::verdict::Verdicts;
+use crate::verdict::{Source, Verdicts};
 use error::Refusal;
+use manifest::DOCKER_CONTENT_DIGEST;
 
 /// What the answer to a request may take beyond its time-out, for work that does not wait.
 const GRACE: Duration = Duration::from_secs(1);
@@ -34,51 +36,46 @@ const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api
 pub struct Service {
     upstream: Upstream,
     verdicts: Verdicts,
+    telemetry: Telemetry,
     request_timeout: Duration,
 }
 
 impl Service {
     /// `request_timeout` bounds each request, all its outgoing calls included.
-    pub fn new(upstream: Upstream, verdicts: Verdicts, request_timeout: Duration) -> Self {
-        Self { upstream, verdicts, request_timeout }
+    pub fn new(upstream: Upstream, verdicts: Verdicts, telemetry: Telemetry, request_timeout: Duration) -> Self {
+        Self { upstream, verdicts, telemetry, request_timeout }
     }
 
-    /// Answers one request. The URI's path must be as it came, neither decoded nor normalised; a body is ignored.
+    /// Answers one request. The URI's path must be as it came, neither decoded nor normalised; a body is ignored. A
+    /// [`Source`] among the request's extensions is whom a first sight is counted for.
     pub async fn handle<B>(&self, request: &Request<B>) -> Response<Body> {
-        let began = Instant::now();
+        let (method, uri) = (request.method(), request.uri());
+        let source = request.extensions().get::<Source>().copied();
         // Boxed, because the future of a pull nests all its calls and outgrows the compiler's limit in its callers'.
-        let answer: Answer<'_> = Box::pin(self.route(request.method(), request.uri()));
+        let answer: Answer<'_> = Box::pin(self.route(method, uri, source));
         // Every wait inside is bounded already. This is the guarantee that none was forgotten.
-        let result = match Deadline::after(self.request_timeout + GRACE).bound(answer).await {
-            Ok(result) => result,
-            Err(_) => Err(Refusal::Timeout),
+        let bounded = async {
+            let in_time = Deadline::after(self.request_timeout + GRACE).bound(answer).await;
+            in_time.unwrap_or(Err(Refusal::Timeout))
         };
-        let mut response = match result {
-            Ok(response) => response,
-            Err(refusal) => {
-                report(&refusal);
-                refusal.into_response()
-            }
-        };
+        let (result, measured) = telemetry::measured(bounded).await;
+        self.telemetry.tell(&report(method, uri, &result), &measured);
+        let mut response = result.unwrap_or_else(|refusal| {
+            explain(&refusal);
+            refusal.into_response()
+        });
         response.headers_mut().insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
-        tracing::info!(
-            method = %request.method(),
-            path = request.uri().path(),
-            status = response.status().as_u16(),
-            millis = began.elapsed().as_millis(),
-            "request"
-        );
         response
     }
 
-    async fn route(&self, method: &Method, uri: &Uri) -> Result<Response<Body>, Refusal> {
+    async fn route(&self, method: &Method, uri: &Uri, source: Option<Source>) -> Result<Response<Body>, Refusal> {
         if method != Method::GET && method != Method::HEAD {
             return Err(Refusal::Method);
         }
         let deadline = Deadline::after(self.request_timeout);
         match Route::parse(uri.path(), uri.query())? {
             Route::Version | Route::Health => Ok(Response::new(Body::empty())),
-            Route::Manifest(Reference::Tag(tag)) => self.manifest_by_tag(method, &tag, deadline).await,
+            Route::Manifest(Reference::Tag(tag)) => self.manifest_by_tag(method, &tag, source, deadline).await,
             Route::Manifest(Reference::Digest(repository, digest)) => {
                 self.manifest_by_digest(method, &repository, &digest, deadline).await
             }
@@ -89,8 +86,29 @@ impl Service {
     }
 }
 
+/// A tag that was served, among a response's extensions: for telling of it.
+#[derive(Debug, Clone)]
+struct Judged {
+    tag: Tag,
+    outcome: Outcome,
+}
+
+/// What is told of a request.
+fn report<'a>(method: &'a Method, uri: &'a Uri, result: &'a Result<Response<Body>, Refusal>) -> Report<'a> {
+    let (status, outcome, tag, digest) = match result {
+        Ok(response) => {
+            let judged = response.extensions().get::<Judged>();
+            let digest = response.headers().get(DOCKER_CONTENT_DIGEST).and_then(|value| value.to_str().ok());
+            let outcome = judged.map_or(Outcome::Other, |judged| judged.outcome);
+            (response.status(), outcome, judged.map(|judged| &judged.tag), digest)
+        }
+        Err(refusal) => (refusal.status(), refusal.outcome(), refusal.tag(), refusal.recorded().map(Digest::as_str)),
+    };
+    Report { method, path: uri.path(), status, outcome, tag: tag.map(Tag::canonical), digest }
+}
+
 /// Says in the log what a caller is not told.
-fn report(refusal: &Refusal) {
+fn explain(refusal: &Refusal) {
     match refusal {
         Refusal::NoVerdict { tag, cause } => tracing::error!(%tag, %cause, "no verdict"),
         Refusal::Moved(moved) => {

@@ -22,6 +22,7 @@ pub use manifest::{MAX_MANIFEST_BYTES, MEDIA_TYPES, Manifest, ManifestHead};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Repository};
 use crate::outgoing::{read_body, send_idempotent};
+use crate::telemetry::{Dependency, timed};
 
 use auth::{MAX_TOKEN_BYTES, Token, Tokens};
 
@@ -93,7 +94,7 @@ impl Upstream {
             return Err(self.refusal(repository, response, Missing::Manifest, deadline).await);
         }
         let headers = response.headers().clone();
-        let bytes = read_body(response, MAX_MANIFEST_BYTES, deadline)
+        let bytes = timed(Dependency::Registry, read_body(response, MAX_MANIFEST_BYTES, deadline))
             .await
             .map_err(|error| UpstreamError::from_send(registry, error))?;
         let manifest = Manifest::check(registry, reference, &headers, bytes)?;
@@ -201,7 +202,7 @@ impl Upstream {
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, format!("Bearer {}", token.value()));
         }
-        let response = send_idempotent(request, deadline).await;
+        let response = timed(Dependency::Registry, send_idempotent(request, deadline)).await;
         let response = response.map_err(|error| UpstreamError::from_send(registry, error))?;
         self.egress.check_peer(&response)?;
         Ok(response)

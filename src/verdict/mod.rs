@@ -4,11 +4,14 @@
 //! [`Verdicts::recall`] finds what is known of the tag, [`Verdicts::judge`] compares it with the current digest and
 //! records the tag if it was never seen. Whatever cannot be established is [`Unavailable`], and nothing is served then.
 
+mod allowance;
 mod record;
 mod search;
 
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use allowance::{Allowance, Limits, Source};
 
 use quick_cache::sync::Cache;
 
@@ -18,6 +21,7 @@ use crate::key::PublicKey;
 use crate::ledger::{Ledger, LedgerError, RowFault};
 use crate::rekor::{Fault, LogKeys, Rekor, RekorError, VerifiedEntry};
 use crate::sighting::{Sighting, SignError, Signer};
+use crate::telemetry::{Dependency, timed};
 
 /// Verified sightings kept in memory, about 6 KiB each: a third of a Lambda function of 128 MiB.
 const KNOWN_TAGS: usize = 7_000;
@@ -76,8 +80,20 @@ pub enum Unavailable {
     Key(#[from] SignError),
     #[error("the tag is being recorded by another request")]
     BeingRecorded,
+    #[error("too many tags are being seen for the first time")]
+    TooManyFirstSights { retry_after: Duration },
     #[error("recording was interrupted")]
     Interrupted,
+}
+
+impl Unavailable {
+    /// For a first sight that was not allowed: when one will be again.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::TooManyFirstSights { retry_after } => Some(*retry_after),
+            _ => None,
+        }
+    }
 }
 
 /// Finds, compares and records sightings. Cloning gives another handle to the same.
@@ -94,23 +110,25 @@ struct Parts {
     signer: Signer,
     /// Public keys that sightings were signed with before the signer's.
     retired: Vec<PublicKey>,
+    allowance: Allowance,
     /// How long recording one tag may take: it goes on when the client that it began for has gone.
     recording_time: Duration,
 }
 
 impl Verdicts {
     /// `log_keys` are what the log's answers are checked with, `retired` the public keys of earlier signers;
-    /// `recording_time` bounds the recording of one tag.
+    /// `allowance` limits first sights, `recording_time` bounds the recording of one tag.
     pub fn new(
         ledger: Ledger,
         log: Rekor,
         log_keys: LogKeys,
         signer: Signer,
         retired: Vec<PublicKey>,
+        allowance: Allowance,
         recording_time: Duration,
     ) -> Self {
         let known = Cache::new(KNOWN_TAGS);
-        Self(Arc::new(Parts { known, ledger, log, log_keys, signer, retired, recording_time }))
+        Self(Arc::new(Parts { known, ledger, log, log_keys, signer, retired, allowance, recording_time }))
     }
 
     /// The sighting of `tag` if this process has verified it before. Asks nobody.
@@ -128,22 +146,24 @@ impl Verdicts {
         if let Some(sighting) = self.known(tag) {
             return Ok(Recall::Seen(sighting));
         }
-        if let Some(row) = self.0.ledger.get(tag, deadline).await? {
+        if let Some(row) = timed(Dependency::Ledger, self.0.ledger.get(tag, deadline)).await? {
             return self.settle(tag, row, deadline).await;
         }
-        let found = self.search(tag, deadline).await?;
+        let found = timed(Dependency::Log, self.search(tag, deadline)).await?;
         if let Recall::Seen(sighting) = &found {
             self.remember(sighting, deadline).await;
         }
         Ok(found)
     }
 
-    /// Compares what is known of `tag` with its `current` digest, and records it if nothing is known.
+    /// Compares what is known of `tag` with its `current` digest, and records it if nothing is known: that is counted for
+    /// `source`.
     pub async fn judge(
         &self,
         tag: &Tag,
         recall: Recall,
         current: &Digest,
+        source: Option<Source>,
         deadline: Deadline,
     ) -> Result<Verdict, Unavailable> {
         let recall = match recall {
@@ -151,7 +171,7 @@ impl Verdicts {
                 Some(sighting) => Recall::Seen(sighting),
                 None => return Ok(Verdict::MovedFromUnknown { entry, current: current.clone() }),
             },
-            Recall::Never => self.record_first(tag, current, deadline).await?,
+            Recall::Never => self.record_first(tag, current, source, deadline).await?,
             known => known,
         };
         match recall {
@@ -166,7 +186,7 @@ impl Verdicts {
 
     /// The keys that count: the signer's and the retired ones.
     async fn trusted_keys(&self, deadline: Deadline) -> Result<Vec<PublicKey>, Unavailable> {
-        let current = self.0.signer.public_key(deadline).await?;
+        let current = timed(Dependency::Key, self.0.signer.public_key(deadline)).await?;
         Ok(std::iter::once(current).chain(&self.0.retired).cloned().collect())
     }
 

@@ -12,12 +12,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Recall, Unavailable, Verdicts};
+use super::{Recall, Source, Unavailable, Verdicts};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
 use crate::ledger::{self, Lease, Row, RowFault, State};
 use crate::outgoing::jitter;
 use crate::sighting::{Sighting, SignedStatement};
+use crate::telemetry::{Dependency, part_of_request, timed};
 
 /// A lease is longer than a writer goes on by this part of the time, so that one that is merely slow is not overtaken; if
 /// it is all the same, both upload the same bytes.
@@ -34,12 +35,14 @@ impl Verdicts {
         &self,
         tag: &Tag,
         current: &Digest,
+        source: Option<Source>,
         deadline: Deadline,
     ) -> Result<Recall, Unavailable> {
-        let statement = self.0.signer.sign(tag, current, deadline).await?;
+        self.0.allowance.take(source).map_err(|retry_after| Unavailable::TooManyFirstSights { retry_after })?;
+        let statement = timed(Dependency::Key, self.0.signer.sign(tag, current, deadline)).await?;
         let lease = Lease::starting_now(self.lease());
         let row = Row::pending(&statement, lease);
-        if self.0.ledger.insert(&row, deadline).await? {
+        if timed(Dependency::Ledger, self.0.ledger.insert(&row, deadline)).await? {
             return self.record(statement, lease, deadline).await;
         }
         match self.0.ledger.get(tag, deadline).await? {
@@ -99,13 +102,13 @@ impl Verdicts {
     ) -> Result<Recall, Unavailable> {
         let recording = Deadline::after(self.0.recording_time);
         let this = self.clone();
-        let task = tokio::spawn(async move {
+        let task = tokio::spawn(part_of_request(async move {
             let recorded = this.upload(&statement, recording).await;
             if recorded.is_err() {
                 this.give_up(statement.tag(), lease).await;
             }
             recorded
-        });
+        }));
         match deadline.bound(task).await {
             Ok(Ok(sighting)) => Ok(Recall::Recorded(sighting?)),
             Ok(Err(_)) => Err(Unavailable::Interrupted),
@@ -122,10 +125,10 @@ impl Verdicts {
     }
 
     async fn upload(&self, statement: &SignedStatement, deadline: Deadline) -> Result<Arc<Sighting>, Unavailable> {
-        let uploaded = self.0.log.upload(&statement.proposed_entry(), deadline).await?;
+        let uploaded = timed(Dependency::Log, self.0.log.upload(&statement.proposed_entry(), deadline)).await?;
         let entry = uploaded.entry.verify(&self.0.log_keys).map_err(Unavailable::LogUnverifiable)?;
         let sighting = statement.recorded_by(entry).ok_or(Unavailable::OtherEntry)?;
-        if !self.0.ledger.complete(&sighting, deadline).await? {
+        if !timed(Dependency::Ledger, self.0.ledger.complete(&sighting, deadline)).await? {
             return Err(RowFault::OtherDigest.into());
         }
         let sighting = self.keep(sighting);

@@ -13,6 +13,7 @@ use crate::ledger::Row;
 use crate::outgoing::SendError;
 use crate::rekor::{EntryId, LogEntry, RETRIEVE_LIMIT, RekorError, VerifiedEntry};
 use crate::sighting::{Sighting, names_key, parse_statement, subject_hash};
+use crate::telemetry;
 
 /// Retrievals under way at once. Anyone can file entries under a tag's hash, so there may be many to look through.
 const CONCURRENT_RETRIEVALS: usize = 4;
@@ -151,6 +152,7 @@ impl Verdicts {
 fn report_equivocation(sightings: &[Sighting]) {
     let Some((first, others)) = sightings.split_first() else { return };
     if let Some(other) = others.iter().find(|other| other.digest() != first.digest()) {
+        telemetry::equivocation();
         tracing::error!(
             tag = %first.tag(),
             digest = %first.digest(),

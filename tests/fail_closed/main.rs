@@ -3,6 +3,7 @@
 
 mod entries;
 mod first_sight;
+mod first_sights;
 mod key_fails;
 mod kms;
 mod known_tags;

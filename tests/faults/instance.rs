@@ -83,6 +83,8 @@ impl Running {
             .env("REKOR_URL", log.url())
             .env("REKOR_PUBLIC_KEYS", stage.log.public_key_pem())
             .env("REQUEST_TIMEOUT_MS", request_timeout.as_millis().to_string())
+            // Each round is a first sight.
+            .env("FIRST_SIGHTS_PER_MINUTE", "1000000")
             .env("LOG_FORMAT", "text")
             .env("RUST_LOG", "off")
             .stdin(Stdio::null())

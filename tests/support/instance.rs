@@ -52,6 +52,12 @@ impl Instance {
         Process::start(&mut command).finish()
     }
 
+    /// Waits for a line that it writes.
+    #[track_caller]
+    pub fn wait_for<T>(&self, find: impl Fn(&str) -> Option<T>) -> T {
+        self.process.wait_for(find)
+    }
+
     /// Sends SIGTERM.
     pub fn ask_to_stop(&self) {
         self.process.ask_to_stop();

@@ -1,0 +1,259 @@
+//! What is told of each request: one line, with its metrics in CloudWatch's embedded format, so that a moved tag is an
+//! alarm and not a line in a log.
+//!
+//! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use http::{Method, StatusCode};
+use serde_json::{Map, Value, json};
+
+const NAMESPACE: &str = "tlogistry";
+
+/// What the service waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dependency {
+    Registry,
+    Ledger,
+    Log,
+    Key,
+}
+
+impl Dependency {
+    const ALL: [Self; 4] = [Self::Registry, Self::Ledger, Self::Log, Self::Key];
+
+    fn metric(self) -> &'static str {
+        match self {
+            Self::Registry => "RegistryMillis",
+            Self::Ledger => "LedgerMillis",
+            Self::Log => "LogMillis",
+            Self::Key => "KeyMillis",
+        }
+    }
+}
+
+/// What became of a request, where that is worth a metric of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    FirstSeen,
+    Unchanged,
+    Moved,
+    /// No verdict: the log, the key or the ledger failed.
+    Unavailable,
+    /// Too many first sights.
+    Throttled,
+    /// The registry failed, or what it says does not hold.
+    UpstreamError,
+    /// Anything else: a digest, a blob, a name that is none.
+    Other,
+}
+
+impl Outcome {
+    fn metric(self) -> Option<&'static str> {
+        match self {
+            Self::FirstSeen => Some("FirstSeen"),
+            Self::Unchanged => Some("Unchanged"),
+            Self::Moved => Some("Moved"),
+            Self::Unavailable => Some("Unavailable"),
+            Self::Throttled => Some("Throttled"),
+            Self::UpstreamError => Some("UpstreamError"),
+            Self::Other => None,
+        }
+    }
+}
+
+/// What is measured while a request is answered.
+#[derive(Debug, Default)]
+struct Counters {
+    /// Microseconds waited for each dependency, in the order of [`Dependency::ALL`].
+    waited: [AtomicU64; Dependency::ALL.len()],
+    equivocation: AtomicBool,
+}
+
+tokio::task_local! {
+    static COUNTERS: Arc<Counters>;
+}
+
+/// Runs `call` and adds the time it took to the request that it is part of.
+pub async fn timed<F: Future>(dependency: Dependency, call: F) -> F::Output {
+    let began = Instant::now();
+    let result = call.await;
+    let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let _ = COUNTERS.try_with(|counters| counters.waited[dependency as usize].fetch_add(micros, Ordering::Relaxed));
+    result
+}
+
+/// Notes that the log holds two digests for one tag.
+pub fn equivocation() {
+    let _ = COUNTERS.try_with(|counters| counters.equivocation.store(true, Ordering::Relaxed));
+}
+
+/// Makes a task that is spawned for a request part of it.
+pub fn part_of_request<F: Future>(task: F) -> impl Future<Output = F::Output> {
+    let counters = COUNTERS.try_with(Arc::clone).unwrap_or_default();
+    COUNTERS.scope(counters, task)
+}
+
+/// How long a request took, and what it waited for.
+#[derive(Debug)]
+pub struct Measured {
+    took: Duration,
+    counters: Arc<Counters>,
+}
+
+/// Runs a request and measures it.
+pub async fn measured<F: Future>(request: F) -> (F::Output, Measured) {
+    let began = Instant::now();
+    let counters = Arc::new(Counters::default());
+    let result = COUNTERS.scope(counters.clone(), request).await;
+    (result, Measured { took: began.elapsed(), counters })
+}
+
+/// One request, as it is told.
+#[derive(Debug)]
+pub struct Report<'a> {
+    pub method: &'a Method,
+    pub path: &'a str,
+    pub status: StatusCode,
+    pub outcome: Outcome,
+    /// The canonical tag, for a pull by tag.
+    pub tag: Option<&'a str>,
+    /// What was served, or what was recorded of a tag that moved.
+    pub digest: Option<&'a str>,
+}
+
+/// Where requests are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Telemetry {
+    /// On standard output, in CloudWatch's embedded format, for the function of this name.
+    CloudWatch { function: String },
+    /// As lines of the log.
+    Log,
+}
+
+impl Telemetry {
+    /// In Lambda, which names the function in its environment, CloudWatch reads the lines.
+    pub fn from_env() -> Self {
+        match std::env::var("AWS_LAMBDA_FUNCTION_NAME") {
+            Ok(function) => Self::CloudWatch { function },
+            Err(_) => Self::Log,
+        }
+    }
+
+    /// Tells of one request.
+    pub fn tell(&self, report: &Report<'_>, measured: &Measured) {
+        let Measured { took, counters } = measured;
+        match self {
+            Self::CloudWatch { function } => println!("{}", embedded(function, report, measured)),
+            Self::Log => tracing::info!(
+                method = %report.method,
+                path = report.path,
+                status = report.status.as_u16(),
+                outcome = ?report.outcome,
+                tag = report.tag,
+                digest = report.digest,
+                millis = millis(took.as_micros() as f64),
+                waited = ?Dependency::ALL.map(|dependency| (dependency, millis(counters.waited(dependency)))),
+                "request"
+            ),
+        }
+    }
+}
+
+impl Counters {
+    /// Microseconds.
+    fn waited(&self, dependency: Dependency) -> f64 {
+        self.waited[dependency as usize].load(Ordering::Relaxed) as f64
+    }
+}
+
+fn millis(micros: f64) -> f64 {
+    (micros / 10.0).round() / 100.0
+}
+
+/// The line that CloudWatch makes metrics of. A metric that is not in a line has no value then: counts are summed over
+/// the lines that have them, and a dependency that was not asked has no time.
+fn embedded(function: &str, report: &Report<'_>, measured: &Measured) -> Value {
+    let Measured { took, counters } = measured;
+    let mut metrics = Vec::new();
+    let mut line = Map::new();
+    let mut metric = |name: &str, unit: &str, value: f64| {
+        metrics.push(json!({"Name": name, "Unit": unit}));
+        line.insert(name.to_owned(), json!(value));
+    };
+    if let Some(name) = report.outcome.metric() {
+        metric(name, "Count", 1.0);
+    }
+    if report.status.is_server_error() {
+        metric("ServerError", "Count", 1.0);
+    }
+    if counters.equivocation.load(Ordering::Relaxed) {
+        metric("Equivocation", "Count", 1.0);
+    }
+    metric("RequestMillis", "Milliseconds", millis(took.as_micros() as f64));
+    for dependency in Dependency::ALL {
+        let waited = counters.waited(dependency);
+        if waited > 0.0 {
+            metric(dependency.metric(), "Milliseconds", millis(waited));
+        }
+    }
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let directive = json!({"Namespace": NAMESPACE, "Dimensions": [["FunctionName"]], "Metrics": metrics});
+    line.insert(
+        "_aws".to_owned(),
+        json!({
+            "Timestamp": u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+            "CloudWatchMetrics": [directive],
+        }),
+    );
+    line.insert("FunctionName".to_owned(), json!(function));
+    line.insert("method".to_owned(), json!(report.method.as_str()));
+    line.insert("path".to_owned(), json!(report.path));
+    line.insert("status".to_owned(), json!(report.status.as_u16()));
+    line.insert("outcome".to_owned(), json!(format!("{:?}", report.outcome)));
+    line.insert("tag".to_owned(), json!(report.tag));
+    line.insert("digest".to_owned(), json!(report.digest));
+    Value::Object(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_line_holds_the_metrics_of_its_request_and_no_others() {
+        let request = async {
+            timed(Dependency::Log, tokio::time::sleep(Duration::from_millis(20))).await;
+            let spawned = part_of_request(async { timed(Dependency::Key, std::future::ready(())).await });
+            tokio::spawn(spawned).await.unwrap();
+            equivocation();
+        };
+        let (_, mut measured) = measured(request).await;
+        measured.took = Duration::from_micros(1234);
+        let report = Report {
+            method: &Method::GET,
+            path: "/v2/a/b/manifests/c",
+            status: StatusCode::FORBIDDEN,
+            outcome: Outcome::Moved,
+            tag: Some("index.docker.io/a/b:c"),
+            digest: None,
+        };
+        let line = embedded("tlogistry-1", &report, &measured);
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(
+            (&directive["Namespace"], &directive["Dimensions"]),
+            (&json!("tlogistry"), &json!([["FunctionName"]]))
+        );
+        let names: Vec<&str> =
+            directive["Metrics"].as_array().unwrap().iter().map(|metric| metric["Name"].as_str().unwrap()).collect();
+        assert_eq!(names[..3], ["Moved", "Equivocation", "RequestMillis"]);
+        assert!(names.contains(&"LogMillis") && !names.contains(&"RegistryMillis") && !names.contains(&"ServerError"));
+        assert!(names.iter().all(|name| line[name].is_number()), "{line}");
+        assert_eq!((&line["Moved"], &line["RequestMillis"]), (&json!(1.0), &json!(1.23)));
+        assert!(line["LogMillis"].as_f64().unwrap() >= 20.0);
+        assert_eq!((&line["FunctionName"], &line["status"]), (&json!("tlogistry-1"), &json!(403)));
+    }
+}
