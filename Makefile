@@ -27,6 +27,10 @@ fuzz: .tools/bin/cargo-fuzz ## each fuzz target guided by coverage, SECONDS=60 e
 .tools/bin/cargo-fuzz:
 	cargo install --locked --quiet --root .tools cargo-fuzz@0.13.2
 
+bench-startup: ## from exec to the first poll and answer, and memory, against a bare function
+	cargo build --locked --release --bin tlogistry --example bare_function
+	benches/startup.py 20 target/release/tlogistry target/release/examples/bare_function
+
 tools: ## what the tests run, into .tools/ (no root; nothing of the system is touched)
 	@tests/tools/install.sh
 
@@ -37,4 +41,4 @@ release: ## the function as deployed, built for this machine, and its size
 clean-tools: ## removes .tools/
 	rm -rf .tools
 
-.PHONY: help demo test check soak fuzz tools release clean-tools
+.PHONY: help demo test check soak fuzz bench-startup tools release clean-tools

@@ -31,6 +31,9 @@ async fn start() -> Result<(), lambda_http::Error> {
     let log = config.log.clone().unwrap_or_else(LogConfig::public_instance);
     let (ledger, signer) = (setup::ledger(&config).await, setup::kms_signer(key).await);
     let service = Arc::new(setup::service(&config, ledger, signer, log)?);
+    // Every verdict needs the key's public half: it is fetched while the first event is on its way.
+    let warming = service.clone();
+    tokio::spawn(async move { warming.fetch_key().await });
     lambda_http::run(service_fn(move |event| answer(service.clone(), event))).await
 }
 

@@ -46,6 +46,14 @@ impl Service {
         Self { upstream, verdicts, telemetry, request_timeout }
     }
 
+    /// Fetches the signing key's public half, so that no request has to wait for it. A failure is logged, and the next
+    /// request that needs the key tries again.
+    pub async fn fetch_key(&self) {
+        if let Err(error) = self.verdicts.fetch_key(Deadline::after(self.request_timeout)).await {
+            tracing::warn!(%error, "the signing key's public half could not be fetched");
+        }
+    }
+
     /// Answers one request. The URI's path must be as it came, neither decoded nor normalised; a body is ignored. A
     /// [`Source`] among the request's extensions is whom a first sight is counted for.
     pub async fn handle<B>(&self, request: &Request<B>) -> Response<Body> {

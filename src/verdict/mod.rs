@@ -184,6 +184,11 @@ impl Verdicts {
         }
     }
 
+    /// Fetches the signer's public key. It is kept from then on.
+    pub async fn fetch_key(&self, deadline: Deadline) -> Result<(), SignError> {
+        self.0.signer.public_key(deadline).await.map(drop)
+    }
+
     /// The keys that count: the signer's and the retired ones.
     async fn trusted_keys(&self, deadline: Deadline) -> Result<Vec<PublicKey>, Unavailable> {
         let current = timed(Dependency::Key, self.0.signer.public_key(deadline)).await?;
