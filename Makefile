@@ -6,14 +6,16 @@ help:
 demo: ## a registry, a log and tlogistry on this machine: pull a tag, move it, see it refused
 	@cargo run --quiet --bin tlogistry-cli -- demo
 
-test: tools ## all tests, with real clients and stand-ins for AWS
+test: tools template-test ## all tests, with real clients and stand-ins for AWS
 	cargo test --locked
 
-check: tools ## format, lints, licences and banned crates, the SAM templates
+template-test: tools ## the deployment's templates and policies: lints, and rules that each find their fault
+	.tools/venv/bin/python -B tests/template/check.py
+
+check: tools ## format, lints, licences and banned crates
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo deny --locked check --hide-inclusion-graph licenses bans sources
-	tests/tools/validate-template.sh
 
 soak: tools ## the randomised fault test for longer: ROUNDS=20000
 	TLOGISTRY_ROUNDS=$(or $(ROUNDS),20000) cargo test --locked --test faults no_fault -- --nocapture
@@ -41,4 +43,4 @@ release: ## the function as deployed, built for this machine, and its size
 clean-tools: ## removes .tools/
 	rm -rf .tools
 
-.PHONY: help demo test check soak fuzz bench-startup tools release clean-tools
+.PHONY: help demo test template-test check soak fuzz bench-startup tools release clean-tools

@@ -1,0 +1,97 @@
+"""The function: what it runs on, how long, and what its environment says."""
+
+import re
+
+from templates import ROOT, drop, put, the_one
+
+# Set, though src/config.rs does not read them: tracing and the TLS stack do.
+READ_ELSEWHERE = {"RUST_LOG", "SSL_CERT_FILE"}
+# Read by src/config.rs and left unset here.
+LEFT_TO_DEFAULTS = {
+    "INSECURE_REGISTRIES",  # for local use; nothing that is deployed calls a registry by plain http
+    "REQUEST_TIMEOUT_MS",  # the default fits API Gateway's limit
+    "MANIFEST_CACHE_BYTES",
+    "LOG_FORMAT",
+}
+API_GATEWAY_TIMEOUT = 30  # seconds; of an HTTP API, and fixed
+
+
+def _function(t):
+    return the_one(t, "AWS::Lambda::Function")["Properties"]
+
+
+def _variables(t):
+    return _function(t)["Environment"]["Variables"]
+
+
+def _config():
+    return (ROOT / "src/config.rs").read_text().split("#[cfg(test)]")[0]
+
+
+def runs_on_arm(t):
+    assert _function(t)["Architectures"] == ["arm64"]
+
+
+def runs_on_amazon_linux_2023(t):
+    assert _function(t)["Runtime"] == "provided.al2023"
+    assert _function(t)["Handler"] == "bootstrap"
+
+
+def ends_after_its_own_budget_and_before_the_api(t):
+    longest_budget = int(re.search(r"RangeInclusive<u64> = \d+\.\.=([\d_]+);", _config())[1].replace("_", ""))
+    assert longest_budget / 1000 < _function(t)["Timeout"] < API_GATEWAY_TIMEOUT
+
+
+def environment_is_what_the_program_reads(t):
+    read = set(re.findall(r'\.(?:get|keys|list|number)\("([A-Z_]+)"', _config()))
+    assert "KMS_KEY_ID" in read and LEFT_TO_DEFAULTS <= read, "src/config.rs no longer looks as this rule expects"
+    assert set(_variables(t)) == (read - LEFT_TO_DEFAULTS) | READ_ELSEWHERE
+
+
+def has_one_key_and_one_ledger_for_all_instances(t):
+    for name, stack, existing in (
+        ("KMS_KEY_ID", "SigningKey", "ExistingSigningKeyArn"),
+        ("LEDGER_TABLE", "Ledger", "ExistingLedgerTable"),
+    ):
+        _, made, given = _variables(t)[name]["Fn::If"]
+        assert made["Fn::GetAtt"][0] == stack and given == {"Ref": existing}, name
+
+
+def has_root_certificates(t):
+    assert _variables(t)["SSL_CERT_FILE"] == "/etc/pki/tls/certs/ca-bundle.crt"
+
+
+def reserves_concurrency_only_if_asked(t):
+    assert _function(t)["ReservedConcurrentExecutions"] == {
+        "Fn::If": ["ReservesConcurrency", {"Ref": "ReservedConcurrency"}, {"Ref": "AWS::NoValue"}]
+    }
+
+
+def is_permitted_before_it_runs(t):
+    assert "Permissions" in the_one(t, "AWS::Lambda::Function").get("DependsOn", [])
+
+
+_PROPERTIES = ("template", "Function", "Properties")
+_VARIABLES = (*_PROPERTIES, "Environment", "Variables")
+FAULTS = [
+    (runs_on_arm, put(*_PROPERTIES, "Architectures", ["x86_64"])),
+    (runs_on_amazon_linux_2023, put(*_PROPERTIES, "Runtime", "provided.al2")),
+    (runs_on_amazon_linux_2023, put(*_PROPERTIES, "Handler", "tlogistry")),
+    (ends_after_its_own_budget_and_before_the_api, put(*_PROPERTIES, "Timeout", 30)),
+    (ends_after_its_own_budget_and_before_the_api, put(*_PROPERTIES, "Timeout", 28)),
+    (environment_is_what_the_program_reads, put(*_VARIABLES, "ALLOW_MOVED", "true")),
+    (environment_is_what_the_program_reads, put(*_VARIABLES, "INSECURE_REGISTRIES", "ghcr.io:443")),
+    (environment_is_what_the_program_reads, drop(*_VARIABLES, "LEDGER_TABLE")),
+    (environment_is_what_the_program_reads, drop(*_VARIABLES, "TRUSTED_KEYS")),
+    (
+        has_one_key_and_one_ledger_for_all_instances,
+        put(*_VARIABLES, "KMS_KEY_ID", "Fn::If", 1, {"Fn::GetAtt": ["Ledger", "Outputs.TableName"]}),
+    ),
+    (
+        has_one_key_and_one_ledger_for_all_instances,
+        put(*_VARIABLES, "LEDGER_TABLE", "Fn::If", 2, {"Ref": "AWS::NoValue"}),
+    ),
+    (has_root_certificates, put(*_VARIABLES, "SSL_CERT_FILE", "/etc/ssl/certs")),
+    (reserves_concurrency_only_if_asked, put(*_PROPERTIES, "ReservedConcurrentExecutions", 0)),
+    (is_permitted_before_it_runs, drop("template", "Function", "DependsOn")),
+]

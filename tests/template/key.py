@@ -1,0 +1,90 @@
+"""The signing key: it stays, the function alone signs with it, and the administrator alone can end it."""
+
+from templates import actions, append, drop, put, statement, the_one
+
+ENDS_OR_OPENS_THE_KEY = {"kms:DisableKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"}
+READS_OR_NAMES = {
+    *("kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:GetPublicKey", "kms:ListGrants"),
+    *("kms:ListKeyPolicies", "kms:ListResourceTags", "kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"),
+    *("kms:TagResource", "kms:UntagResource", "kms:UpdateKeyDescription"),
+}
+SIGN_CONDITION = {"StringEquals": {"kms:SigningAlgorithm": "ECDSA_SHA_256", "kms:MessageType": "DIGEST"}}
+ACCOUNT = {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
+
+
+def _key(t):
+    return the_one(t, "AWS::KMS::Key")
+
+
+def _policy(t):
+    return _key(t)["Properties"]["KeyPolicy"]
+
+
+def stays_when_the_stack_goes(t):
+    assert _key(t)["DeletionPolicy"] == _key(t)["UpdateReplacePolicy"] == "Retain"
+
+
+def leaves_time_to_notice_its_deletion(t):
+    assert _key(t)["Properties"]["PendingWindowInDays"] == 30
+
+
+def signs_on_p256(t):
+    assert _key(t)["Properties"]["KeySpec"] == "ECC_NIST_P256"
+    assert _key(t)["Properties"]["KeyUsage"] == "SIGN_VERIFY"
+
+
+def function_alone_signs_and_only_digests(t):
+    signing = [s for s in _policy(t)["Statement"] if "kms:Sign" in actions(s)]
+    assert len(signing) == 1 and signing[0]["Effect"] == "Allow"
+    assert actions(signing[0]) == {"kms:Sign"}
+    assert signing[0]["Principal"] == {"AWS": {"Ref": "SignerRoleArn"}}
+    assert signing[0]["Condition"] == SIGN_CONDITION
+    passed = t["template"]["Resources"]["SigningKey"]["Properties"]["Parameters"]["SignerRoleArn"]
+    assert passed == {"Fn::GetAtt": ["FunctionRole", "Arn"]}
+
+
+def administrator_alone_ends_it(t):
+    ending = [s for s in _policy(t)["Statement"] if actions(s) & ENDS_OR_OPENS_THE_KEY]
+    assert len(ending) == 1 and actions(ending[0]) >= ENDS_OR_OPENS_THE_KEY
+    condition, named, otherwise = ending[0]["Principal"]["AWS"]["Fn::If"]
+    assert (condition, named) == ("HasAdministrator", {"Ref": "AdministratorArn"})
+    assert otherwise == ACCOUNT["AWS"]
+
+
+def account_only_reads_and_names_it(t):
+    """No kms:*, by which IAM could allow anyone to sign, and no grant, which would not show in the policy."""
+    for sid in ("AccountReads", "AccountNames"):
+        assert statement(_policy(t), sid)["Principal"] == ACCOUNT
+        assert actions(statement(_policy(t), sid)) <= READS_OR_NAMES
+    assert len(_policy(t)["Statement"]) == 4
+
+
+_KEY = ("signing-key", "Key")
+_STATEMENTS = (*_KEY, "Properties", "KeyPolicy", "Statement")  # signs, reads, names, decides
+FAULTS = [
+    (stays_when_the_stack_goes, drop(*_KEY, "DeletionPolicy")),
+    (stays_when_the_stack_goes, put(*_KEY, "UpdateReplacePolicy", "Delete")),
+    (leaves_time_to_notice_its_deletion, put(*_KEY, "Properties", "PendingWindowInDays", 7)),
+    (signs_on_p256, put(*_KEY, "Properties", "KeySpec", "ECC_NIST_P384")),
+    (signs_on_p256, put(*_KEY, "Properties", "KeyUsage", "KEY_AGREEMENT")),
+    (function_alone_signs_and_only_digests, put(*_STATEMENTS, 0, "Principal", ACCOUNT)),
+    (function_alone_signs_and_only_digests, drop(*_STATEMENTS, 0, "Condition")),
+    (
+        function_alone_signs_and_only_digests,
+        put(*_STATEMENTS, 0, "Condition", "StringEquals", "kms:MessageType", "RAW"),
+    ),
+    (function_alone_signs_and_only_digests, append(*_STATEMENTS, 3, "Action", "kms:Sign")),
+    (
+        function_alone_signs_and_only_digests,
+        put("template", "SigningKey", "Properties", "Parameters", "SignerRoleArn", {"Ref": "KeyAdministratorArn"}),
+    ),
+    (administrator_alone_ends_it, append(*_STATEMENTS, 1, "Action", "kms:ScheduleKeyDeletion")),
+    (administrator_alone_ends_it, append(*_STATEMENTS, 2, "Action", "kms:PutKeyPolicy")),
+    (administrator_alone_ends_it, put(*_STATEMENTS, 3, "Principal", ACCOUNT)),
+    (account_only_reads_and_names_it, put(*_STATEMENTS, 1, "Action", "kms:*")),
+    (account_only_reads_and_names_it, append(*_STATEMENTS, 2, "Action", "kms:CreateGrant")),
+    (
+        account_only_reads_and_names_it,
+        append(*_STATEMENTS, {"Effect": "Allow", "Principal": "*", "Action": "kms:Verify", "Resource": "*"}),
+    ),
+]

@@ -1,0 +1,94 @@
+"""Parameters: `sam deploy --guided` needs no reading, and nested stacks get what they ask for."""
+
+import pathlib
+import re
+
+from templates import drop, put, resources
+
+REFUSED = {  # slips that a pattern must catch before AWS makes half a stack of them
+    "AlarmEmail": ["someone"],
+    "DomainName": ["https://registry.example.com", "registry", "Registry.example.com"],
+    "HostedZoneId": ["example.com"],
+    "CertificateArn": ["arn:aws:iam::123456789012:server-certificate/x"],
+    "ReservedConcurrency": ["0", "-1", ""],
+    "KeyAdministratorArn": ["*", "arn:aws:iam::123456789012:*", "someone"],
+    "ExistingSigningKeyArn": ["alias/tlogistry"],
+    "ExistingLedgerTable": ["arn:aws:dynamodb:us-east-1:123456789012:table/x"],
+    "RekorUrl": ["http://rekor.example", ""],
+    "AllowedRegistries": ["https://ghcr.io"],
+}
+
+
+def _parameters(t):
+    return t["template"]["Parameters"]
+
+
+def each_has_a_default_that_its_pattern_takes(t):
+    for name, parameter in _parameters(t).items():
+        assert "Default" in parameter and parameter.get("Description"), name
+        pattern = parameter.get("AllowedPattern", "(?s).*")
+        assert re.fullmatch(pattern, str(parameter["Default"])), name
+
+
+def patterns_refuse_slips(t):
+    for name, slips in REFUSED.items():
+        for slip in slips:
+            assert not re.fullmatch(_parameters(t)[name]["AllowedPattern"], slip), (name, slip)
+
+
+def nested_stacks_get_what_they_declare(t):
+    for stack in resources(t, "AWS::CloudFormation::Stack"):
+        nested = pathlib.Path(stack["Properties"]["TemplateURL"])
+        assert nested.parent == pathlib.Path("infra"), nested
+        declared = t[nested.stem].get("Parameters", {})
+        required = {name for name, parameter in declared.items() if "Default" not in parameter}
+        passed = stack["Properties"].get("Parameters", {}).keys()
+        assert required <= passed <= declared.keys(), nested
+
+
+def outputs_that_are_used_exist(t):
+    text = str(t["template"])
+    for stack, output in re.findall(r"'Fn::GetAtt': \['(\w+)', 'Outputs\.(\w+)'\]", text):
+        nested = pathlib.Path(t["template"]["Resources"][stack]["Properties"]["TemplateURL"]).stem
+        assert output in t[nested]["Outputs"], (stack, output)
+    assert {"PullCommand", "SigningKeyArn", "DashboardUrl"} <= t["template"]["Outputs"].keys()
+
+
+def key_and_ledger_can_be_kept_from_an_earlier_stack(t):
+    assert t["template"]["Resources"]["SigningKey"]["Condition"] == "MakesSigningKey"
+    assert t["template"]["Resources"]["Ledger"]["Condition"] == "MakesLedger"
+
+
+def _parameter(name, key, value):
+    def change(t):
+        t["template"]["Parameters"][name][key] = value
+
+    return change
+
+
+def _no_default(t):
+    del t["template"]["Parameters"]["AlarmEmail"]["Default"]
+
+
+def _no_pull_command(t):
+    del t["template"]["Outputs"]["PullCommand"]
+
+
+_KEY = ("template", "SigningKey", "Properties")
+FAULTS = [
+    (each_has_a_default_that_its_pattern_takes, _no_default),
+    (each_has_a_default_that_its_pattern_takes, _parameter("RekorUrl", "Default", "rekor.sigstore.dev")),
+    (patterns_refuse_slips, _parameter("ReservedConcurrency", "AllowedPattern", "none|[0-9]+")),
+    (patterns_refuse_slips, _parameter("KeyAdministratorArn", "AllowedPattern", ".*")),
+    (nested_stacks_get_what_they_declare, drop(*_KEY, "Parameters", "SignerRoleArn")),
+    (nested_stacks_get_what_they_declare, put(*_KEY, "Parameters", "Administrator", "x")),
+    (outputs_that_are_used_exist, _no_pull_command),
+    (
+        outputs_that_are_used_exist,
+        put(
+            "template", "Function", "Properties", "Environment", "Variables", "KMS_KEY_ID",
+            {"Fn::GetAtt": ["SigningKey", "Outputs.KeyArn"]},
+        ),
+    ),
+    (key_and_ledger_can_be_kept_from_an_earlier_stack, drop("template", "Ledger", "Condition")),
+]

@@ -1,0 +1,94 @@
+"""What the function's role may do: sign, keep the ledger, write its log, and nothing else."""
+
+from key import SIGN_CONDITION
+from templates import actions, append, as_list, drop, policies, put, statement
+
+GRANTS = {  # policy: what it allows
+    "SignSightings": {"kms:GetPublicKey", "kms:Sign"},
+    "KeepLedger": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+    "WriteLog": {"logs:CreateLogStream", "logs:PutLogEvents"},
+}
+
+
+def _policies(t):
+    for name, resource in t["permissions"]["Resources"].items():
+        assert resource["Type"] == "AWS::IAM::RolePolicy", name
+        yield name, resource["Properties"]["PolicyDocument"]
+
+
+def are_exactly_these(t):
+    granted = {name: set().union(*map(actions, document["Statement"])) for name, document in _policies(t)}
+    assert granted == GRANTS
+    for _, document in _policies(t):
+        assert all(s["Effect"] == "Allow" and "NotAction" not in s for s in document["Statement"])
+
+
+def concern_one_resource_each(t):
+    key, table, log = (document["Statement"] for _, document in _policies(t))
+    arn = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}:%s"
+    assert {"Ref": "SigningKeyArn"} == key[0]["Resource"] == key[1]["Resource"]
+    assert table[0]["Resource"] == {"Fn::Sub": arn % ("dynamodb", "table/${TableName}")}
+    assert log[0]["Resource"] == {"Fn::Sub": arn % ("logs", "log-group:${LogGroupName}:*")}
+
+
+def signing_is_of_digests_on_p256(t):
+    assert statement(dict(_policies(t))["SignSightings"], "SignDigests")["Condition"] == SIGN_CONDITION
+
+
+def are_the_roles_only_ones(t):
+    """The function runs as the role, and the role has nothing from elsewhere: no policy inside, none managed."""
+    role = t["template"]["Resources"]["FunctionRole"]["Properties"]
+    assert role.keys() == {"AssumeRolePolicyDocument"}
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert (trust["Principal"], trust["Action"]) == ({"Service": "lambda.amazonaws.com"}, "sts:AssumeRole")
+    assert t["template"]["Resources"]["Function"]["Properties"]["Role"] == {"Fn::GetAtt": ["FunctionRole", "Arn"]}
+    roles = [r for r in t["template"]["Resources"].values() if r["Type"].startswith("AWS::IAM::")]
+    assert len(roles) == 1
+
+
+def no_policy_anywhere_has_a_wildcard_action(t):
+    for where, document in policies(t):
+        for s in document["Statement"]:
+            assert "NotAction" not in s and "NotPrincipal" not in s, where
+            assert not any("*" in action or "?" in action for action in as_list(s["Action"])), where
+
+
+_SIGN = ("permissions", "SignSightings", "Properties", "PolicyDocument", "Statement")
+_ROWS = ("permissions", "KeepLedger", "Properties", "PolicyDocument", "Statement", 0)
+_LOG = ("permissions", "WriteLog", "Properties", "PolicyDocument", "Statement", 0)
+_ROLE = ("template", "FunctionRole", "Properties")
+FAULTS = [
+    (are_exactly_these, append(*_ROWS, "Action", "dynamodb:DeleteItem")),
+    (are_exactly_these, append(*_ROWS, "Action", "dynamodb:Scan")),
+    (are_exactly_these, append(*_SIGN, 1, "Action", "kms:ScheduleKeyDeletion")),
+    (are_exactly_these, append(*_LOG, "Action", "logs:CreateLogGroup")),
+    (are_exactly_these, drop("permissions", "WriteLog")),
+    (concern_one_resource_each, put(*_SIGN, 0, "Resource", "*")),
+    (
+        concern_one_resource_each,
+        put(*_ROWS, "Resource", {"Fn::Sub": "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/*"}),
+    ),
+    (concern_one_resource_each, append(*_LOG, "Resource", "*")),
+    (signing_is_of_digests_on_p256, drop(*_SIGN, 0, "Condition")),
+    (signing_is_of_digests_on_p256, drop(*_SIGN, 0, "Condition", "StringEquals", "kms:MessageType")),
+    (
+        signing_is_of_digests_on_p256,
+        put(*_SIGN, 0, "Condition", "StringEquals", "kms:SigningAlgorithm", "ECDSA_SHA_512"),
+    ),
+    (are_the_roles_only_ones, put(*_ROLE, "ManagedPolicyArns", ["arn:aws:iam::aws:policy/AdministratorAccess"])),
+    (are_the_roles_only_ones, put(*_ROLE, "Policies", [])),
+    (are_the_roles_only_ones, put(*_ROLE, "AssumeRolePolicyDocument", "Statement", 0, "Principal", {"AWS": "*"})),
+    (
+        are_the_roles_only_ones,
+        put("template", "Function", "Properties", "Role", "arn:aws:iam::123456789012:role/other"),
+    ),
+    (no_policy_anywhere_has_a_wildcard_action, append(*_ROWS, "Action", "dynamodb:Update*")),
+    (
+        no_policy_anywhere_has_a_wildcard_action,
+        append("signing-key", "Key", "Properties", "KeyPolicy", "Statement", 3, "Action", "kms:*"),
+    ),
+    (
+        no_policy_anywhere_has_a_wildcard_action,
+        append("deploy-role", "UpgradePolicy", "Properties", "PolicyDocument", "Statement", 2, "Action", "lambda:*"),
+    ),
+]
