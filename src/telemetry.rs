@@ -43,7 +43,7 @@ pub enum Outcome {
     Moved,
     /// No verdict: the log, the key or the ledger failed.
     Unavailable,
-    /// Too many first sights.
+    /// The registry's rate limit, or this instance's on first sights.
     Throttled,
     /// The registry failed, or what it says does not hold.
     UpstreamError,
@@ -222,6 +222,34 @@ fn embedded(function: &str, report: &Report<'_>, measured: &Measured) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The alarms and the dashboard are held to the same list.
+    #[test]
+    fn the_metrics_are_those_that_the_deployment_knows() {
+        #[derive(serde::Deserialize)]
+        struct Metric {
+            name: String,
+            unit: String,
+        }
+        let known: Vec<Metric> = serde_json::from_str(include_str!("../infra/metrics.json")).unwrap();
+        let of_unit = |unit: &str| {
+            let names = known.iter().filter(|metric| metric.unit == unit).map(|metric| metric.name.as_str());
+            names.collect::<std::collections::BTreeSet<_>>()
+        };
+        let outcomes = [
+            Outcome::FirstSeen,
+            Outcome::Unchanged,
+            Outcome::Moved,
+            Outcome::Unavailable,
+            Outcome::Throttled,
+            Outcome::UpstreamError,
+            Outcome::Other,
+        ];
+        let counts = outcomes.into_iter().filter_map(Outcome::metric).chain(["ServerError", "Equivocation"]);
+        assert_eq!(counts.collect::<std::collections::BTreeSet<_>>(), of_unit("Count"));
+        let times = Dependency::ALL.into_iter().map(Dependency::metric).chain(["RequestMillis"]);
+        assert_eq!(times.collect::<std::collections::BTreeSet<_>>(), of_unit("Milliseconds"));
+    }
 
     #[tokio::test]
     async fn a_line_holds_the_metrics_of_its_request_and_no_others() {

@@ -82,8 +82,8 @@ impl Refusal {
             Self::NoVerdict { cause, .. } if cause.retry_after().is_some() => Outcome::Throttled,
             Self::NoVerdict { .. } => Outcome::Unavailable,
             Self::Timeout => Outcome::UpstreamError,
+            Self::Upstream(UpstreamError::RateLimited { .. }) => Outcome::Throttled,
             Self::Upstream(_) if self.status().is_server_error() => Outcome::UpstreamError,
-            Self::Upstream(UpstreamError::RateLimited { .. }) => Outcome::UpstreamError,
             Self::Upstream(_) | Self::Name(_) | Self::Method | Self::Path | Self::Catalog => Outcome::Other,
         }
     }

@@ -10,6 +10,8 @@ READ_ELSEWHERE = {"RUST_LOG", "SSL_CERT_FILE"}
 LEFT_TO_DEFAULTS = {
     "INSECURE_REGISTRIES",  # for local use; nothing that is deployed calls a registry by plain http
     "REQUEST_TIMEOUT_MS",  # the default fits API Gateway's limit
+    "FIRST_SIGHTS_PER_MINUTE",
+    "FIRST_SIGHTS_PER_MINUTE_PER_SOURCE",
     "MANIFEST_CACHE_BYTES",
     "LOG_FORMAT",
 }
@@ -43,7 +45,7 @@ def ends_after_its_own_budget_and_before_the_api(t):
 
 
 def environment_is_what_the_program_reads(t):
-    read = set(re.findall(r'\.(?:get|keys|list|number)\("([A-Z_]+)"', _config()))
+    read = set(re.findall(r'\.(?:get|keys|list|number|rate)\("([A-Z_]+)"', _config()))
     assert "KMS_KEY_ID" in read and LEFT_TO_DEFAULTS <= read, "src/config.rs no longer looks as this rule expects"
     assert set(_variables(t)) == (read - LEFT_TO_DEFAULTS) | READ_ELSEWHERE
 
