@@ -17,6 +17,18 @@ check: tools ## format, lints, licences and banned crates
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo deny --locked check --hide-inclusion-graph licenses bans sources
 
+build: tools ## the function for AWS (arm64), by sam build
+	rustup target add aarch64-unknown-linux-gnu
+	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam build
+	@du -h --apparent-size .aws-sam/build/Function/bootstrap
+
+test-built: build ## the tests of the function on what was built: arm64 under qemu, and a release build for this machine
+	tests/tools/install.sh arm64
+	cargo build --locked --release --bin tlogistry
+	TLOGISTRY_FUNCTION="$(CURDIR)/.tools/bin/qemu-arm64 $(CURDIR)/.aws-sam/build/Function/bootstrap" \
+	    cargo test --locked --test lambda --test deployed
+	TLOGISTRY_FUNCTION=$(CURDIR)/target/release/tlogistry cargo test --locked --test lambda --test deployed
+
 soak: tools ## the randomised fault test for longer: ROUNDS=20000
 	TLOGISTRY_ROUNDS=$(or $(ROUNDS),20000) cargo test --locked --test faults no_fault -- --nocapture
 
@@ -43,4 +55,4 @@ release: ## the function as deployed, built for this machine, and its size
 clean-tools: ## removes .tools/
 	rm -rf .tools
 
-.PHONY: help demo test template-test check soak fuzz bench-startup tools release clean-tools
+.PHONY: help demo test template-test check build test-built soak fuzz bench-startup tools release clean-tools

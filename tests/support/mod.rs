@@ -11,4 +11,5 @@ pub mod process;
 pub mod skopeo;
 pub mod stage;
 pub mod story;
+pub mod table;
 pub mod transparency_log;

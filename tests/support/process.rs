@@ -74,9 +74,24 @@ pub fn cli() -> Command {
     clean(env!("CARGO_BIN_EXE_tlogistry-cli"))
 }
 
-/// The Lambda function, with a clean environment.
+/// The Lambda function, with a clean environment: this build's, or the command that `TLOGISTRY_FUNCTION` holds, as for
+/// what `make build` built.
 pub fn function() -> Command {
-    clean(env!("CARGO_BIN_EXE_tlogistry"))
+    let given = std::env::var("TLOGISTRY_FUNCTION").unwrap_or_default();
+    let mut words = given.split_whitespace();
+    let mut command = clean(words.next().unwrap_or(env!("CARGO_BIN_EXE_tlogistry")));
+    command.args(words);
+    command
+}
+
+/// A script of the tests' own in Python, with a clean environment.
+pub fn script(path: &str) -> Command {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let python = root.join(".tools/venv/bin/python");
+    assert!(python.exists(), "{} is missing: run 'make tools'", python.display());
+    let mut command = clean(python);
+    command.arg("-B").arg(root.join(path));
+    command
 }
 
 /// A program that `make tools` installs, with a clean environment.

