@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""Packages what `make build` built, as `sam deploy` does first, into moto's S3; and looks at what it put there."""
+
+import io
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import zipfile
+
+import boto3
+from moto.server import ThreadedMotoServer
+from samcli.yamlhelper import yaml_parse
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILT = ROOT / ".aws-sam/build"
+BUCKET = "artifacts"
+
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+server.start()
+host, port = server.get_host_and_port()
+environment = {
+    **os.environ,
+    "AWS_ENDPOINT_URL_S3": f"http://{host}:{port}",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "SAM_CLI_TELEMETRY": "0",
+}
+os.environ.update(environment)
+s3 = boto3.client("s3", endpoint_url=environment["AWS_ENDPOINT_URL_S3"])
+s3.create_bucket(Bucket=BUCKET)
+
+
+def fetch(url):
+    """The object that a packaged template names, as s3://bucket/key or as https://s3.amazonaws.com/bucket/key."""
+    bucket, key = url.split("://", 1)[1].split("/", 1) if url.startswith("s3:") else url.split("/", 3)[3].split("/", 1)
+    assert bucket == BUCKET, url
+    return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+with tempfile.NamedTemporaryFile(suffix=".yaml") as packaged:
+    sam = [sys.executable, "-m", "samcli", "package", "--template-file", str(BUILT / "template.yaml")]
+    sam += ["--s3-bucket", BUCKET, "--output-template-file", packaged.name]
+    subprocess.run(sam, env=environment, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
+    resources = yaml_parse(pathlib.Path(packaged.name).read_text())["Resources"]
+
+code = zipfile.ZipFile(io.BytesIO(fetch(resources["Function"]["Properties"]["CodeUri"])))
+assert code.namelist() == ["bootstrap"], code.namelist()
+bootstrap = code.getinfo("bootstrap")
+assert code.read("bootstrap") == (BUILT / "Function/bootstrap").read_bytes()
+assert bootstrap.external_attr >> 16 & 0o111, "bootstrap is not executable"
+nested = [r["Properties"]["TemplateURL"] for r in resources.values() if r["Type"] == "AWS::CloudFormation::Stack"]
+for url in nested:
+    assert yaml_parse(fetch(url).decode())["Resources"], url
+print(f"packaged: bootstrap, {bootstrap.file_size} bytes, {bootstrap.compress_size} in the zip; {len(nested)} nested templates")
+server.stop()
