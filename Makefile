@@ -22,7 +22,8 @@ build: tools ## the function for AWS (arm64), by sam build
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 sam build
 	@du -h --apparent-size .aws-sam/build/Function/bootstrap
 
-test-built: build ## the tests of the function on what was built: arm64 under qemu, and a release build for this machine
+test-built: build ## what was built: packaged, and the function's tests on it (arm64 under qemu) and on a native release build
+	.tools/venv/bin/python -B tests/tools/package.py
 	tests/tools/install.sh arm64
 	cargo build --locked --release --bin tlogistry
 	TLOGISTRY_FUNCTION="$(CURDIR)/.tools/bin/qemu-arm64 $(CURDIR)/.aws-sam/build/Function/bootstrap" \

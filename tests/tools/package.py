@@ -2,6 +2,7 @@
 """Packages what `make build` built, as `sam deploy` does first, into moto's S3; and looks at what it put there."""
 
 import io
+import logging
 import os
 import pathlib
 import subprocess
@@ -17,6 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILT = ROOT / ".aws-sam/build"
 BUCKET = "artifacts"
 
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
 server.start()
 host, port = server.get_host_and_port()
@@ -43,7 +45,9 @@ def fetch(url):
 with tempfile.NamedTemporaryFile(suffix=".yaml") as packaged:
     sam = [sys.executable, "-m", "samcli", "package", "--template-file", str(BUILT / "template.yaml")]
     sam += ["--s3-bucket", BUCKET, "--output-template-file", packaged.name]
-    subprocess.run(sam, env=environment, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
+    ended = subprocess.run(sam, env=environment, capture_output=True, text=True, cwd=ROOT)
+    if ended.returncode:
+        sys.exit(f"sam package failed:\n{ended.stdout}{ended.stderr}")
     resources = yaml_parse(pathlib.Path(packaged.name).read_text())["Resources"]
 
 code = zipfile.ZipFile(io.BytesIO(fetch(resources["Function"]["Properties"]["CodeUri"])))
