@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body as LambdaBody, IntoResponse, Request, RequestExt as _, Response, service_fn};
 
@@ -28,13 +29,33 @@ async fn main() -> ExitCode {
 async fn start() -> Result<(), lambda_http::Error> {
     let (config, key) = Config::from_env_with_key()?;
     setup::logging(config.log_format);
+    // Clients load root certificates, which takes longer than all the rest: that is done while the first event is on
+    // its way.
+    let building = tokio::spawn(build(config, key));
+    let service =
+        async { building.await.unwrap_or_else(|error| Err(error.into())).unwrap_or_else(|error| give_up(error)) };
+    let service = service.boxed().shared();
+    lambda_http::run(service_fn(move |event| {
+        let service = service.clone();
+        async move { answer(service.await, event).await }
+    }))
+    .await
+}
+
+async fn build(config: Config, key: String) -> Result<Arc<Service>, lambda_http::Error> {
     let log = config.log.clone().unwrap_or_else(LogConfig::public_instance);
     let (ledger, signer) = (setup::ledger(&config).await, setup::kms_signer(key).await);
     let service = Arc::new(setup::service(&config, ledger, signer, log)?);
-    // Every verdict needs the key's public half: it is fetched while the first event is on its way.
+    // Every verdict needs the key's public half.
     let warming = service.clone();
     tokio::spawn(async move { warming.fetch_key().await });
-    lambda_http::run(service_fn(move |event| answer(service.clone(), event))).await
+    Ok(service)
+}
+
+/// Ends the process: without a service there is nothing to answer with, and Lambda starts another instance.
+fn give_up(error: lambda_http::Error) -> ! {
+    eprintln!("tlogistry: {error}");
+    std::process::exit(1)
 }
 
 async fn answer(service: Arc<Service>, event: Request) -> Result<Answer, std::convert::Infallible> {

@@ -1,6 +1,7 @@
 //! From a configuration to a running service.
 
 use aws_config::{BehaviorVersion, SdkConfig};
+use tokio::sync::OnceCell;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, LogConfig, LogFormat};
@@ -25,21 +26,21 @@ pub fn service(config: &Config, ledger: Ledger, signer: Signer, log: LogConfig) 
 /// The table that `config` names, or memory.
 pub async fn ledger(config: &Config) -> Ledger {
     match &config.ledger_table {
-        Some(table) => {
-            Ledger::DynamoDb(DynamoDbLedger::new(aws_sdk_dynamodb::Client::new(&aws().await), table.clone()))
-        }
+        Some(table) => Ledger::DynamoDb(DynamoDbLedger::new(aws_sdk_dynamodb::Client::new(aws().await), table.clone())),
         None => Ledger::Memory(MemoryLedger::default()),
     }
 }
 
 /// A signer with the KMS key `id`. Nothing is fetched yet.
 pub async fn kms_signer(id: String) -> Signer {
-    Signer::Kms(KmsKey::new(aws_sdk_kms::Client::new(&aws().await), id))
+    Signer::Kms(KmsKey::new(aws_sdk_kms::Client::new(aws().await), id))
 }
 
-/// Region, credentials and endpoints, from the SDK's own environment variables.
-async fn aws() -> SdkConfig {
-    aws_config::load_defaults(BehaviorVersion::latest()).await
+/// Region, credentials and endpoints, from the SDK's own environment variables. All clients share one, and with it the
+/// connections' root certificates.
+async fn aws() -> &'static SdkConfig {
+    static SDK: OnceCell<SdkConfig> = OnceCell::const_new();
+    SDK.get_or_init(|| aws_config::load_defaults(BehaviorVersion::latest())).await
 }
 
 /// Writes log lines to standard error, those that `RUST_LOG` names (default: `info`).

@@ -73,17 +73,15 @@ pub struct Egress {
     allowed: Option<Vec<Registry>>,
     insecure: Vec<InsecureRegistry>,
     guarded: Client,
-    unguarded: Client,
+    /// Only where there is an insecure registry to call: a client loads all root certificates.
+    unguarded: Option<Client>,
 }
 
 impl Egress {
     pub fn new(allowed: Option<Vec<Registry>>, insecure: Vec<InsecureRegistry>) -> Result<Self, reqwest::Error> {
-        Ok(Self {
-            allowed,
-            insecure,
-            guarded: outgoing::builder().https_only(true).dns_resolver(Arc::new(PublicOnly)).build()?,
-            unguarded: outgoing::builder().build()?,
-        })
+        let guarded = outgoing::builder().https_only(true).dns_resolver(Arc::new(PublicOnly)).build()?;
+        let unguarded = if insecure.is_empty() { None } else { Some(outgoing::builder().build()?) };
+        Ok(Self { allowed, insecure, guarded, unguarded })
     }
 
     /// The base URL of a registry that may be served.
@@ -101,8 +99,8 @@ impl Egress {
 
     /// The client that may call `url`.
     pub fn client(&self, url: &Url) -> Result<&Client, Refused> {
-        if self.is_insecure(url) {
-            return Ok(&self.unguarded);
+        if let Some(unguarded) = self.unguarded.as_ref().filter(|_| self.is_insecure(url)) {
+            return Ok(unguarded);
         }
         let has_name = matches!(url.host(), Some(Host::Domain(_)));
         let plain = url.username().is_empty() && url.password().is_none();
