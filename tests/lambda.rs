@@ -12,7 +12,7 @@ use support::client::{get, head};
 use support::image::Image;
 use support::instance::Instance;
 use support::kms::Kms;
-use support::process::{Process, function};
+use support::process::{Process, function, script};
 use support::stage::{REGISTRY, REPOSITORY, Stage};
 use support::story;
 use tlogistry::image::Digest;
@@ -106,6 +106,24 @@ async fn an_event_is_answered_with_the_manifest_in_base64() {
     assert_eq!(body, image.manifest);
 }
 
+/// Whether an alarm of the deployment, for the function `function`, fires when CloudWatch gets this line within a minute.
+fn alarm_fires(alarm: &str, line: &Value, function: &str) -> bool {
+    let ended = Process::start(script("tests/template/alarm.py").arg(alarm)).finish();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let alarm: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((&alarm["Statistic"], &alarm["Period"]), (&"Sum".into(), &60.into()), "{alarm}");
+    assert_eq!(alarm["ComparisonOperator"], "GreaterThanOrEqualToThreshold");
+    let directive = &line["_aws"]["CloudWatchMetrics"][0];
+    let dimensions: Vec<&Value> = alarm["Dimensions"].as_array().unwrap().iter().map(|one| &one["Name"]).collect();
+    assert_eq!(alarm["Dimensions"][0]["Value"], serde_json::json!({"Ref": "FunctionName"}));
+    let published = directive["Metrics"].as_array().unwrap().iter().any(|metric| metric["Name"] == alarm["MetricName"]);
+    published
+        && directive["Namespace"] == alarm["Namespace"]
+        && directive["Dimensions"] == serde_json::json!([dimensions])
+        && line["FunctionName"] == function
+        && line[alarm["MetricName"].as_str().unwrap()].as_f64() >= alarm["Threshold"].as_f64()
+}
+
 /// CloudWatch makes metrics of these lines, and alarms of those.
 #[tokio::test]
 async fn a_moved_tag_is_a_metric() {
@@ -131,6 +149,9 @@ async fn a_moved_tag_is_a_metric() {
         assert_eq!(line["digest"], Image::oci("first").digest().as_str());
         assert!(line["RequestMillis"].as_f64() >= line["RegistryMillis"].as_f64(), "{line}");
     }
+    assert!(alarm_fires("moved", &line_of("Moved"), "tlogistry"));
+    assert!(!alarm_fires("moved", &line_of("FirstSeen"), "tlogistry"), "nothing moved");
+    assert!(!alarm_fires("moved", &line_of("Moved"), "another function"));
     let first = line_of("FirstSeen");
     assert!(first["KeyMillis"].is_number() && first["LogMillis"].is_number(), "{first}");
 }
