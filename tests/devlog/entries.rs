@@ -8,8 +8,8 @@ use tlogistry::devlog::{Devlog, Filing, Options};
 
 /// Entries of the public log by a plain P-256 key (npm's), with the payload that Rekor keeps.
 const PUBLIC: [&str; 2] = [
-    include_str!("../data/devlog/intoto-0.0.2-94408157.json"),
-    include_str!("../data/devlog/intoto-0.0.2-99434465.json"),
+    include_str!("../data/rekor/valid/intoto-0.0.2-94408157.json"),
+    include_str!("../data/rekor/valid/intoto-0.0.2-99434465.json"),
 ];
 
 /// What the public entry's author sent: the leaf with the payload put back.
