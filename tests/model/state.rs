@@ -1,201 +1,225 @@
-//! What the model's world consists of: small values, so that every combination of them can be looked at.
+//! What there is: functions with a pull each, the ledger's rows, the log, and calls that have not arrived yet.
 
-/// What a tag can be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// A manifest digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Digest {
     A,
     B,
+    C,
 }
 
 impl Digest {
-    pub const ALL: [Self; 2] = [Self::A, Self::B];
+    pub const ALL: [Self; 3] = [Self::A, Self::B, Self::C];
+
+    fn bit(self) -> u8 {
+        1 << self as u8
+    }
 }
 
-/// A statement with a signature. No signature comes twice, so a function that signs anew makes another entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Entry {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digests(u8);
+
+impl Digests {
+    pub fn insert(&mut self, digest: Digest) {
+        self.0 |= digest.bit();
+    }
+
+    pub fn contains(self, digest: Digest) -> bool {
+        self.0 & digest.bit() != 0
+    }
+
+    pub fn len(self) -> u32 {
+        self.0.count_ones()
+    }
+
+    pub fn first(self) -> Option<Digest> {
+        Digest::ALL.into_iter().find(|&digest| self.contains(digest))
+    }
+}
+
+/// Signed bytes about the tag. Signing again gives another signature, and so another entry of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Statement {
     pub digest: Digest,
+    /// Numbered anew after every step, so that only equality means anything.
     pub signature: u8,
 }
 
-/// A lease, told from earlier ones of the row by its number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Lease {
-    number: u8,
-    ended: bool,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Row {
+    /// Leases are not numbered: each holder of one knows whether it is still the row's (`lease_current`).
+    Pending(Statement),
+    Recorded(Digest),
 }
 
-impl Lease {
-    pub const FIRST: Self = Self { number: 0, ended: false };
-
-    pub fn is_held(self) -> bool {
-        !self.ended
-    }
-
-    pub fn has_ended(self) -> bool {
-        self.ended
-    }
-
-    pub fn end(&mut self) {
-        self.ended = true;
-    }
-
-    pub fn renewed(self) -> Self {
-        Self { number: self.number + 1, ended: false }
-    }
+/// What a look-up ends with, `verdict::Recall`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Found {
+    Seen(Digest),
+    Recorded(Digest),
+    /// Recorded, but only whether a given digest is this one can be told.
+    Unattested(Digest),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Row {
-    pub digest: Digest,
-    pub signature: u8,
-    pub lease: Lease,
-    pub recorded: bool,
-}
-
-impl Row {
-    pub fn pending(digest: Digest, signature: u8) -> Self {
-        Self { digest, signature, lease: Lease::FIRST, recorded: false }
-    }
-}
-
-/// The call that a function makes next. `current` is what the registry said when the pull began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+/// What a pull does next. Each step but [`Step::Never`], [`Step::TakenOver`] and [`Step::Found`], which need to know
+/// what upstream serves, is one outgoing call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
-    #[default]
-    Idle,
-    GetRow {
-        current: Digest,
+    /// Read the ledger's row. Every pull of a tag that is not in memory begins so.
+    Get {
+        row_expected: bool,
     },
-    Search {
-        current: Digest,
+    Search,
+    /// Insert a row for what the search found.
+    Remember(Digest),
+    /// Neither ledger nor index know the tag.
+    Never,
+    Insert(Statement),
+    /// Someone else's row is pending: read it again, or judge that its lease has ended and take over.
+    Wait {
+        statement: Statement,
+        lease_current: bool,
     },
-    /// Signs, and adds the row if there is none.
-    Insert {
-        current: Digest,
-    },
-    TakeOver {
-        current: Digest,
-        entry: Entry,
-        seen: Lease,
-    },
+    /// Taken over a row without a digest: only in [`crate::Protocol::LeaseWithoutDigest`].
+    TakenOver,
     Upload {
-        current: Digest,
-        entry: Entry,
-        lease: Lease,
-    },
-    /// Ends its lease after an upload that failed.
-    GiveUp {
-        lease: Lease,
+        statement: Statement,
+        taken_over: bool,
     },
     Complete {
-        current: Digest,
-        digest: Digest,
+        statement: Statement,
+        existed: bool,
     },
-    /// Compares, and serves or refuses. No call.
-    Judge {
-        current: Digest,
-        known: Digest,
-        by_me: bool,
-    },
+    /// The second upload after a 409, signed anew.
+    MakeFindable(Statement),
+    Found(Found),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+/// One instance of the Lambda function: what it has in memory, and the pull that it handles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Function {
-    pub step: Step,
-    /// What it has verified, in memory.
+    /// The verified sighting kept in memory.
     pub known: Option<Digest>,
+    /// What upstream served when this pull asked.
+    pub current: Option<Digest>,
+    pub step: Step,
 }
 
-/// How often each thing may still go wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Budget {
-    pub moves: u8,
-    pub crashes: u8,
-    pub losses: u8,
-    /// Also early, while their holder is at work: clocks differ.
-    pub lease_ends: u8,
+/// A call that changes something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Write {
+    Insert(Row),
+    TakeOver { statement: Statement, lease_current: bool },
+    Complete(Statement),
+    Upload(Statement),
 }
 
-/// What has happened, so that the model is not empty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Seen {
-    pub first_seen: bool,
-    pub unchanged: bool,
-    pub refused: bool,
-    pub taken_over: bool,
-    pub conflict: bool,
+/// The log, as far as it concerns the tag and our key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Log {
+    pub recorded: Digests,
+    /// Those that a search leads to.
+    pub listed: Digests,
+    /// Those whose statement the log gives out as well.
+    pub attested: Digests,
+    /// One bit per signature: which of the statements that somebody still holds are in the log.
+    pub signatures: u8,
+}
+
+/// What a client was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    FirstSeen(Digest),
+    Unchanged(Digest),
+    Moved,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct World {
-    pub registry: Digest,
-    /// The table's row for the tag; one for each function where they share no table.
-    pub rows: Vec<Option<Row>>,
-    /// The log's entries in their order, and whether its index has them.
-    log: Vec<(Entry, bool)>,
+pub struct State {
     pub functions: Vec<Function>,
-    pub budget: Budget,
-    pub served_unrecorded: bool,
-    pub seen: Seen,
+    /// One row for all functions, or one for each.
+    pub rows: Vec<Option<Row>>,
+    pub log: Log,
+    /// Calls whose sender has given up on them or crashed. Each arrives at any time later, or never.
+    pub late: Vec<Write>,
+    /// What the step that led here told a client.
+    pub verdict: Option<Verdict>,
 }
 
-impl World {
-    pub fn new(functions: usize, budget: Budget) -> Self {
-        Self {
-            registry: Digest::A,
-            rows: vec![None; functions],
-            log: Vec::new(),
-            functions: vec![Function::default(); functions],
-            budget,
-            served_unrecorded: false,
-            seen: Seen::default(),
+impl State {
+    /// A new signature over `digest`.
+    pub fn sign(&mut self, digest: Digest) -> Statement {
+        let mut used = self.log.signatures;
+        self.each_statement(|statement| used |= 1 << statement.signature);
+        Statement { digest, signature: used.trailing_ones() as u8 }
+    }
+
+    /// Another lease is the row's from now on.
+    pub fn outdate_leases(&mut self) {
+        for function in &mut self.functions {
+            if let Step::Wait { lease_current, .. } = &mut function.step {
+                *lease_current = false;
+            }
+        }
+        for write in &mut self.late {
+            if let Write::TakeOver { lease_current, .. } = write {
+                *lease_current = false;
+            }
         }
     }
 
-    pub fn recorded_digests(&self) -> usize {
-        Digest::ALL.iter().filter(|digest| self.log.iter().any(|(entry, _)| entry.digest == **digest)).count()
-    }
-
-    /// The digest of the lowest entry that a search finds.
-    pub fn indexed(&self) -> Option<Digest> {
-        self.log.iter().find(|(_, indexed)| *indexed).map(|(entry, _)| entry.digest)
-    }
-
-    /// A signature that differs from every other that is still to be seen somewhere: numbers are reused, which keeps
-    /// the number of states finite.
-    pub fn sign(&self) -> u8 {
-        let used = |signature: u8| {
-            self.log.iter().any(|(entry, _)| entry.signature == signature)
-                || self.rows.iter().flatten().any(|row| row.signature == signature)
-                || self.functions.iter().any(|function| match function.step {
-                    Step::TakeOver { entry, .. } | Step::Upload { entry, .. } => entry.signature == signature,
-                    _ => false,
-                })
-        };
-        (0..).find(|signature| !used(*signature)).expect("there are not 256 signatures")
-    }
-
-    /// Appends an entry, unless the log has it: then `false`.
-    pub fn append(&mut self, entry: Entry, indexed: bool) -> bool {
-        if self.log.iter().any(|(held, _)| *held == entry) {
-            return false;
+    /// Brings states that differ in nothing that matters to one form: signatures are numbered in the order in which
+    /// they are held, those that nobody holds any more are forgotten, late calls have no order, and, if `alike`,
+    /// nor have functions.
+    pub fn normalise(&mut self, alike: bool) {
+        if alike {
+            self.functions.sort_unstable();
         }
-        self.log.push((entry, indexed));
-        true
+        self.late.sort_unstable();
+        let mut number = [u8::MAX; 8];
+        let mut next = 0;
+        self.each_statement(|statement| {
+            let number = &mut number[usize::from(statement.signature)];
+            if *number == u8::MAX {
+                *number = next;
+                next += 1;
+            }
+            statement.signature = *number;
+        });
+        let old = self.log.signatures;
+        self.log.signatures = 0;
+        for (signature, number) in number.into_iter().enumerate() {
+            if number != u8::MAX && old & (1 << signature) != 0 {
+                self.log.signatures |= 1 << number;
+            }
+        }
     }
 
-    pub fn judge(&mut self, current: Digest, known: Digest, by_me: bool) {
-        if current != known {
-            self.seen.refused = true;
-            return;
+    /// Eight signatures are enough for all holders: three functions, three rows, two late calls.
+    fn each_statement(&mut self, mut visit: impl FnMut(&mut Statement)) {
+        for row in self.rows.iter_mut().flatten() {
+            if let Row::Pending(statement) = row {
+                visit(statement);
+            }
         }
-        let recorded = self.log.iter().any(|(entry, _)| entry.digest == current);
-        self.served_unrecorded |= !recorded || self.recorded_digests() > 1;
-        if by_me {
-            self.seen.first_seen = true;
-        } else {
-            self.seen.unchanged = true;
+        for function in &mut self.functions {
+            match &mut function.step {
+                Step::Insert(statement)
+                | Step::Wait { statement, .. }
+                | Step::Upload { statement, .. }
+                | Step::Complete { statement, .. }
+                | Step::MakeFindable(statement) => visit(statement),
+                _ => {}
+            }
+        }
+        for write in &mut self.late {
+            match write {
+                Write::Insert(Row::Pending(statement))
+                | Write::TakeOver { statement, .. }
+                | Write::Complete(statement)
+                | Write::Upload(statement) => visit(statement),
+                Write::Insert(Row::Recorded(_)) => {}
+            }
         }
     }
 }

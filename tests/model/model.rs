@@ -1,0 +1,268 @@
+//! What can happen next, and what must hold.
+
+use stateright::{Model, Property};
+
+use crate::state::{Digest, Found, Log, State, Step, Verdict, Write};
+use crate::{Index, Ledger, Pulls};
+
+pub const ONE_DIGEST: &str = "no two digests are ever recorded";
+pub const SERVED_IS_RECORDED: &str = "what is served by tag is the recorded digest";
+pub const ANY_FUNCTION_CAN_FINISH: &str = "any function can finish, whatever became of the others";
+
+/// Steps in which a function on its own must come to a verdict. The longest way is: give up on what it was doing, read
+/// the row, take it over, upload, complete, upload again, compare; with an outdated lease it first reads once more.
+const ENOUGH_STEPS: usize = 12;
+
+/// Functions are numbered by their place in [`State::functions`], which is not the same from step to step where
+/// [`Pulls::alike`] is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    ReadRow(usize),
+    /// A replica that does not have the row yet answers.
+    ReadNoRow(usize),
+    SearchLog(usize),
+    /// The call arrives and is answered. For a take-over, this is also where the lease is judged to have ended, which
+    /// may be at any time: clocks may differ and functions stand still.
+    Write(usize, Write),
+    /// The call arrives twice, as the client sends it again by itself, and only the second answer is seen.
+    WriteTwice(usize, Write),
+    /// The function sees an error. The call arrives later ([`Action::Arrive`]; at once is one case of it) or never.
+    WriteInVain(usize, Write),
+    /// The function crashes in the middle of a call, which arrives later or never.
+    CrashWriting(usize, Write),
+    /// The function crashes between calls, and loses its memory.
+    Crash(usize),
+    /// The pull ends without an answer between calls: a read failed, the client left, the time ran out.
+    GiveUp(usize),
+    /// Upstream answers with this digest. It may have moved the tag any number of times since it was last asked.
+    AskUpstream(usize, Digest),
+    /// The verdict, by what upstream told earlier in this pull.
+    Compare(usize, Digest),
+    Arrive(Write),
+    /// A late call has got lost for good.
+    Vanish(Write),
+    /// Rekor writes its index, and the attestation or not. That it never does is the case in which this never happens.
+    List(Digest, Attestation),
+    LoseRow,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attestation {
+    Kept,
+    Lost,
+}
+
+impl Model for Pulls {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        vec![State {
+            functions: vec![self.waiting(None); self.functions],
+            rows: vec![None; if self.ledger == Ledger::Shared { 1 } else { self.functions }],
+            log: Log::default(),
+            late: Vec::new(),
+            verdict: None,
+        }]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        for i in 0..self.functions {
+            // First, for of the ways to one state stateright keeps the first, and a trace needs no needless faults.
+            self.undisturbed(state, i, |action| actions.push(action));
+            let function = state.functions[i];
+            if let Some(write) = self.write(function.step) {
+                // A table in the function's own memory answers, or has gone with it.
+                let may_be_late = self.ledger == Ledger::Shared || matches!(write, Write::Upload(_));
+                if may_be_late && self.repeats {
+                    actions.push(Action::WriteTwice(i, write));
+                }
+                if may_be_late && state.late.len() < self.late {
+                    actions.push(Action::WriteInVain(i, write));
+                    actions.push(Action::CrashWriting(i, write));
+                }
+            }
+            if self.stale_reads && matches!(function.step, Step::Get { .. } | Step::Wait { .. }) {
+                actions.push(Action::ReadNoRow(i));
+            }
+            if function != self.waiting(function.known) {
+                actions.push(Action::GiveUp(i));
+            }
+            if function != self.waiting(None) || self.ledger == Ledger::NotShared {
+                actions.push(Action::Crash(i));
+            }
+        }
+        for &write in &state.late {
+            actions.push(Action::Arrive(write));
+            actions.push(Action::Vanish(write));
+        }
+        if self.index == Index::Lossy {
+            for digest in self.digests().filter(|&digest| state.log.recorded.contains(digest)) {
+                if !state.log.listed.contains(digest) {
+                    actions.push(Action::List(digest, Attestation::Lost));
+                }
+                if !state.log.attested.contains(digest) {
+                    actions.push(Action::List(digest, Attestation::Kept));
+                }
+            }
+        }
+        if self.rows_may_go && state.rows[0].is_some() {
+            actions.push(Action::LoseRow);
+        }
+    }
+
+    fn next_state(&self, state: &State, action: Action) -> Option<State> {
+        let mut next = self.after(state, action);
+        let late = std::mem::take(&mut next.late);
+        next.late = late.into_iter().filter(|&write| !self.is_spent(&next, write)).collect();
+        next.normalise(self.alike);
+        Some(next)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        fn step(state: &State, holds: impl Fn(Step) -> bool) -> bool {
+            state.functions.iter().any(|function| holds(function.step))
+        }
+        vec![
+            Property::always(ONE_DIGEST, |_, state: &State| state.log.recorded.len() <= 1),
+            Property::always(SERVED_IS_RECORDED, |_, state: &State| match state.verdict {
+                Some(Verdict::FirstSeen(digest) | Verdict::Unchanged(digest)) => {
+                    state.log.recorded.contains(digest) && state.log.recorded.len() == 1
+                }
+                Some(Verdict::Moved) => state.log.recorded.len() == 1,
+                None => true,
+            }),
+            Property::always(ANY_FUNCTION_CAN_FINISH, |model: &Pulls, state: &State| {
+                (0..model.functions).all(|i| model.digests().all(|current| model.finishes(state, i, current)))
+            }),
+            Property::sometimes("a tag is first seen", |_, s: &State| matches!(s.verdict, Some(Verdict::FirstSeen(_)))),
+            Property::sometimes("a tag is unchanged", |_, s: &State| matches!(s.verdict, Some(Verdict::Unchanged(_)))),
+            Property::sometimes("a moved tag is refused", |_, s: &State| s.verdict == Some(Verdict::Moved)),
+            Property::sometimes("a recording is taken over", |_, s: &State| {
+                step(s, |step| matches!(step, Step::Upload { taken_over: true, .. }))
+            }),
+            Property::sometimes("an upload is answered with 409", |_, s: &State| {
+                step(s, |step| matches!(step, Step::Complete { existed: true, .. }))
+            }),
+            Property::sometimes("an entry without its statement is found", |_, s: &State| {
+                step(s, |step| matches!(step, Step::Found(Found::Unattested(_))))
+            }),
+        ]
+    }
+}
+
+impl Pulls {
+    pub fn digests(&self) -> impl Iterator<Item = Digest> + use<> {
+        Digest::ALL.into_iter().take(self.digests)
+    }
+
+    pub fn table(&self, function: usize) -> usize {
+        if self.ledger == Ledger::Shared { 0 } else { function }
+    }
+
+    /// What a function can do while nothing fails.
+    fn undisturbed(&self, state: &State, i: usize, mut may: impl FnMut(Action)) {
+        let function = state.functions[i];
+        // First, so that a function on its own takes over instead of reading for ever.
+        if let Some(write) = self.write(function.step) {
+            may(Action::Write(i, write));
+        }
+        match (function.step, function.current) {
+            (Step::Get { .. } | Step::Wait { .. }, _) => may(Action::ReadRow(i)),
+            (Step::Search, _) => may(Action::SearchLog(i)),
+            (Step::Found(_), Some(current)) => may(Action::Compare(i, current)),
+            _ => {}
+        }
+        if function.current.is_none() {
+            self.digests().for_each(|current| may(Action::AskUpstream(i, current)));
+        }
+    }
+
+    fn after(&self, state: &State, action: Action) -> State {
+        let mut next = State { verdict: None, ..state.clone() };
+        match action {
+            Action::ReadRow(i) => self.has_read(&mut next, i, state.rows[self.table(i)]),
+            Action::ReadNoRow(i) => self.has_read(&mut next, i, None),
+            Action::SearchLog(i) => self.has_searched(&mut next, i),
+            Action::Write(i, write) => {
+                let held = self.arrive(&mut next, self.table(i), write);
+                self.has_written(&mut next, i, held);
+            }
+            Action::WriteTwice(i, write) => {
+                self.arrive(&mut next, self.table(i), write);
+                let again = match write {
+                    Write::TakeOver { statement, .. } => Write::TakeOver { statement, lease_current: false },
+                    write => write,
+                };
+                let held = self.arrive(&mut next, self.table(i), again);
+                self.has_written(&mut next, i, held);
+            }
+            Action::WriteInVain(i, write) => {
+                next.late.push(write);
+                self.has_written_in_vain(&mut next, i);
+            }
+            Action::CrashWriting(i, write) => {
+                next.late.push(write);
+                self.crash(&mut next, i);
+            }
+            Action::Crash(i) => self.crash(&mut next, i),
+            Action::GiveUp(i) => self.end(&mut next, i),
+            Action::AskUpstream(i, current) | Action::Compare(i, current) => self.is_told(&mut next, i, current),
+            Action::Arrive(write) => {
+                remove(&mut next.late, write);
+                self.arrive(&mut next, 0, write);
+            }
+            Action::Vanish(write) => remove(&mut next.late, write),
+            Action::List(digest, attestation) => {
+                next.log.listed.insert(digest);
+                if attestation == Attestation::Kept {
+                    next.log.attested.insert(digest);
+                }
+            }
+            Action::LoseRow => {
+                next.rows[0] = None;
+                next.outdate_leases();
+            }
+        }
+        next
+    }
+
+    fn crash(&self, state: &mut State, i: usize) {
+        state.functions[i] = self.waiting(None);
+        if self.ledger == Ledger::NotShared {
+            state.rows[i] = None;
+        }
+    }
+
+    /// Whether function `i`, when from here on nothing fails and all others stand still for ever, comes to a verdict.
+    ///
+    /// stateright's `eventually` does not serve here: it passes over cycles, and this system is full of them (a waiter
+    /// reads again, a pull is given up). That a verdict *can* be reached from every reachable state is instead shown by
+    /// reaching it: the path is built step by step, each of its steps being one of the model's own, so that an `always`
+    /// property over this condition is exact evidence and misses no cycle. It asserts more than is asked: each function
+    /// is enough by itself, whichever digest upstream serves, and within a bounded number of steps.
+    fn finishes(&self, state: &State, i: usize, current: Digest) -> bool {
+        let mut state = state.clone();
+        for _ in 0..ENOUGH_STEPS {
+            let mut next = None;
+            self.undisturbed(&state, i, |action| {
+                let otherwise = matches!(action, Action::AskUpstream(_, told) if told != current);
+                if next.is_none() && !otherwise {
+                    next = Some(action);
+                }
+            });
+            let Some(next) = next else { return false };
+            state = self.after(&state, next);
+            if state.verdict.is_some() {
+                return state.log.recorded.len() > 0;
+            }
+        }
+        false
+    }
+}
+
+fn remove(late: &mut Vec<Write>, write: Write) {
+    if let Some(place) = late.iter().position(|&held| held == write) {
+        late.remove(place);
+    }
+}
