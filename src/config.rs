@@ -93,21 +93,22 @@ impl Config {
     }
 
     fn read_with_key(get: impl Fn(&str) -> Option<String>) -> Result<(Self, String), ConfigError> {
-        let key = Reader { get: &get, faults: Vec::new() }.get("KMS_KEY_ID");
-        let fault = || "KMS_KEY_ID: must name the key that sightings are signed with".to_owned();
-        match (Self::read(&get), key) {
-            (Ok(config), Some(key)) => Ok((config, key)),
-            (Ok(_), None) => Err(ConfigError(vec![fault()])),
-            (Err(error), Some(_)) => Err(error),
-            (Err(ConfigError(mut faults)), None) => {
-                faults.push(fault());
-                Err(ConfigError(faults))
-            }
-        }
+        let (config, mut faults) = Self::gather(get);
+        let key = config.kms_key_id.clone().unwrap_or_else(|| {
+            faults.push("KMS_KEY_ID: must name the key that sightings are signed with".to_owned());
+            String::new()
+        });
+        if faults.is_empty() { Ok((config, key)) } else { Err(ConfigError(faults)) }
     }
 
     /// Reads the variables that `get` returns. An empty variable counts as unset.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let (config, faults) = Self::gather(get);
+        if faults.is_empty() { Ok(config) } else { Err(ConfigError(faults)) }
+    }
+
+    /// What can be read, and everything that cannot: with any fault, the rest is not to be used.
+    fn gather(get: impl Fn(&str) -> Option<String>) -> (Self, Vec<String>) {
         let mut reader = Reader { get, faults: Vec::new() };
         let config = Self {
             log: reader.log(),
@@ -128,7 +129,7 @@ impl Config {
                 .unwrap_or(DEFAULT_MANIFEST_CACHE_BYTES),
             log_format: reader.log_format(),
         };
-        if reader.faults.is_empty() { Ok(config) } else { Err(ConfigError(reader.faults)) }
+        (config, reader.faults)
     }
 }
 
