@@ -13,6 +13,7 @@ pub use row::{Lease, Row, RowFault, State, recorded};
 use crate::deadline::{Deadline, Elapsed};
 use crate::image::Tag;
 use crate::sighting::Sighting;
+use crate::telemetry::{Dependency, timed};
 
 /// Why the ledger is of no use. None of these says anything about a tag.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +46,7 @@ impl Ledger {
     pub async fn get(&self, tag: &Tag, deadline: Deadline) -> Result<Option<Row>, LedgerError> {
         match self {
             Self::Memory(ledger) => Ok(ledger.get(tag)),
-            Self::DynamoDb(ledger) => ledger.get(tag, deadline).await,
+            Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.get(tag, deadline)).await,
         }
     }
 
@@ -53,7 +54,7 @@ impl Ledger {
     pub async fn insert(&self, row: &Row, deadline: Deadline) -> Result<bool, LedgerError> {
         match self {
             Self::Memory(ledger) => Ok(ledger.insert(row)),
-            Self::DynamoDb(ledger) => ledger.insert(row, deadline).await,
+            Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.insert(row, deadline)).await,
         }
     }
 
@@ -61,7 +62,7 @@ impl Ledger {
     pub async fn take_over(&self, tag: &Tag, seen: Lease, new: Lease, deadline: Deadline) -> Result<bool, LedgerError> {
         match self {
             Self::Memory(ledger) => Ok(ledger.take_over(tag, seen, new)),
-            Self::DynamoDb(ledger) => ledger.take_over(tag, seen, new, deadline).await,
+            Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.take_over(tag, seen, new, deadline)).await,
         }
     }
 
@@ -70,7 +71,7 @@ impl Ledger {
     pub async fn complete(&self, sighting: &Sighting, deadline: Deadline) -> Result<bool, LedgerError> {
         match self {
             Self::Memory(ledger) => Ok(ledger.complete(sighting)),
-            Self::DynamoDb(ledger) => ledger.complete(sighting, deadline).await,
+            Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.complete(sighting, deadline)).await,
         }
     }
 }

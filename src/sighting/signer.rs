@@ -7,6 +7,7 @@ use crate::deadline::{Deadline, Elapsed};
 use crate::dsse;
 use crate::image::{Digest, Tag};
 use crate::key::{KeyError, PublicKey};
+use crate::telemetry::{Dependency, timed};
 
 /// The key that new sightings are signed with.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ impl Signer {
     /// The key's public half.
     pub async fn public_key(&self, deadline: Deadline) -> Result<&PublicKey, SignError> {
         match self {
-            Self::Kms(key) => key.public_key(deadline).await,
+            Self::Kms(key) => timed(Dependency::Key, key.public_key(deadline)).await,
             Self::Local(key) => Ok(key.public_key()),
         }
     }
@@ -54,7 +55,7 @@ impl Signer {
     pub async fn sign(&self, tag: &Tag, digest: &Digest, deadline: Deadline) -> Result<SignedStatement, SignError> {
         let message = dsse::pae(dsse::IN_TOTO, &statement(tag, digest));
         let signature = match self {
-            Self::Kms(key) => key.sign(&message, deadline).await?,
+            Self::Kms(key) => timed(Dependency::Key, key.sign(&message, deadline)).await?,
             Self::Local(key) => key.sign(&message)?,
         };
         let key = self.public_key(deadline).await?;

@@ -146,7 +146,7 @@ impl Verdicts {
         if let Some(sighting) = self.known(tag) {
             return Ok(Recall::Seen(sighting));
         }
-        if let Some(row) = timed(Dependency::Ledger, self.0.ledger.get(tag, deadline)).await? {
+        if let Some(row) = self.0.ledger.get(tag, deadline).await? {
             return self.settle(tag, row, deadline).await;
         }
         let found = timed(Dependency::Log, self.search(tag, deadline)).await?;
@@ -191,7 +191,7 @@ impl Verdicts {
 
     /// The keys that count: the signer's and the retired ones.
     async fn trusted_keys(&self, deadline: Deadline) -> Result<Vec<PublicKey>, Unavailable> {
-        let current = timed(Dependency::Key, self.0.signer.public_key(deadline)).await?;
+        let current = self.0.signer.public_key(deadline).await?;
         Ok(std::iter::once(current).chain(&self.0.retired).cloned().collect())
     }
 

@@ -39,10 +39,10 @@ impl Verdicts {
         deadline: Deadline,
     ) -> Result<Recall, Unavailable> {
         self.0.allowance.take(source).map_err(|retry_after| Unavailable::TooManyFirstSights { retry_after })?;
-        let statement = timed(Dependency::Key, self.0.signer.sign(tag, current, deadline)).await?;
+        let statement = self.0.signer.sign(tag, current, deadline).await?;
         let lease = Lease::starting_now(self.lease());
         let row = Row::pending(&statement, lease);
-        if timed(Dependency::Ledger, self.0.ledger.insert(&row, deadline)).await? {
+        if self.0.ledger.insert(&row, deadline).await? {
             return self.record(statement, lease, deadline).await;
         }
         match self.0.ledger.get(tag, deadline).await? {
@@ -128,7 +128,7 @@ impl Verdicts {
         let uploaded = timed(Dependency::Log, self.0.log.upload(&statement.proposed_entry(), deadline)).await?;
         let entry = uploaded.entry.verify(&self.0.log_keys).map_err(Unavailable::LogUnverifiable)?;
         let sighting = statement.recorded_by(entry).ok_or(Unavailable::OtherEntry)?;
-        if !timed(Dependency::Ledger, self.0.ledger.complete(&sighting, deadline)).await? {
+        if !self.0.ledger.complete(&sighting, deadline).await? {
             return Err(RowFault::OtherDigest.into());
         }
         let sighting = self.keep(sighting);
