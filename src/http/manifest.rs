@@ -22,9 +22,9 @@ const TLOG_LOG_INDEX: HeaderName = HeaderName::from_static("tlog-logindex");
 const TLOG_UUID: HeaderName = HeaderName::from_static("tlog-uuid");
 
 /// What a digest names never changes.
-const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+pub(super) const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 /// What a tag names must be asked for each time.
-const NEVER: HeaderValue = HeaderValue::from_static("no-store");
+pub(super) const NEVER: HeaderValue = HeaderValue::from_static("no-store");
 
 /// What the registry serves now for a tag.
 enum Current {

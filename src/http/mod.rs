@@ -3,6 +3,7 @@
 mod blob;
 mod body;
 mod error;
+mod listing;
 mod manifest;
 mod route;
 
@@ -88,6 +89,8 @@ impl Service {
                 self.manifest_by_digest(method, &repository, &digest, deadline).await
             }
             Route::Blob(repository, digest) => self.blob(method, &repository, &digest, deadline).await,
+            Route::Tags(repository) => self.tags(uri, &repository, deadline).await,
+            Route::Referrers(repository, digest) => self.referrers(uri, &repository, &digest, deadline).await,
             Route::Catalog => Err(Refusal::Catalog),
             Route::Unknown => Err(Refusal::Path),
         }
