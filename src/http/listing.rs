@@ -3,12 +3,14 @@
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LINK};
 use http::{Response, Uri};
+use serde_json::Value;
 use url::form_urlencoded;
 
 use super::error::Refusal;
 use super::manifest::NEVER;
 use super::{Body, Service};
 use crate::deadline::Deadline;
+use crate::evidence::{Attestation, BUNDLE_TYPE};
 use crate::image::{Digest, Reference, Repository, Tag};
 use crate::upstream::{OCI_INDEX, Page, UpstreamError};
 
@@ -29,8 +31,8 @@ impl Service {
         Ok(answer(uri, page, "application/json"))
     }
 
-    /// What refers to a manifest. Where the registry has no referrers API, its fall-back is read instead: the index
-    /// under the tag that stands for the digest.
+    /// What refers to a manifest, and this service's own attestations of it. Where the registry has no referrers API, its
+    /// fall-back is read instead: the index under the tag that stands for the digest.
     pub(super) async fn referrers(
         &self,
         uri: &Uri,
@@ -38,12 +40,21 @@ impl Service {
         digest: &Digest,
         deadline: Deadline,
     ) -> Result<Response<Body>, Refusal> {
-        let page = match self.upstream.referrers(repository, digest, &query(uri), deadline).await? {
+        let query = query(uri);
+        let mut page = match self.upstream.referrers(repository, digest, &query, deadline).await? {
             Some(page) => page,
             None => {
                 Page { bytes: self.fall_back(repository, digest, deadline).await?, next: None, filters_applied: None }
             }
         };
+        // Once, on the first page, and not where something else was asked for.
+        if query.iter().all(|(key, value)| key == "artifactType" && value == BUNDLE_TYPE) {
+            let own = self.own_attestations(repository, digest, deadline).await;
+            page.bytes = with_own(page.bytes, &own).ok_or_else(|| UpstreamError::Lied {
+                registry: repository.registry().to_string(),
+                fault: "sent a list of referrers that is no OCI index".to_owned(),
+            })?;
+        }
         Ok(answer(uri, page, OCI_INDEX))
     }
 
@@ -56,6 +67,16 @@ impl Service {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// A list of referrers with ours at its end; as it came where we have none. `None` if it is no index.
+fn with_own(list: Bytes, own: &[Attestation]) -> Option<Bytes> {
+    if own.is_empty() {
+        return Some(list);
+    }
+    let mut index: Value = serde_json::from_slice(&list).ok()?;
+    index.get_mut("manifests")?.as_array_mut()?.extend(own.iter().map(Attestation::descriptor));
+    Some(index.to_string().into())
 }
 
 fn answer(uri: &Uri, page: Page, media_type: &'static str) -> Response<Body> {

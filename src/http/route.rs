@@ -2,7 +2,7 @@
 
 use url::form_urlencoded;
 
-use crate::image::{Digest, NameError, Reference, Registry, Repository};
+use crate::image::{Digest, NameError, Reference, Registry, Repository, Tag};
 
 /// A request that this registry understands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,12 @@ pub enum Route {
     Tags(Repository),
     /// What refers to a manifest.
     Referrers(Repository, Digest),
+    /// The evidence for a tag.
+    Sighting(Tag),
+    /// The signing key's public half.
+    Key,
+    /// The log's key, for Sigstore's tools.
+    TrustedRoot,
     /// `/v2/_catalog`, which nobody can answer for all registries.
     Catalog,
     Health,
@@ -31,7 +37,12 @@ impl Route {
             "/v2" | "/v2/" => return Ok(Self::Version),
             "/v2/_catalog" => return Ok(Self::Catalog),
             "/healthz" => return Ok(Self::Health),
+            "/key.pem" => return Ok(Self::Key),
+            "/trusted-root.json" => return Ok(Self::TrustedRoot),
             _ => {}
+        }
+        if let Some(tag) = path.strip_prefix("/sightings/") {
+            return Ok(Self::Sighting(tag.parse()?));
         }
         let Some(rest) = path.strip_prefix("/v2/") else { return Ok(Self::Unknown) };
         let mut parts = rest.rsplitn(3, '/');

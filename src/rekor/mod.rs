@@ -2,6 +2,7 @@
 //!
 //! Source: `openapi.yaml` of sigstore/rekor v1.
 
+mod bundle;
 mod checkpoint;
 mod client;
 mod entry;
@@ -9,6 +10,7 @@ mod inclusion;
 pub mod intoto;
 mod verify;
 
+pub use bundle::TransparencyLogEntry;
 pub use checkpoint::Checkpoint;
 pub use client::{RETRIEVE_LIMIT, Rekor, RekorError, Uploaded};
 pub use entry::{EntryError, EntryId, LogEntry};

@@ -77,9 +77,13 @@ impl LogKeys {
         Some(Self { first: keys.next()?, others: keys.collect() })
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = &PublicKey> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
     /// The key with this log id.
     fn by_id(&self, log_id: &str) -> Option<&PublicKey> {
-        std::iter::once(&self.first).chain(&self.others).find(|key| hex::encode(key.id()) == log_id)
+        self.iter().find(|key| hex::encode(key.id()) == log_id)
     }
 }
 

@@ -63,7 +63,7 @@ impl Verdicts {
             (Some(sighting), Some(entry)) if entry.log_index() < sighting.entry().log_index() => {
                 Recall::Unattested(Arc::new(entry))
             }
-            (Some(sighting), _) => Recall::Seen(self.keep(sighting)),
+            (Some(sighting), _) => Recall::Found(self.keep(sighting)),
             (None, Some(entry)) => Recall::Unattested(Arc::new(entry)),
             (None, None) => Recall::Never,
         })
