@@ -2,6 +2,7 @@
 //! tag, and the answer says why. A registry, a log and a key service of our own misbehave on demand.
 
 mod entries;
+mod evidence;
 mod first_sight;
 mod first_sights;
 mod key_fails;
