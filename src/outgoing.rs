@@ -15,6 +15,8 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// A second try waits between this and twice this, so that many instances do not try again at the same moment.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
+/// What every client here says that it is, before its version.
+pub const PRODUCT: &str = "tlogistry/";
 const USER_AGENT: &str = concat!("tlogistry/", env!("CARGO_PKG_VERSION"));
 
 /// Why no usable response came.

@@ -12,14 +12,15 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use http::header::{HeaderName, HeaderValue};
-use http::{Method, Request, Response, Uri};
+use http::header::{HeaderName, HeaderValue, USER_AGENT};
+use http::{HeaderMap, Method, Request, Response, Uri};
 
 pub use body::Body;
 pub use route::Route;
 
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Tag};
+use crate::outgoing::PRODUCT;
 use crate::telemetry::{self, Outcome, Report, Telemetry};
 use crate::upstream::Upstream;
 use crate::verdict::{Source, Verdicts};
@@ -63,7 +64,7 @@ impl Service {
         let (method, uri) = (request.method(), request.uri());
         let source = request.extensions().get::<Source>().copied();
         // Boxed, because the future of a pull nests all its calls and outgrows the compiler's limit in its callers'.
-        let answer: Answer<'_> = Box::pin(self.route(method, uri, source));
+        let answer: Answer<'_> = Box::pin(self.route(method, uri, request.headers(), source));
         // Every wait inside is bounded already. This is the guarantee that none was forgotten.
         let bounded = async {
             let in_time = Deadline::after(self.request_timeout + GRACE).bound(answer).await;
@@ -79,12 +80,23 @@ impl Service {
         response
     }
 
-    async fn route(&self, method: &Method, uri: &Uri, source: Option<Source>) -> Result<Response<Body>, Refusal> {
+    async fn route(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        source: Option<Source>,
+    ) -> Result<Response<Body>, Refusal> {
         if method != Method::GET && method != Method::HEAD {
             return Err(Refusal::Method);
         }
         let deadline = Deadline::after(self.request_timeout);
         match Route::parse(uri.path(), uri.query())? {
+            Route::Manifest(_) | Route::Blob(..) | Route::Tags(_) | Route::Referrers(..)
+                if is_by_tlogistry(headers) =>
+            {
+                Err(Refusal::Loop)
+            }
             Route::Version | Route::Health => Ok(Response::new(Body::empty())),
             Route::Manifest(Reference::Tag(tag)) => self.manifest_by_tag(method, &tag, source, deadline).await,
             Route::Manifest(Reference::Digest(repository, digest)) => {
@@ -104,6 +116,13 @@ impl Service {
             Route::Unknown => Err(Refusal::Path),
         }
     }
+}
+
+/// Whether a tlogistry sent the request, this one as a rule: because it was named as the registry, or a registry
+/// redirects to it. Each level of that would be another request, or two where it fails and is tried again, from another
+/// address than the client's.
+fn is_by_tlogistry(headers: &HeaderMap) -> bool {
+    headers.get(USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(PRODUCT.as_bytes()))
 }
 
 /// A tag that was served, among a response's extensions: for telling of it.
