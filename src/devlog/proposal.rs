@@ -62,7 +62,7 @@ pub(super) enum ProposalError {
          for each signature, no certificates"
     )]
     PublicKey,
-    #[error("could not verify envelope: a signature does not verify with the key beside it")]
+    #[error("could not verify envelope: a signature is by none of the keys, or a key made none of the signatures")]
     Unverified,
     #[error("unsupported hash algorithm '{0}', sha256 is the only one")]
     HashAlgorithm(String),
@@ -180,7 +180,7 @@ impl Proposal {
     }
 }
 
-/// The payload and the keys, once every signature has verified with the key given beside it.
+/// The payload and the keys, once every signature has verified with one of the keys, and every key one of the signatures.
 fn verified(envelope: &Envelope) -> Result<(Vec<u8>, Vec<PublicKey>), ProposalError> {
     for (missing, name) in [
         (envelope.payload.is_empty(), "envelope content"),
@@ -196,15 +196,18 @@ fn verified(envelope: &Envelope) -> Result<(Vec<u8>, Vec<PublicKey>), ProposalEr
     }
     let payload = twice_decoded(&envelope.payload, "payload")?;
     let signed = dsse::pae(&envelope.payload_type, &payload);
-    let mut keys = Vec::new();
+    let (mut keys, mut signatures) = (Vec::new(), Vec::new());
     for signature in &envelope.signatures {
-        let sig = twice_decoded(&signature.sig, "signature")?;
+        signatures.push(twice_decoded(&signature.sig, "signature")?);
         let pem = decoded(signature.public_key.as_bytes(), "public key")?;
-        let key = signing_key(&pem).ok_or(ProposalError::PublicKey)?;
-        if !key.verifies(&signed, &sig) {
-            return Err(ProposalError::Unverified);
-        }
-        keys.push(key);
+        keys.push(signing_key(&pem).ok_or(ProposalError::PublicKey)?);
+    }
+    // As Rekor's `verifyEnvelope`: a signature need not be by the key beside it.
+    let made_by = |key: &PublicKey, signature: &Vec<u8>| key.verifies(&signed, signature);
+    let keys_sign = keys.iter().all(|key| signatures.iter().any(|signature| made_by(key, signature)));
+    let signatures_verify = signatures.iter().all(|signature| keys.iter().any(|key| made_by(key, signature)));
+    if !keys_sign || !signatures_verify {
+        return Err(ProposalError::Unverified);
     }
     Ok((payload, keys))
 }

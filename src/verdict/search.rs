@@ -11,6 +11,7 @@ use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::ledger::Row;
 use crate::outgoing::SendError;
+use crate::rekor::intoto::Body;
 use crate::rekor::{EntryId, LogEntry, RETRIEVE_LIMIT, RekorError, VerifiedEntry};
 use crate::sighting::{Sighting, names_key, parse_statement, subject_hash};
 use crate::telemetry;
@@ -130,9 +131,10 @@ impl Verdicts {
         if !names_key(&entry, trusted) {
             return Ok(None);
         }
-        let statement = match entry.verify_attestation() {
-            Ok(()) => entry.attestation().map(<[u8]>::to_vec),
-            Err(_) => None,
+        // Whether it is signed is checked below, by whichever signature is over it.
+        let statement = match entry.body() {
+            Body::Intoto(body) => entry.attestation().filter(|statement| body.records(statement)).map(<[u8]>::to_vec),
+            _ => None,
         };
         let entry = entry.verify(&self.0.log_keys).map_err(Unavailable::LogUnverifiable)?;
         let Some(statement) = statement else {

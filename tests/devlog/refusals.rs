@@ -9,7 +9,8 @@ use sigstore::crypto::signing_key::ecdsa::{EllipticCurve, ec::EcdsaKeys};
 
 const BAD_KEY: &str = "could not parse public key as x509: the embedded log takes one ECDSA P-256 \
                        key in PEM for each signature, no certificates";
-const UNVERIFIED: &str = "could not verify envelope: a signature does not verify with the key beside it";
+const UNVERIFIED: &str =
+    "could not verify envelope: a signature is by none of the keys, or a key made none of the signatures";
 
 /// A change to a good proposal, and what is then wrong with it.
 type Case = (fn(&mut Value), &'static str);
