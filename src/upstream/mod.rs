@@ -2,6 +2,7 @@
 
 mod auth;
 mod blob;
+mod document;
 mod egress;
 mod error;
 mod listing;
