@@ -1,6 +1,7 @@
 //! Looking for a tag in the log.
 
 use std::collections::HashSet;
+use std::slice;
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -108,8 +109,17 @@ impl Verdicts {
         let batches: Vec<Vec<EntryId>> = ids.chunks(RETRIEVE_LIMIT).map(<[EntryId]>::to_vec).collect();
         let found: Result<Vec<Vec<Candidate>>, Unavailable> = stream::iter(batches)
             .map(|batch| async move {
-                let entries = self.0.log.entries(&batch, deadline).await?;
-                entries.into_iter().filter_map(|entry| self.candidate(tag, entry, trusted).transpose()).collect()
+                match self.candidates_among(tag, &batch, trusted, deadline).await {
+                    // A stranger's entry can have some MiB. One by one, so that not all of them are held at once.
+                    Err(Unavailable::Log(RekorError::Send(SendError::TooLarge(_)))) if batch.len() > 1 => {
+                        let mut found = Vec::new();
+                        for id in &batch {
+                            found.extend(self.candidates_among(tag, slice::from_ref(id), trusted, deadline).await?);
+                        }
+                        Ok(found)
+                    }
+                    found => found,
+                }
             })
             .buffer_unordered(CONCURRENT_RETRIEVALS)
             .try_collect()
@@ -121,6 +131,17 @@ impl Verdicts {
             }
             Err(error) => Err(error),
         }
+    }
+
+    async fn candidates_among(
+        &self,
+        tag: &Tag,
+        ids: &[EntryId],
+        trusted: &[PublicKey],
+        deadline: Deadline,
+    ) -> Result<Vec<Candidate>, Unavailable> {
+        let entries = self.0.log.entries(ids, deadline).await?;
+        entries.into_iter().filter_map(|entry| self.candidate(tag, entry, trusted).transpose()).collect()
     }
 
     /// What an entry says of `tag`: `None` if it is a stranger's or about something else.
