@@ -9,12 +9,22 @@ demo: ## a registry, a log and tlogistry on this machine: pull a tag, move it, s
 test: tools template-test ## all tests, with real clients and stand-ins for AWS
 	cargo test --locked
 
+# The test programs that need what `make peers` installs: declared with `test = false` in Cargo.toml.
+PEERS := rekor
+# Those of `make test` whose log can be the real Rekor as well.
+WITH_REKOR := pull devlog lambda
+
+peers: tools ## tests against the real Rekor and with other people's programs, built by Go: minutes, the first time
+	tests/tools/install.sh mariadb go
+	TLOGISTRY_TEST_LOG=rekor cargo test --locked $(WITH_REKOR:%=--test %)
+	cargo test --locked $(PEERS:%=--test %)
+
 template-test: tools ## the deployment's templates and policies: lints, and rules that each find their fault
 	.tools/venv/bin/python -B tests/template/check.py
 
 check: tools ## format, lints, licences and banned crates
 	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets $(PEERS:%=--test %) -- -D warnings
 	cargo deny --locked check --hide-inclusion-graph licenses bans sources
 
 build: tools ## the function for AWS (arm64), by sam build
@@ -56,4 +66,4 @@ release: ## the function as deployed, built for this machine, and its size
 clean-tools: ## removes .tools/
 	rm -rf .tools
 
-.PHONY: help demo test template-test check build test-built soak fuzz bench-startup tools release clean-tools
+.PHONY: help demo test peers template-test check build test-built soak fuzz bench-startup tools release clean-tools

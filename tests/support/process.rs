@@ -101,6 +101,13 @@ pub fn tool(name: &str) -> Command {
     clean(path)
 }
 
+/// A program that `make peers` builds with Go, with a clean environment.
+pub fn go_tool(name: &str) -> Command {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/go/bin").join(name);
+    assert!(path.exists(), "{} is missing: run 'make peers'", path.display());
+    clean(path)
+}
+
 fn clean(program: impl Into<PathBuf>) -> Command {
     let mut command = Command::new(program.into());
     command.env_clear();

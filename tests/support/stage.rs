@@ -15,7 +15,11 @@ pub struct Stage {
 
 impl Stage {
     pub fn set() -> Self {
-        Self { registry: DockerRegistry::start(), log: TransparencyLog::start() }
+        Self::with(TransparencyLog::start())
+    }
+
+    pub fn with(log: TransparencyLog) -> Self {
+        Self { registry: DockerRegistry::start(), log }
     }
 
     pub async fn push(&self, tag: &str, image: &Image) {

