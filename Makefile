@@ -10,12 +10,12 @@ test: tools template-test ## all tests, with real clients and stand-ins for AWS
 	cargo test --locked
 
 # The test programs that need what `make peers` installs: declared with `test = false` in Cargo.toml.
-PEERS := rekor
+PEERS := rekor sigstore
 # Those of `make test` whose log can be the real Rekor as well.
 WITH_REKOR := pull devlog lambda
 
 peers: tools ## tests against the real Rekor and with other people's programs, built by Go: minutes, the first time
-	tests/tools/install.sh mariadb go
+	tests/tools/install.sh mariadb go sigstore_js
 	TLOGISTRY_TEST_LOG=rekor cargo test --locked $(WITH_REKOR:%=--test %)
 	cargo test --locked $(PEERS:%=--test %)
 

@@ -108,7 +108,8 @@ pub fn go_tool(name: &str) -> Command {
     clean(path)
 }
 
-fn clean(program: impl Into<PathBuf>) -> Command {
+/// Any program, with a clean environment.
+pub fn clean(program: impl Into<PathBuf>) -> Command {
     let mut command = Command::new(program.into());
     command.env_clear();
     command.envs(KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));

