@@ -24,7 +24,7 @@ impl Upstream {
         let registry = repository.registry().as_str();
         let answer = self.ask(method, repository, &format!("blobs/{digest}"), deadline).await?;
         match redirect(&answer.response) {
-            Some(Some(location)) if self.is_for_clients(&location) => return Ok(BlobLocation(location)),
+            Some(Some(location)) if self.is_for_clients(&location, registry) => return Ok(BlobLocation(location)),
             Some(Some(_)) => return Err(UpstreamError::lied(registry, "redirects a blob to a URL that is not https")),
             Some(None) => return Err(UpstreamError::lied(registry, "redirects a blob to nowhere")),
             None => {}
@@ -37,7 +37,7 @@ impl Upstream {
     }
 
     /// Whether a client may be sent to a URL. It is the client that connects, so the address does not matter here.
-    fn is_for_clients(&self, url: &Url) -> bool {
-        url.scheme() == "https" || url.scheme() == "http" && self.egress.allows_plain_http()
+    fn is_for_clients(&self, url: &Url, registry: &str) -> bool {
+        url.scheme() == "https" || url.scheme() == "http" && self.egress.is_local(registry)
     }
 }

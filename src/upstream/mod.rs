@@ -5,8 +5,10 @@ mod blob;
 mod document;
 mod egress;
 mod error;
+mod insecure;
 mod listing;
 mod manifest;
+mod public;
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, LOCATION, RETRY_AFTER};
 use quick_cache::Weighter;
@@ -17,8 +19,9 @@ use url::Url;
 
 pub use auth::Challenge;
 pub use blob::BlobLocation;
-pub use egress::{Egress, InsecureRegistry, NotPublic, Refused};
+pub use egress::{Egress, NotPublic, Refused};
 pub use error::{Missing, UpstreamError};
+pub use insecure::InsecureRegistry;
 pub use listing::Page;
 pub use manifest::{MAX_MANIFEST_BYTES, MEDIA_TYPES, Manifest, ManifestHead, OCI_INDEX};
 
@@ -200,14 +203,14 @@ impl Upstream {
         token: Option<&Token>,
         deadline: Deadline,
     ) -> Result<Response, UpstreamError> {
-        let mut request = self.egress.client(url)?.request(method, url.clone());
+        let mut request = self.egress.client(url, registry)?.request(method, url.clone());
         request = request.header(ACCEPT, MEDIA_TYPES.join(", ")).header(ACCEPT_ENCODING, "identity");
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, format!("Bearer {}", token.value()));
         }
         let response = timed(Dependency::Registry, send_idempotent(request, deadline)).await;
         let response = response.map_err(|error| UpstreamError::from_send(registry, error))?;
-        self.egress.check_peer(&response)?;
+        self.egress.check_peer(&response, registry)?;
         Ok(response)
     }
 
