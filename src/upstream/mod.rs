@@ -27,7 +27,7 @@ pub use manifest::{MAX_MANIFEST_BYTES, MEDIA_TYPES, Manifest, ManifestHead, OCI_
 
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Repository};
-use crate::outgoing::{read_body, send_idempotent};
+use crate::outgoing::{read_body, send_idempotent_unless};
 use crate::telemetry::{Dependency, timed};
 
 use auth::{MAX_TOKEN_BYTES, Token, Tokens};
@@ -208,7 +208,8 @@ impl Upstream {
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, format!("Bearer {}", token.value()));
         }
-        let response = timed(Dependency::Registry, send_idempotent(request, deadline)).await;
+        let refused = |error: &reqwest::Error| NotPublic::behind(error).is_some();
+        let response = timed(Dependency::Registry, send_idempotent_unless(request, deadline, refused)).await;
         let response = response.map_err(|error| UpstreamError::from_send(registry, error))?;
         self.egress.check_peer(&response, registry)?;
         Ok(response)
