@@ -140,7 +140,7 @@ impl Upstream {
             && let Some(challenge) = self.tokens.challenge(registry)
         {
             // A registry may have come to ask for another: then, as when this failed, it says so when it is asked without.
-            token = self.fetch_token(repository, &challenge, &scope, deadline).await.ok();
+            token = self.fetch_token(repository, &challenge, challenge.scope_for(&scope), deadline).await.ok();
         }
         let response = self.send(method.clone(), &url, registry, token.as_ref(), deadline).await?;
         if response.status() != StatusCode::UNAUTHORIZED {

@@ -1,0 +1,42 @@
+//! Registries that want no token.
+
+use crate::network::inside;
+use crate::scene::{Asked, Scene};
+use crate::shape::{Blobs, Shape};
+
+const USUAL: Asked =
+    Asked { first: &["GET manifests"], again: &["HEAD manifests"], blob: &["GET blobs"], blob_head: &["HEAD blobs"] };
+
+/// Registry and regional data endpoints:
+/// <https://github.com/microsoft/containerregistry/blob/main/docs/mcr-endpoints-guidance.md>; the 307 between them:
+/// <https://learn.microsoft.com/azure/container-registry/container-registry-dedicated-data-endpoints>.
+#[test]
+fn mcr_microsoft_com() {
+    inside(async {
+        let blobs = "https://westeurope.data.mcr.microsoft.com/0123456789abcdef/";
+        let shape = Shape { blobs: Blobs::at(307, blobs), ..Shape::plain("mcr.microsoft.com") };
+        Scene::set(shape).await.assert_works(USUAL, blobs).await;
+    });
+}
+
+/// Manifests by redirect to a regional Artifact Registry, blobs to that or to S3:
+/// <https://github.com/kubernetes/registry.k8s.io/blob/main/cmd/archeio/docs/request-handling.md>.
+#[test]
+fn registry_k8s_io() {
+    inside(async {
+        let blobs =
+            "https://prod-registry-k8s-io-eu-central-1.s3.dualstack.eu-central-1.amazonaws.com/containers/images/";
+        let shape = Shape {
+            repository: "pause",
+            manifests_at: Some("https://europe-west3-docker.pkg.dev/v2/k8s-artifacts-prod/images/pause"),
+            blobs: Blobs::at(307, blobs),
+            ..Shape::plain("registry.k8s.io")
+        };
+        let asked = Asked {
+            first: &["GET manifests", "GET manifests at europe-west3-docker.pkg.dev"],
+            again: &["HEAD manifests", "HEAD manifests at europe-west3-docker.pkg.dev"],
+            ..USUAL
+        };
+        Scene::set(shape).await.assert_works(asked, blobs).await;
+    });
+}
