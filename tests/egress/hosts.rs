@@ -52,6 +52,17 @@ fn what_only_looks_like_a_host_is_no_registry() {
     });
 }
 
+/// A proxy would look names up itself, and connect to what it found.
+#[test]
+fn a_proxy_that_the_environment_names_is_not_used() {
+    inside(async {
+        let names = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+        let scene = Scene::set(&names.map(|name| (name, "http://127.0.0.1:8080"))).await;
+        assert_eq!(scene.get(&path(PUBLIC)).await.status, 200);
+        assert_eq!(scene.network.web.connections(), [format!("{PUBLIC_ADDRESS}:443")]);
+    });
+}
+
 #[test]
 fn with_a_list_of_registries_no_other_is_even_looked_up() {
     inside(async {

@@ -7,9 +7,10 @@ use crate::network::web::status;
 use crate::{MANIFEST, OCI_MANIFEST, PUBLIC, PUBLIC_ADDRESS, Scene, path};
 
 /// Where nothing must be asked for, whoever says so.
-const INSIDE: [&str; 25] = [
+const INSIDE: [&str; 26] = [
     "https://inside.example/",
     "https://INSIDE.example/",
+    "https://inside.example./",
     "https://localhost/",
     "https://127.0.0.1/",
     "https://10.0.0.1/",
@@ -38,6 +39,7 @@ const INSIDE: [&str; 25] = [
 /// Answers every request for a manifest or a token with what `lead` makes of a location.
 async fn leading(lead: fn(&Request<()>, &str) -> Response<bytes::Bytes>) -> Scene {
     let scene = Scene::set(&[]).await;
+    // The same name with a dot behind it is looked up as it.
     scene.network.names.lead("inside.example", &["10.0.0.1"]);
     scene.network.names.lead("other.example", &["8.8.8.8"]);
     for host in ["inside.example", "other.example"] {
@@ -113,6 +115,8 @@ fn a_registry_may_lead_to_other_public_hosts() {
         scene.network.names.lead("other.example", &["8.8.8.8"]);
         scene.network.web.site("other.example", |request| match request.uri().path() {
             "/token" => status(200, &[], r#"{"token":"t"}"#),
+            // The token is the registry's alone.
+            _ if request.headers().contains_key("authorization") => status(400, &[], ""),
             _ => status(200, &[("content-type", OCI_MANIFEST)], MANIFEST),
         });
         scene.network.web.site(PUBLIC, |request| match request.headers().contains_key("authorization") {

@@ -82,7 +82,9 @@ fn zot_with_passwords_is_not_public() {
             let (code, message, _) = answer.error();
             assert_eq!((answer.status, code.as_str()), (403, "DENIED"), "{path}");
             assert_eq!(message, "not found, or not public: zot.example wants credentials");
+            assert_eq!(scene.head(&path).await.status, 403);
         }
-        assert_eq!(scene.asked(), ["GET manifests", "GET manifests", "GET blobs"]);
+        let each = ["GET manifests", "HEAD manifests", "GET manifests", "HEAD manifests", "GET blobs", "HEAD blobs"];
+        assert_eq!(scene.asked(), each);
     });
 }

@@ -1,6 +1,9 @@
 //! Registries that want no token.
 
+use http::Method;
+
 use crate::network::inside;
+use crate::network::web::status;
 use crate::scene::{Asked, Scene};
 use crate::shape::{Blobs, Shape};
 
@@ -38,5 +41,25 @@ fn registry_k8s_io() {
             ..USUAL
         };
         Scene::set(shape).await.assert_works(asked, blobs).await;
+    });
+}
+
+#[test]
+fn a_registry_that_knows_no_head_of_a_blob_is_asked_where_it_is_by_get() {
+    inside(async {
+        let scene = Scene::set(Shape::plain("registry.example")).await;
+        for (code, expected) in [(405, 307), (501, 307), (401, 403), (404, 404), (500, 502)] {
+            scene.network.web.site("registry.example", move |request| match *request.method() {
+                Method::HEAD => status(code, &[], ""),
+                _ => status(302, &[("location", "https://cdn.example/layer")], ""),
+            });
+            let answer = scene.head(&scene.blob()).await;
+            assert_eq!(answer.status, expected, "{code}: {answer:?}");
+            let asked = scene.asked();
+            match expected {
+                307 => assert_eq!(asked, ["HEAD blobs", "GET blobs"]),
+                _ => assert_eq!(asked, ["HEAD blobs"]),
+            }
+        }
     });
 }
