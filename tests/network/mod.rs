@@ -23,17 +23,7 @@ use web::Web;
 /// Set for a test that runs inside.
 const INSIDE: &str = "TLOGISTRY_TEST_NETWORK";
 
-/// `$1` is a folder of files that stand for those in /etc; the rest is run.
-const ENTER: &str = r#"
-set -e
-ip link set lo up
-ip route add local 0.0.0.0/0 dev lo
-ip -6 route add local ::/0 dev lo
-for file in hosts resolv.conf nsswitch.conf; do mount --bind "$1/$file" "/etc/$file"; done
-shift
-exec "$@"
-"#;
-
+/// What stands in /etc.
 const FILES: [(&str, &str); 3] = [
     ("hosts", "127.0.0.1 localhost\n"),
     ("resolv.conf", "nameserver 127.0.0.1\noptions timeout:2 attempts:2\n"),
@@ -54,15 +44,17 @@ pub fn inside(test: impl Future<Output = ()>) {
     for (file, content) in FILES {
         std::fs::write(folder.path().join(file), content).unwrap();
     }
+    let enter = script("tests/tools/network.py");
     let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--net", "--mount", "sh", "-c", ENTER, "enter"]).arg(folder.path());
-    command.arg(std::env::current_exe().unwrap()).args(["--exact", &name, "--nocapture"]).env(INSIDE, "1");
+    command.args(["--map-root-user", "--net", "--mount"]).arg(enter.get_program()).args(enter.get_args());
+    command.arg(folder.path()).arg(std::env::current_exe().unwrap()).args(["--exact", &name, "--nocapture"]);
+    command.env(INSIDE, "1");
     let ended = Process::start(&mut command).finish();
     let ran = ended.code == Some(0) && ended.stdout.contains("1 passed");
     assert!(
         ran,
-        "{name} did not pass in a network of its own, for which util-linux, iproute2 and a kernel that lets users make \
-         namespaces are needed:\n{}\n{}",
+        "{name} did not pass in a network of its own, for which util-linux and a kernel that lets users make namespaces \
+         are needed:\n{}\n{}",
         ended.stdout, ended.stderr
     );
 }

@@ -33,7 +33,10 @@ fn docker_hub() {
     inside(async {
         let scene = Scene::set(DOCKER_HUB).await;
         scene.assert_works(USUAL, HUB_BLOBS).await;
-        // Its limit is told to the client, with the status that makes it wait.
+        // What is left of its limit is the instance's and not the client's.
+        let answer = scene.get("manifests/v1").await;
+        assert!(!answer.headers.keys().any(|name| name.as_str().contains("ratelimit")), "{answer:?}");
+        // Its refusal is told to the client, with the status that makes it wait.
         let body = r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit."}]}"#;
         scene.network.web.site(DOCKER_HUB.host, move |_| status(429, &[("retry-after", "60")], body));
         for path in ["manifests/v1", "manifests/v2", &scene.blob()] {

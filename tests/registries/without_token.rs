@@ -45,6 +45,22 @@ fn registry_k8s_io() {
 }
 
 #[test]
+fn a_registry_elsewhere_that_wants_a_token_of_its_own_is_not_pulled_from() {
+    inside(async {
+        let elsewhere = "elsewhere.example";
+        let manifests_at = Some("https://elsewhere.example/v2/org/app");
+        let scene = Scene::set(Shape { manifests_at, ..Shape::plain("registry.example") }).await;
+        scene.network.web.site(elsewhere, |_| {
+            let challenge = r#"Bearer realm="https://elsewhere.example/token",service="a""#;
+            status(401, &[("www-authenticate", challenge)], "")
+        });
+        let answer = scene.get("manifests/v1").await;
+        assert_eq!((answer.status, answer.error().0.as_str()), (403, "DENIED"), "{answer:?}");
+        assert_eq!(scene.asked(), ["GET manifests", "GET manifests at elsewhere.example"]);
+    });
+}
+
+#[test]
 fn a_registry_that_knows_no_head_of_a_blob_is_asked_where_it_is_by_get() {
     inside(async {
         let scene = Scene::set(Shape::plain("registry.example")).await;
