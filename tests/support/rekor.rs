@@ -39,7 +39,13 @@ impl Rekor {
         // The port of its metrics cannot be set; another Rekor that has it is no hindrance.
         let server = Process::start(
             go_tool("rekor-server")
-                .args(["serve", "--host=127.0.0.1", "--port=0", "--rekor_server.signer=memory"])
+                .args([
+                    "serve",
+                    "--host=127.0.0.1",
+                    "--port=0",
+                    "--rekor_server.signer=memory",
+                    "--enabled_entry_types=intoto",
+                ])
                 .args(["--enable_attestation_storage", "--attestation_storage_bucket=mem://"])
                 .arg(format!("--rekor_server.hostname={HOSTNAME}"))
                 .arg(format!("--trillian_log_server.address={}", log_address.ip()))

@@ -14,6 +14,15 @@ pub struct TransparencyLog {
     _running: Running,
 }
 
+/// Whether the tests are run against the real Rekor.
+pub fn is_rekor() -> bool {
+    match std::env::var("TLOGISTRY_TEST_LOG").as_deref() {
+        Err(_) | Ok("embedded") => false,
+        Ok("rekor") => true,
+        Ok(other) => panic!("TLOGISTRY_TEST_LOG is '{other}', not 'embedded' or 'rekor'"),
+    }
+}
+
 enum Running {
     Embedded(Process, tempfile::TempDir),
     Rekor(Box<Rekor>),
@@ -22,11 +31,7 @@ enum Running {
 impl TransparencyLog {
     /// Starts the log that the tests are run against: empty, with a key of its own.
     pub fn start() -> Self {
-        match std::env::var("TLOGISTRY_TEST_LOG").as_deref() {
-            Err(_) | Ok("embedded") => Self::embedded(),
-            Ok("rekor") => Self::rekor(),
-            Ok(other) => panic!("TLOGISTRY_TEST_LOG is '{other}', not 'embedded' or 'rekor'"),
-        }
+        if is_rekor() { Self::rekor() } else { Self::embedded() }
     }
 
     pub fn embedded() -> Self {
