@@ -11,12 +11,12 @@ test: tools template-test ## all tests, with real clients and stand-ins for AWS
 
 # The test programs that need what `make peers` installs: declared with `test = false` in Cargo.toml.
 # --all-targets leaves such out.
-PEERS := rekor sigstore distribution3
+PEERS := rekor sigstore distribution3 browser
 # Those of `make test` whose log can be the real Rekor as well.
 WITH_REKOR := pull devlog lambda
 
 peers: tools ## tests against the real Rekor and with other people's programs, built by Go: minutes, the first time
-	tests/tools/install.sh mariadb go sigstore_js
+	tests/tools/install.sh mariadb go sigstore_js chromium
 	TLOGISTRY_TEST_LOG=rekor cargo test --locked $(WITH_REKOR:%=--test %)
 	cargo test --locked $(PEERS:%=--test %)
 

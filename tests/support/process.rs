@@ -108,7 +108,7 @@ pub fn go_tool(name: &str) -> Command {
     clean(path)
 }
 
-/// Any program, with a clean environment.
+/// A program with a clean environment.
 pub fn clean(program: impl Into<PathBuf>) -> Command {
     let mut command = Command::new(program.into());
     command.env_clear();

