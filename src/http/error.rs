@@ -150,7 +150,7 @@ impl Refusal {
         }
     }
 
-    fn message(&self) -> String {
+    pub fn message(&self) -> String {
         match self {
             Self::Name(error) => error.to_string(),
             Self::Method => "this registry is read-only: only GET and HEAD are served".to_owned(),
@@ -183,7 +183,7 @@ impl Refusal {
         }
     }
 
-    fn retry_after(&self) -> Option<HeaderValue> {
+    pub fn retry_after(&self) -> Option<HeaderValue> {
         match self {
             Self::NoVerdict { cause, .. } => Some(match cause.retry_after() {
                 Some(wait) => HeaderValue::from(wait.as_secs() + 1),

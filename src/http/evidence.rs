@@ -8,6 +8,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 
 use super::error::Refusal;
 use super::manifest::{FOREVER, NEVER, found};
+use super::pages::Asker;
 use super::{Body, Service};
 use crate::deadline::Deadline;
 use crate::evidence::{Attestation, BUNDLE_TYPE, Bundle, EMPTY_CONFIG, trusted_root};
@@ -17,8 +18,13 @@ use crate::upstream::UpstreamError;
 use crate::verdict::Unavailable;
 
 impl Service {
-    /// The bundle for one tag. Records nothing and asks no registry.
-    pub(super) async fn sighting(&self, tag: &Tag, deadline: Deadline) -> Result<Response<Body>, Refusal> {
+    /// The bundle for one tag, or a page about it. Records nothing and asks no registry.
+    pub(super) async fn sighting(
+        &self,
+        tag: &Tag,
+        asker: &Asker,
+        deadline: Deadline,
+    ) -> Result<Response<Body>, Refusal> {
         // Tags that stand for a digest are not recorded, so nobody needs to be asked.
         let sighting = if tag.is_referrers_tag() {
             None
@@ -26,6 +32,9 @@ impl Service {
             self.verdicts.sighting(tag, deadline).await.map_err(no_evidence)?
         };
         let sighting = sighting.ok_or_else(|| Refusal::Unseen(tag.clone()))?;
+        if asker.wants_page() {
+            return Ok(self.sighting_page(&sighting, asker, deadline).await);
+        }
         Ok(file(Bundle::new(&sighting).to_json(), BUNDLE_TYPE))
     }
 

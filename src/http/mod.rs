@@ -1,18 +1,21 @@
 //! The registry as its clients see it: one handler, which both front ends call.
 
+mod accept;
 mod blob;
 mod body;
 mod error;
 mod evidence;
 mod listing;
 mod manifest;
+mod page;
+mod pages;
 mod route;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use http::header::{HeaderName, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT, VARY};
 use http::{HeaderMap, Method, Request, Response, Uri};
 
 pub use body::Body;
@@ -27,6 +30,7 @@ use crate::verdict::{Source, Verdicts};
 use error::Refusal;
 use evidence::or_own;
 use manifest::DOCKER_CONTENT_DIGEST;
+use pages::Asker;
 
 /// What the answer to a request may take beyond its time-out, for work that does not wait.
 const GRACE: Duration = Duration::from_secs(1);
@@ -63,8 +67,9 @@ impl Service {
     pub async fn handle<B>(&self, request: &Request<B>) -> Response<Body> {
         let (method, uri) = (request.method(), request.uri());
         let source = request.extensions().get::<Source>().copied();
+        let asker = Asker::of(request);
         // Boxed, because the future of a pull nests all its calls and outgrows the compiler's limit in its callers'.
-        let answer: Answer<'_> = Box::pin(self.route(method, uri, request.headers(), source));
+        let answer: Answer<'_> = Box::pin(self.route(method, uri, request.headers(), source, &asker));
         // Every wait inside is bounded already. This is the guarantee that none was forgotten.
         let bounded = async {
             let in_time = Deadline::after(self.request_timeout + GRACE).bound(answer).await;
@@ -74,8 +79,11 @@ impl Service {
         self.telemetry.tell(&report(method, uri, &result), &measured);
         let mut response = result.unwrap_or_else(|refusal| {
             explain(&refusal);
-            refusal.into_response()
+            asker.refuse(refusal)
         });
+        if asker.is_offered_pages() {
+            response.headers_mut().insert(VARY, HeaderValue::from_name(ACCEPT));
+        }
         response.headers_mut().insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
         response
     }
@@ -86,6 +94,7 @@ impl Service {
         uri: &Uri,
         headers: &HeaderMap,
         source: Option<Source>,
+        asker: &Asker,
     ) -> Result<Response<Body>, Refusal> {
         if method != Method::GET && method != Method::HEAD {
             return Err(Refusal::Method);
@@ -109,7 +118,9 @@ impl Service {
             }
             Route::Tags(repository) => self.tags(uri, &repository, deadline).await,
             Route::Referrers(repository, digest) => self.referrers(uri, &repository, &digest, deadline).await,
-            Route::Sighting(tag) => self.sighting(&tag, deadline).await,
+            Route::Home => Ok(self.home(asker, None, deadline).await),
+            Route::LookUp(written) => Ok(self.look_up(asker, &written, deadline).await),
+            Route::Sighting(tag) => self.sighting(&tag, asker, deadline).await,
             Route::Key => self.key(deadline).await,
             Route::TrustedRoot => Ok(self.trusted_root()),
             Route::Catalog => Err(Refusal::Catalog),
