@@ -108,6 +108,18 @@ pub fn go_tool(name: &str) -> Command {
     clean(path)
 }
 
+/// A program that has to be root: where the tests are not, it is root of a user namespace of its own. Arguments are to be
+/// added to what this returns.
+pub fn as_root(program: Command) -> Command {
+    if rustix::process::geteuid().is_root() {
+        return program;
+    }
+    let mut command = clean("unshare");
+    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.args(["--user", "--map-root-user", "--mount", "--kill-child", "--"]).arg(program.get_program());
+    command
+}
+
 /// A program with a clean environment.
 pub fn clean(program: impl Into<PathBuf>) -> Command {
     let mut command = Command::new(program.into());

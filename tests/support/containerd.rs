@@ -1,0 +1,66 @@
+//! containerd with its command line client, `ctr`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::process::{Ended, Process, as_root};
+use super::unpacked::assert_unpacked;
+
+/// The Kubernetes part is off: it wants a network's configuration, and pulls as `ctr` does.
+const CONFIG: &str = "
+version = 2
+disabled_plugins = ['io.containerd.grpc.v1.cri', 'io.containerd.cri.v1.images', 'io.containerd.cri.v1.runtime',
+    'io.containerd.nri.v1.nri', 'io.containerd.internal.v1.opt']
+";
+
+pub struct Containerd {
+    ctr: fn() -> Command,
+    _process: Process,
+    folder: tempfile::TempDir,
+}
+
+impl Containerd {
+    /// A daemon of its own. It is root, to mount what it unpacks.
+    pub fn start(containerd: Command, ctr: fn() -> Command) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let config = format!(
+            "{CONFIG}root = '{}'\nstate = '{}'\n[grpc]\naddress = '{}'\n",
+            path("root").display(),
+            path("state").display(),
+            path("socket").display()
+        );
+        std::fs::write(path("config.toml"), config).unwrap();
+        let process = Process::start(as_root(containerd).arg("--config").arg(path("config.toml")));
+        process.wait_for(|line| line.contains("containerd successfully booted").then_some(()));
+        Self { ctr, _process: process, folder }
+    }
+
+    /// `ctr images pull`, which unpacks too.
+    pub fn pull(&self, how: &[&str], image: &str) -> Ended {
+        let mut command = (self.ctr)();
+        command.arg("--address").arg(self.folder.path().join("socket"));
+        command.args(["images", "pull", "--snapshotter", "native"]).args(how).arg(image);
+        Process::start(&mut command).finish()
+    }
+
+    #[track_caller]
+    pub fn assert_unpacked(&self, text: &str) {
+        assert_unpacked(&self.folder.path().join("root/io.containerd.snapshotter.v1.native/snapshots"), text);
+    }
+
+    /// A folder for `--hosts-dir` in which `origin` has `mirror` for a mirror, and `mirror` for its server too if the
+    /// origin is not to be asked when the mirror refuses.
+    pub fn mirrored(&self, origin: &str, mirror: &str, strictly: bool) -> PathBuf {
+        let folder = self.folder.path().join(if strictly { "strict" } else { "lenient" });
+        write_hosts(&folder.join(origin), mirror, strictly);
+        folder
+    }
+}
+
+fn write_hosts(folder: &Path, mirror: &str, strictly: bool) {
+    let server = if strictly { format!("server = \"http://{mirror}\"\n") } else { String::new() };
+    let hosts = format!("{server}[host.\"http://{mirror}\"]\ncapabilities = [\"pull\", \"resolve\"]\n");
+    std::fs::create_dir_all(folder).unwrap();
+    std::fs::write(folder.join("hosts.toml"), hosts).unwrap();
+}
