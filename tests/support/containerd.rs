@@ -6,11 +6,15 @@ use std::process::Command;
 use super::process::{Ended, Process, as_root};
 use super::unpacked::assert_unpacked;
 
-/// The Kubernetes part is off: it wants a network's configuration, and pulls as `ctr` does.
+/// The Kubernetes part is off: it wants a network's configuration. The last part is for containerd 2, where the daemon
+/// itself unpacks what `ctr` asks it to pull; it goes where file systems cannot be laid one over another too.
 const CONFIG: &str = "
 version = 2
 disabled_plugins = ['io.containerd.grpc.v1.cri', 'io.containerd.cri.v1.images', 'io.containerd.cri.v1.runtime',
     'io.containerd.nri.v1.nri', 'io.containerd.internal.v1.opt']
+[[plugins.'io.containerd.transfer.v1.local'.unpack_config]]
+platform = 'linux'
+snapshotter = 'native'
 ";
 
 pub struct Containerd {
@@ -25,7 +29,7 @@ impl Containerd {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let config = format!(
-            "{CONFIG}root = '{}'\nstate = '{}'\n[grpc]\naddress = '{}'\n",
+            "root = '{}'\nstate = '{}'\n{CONFIG}[grpc]\naddress = '{}'\n",
             path("root").display(),
             path("state").display(),
             path("socket").display()

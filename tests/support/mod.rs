@@ -1,6 +1,7 @@
 //! Real programs for tests to talk to: each started on a free port, and gone when the test is.
 #![allow(dead_code)] // Each test program uses a part of this.
 
+pub mod artifact;
 pub mod bad_environment;
 pub mod client;
 pub mod containerd;
