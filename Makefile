@@ -45,6 +45,9 @@ test-built: build ## what was built: packaged, and the function's tests on it (a
 soak: tools ## the randomised fault test for longer: ROUNDS=20000
 	TLOGISTRY_ROUNDS=$(or $(ROUNDS),20000) cargo test --locked --test faults no_fault -- --nocapture
 
+load: tools ## mixed pulls from 64 connections through serve, on a release build: SECONDS=60
+	TLOGISTRY_SECONDS=$(or $(SECONDS),60) cargo test --locked --release --test load -- --nocapture
+
 fuzz: .tools/bin/cargo-fuzz ## each fuzz target guided by coverage, SECONDS=60 each
 	for target in $$(ls fuzz/corpus); do \
 	    mkdir -p fuzz/found/$$target; \
@@ -68,4 +71,4 @@ release: ## the function as deployed, built for this machine, and its size
 clean-tools: ## removes .tools/
 	rm -rf .tools
 
-.PHONY: help demo test peers template-test check build test-built soak fuzz bench-startup tools release clean-tools
+.PHONY: help demo test peers template-test check build test-built soak load fuzz bench-startup tools release clean-tools

@@ -41,13 +41,14 @@ pub struct Setup<'a> {
 
 pub struct DockerRegistry {
     pub address: String,
+    pub process: Process,
     /// Its token server, `host:port`.
     pub tokens: Option<String>,
     /// Its storage, if others can reach it, `host:port`.
     pub storage: Option<String>,
     scheme: &'static str,
     client: Client,
-    _processes: Vec<Process>,
+    _beside: Vec<Process>,
     _folder: tempfile::TempDir,
 }
 
@@ -60,11 +61,11 @@ impl DockerRegistry {
     pub fn with(setup: Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
-        let mut processes = Vec::new();
+        let mut beside = Vec::new();
         let mut serve = |command: &mut Command| {
             let process = Process::start(command);
             let address = process.wait_for(|line| line.strip_prefix("listening on ").map(str::to_owned));
-            processes.push(process);
+            beside.push(process);
             address
         };
         let tokens = setup.tokens.then(|| serve(script("tests/tools/token_server.py").arg(folder.path())));
@@ -104,13 +105,12 @@ impl DockerRegistry {
             let (_, rest) = line.split_once("msg=\"listening on ")?;
             Some(rest.split_once(['"', ','])?.0.to_owned())
         });
-        processes.push(process);
         let client = match setup.certificates {
             Some(folder) => trusting(&folder.join("ca.pem")),
             None => client(),
         };
         let scheme = if setup.certificates.is_some() { "https" } else { "http" };
-        Self { address, tokens, storage: s3, scheme, client, _processes: processes, _folder: folder }
+        Self { address, process, tokens, storage: s3, scheme, client, _beside: beside, _folder: folder }
     }
 
     pub fn url(&self, path: &str) -> String {

@@ -51,6 +51,10 @@ impl Instance {
         Process::start(&mut command).finish()
     }
 
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
     /// Waits for a line that it writes.
     #[track_caller]
     pub fn wait_for<T>(&self, find: impl Fn(&str) -> Option<T>) -> T {

@@ -67,6 +67,8 @@ struct Written {
     lines: Vec<(Stream, String)>,
     /// Streams that the process has not closed yet.
     open: usize,
+    /// How many lines are kept, if not all.
+    kept: Option<usize>,
 }
 
 /// A program of this package, with a clean environment.
@@ -142,11 +144,18 @@ impl Process {
             });
         }
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{name} does not start: {error}"));
-        let output =
-            Arc::new(Output { written: Mutex::new(Written { lines: Vec::new(), open: 2 }), changed: Condvar::new() });
+        let output = Arc::new(Output {
+            written: Mutex::new(Written { lines: Vec::new(), open: 2, kept: None }),
+            changed: Condvar::new(),
+        });
         output.clone().collect(Stream::Stdout, child.stdout.take().unwrap());
         output.clone().collect(Stream::Stderr, child.stderr.take().unwrap());
         Self { name, child, output }
+    }
+
+    /// From now on only the last lines that it writes are kept, twice `lines` at most.
+    pub fn keep_last(&self, lines: usize) {
+        self.output.written.lock().unwrap().kept = Some(lines);
     }
 
     pub fn id(&self) -> Pid {
@@ -168,7 +177,8 @@ impl Process {
         let mut written = self.output.written.lock().unwrap();
         let mut seen = 0;
         loop {
-            if let Some(found) = written.lines[seen..].iter().find_map(|(_, line)| find(line)) {
+            if let Some(found) = written.lines[seen.min(written.lines.len())..].iter().find_map(|(_, line)| find(line))
+            {
                 return Some(found);
             }
             seen = written.lines.len();
@@ -230,7 +240,13 @@ impl Output {
         std::thread::spawn(move || {
             for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
                 let line = String::from_utf8_lossy(&line).into_owned();
-                self.written.lock().unwrap().lines.push((stream, line));
+                let mut written = self.written.lock().unwrap();
+                written.lines.push((stream, line));
+                if let Some(kept) = written.kept.filter(|kept| written.lines.len() > 2 * kept) {
+                    let surplus = written.lines.len() - kept;
+                    written.lines.drain(..surplus);
+                }
+                drop(written);
                 self.changed.notify_all();
             }
             self.written.lock().unwrap().open -= 1;
