@@ -1,7 +1,7 @@
 //! containerd 1.6.
 
-use crate::support::containerd::Containerd;
-use crate::support::containerd_pulls::{passes_a_mirror_by, refuses_as_server, refuses_by_name};
+use crate::support::containerd::{Containerd, Hosts};
+use crate::support::containerd_pulls::{passes_by, refuses_as, refuses_by_name};
 use crate::support::process::tool;
 
 fn start() -> Containerd {
@@ -23,10 +23,20 @@ async fn containerd_refuses_a_tag_that_moved() {
 
 #[tokio::test]
 async fn a_mirror_that_is_the_server_too_refuses_a_tag_that_moved() {
-    refuses_as_server(&start(), "containerd 1.6.20 (mirror and server)", words).await;
+    for hosts in [Hosts::MirrorAndServer, Hosts::MirrorAndServerOfAll] {
+        refuses_as(hosts, &start(), "containerd 1.6.20", words).await;
+    }
 }
 
 #[tokio::test]
 async fn a_mirror_that_is_not_the_server_is_passed_by() {
-    passes_a_mirror_by(&start()).await;
+    let answer = passes_by(Hosts::Mirror, &start()).await;
+    assert_eq!(answer.status, 403, "the mirror was asked first, and recorded the tag");
+}
+
+/// Without a mirror the file is not understood, and pulls go on as if there were none.
+#[tokio::test]
+async fn a_server_that_is_not_a_mirror_is_never_asked() {
+    let answer = passes_by(Hosts::Server, &start()).await;
+    assert_eq!(answer.header("tlog-first-seen"), "true");
 }

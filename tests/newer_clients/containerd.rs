@@ -1,7 +1,7 @@
 //! containerd 2.4.
 
-use crate::support::containerd::Containerd;
-use crate::support::containerd_pulls::{passes_a_mirror_by, refuses_as_server, refuses_by_name};
+use crate::support::containerd::{Containerd, Hosts};
+use crate::support::containerd_pulls::{passes_by, refuses_as, refuses_by_name};
 use crate::support::process::go_tool;
 
 fn start() -> Containerd {
@@ -20,10 +20,18 @@ async fn containerd_refuses_a_tag_that_moved() {
 
 #[tokio::test]
 async fn a_mirror_that_is_the_server_too_refuses_a_tag_that_moved() {
-    refuses_as_server(&start(), "containerd 2.4.2 (mirror and server)", words).await;
+    for hosts in [Hosts::MirrorAndServer, Hosts::MirrorAndServerOfAll] {
+        refuses_as(hosts, &start(), "containerd 2.4.2", words).await;
+    }
 }
 
 #[tokio::test]
 async fn a_mirror_that_is_not_the_server_is_passed_by() {
-    passes_a_mirror_by(&start()).await;
+    let answer = passes_by(Hosts::Mirror, &start()).await;
+    assert_eq!(answer.status, 403, "the mirror was asked first, and recorded the tag");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_a_mirror_refuses_a_tag_that_moved() {
+    refuses_as(Hosts::Server, &start(), "containerd 2.4.2", words).await;
 }

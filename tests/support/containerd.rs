@@ -1,6 +1,6 @@
 //! containerd with its command line client, `ctr`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use super::process::{Ended, Process, as_root};
@@ -16,6 +16,16 @@ disabled_plugins = ['io.containerd.grpc.v1.cri', 'io.containerd.cri.v1.images', 
 platform = 'linux'
 snapshotter = 'native'
 ";
+
+/// What a `hosts.toml` says that tlogistry is.
+#[derive(Debug, Clone, Copy)]
+pub enum Hosts {
+    Mirror,
+    Server,
+    MirrorAndServer,
+    /// For every registry that has no file of its own.
+    MirrorAndServerOfAll,
+}
 
 pub struct Containerd {
     ctr: fn() -> Command,
@@ -53,18 +63,19 @@ impl Containerd {
         assert_unpacked(&self.folder.path().join("root/io.containerd.snapshotter.v1.native/snapshots"), text);
     }
 
-    /// A folder for `--hosts-dir` in which `origin` has `mirror` for a mirror, and `mirror` for its server too if the
-    /// origin is not to be asked when the mirror refuses.
-    pub fn mirrored(&self, origin: &str, mirror: &str, strictly: bool) -> PathBuf {
-        let folder = self.folder.path().join(if strictly { "strict" } else { "lenient" });
-        write_hosts(&folder.join(origin), mirror, strictly);
+    /// A folder for `--hosts-dir` that sends pulls from `origin` to `host`.
+    pub fn hosts(&self, hosts: Hosts, origin: &str, host: &str) -> PathBuf {
+        let server = format!("server = \"http://{host}\"\n");
+        let mirror = format!("[host.\"http://{host}\"]\ncapabilities = [\"pull\", \"resolve\"]\n");
+        let (namespace, text) = match hosts {
+            Hosts::Mirror => (origin, mirror),
+            Hosts::Server => (origin, server),
+            Hosts::MirrorAndServer => (origin, server + &mirror),
+            Hosts::MirrorAndServerOfAll => ("_default", server + &mirror),
+        };
+        let folder = self.folder.path().join(format!("{hosts:?}"));
+        std::fs::create_dir_all(folder.join(namespace)).unwrap();
+        std::fs::write(folder.join(namespace).join("hosts.toml"), text).unwrap();
         folder
     }
-}
-
-fn write_hosts(folder: &Path, mirror: &str, strictly: bool) {
-    let server = if strictly { format!("server = \"http://{mirror}\"\n") } else { String::new() };
-    let hosts = format!("{server}[host.\"http://{mirror}\"]\ncapabilities = [\"pull\", \"resolve\"]\n");
-    std::fs::create_dir_all(folder).unwrap();
-    std::fs::write(folder.join("hosts.toml"), hosts).unwrap();
 }
