@@ -1,6 +1,6 @@
 //! distribution, the registry that most others are made of: Debian's docker-registry (2.8), or version 3.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, LOCATION};
@@ -49,7 +49,7 @@ pub struct DockerRegistry {
     scheme: &'static str,
     client: Client,
     _beside: Vec<Process>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl DockerRegistry {
@@ -110,7 +110,12 @@ impl DockerRegistry {
             None => client(),
         };
         let scheme = if setup.certificates.is_some() { "https" } else { "http" };
-        Self { address, process, tokens, storage: s3, scheme, client, _beside: beside, _folder: folder }
+        Self { address, process, tokens, storage: s3, scheme, client, _beside: beside, folder: folder }
+    }
+
+    /// The folder of what it stores, with [`Storage::Files`].
+    pub fn store(&self) -> PathBuf {
+        self.folder.path().join("blobs")
     }
 
     pub fn url(&self, path: &str) -> String {
