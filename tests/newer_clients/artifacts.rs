@@ -1,10 +1,13 @@
 //! What is no image: a file pushed by oras, a Helm chart, a cosign signature.
 
-use crate::support::artifact::{helm_chart, sbom, signature, signature_tag};
+use serde_json::Value;
+
+use crate::support::artifact::{SBOM, helm_chart, sbom, signature, signature_tag};
 use crate::support::image::Image;
 use crate::support::process::{Ended, Process, go_tool};
 use crate::support::scene::Scene;
 use crate::support::skopeo::{self, Destination};
+use crate::support::stage::REPOSITORY;
 use crate::support::story::assert_holds;
 
 fn oras_copy(image: &str, to: &Destination) -> Ended {
@@ -71,5 +74,30 @@ async fn cosigns_signatures_arrive_and_may_be_added_to() {
     let signed = Image::oci("signed");
     for by in ["one", "another"] {
         assert_copied(&scene, &signature_tag(&signed.digest()), &signature(&signed.digest(), by)).await;
+    }
+}
+
+/// oras writes a list of an image's referrers to a tag of its own where the registry does not keep one, as here.
+#[tokio::test]
+async fn what_refers_to_an_image_is_found_by_the_fall_back_tag() {
+    let scene = Scene::set();
+    let image = Image::oci("referred to");
+    scene.stage.push("v1", &image).await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("sbom.json"), "{}").unwrap();
+    let mut attach = peer("oras");
+    attach.current_dir(folder.path()).args(["attach", "--plain-http", "--artifact-type", SBOM]);
+    attach.arg(format!("{}/{REPOSITORY}@{}", scene.stage.registry.address, image.digest())).arg("sbom.json");
+    let ended = Process::start(&mut attach).finish();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+
+    for reference in [":v1".to_owned(), format!("@{}", image.digest())] {
+        let mut discover = peer("oras");
+        discover.args(["discover", "--plain-http", "--format", "json", &scene.instance.image(&reference)]);
+        let ended = Process::start(&mut discover).finish();
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let found: Value = serde_json::from_str(&ended.stdout).unwrap();
+        let attached = found["referrers"].as_array().unwrap().iter().filter(|one| one["artifactType"] == SBOM);
+        assert_eq!(attached.count(), 1, "{found}");
     }
 }
