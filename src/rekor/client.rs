@@ -5,6 +5,7 @@ use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::json;
 use serde_json::value::RawValue;
+use std::collections::HashSet;
 use std::time::Duration;
 use url::Url;
 
@@ -95,7 +96,7 @@ impl Rekor {
 
     /// The entry with this id, if the log has it.
     pub async fn entry(&self, id: EntryId, deadline: Deadline) -> Result<Option<LogEntry>, RekorError> {
-        let request = self.client.get(self.entry_url(id)).header(ACCEPT, "application/json");
+        let request = self.get(&format!("api/v1/log/entries/{id}")).header(ACCEPT, "application/json");
         let response = self.send(request, deadline).await?;
         if response.status() == StatusCode::NOT_FOUND {
             return Ok(None);
@@ -136,13 +137,17 @@ impl Rekor {
         format!("{}/{path}", self.base.as_str().trim_end_matches('/'))
     }
 
+    pub(super) fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(self.url(path))
+    }
+
     fn post(&self, path: &str, json: impl Into<Bytes>) -> RequestBuilder {
         let request = self.client.post(self.url(path)).header(CONTENT_TYPE, "application/json");
         request.header(ACCEPT, "application/json").body(json.into())
     }
 
     /// Every call here may be repeated: searches and retrievals change nothing, and an upload of equal bytes is found.
-    async fn send(&self, request: RequestBuilder, deadline: Deadline) -> Result<Response, RekorError> {
+    pub(super) async fn send(&self, request: RequestBuilder, deadline: Deadline) -> Result<Response, RekorError> {
         let response = send_idempotent(request, deadline).await?;
         if response.status() == StatusCode::TOO_MANY_REQUESTS {
             let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
@@ -152,12 +157,19 @@ impl Rekor {
     }
 }
 
-fn malformed(request: &'static str, fault: impl ToString) -> RekorError {
+/// Ids as they can be retrieved together, each once.
+pub fn batches(ids: Vec<EntryId>) -> Vec<Vec<EntryId>> {
+    let mut seen = HashSet::new();
+    let ids: Vec<EntryId> = ids.into_iter().filter(|id| seen.insert(*id)).collect();
+    ids.chunks(RETRIEVE_LIMIT).map(<[EntryId]>::to_vec).collect()
+}
+
+pub(super) fn malformed(request: &'static str, fault: impl ToString) -> RekorError {
     RekorError::Malformed { request, fault: fault.to_string() }
 }
 
 /// The body of an answer with the `expected` status; any other becomes an error with the log's message.
-async fn expect(
+pub(super) async fn expect(
     response: Response,
     expected: StatusCode,
     limit: usize,

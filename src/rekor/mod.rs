@@ -4,13 +4,16 @@
 
 mod checkpoint;
 mod client;
+mod consistency;
 mod entry;
+mod head;
 mod inclusion;
 pub mod intoto;
 mod verify;
 
 pub use checkpoint::Checkpoint;
-pub use client::{RETRIEVE_LIMIT, Rekor, RekorError, Uploaded};
+pub use client::{RETRIEVE_LIMIT, Rekor, RekorError, Uploaded, batches};
+pub use consistency::{Head, is_consistent};
 pub use entry::{EntryError, EntryId, LogEntry};
 pub use verify::{Fault, LogKeys, VerifiedEntry};
 

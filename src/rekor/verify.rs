@@ -77,6 +77,12 @@ impl LogKeys {
         Some(Self { first: keys.next()?, others: keys.collect() })
     }
 
+    /// Checks that the checkpoint is signed by one of the keys.
+    pub fn verify_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), Vec<Fault>> {
+        let first = checkpoint.verify(&self.first);
+        if self.others.iter().any(|key| checkpoint.verify(key).is_ok()) { Ok(()) } else { first }
+    }
+
     /// The key with this log id.
     fn by_id(&self, log_id: &str) -> Option<&PublicKey> {
         std::iter::once(&self.first).chain(&self.others).find(|key| hex::encode(key.id()) == log_id)
