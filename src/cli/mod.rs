@@ -1,9 +1,15 @@
 //! The commands of `tlogistry-cli`, one file each.
 
 mod demo;
+mod history;
+mod listed;
 pub mod listen;
 mod log;
+mod lookup;
 mod serve;
+mod terminal;
+mod trust;
+mod verify;
 mod verify_entry;
 
 use std::error::Error;
@@ -24,6 +30,8 @@ enum Command {
     Serve(serve::Serve),
     Demo(demo::Demo),
     Log(log::Log),
+    Verify(verify::Verify),
+    History(history::History),
     VerifyEntry(verify_entry::VerifyEntry),
 }
 
@@ -40,6 +48,8 @@ pub fn run() -> ExitCode {
             Command::Serve(command) => command.run().await,
             Command::Demo(command) => command.run().await,
             Command::Log(command) => command.run().await,
+            Command::Verify(command) => command.run().await,
+            Command::History(command) => command.run().await,
             Command::VerifyEntry(command) => command.run(),
         }
     });

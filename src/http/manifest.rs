@@ -109,7 +109,7 @@ impl Service {
             recorded,
             current,
             log_index: entry.log_index(),
-            integrated_time: rfc3339(entry.integrated_time()),
+            integrated_time: entry.integrated_at(),
             entry_url: self.verdicts.entry_url(entry),
         }))
     }
@@ -188,7 +188,7 @@ impl Service {
         };
         set(TLOG_UUID, entry.id().to_string());
         set(TLOG_LOG_INDEX, entry.log_index().to_string());
-        set(TLOG_INTEGRATED_TIME, rfc3339(entry.integrated_time()));
+        set(TLOG_INTEGRATED_TIME, entry.integrated_at());
         set(TLOG_ENTRY, self.verdicts.entry_url(entry));
     }
 }
@@ -204,11 +204,4 @@ fn found(body: Body, media_type: &'static str, digest: &Digest) -> Response<Body
         }
     }
     response
-}
-
-/// Seconds since the Unix epoch as RFC 3339, in UTC.
-fn rfc3339(seconds: u64) -> String {
-    let time = i64::try_from(seconds).ok().and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0));
-    // A verified entry's time is within JSON's safe integers, and chrono's range is not much smaller.
-    time.map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)).unwrap_or_else(|| seconds.to_string())
 }

@@ -155,6 +155,14 @@ impl LogEntry {
         self.fields.integrated_time
     }
 
+    /// When the log took the entry in, as RFC 3339 writes it: `2026-11-24T11:30:00Z`.
+    pub fn integrated_at(&self) -> String {
+        let seconds = self.fields.integrated_time;
+        let time = i64::try_from(seconds).ok().and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0));
+        // Only years with more than six digits cannot be written so.
+        time.map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)).unwrap_or_else(|| seconds.to_string())
+    }
+
     pub(super) fn leaf_hash(&self) -> Hash {
         leaf_hash(&self.leaf)
     }

@@ -9,12 +9,14 @@ mod entry;
 mod head;
 mod inclusion;
 pub mod intoto;
+mod patience;
 mod verify;
 
 pub use checkpoint::Checkpoint;
 pub use client::{RETRIEVE_LIMIT, Rekor, RekorError, Uploaded, batches};
 pub use consistency::{Head, is_consistent};
 pub use entry::{EntryError, EntryId, LogEntry};
+pub use patience::{PatientRekor, has_failed};
 pub use verify::{Fault, LogKeys, VerifiedEntry};
 
 /// The public instance, which Sigstore runs.

@@ -3,7 +3,7 @@
 use super::{Sighting, names_key, parse_statement};
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
-use crate::rekor::{EntryId, Fault, LogEntry, LogKeys, VerifiedEntry};
+use crate::rekor::{Fault, LogEntry, LogKeys, VerifiedEntry};
 
 /// What one entry says of a tag.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub enum Finding {
     Unrelated(Box<VerifiedEntry>),
     /// It bears a trusted key and does not verify. That is the log's fault, which accepted it, and it might be the entry
     /// that counts.
-    Unverifiable { id: EntryId, log_index: u64, faults: Vec<Fault> },
+    Unverifiable { entry: Box<LogEntry>, faults: Vec<Fault> },
     /// By nobody trusted: anyone can file entries under a tag's hash. Not verified.
     Foreign(Box<LogEntry>),
 }
@@ -32,10 +32,10 @@ impl Finding {
             Ok(()) => Ok(entry.attestation().map(<[u8]>::to_vec).unwrap_or_default()),
             Err(faults) => Err(faults),
         };
-        let (id, log_index) = (entry.id(), entry.log_index());
+        let unverified = entry.clone();
         let entry = match entry.verify(log_keys) {
             Ok(entry) => entry,
-            Err(faults) => return Self::Unverifiable { id, log_index, faults },
+            Err(faults) => return Self::Unverifiable { entry: Box::new(unverified), faults },
         };
         match statement.map(|statement| parse_statement(&statement)) {
             Err(faults) => Self::Unattested { entry: Box::new(entry), faults },
@@ -46,6 +46,17 @@ impl Finding {
                 }
             }
             Ok(_) => Self::Unrelated(Box::new(entry)),
+        }
+    }
+}
+
+impl Finding {
+    /// The entry's position over all shards of the log.
+    pub fn log_index(&self) -> u64 {
+        match self {
+            Self::Sighting(sighting) => sighting.entry().log_index(),
+            Self::Unattested { entry, .. } | Self::Unrelated(entry) => entry.log_index(),
+            Self::Unverifiable { entry, .. } | Self::Foreign(entry) => entry.log_index(),
         }
     }
 }
