@@ -1,5 +1,6 @@
 //! The commands of `tlogistry-cli`, one file each.
 
+mod audit;
 mod demo;
 mod history;
 mod listed;
@@ -32,6 +33,7 @@ enum Command {
     Log(log::Log),
     Verify(verify::Verify),
     History(history::History),
+    Audit(audit::Audit),
     VerifyEntry(verify_entry::VerifyEntry),
 }
 
@@ -50,6 +52,7 @@ pub fn run() -> ExitCode {
             Command::Log(command) => command.run().await,
             Command::Verify(command) => command.run().await,
             Command::History(command) => command.run().await,
+            Command::Audit(command) => command.run().await,
             Command::VerifyEntry(command) => command.run(),
         }
     });
@@ -63,6 +66,8 @@ pub fn run() -> ExitCode {
 type Outcome = Result<ExitCode, Box<dyn Error + Send + Sync>>;
 
 fn failure(error: &dyn Error) -> ExitCode {
-    eprintln!("tlogistry-cli: {error}");
+    // Several lines where several things are wrong.
+    let lines: Vec<String> = error.to_string().lines().map(terminal::harmless).collect();
+    eprintln!("tlogistry-cli: {}", lines.join("\n"));
     ExitCode::from(2)
 }

@@ -32,8 +32,8 @@ const RECORDED: &str = "recorded";
 /// regions could each see no row and record two digests.
 #[derive(Debug)]
 pub struct DynamoDbLedger {
-    client: Client,
-    table: String,
+    pub(super) client: Client,
+    pub(super) table: String,
 }
 
 impl DynamoDbLedger {
@@ -41,7 +41,8 @@ impl DynamoDbLedger {
         Self { client, table }
     }
 
-    pub(super) async fn get(&self, tag: &Tag, deadline: Deadline) -> Result<Option<Row>, LedgerError> {
+    /// The row for `tag`, as of the last write that anyone made.
+    pub async fn get(&self, tag: &Tag, deadline: Deadline) -> Result<Option<Row>, LedgerError> {
         let request = self
             .client
             .get_item()
@@ -138,7 +139,7 @@ impl DynamoDbLedger {
 }
 
 /// A row as it is stored: whether it holds what it should is checked by who reads it.
-fn read_row(item: HashMap<String, AttributeValue>) -> Result<Row, LedgerError> {
+pub(super) fn read_row(item: HashMap<String, AttributeValue>) -> Result<Row, LedgerError> {
     let text = |name: &'static str| match item.get(name) {
         Some(S(value)) => Ok(value.clone()),
         _ => Err(LedgerError::Malformed(name)),
@@ -156,6 +157,6 @@ fn read_row(item: HashMap<String, AttributeValue>) -> Result<Row, LedgerError> {
     Ok(Row { tag: text("tag")?, digest: text("digest")?, key: text("key")?, signature: text("signature")?, state })
 }
 
-fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> LedgerError {
+pub(super) fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> LedgerError {
     LedgerError::Unavailable(DisplayErrorContext(error).to_string())
 }

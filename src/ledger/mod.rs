@@ -5,10 +5,12 @@
 mod dynamodb;
 mod memory;
 mod row;
+mod scan;
 
 pub use dynamodb::DynamoDbLedger;
 pub use memory::MemoryLedger;
 pub use row::{Lease, Row, RowFault, State, recorded};
+pub use scan::{Page, ScannedRow};
 
 use crate::deadline::{Deadline, Elapsed};
 use crate::image::Tag;

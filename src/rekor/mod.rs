@@ -6,6 +6,7 @@ mod checkpoint;
 mod client;
 mod consistency;
 mod entry;
+mod growth;
 mod head;
 mod inclusion;
 pub mod intoto;
@@ -16,6 +17,7 @@ pub use checkpoint::Checkpoint;
 pub use client::{RETRIEVE_LIMIT, Rekor, RekorError, Uploaded, batches};
 pub use consistency::{Head, is_consistent};
 pub use entry::{EntryError, EntryId, LogEntry};
+pub use growth::{Contradiction, Growth, GrowthError};
 pub use patience::{PatientRekor, has_failed};
 pub use verify::{Fault, LogKeys, VerifiedEntry};
 

@@ -5,6 +5,10 @@ mod registry;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod consistency;
 mod history;
+mod ledger;
+mod list;
+mod repair;
 mod scene;
 mod verify;

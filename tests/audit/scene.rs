@@ -10,18 +10,21 @@ use http::{Request, Response};
 use http_body_util::Full;
 use tlogistry::cli::listen;
 use tlogistry::deadline::Deadline;
-use tlogistry::devlog::{Devlog, Options};
+use tlogistry::devlog::{Devlog, Filing, Options};
 use tlogistry::image::{Digest, Tag};
-use tlogistry::rekor::{Rekor, Uploaded};
-use tlogistry::sighting::{LocalKey, Signer};
+use tlogistry::key::PublicKey;
+use tlogistry::rekor::{LogKeys, Rekor, Uploaded};
+use tlogistry::sighting::{LocalKey, Sighting, Signer};
 
 use crate::registry;
+use crate::support::client::get;
 use crate::support::process::{Ended, Process, cli};
 
 /// What becomes of an answer of the log to a path.
 type Alter = Box<dyn Fn(&str, Response<Bytes>) -> Response<Bytes> + Send>;
 
 pub struct Scene {
+    pub devlog: Devlog,
     pub url: String,
     pub folder: tempfile::TempDir,
     /// The key that counts.
@@ -47,7 +50,7 @@ impl Scene {
         let key = LocalKey::open_or_generate(&folder.path().join("key.pem")).unwrap();
         std::fs::write(folder.path().join("key.pub.pem"), key.public_key().pem()).unwrap();
         std::fs::write(folder.path().join("log.pub.pem"), devlog.public_key_pem()).unwrap();
-        Self { url, folder, signer: Signer::Local(key), alter, tags, registry }
+        Self { devlog, url, folder, signer: Signer::Local(key), alter, tags, registry }
     }
 
     /// From now on the log's answers are what `alter` makes of them.
@@ -92,6 +95,14 @@ impl Scene {
         log.upload(&statement.proposed_entry(), deadline).await.unwrap()
     }
 
+    /// As after an upload that timed out: the entry is in the log and in no index, and its statement is lost.
+    pub async fn record_unfiled(&self, name: &str, digest: &Digest) -> Uploaded {
+        self.devlog.set_filing(Filing::Never);
+        let uploaded = self.record(name, digest).await;
+        self.devlog.set_filing(Filing::AtOnce);
+        uploaded
+    }
+
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -111,6 +122,33 @@ impl Scene {
         self.start(command, arguments, &[]).finish()
     }
 
+    /// What an upload recorded.
+    pub fn sighting(&self, name: &str, digest: &Digest, uploaded: Uploaded) -> Sighting {
+        let keys = LogKeys::new(vec![PublicKey::from_pem(self.devlog.public_key_pem()).unwrap()]).unwrap();
+        let entry = uploaded.entry.verify(&keys).unwrap();
+        Sighting::check(entry, self.tag(name), digest.clone(), &[self.key().public_key().clone()]).unwrap()
+    }
+
+    pub fn key(&self) -> &LocalKey {
+        let Signer::Local(key) = &self.signer else { unreachable!("the key is a local one") };
+        key
+    }
+
+    /// Writes a list of tags, each with its repository. Returns its path.
+    pub fn list(&self, names: &[&str]) -> String {
+        let lines: Vec<String> = names.iter().map(|name| format!("registry.test/app:{name}\n")).collect();
+        let path = self.file("tags");
+        std::fs::write(&path, lines.concat()).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// The log's tree, and how many entries it has.
+    pub async fn head(&self) -> (String, u64) {
+        let head = get(&format!("{}/api/v1/log", self.url)).await;
+        let head: serde_json::Value = serde_json::from_slice(&head.bytes).unwrap();
+        (head["treeID"].as_str().unwrap().to_owned(), head["treeSize"].as_u64().unwrap())
+    }
+
     /// The entry's URL.
     pub fn entry_url(&self, uploaded: &Uploaded) -> String {
         format!("{}/api/v1/log/entries/{}", self.url, uploaded.entry.id())
@@ -118,8 +156,7 @@ impl Scene {
 
     /// The sha256 of the key that counts, as it is printed.
     pub fn fingerprint(&self) -> String {
-        let Signer::Local(key) = &self.signer else { unreachable!("the key is a local one") };
-        hex::encode(key.public_key().id())
+        hex::encode(self.key().public_key().id())
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{Registry, Verdict};
 use crate::cli::listed::{Listed, Standing, fingerprint};
-use crate::cli::terminal::{Colours, Tone};
+use crate::cli::terminal::{Colours, Tone, harmless};
 use crate::image::Tag;
 use crate::sighting::Sighting;
 
@@ -97,7 +97,7 @@ impl Report<'_> {
                 self.print_entries();
             }
             Verdict::Unchecked(reason) => {
-                println!("{tag} {}: {reason}", colours.paint(Tone::Doubtful, "could not be checked"));
+                println!("{tag} {}: {}", colours.paint(Tone::Doubtful, "could not be checked"), harmless(reason));
                 self.print_entries();
             }
         }
@@ -117,7 +117,7 @@ impl Report<'_> {
         match &self.registry {
             Registry::Serves(digest) => println!("  now       {registry} serves {digest}"),
             Registry::NotAsked => println!("  now       {registry} was not asked"),
-            Registry::Failed(error) => println!("  now       {error}"),
+            Registry::Failed(error) => println!("  now       {}", harmless(&error.to_string())),
         }
     }
 
