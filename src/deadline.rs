@@ -34,6 +34,12 @@ impl Deadline {
         timeout_at(self.0, future).await.map_err(|_| Elapsed)
     }
 
+    /// [`Deadline::bound`] for calls of the AWS SDK, whose futures are of some 25 KiB each: on the heap, they do not make
+    /// those of all callers as large.
+    pub fn bound_boxed<F: Future>(self, future: F) -> impl Future<Output = Result<F::Output, Elapsed>> {
+        self.bound(Box::pin(future))
+    }
+
     /// Sleeps for `time`, but not past the deadline.
     pub async fn sleep(self, time: Duration) {
         tokio::time::sleep_until(self.0.min(Instant::now() + time)).await;

@@ -228,6 +228,15 @@ impl Tag {
         &self.canonical
     }
 
+    /// The tag that lists what refers to `digest` where a registry has no referrers API (distribution spec, "Referrers
+    /// Tag Schema").
+    pub fn referrers(repository: &Repository, digest: &Digest) -> Self {
+        // Both algorithms have at least this many digits; more are cut.
+        let name = format!("{}-{}", digest.algorithm().as_str(), &digest.hex()[..64]);
+        let canonical = format!("{repository}:{name}");
+        Self { repository: repository.clone(), name, canonical }
+    }
+
     /// Whether this tag stands for a digest by convention (`sha256-<64 hex>`, with or without a suffix such as
     /// cosign's `.sig`) and is rewritten by protocol: the referrers tag schema of the distribution spec, and cosign's
     /// signature tags. The schema cuts a sha512 digest to 64 digits too.
@@ -265,6 +274,15 @@ impl fmt::Display for Tag {
 pub enum Algorithm {
     Sha256,
     Sha512,
+}
+
+impl Algorithm {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
 }
 
 /// A content digest, `algorithm:hex`.

@@ -73,6 +73,24 @@ impl PublicKey {
         matches!(self.key, CosignVerificationKey::ECDSA_P256_SHA256_ASN1(_))
     }
 
+    /// The name of the kind of key and signature in Sigstore's trusted roots (`PublicKeyDetails` in
+    /// `protos/sigstore_common.proto`), where it has one.
+    pub fn details(&self) -> Option<&'static str> {
+        Some(match self.key {
+            CosignVerificationKey::ECDSA_P256_SHA256_ASN1(_) => "PKIX_ECDSA_P256_SHA_256",
+            CosignVerificationKey::ECDSA_P384_SHA384_ASN1(_) => "PKIX_ECDSA_P384_SHA_384",
+            CosignVerificationKey::ECDSA_P521_SHA512_ASN1(_) => "PKIX_ECDSA_P521_SHA_512",
+            CosignVerificationKey::ED25519(_) => "PKIX_ED25519",
+            // Their names hold the key's length too.
+            CosignVerificationKey::RSA_PSS_SHA256(_) | CosignVerificationKey::RSA_PKCS1_SHA256(_) => return None,
+        })
+    }
+
+    /// SubjectPublicKeyInfo, DER.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
     /// SubjectPublicKeyInfo, PEM, lines of 64 characters and a final newline.
     pub fn pem(&self) -> &str {
         &self.pem

@@ -5,6 +5,7 @@ pub mod config;
 pub mod deadline;
 pub mod devlog;
 pub mod dsse;
+pub mod evidence;
 pub mod http;
 pub mod image;
 pub mod key;

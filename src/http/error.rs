@@ -36,6 +36,10 @@ pub enum Refusal {
         tag: Tag,
         cause: Box<Unavailable>,
     },
+    /// A tag of which there is no sighting, so no evidence.
+    Unseen(Tag),
+    /// The evidence cannot be had.
+    NoEvidence(Box<Unavailable>),
     /// The time for the request ran out in a way that no other error tells.
     Timeout,
 }
@@ -80,11 +84,13 @@ impl Refusal {
         match self {
             Self::Moved(_) => Outcome::Moved,
             Self::NoVerdict { cause, .. } if cause.retry_after().is_some() => Outcome::Throttled,
-            Self::NoVerdict { .. } => Outcome::Unavailable,
+            Self::NoVerdict { .. } | Self::NoEvidence(_) => Outcome::Unavailable,
             Self::Timeout => Outcome::UpstreamError,
             Self::Upstream(UpstreamError::RateLimited { .. }) => Outcome::Throttled,
             Self::Upstream(_) if self.status().is_server_error() => Outcome::UpstreamError,
-            Self::Upstream(_) | Self::Name(_) | Self::Method | Self::Path | Self::Catalog => Outcome::Other,
+            Self::Upstream(_) | Self::Name(_) | Self::Method | Self::Path | Self::Catalog | Self::Unseen(_) => {
+                Outcome::Other
+            }
         }
     }
 
@@ -117,7 +123,8 @@ impl Refusal {
             Self::NoVerdict { cause, .. } if cause.retry_after().is_some() => {
                 (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS")
             }
-            Self::NoVerdict { .. } => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
+            Self::NoVerdict { .. } | Self::NoEvidence(_) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
+            Self::Unseen(_) => (StatusCode::NOT_FOUND, "TAG_UNKNOWN"),
             Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "UNAVAILABLE"),
             Self::Upstream(error) => match error {
                 UpstreamError::Refused(_) | UpstreamError::WantsCredentials { .. } => (StatusCode::FORBIDDEN, "DENIED"),
@@ -152,6 +159,10 @@ impl Refusal {
                  by digest works",
                 public_cause(cause)
             ),
+            Self::NoEvidence(cause) => {
+                format!("the evidence cannot be shown now, because {}", public_cause(cause))
+            }
+            Self::Unseen(tag) => format!("{tag} was never seen here; the first pull of it records it"),
             Self::Timeout => "the registry or the log took too long to answer".to_owned(),
         }
     }
@@ -169,6 +180,7 @@ impl Refusal {
                 Some(wait) => HeaderValue::from(wait.as_secs() + 1),
                 None => HeaderValue::from_static(RETRY_SECONDS),
             }),
+            Self::NoEvidence(_) => Some(HeaderValue::from_static(RETRY_SECONDS)),
             Self::Upstream(UpstreamError::RateLimited { retry_after: Some(value), .. }) => {
                 let bearable = value.len() <= MAX_RETRY_AFTER_LENGTH;
                 HeaderValue::from_str(value).ok().filter(|_| bearable)
@@ -243,6 +255,7 @@ fn public_cause(cause: &Unavailable) -> String {
         | Unavailable::LedgerUnverifiable(_)
         | Unavailable::BeingRecorded
         | Unavailable::TooManyFirstSights { .. }
+        | Unavailable::StatementLost
         | Unavailable::Interrupted => cause.to_string(),
     }
 }

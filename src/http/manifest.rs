@@ -11,7 +11,7 @@ use crate::rekor::VerifiedEntry;
 use crate::sighting::Sighting;
 use crate::telemetry::Outcome;
 use crate::upstream::{Manifest, ManifestHead, UpstreamError};
-use crate::verdict::{Source, Verdict};
+use crate::verdict::{Current, Source, Verdict};
 
 pub(super) const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const TLOG_ENTRY: HeaderName = HeaderName::from_static("tlog-entry");
@@ -22,22 +22,24 @@ const TLOG_LOG_INDEX: HeaderName = HeaderName::from_static("tlog-logindex");
 const TLOG_UUID: HeaderName = HeaderName::from_static("tlog-uuid");
 
 /// What a digest names never changes.
-const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+pub(super) const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 /// What a tag names must be asked for each time.
-const NEVER: HeaderValue = HeaderValue::from_static("no-store");
+pub(super) const NEVER: HeaderValue = HeaderValue::from_static("no-store");
 
 /// What the registry serves now for a tag.
-enum Current {
+enum Served {
     Manifest(Manifest),
     /// Told by a HEAD alone, for a client's HEAD.
     Head(ManifestHead),
 }
 
-impl Current {
-    fn digest(&self) -> &Digest {
+impl Served {
+    fn current(&self) -> Current<'_> {
         match self {
-            Self::Manifest(manifest) => &manifest.digest,
-            Self::Head(head) => &head.digest,
+            Self::Manifest(Manifest { bytes, media_type, digest }) => {
+                Current { digest, media_type, size: bytes.len() as u64 }
+            }
+            Self::Head(ManifestHead { digest, media_type, length }) => Current { digest, media_type, size: *length },
         }
     }
 
@@ -74,16 +76,17 @@ impl Service {
 
         // What a HEAD tells of a tag is enough to serve the recorded digest and for nothing else.
         let current = match current {
-            Current::Head(head) if recall.digest() != Some(&head.digest) => {
-                Current::Manifest(self.upstream.manifest(&Reference::Tag(tag.clone()), deadline).await?)
+            Served::Head(head) if recall.digest() != Some(&head.digest) => {
+                Served::Manifest(self.upstream.manifest(&Reference::Tag(tag.clone()), deadline).await?)
             }
             current => current,
         };
-        let verdict = self.verdicts.judge(tag, recall, current.digest(), source, deadline).await.map_err(no_verdict)?;
+        let verdict =
+            self.verdicts.judge(tag, recall, &current.current(), source, deadline).await.map_err(no_verdict)?;
         self.answer(tag, verdict, current)
     }
 
-    fn answer(&self, tag: &Tag, verdict: Verdict, current: Current) -> Result<Response<Body>, Refusal> {
+    fn answer(&self, tag: &Tag, verdict: Verdict, current: Served) -> Result<Response<Body>, Refusal> {
         let (sighting, first_seen) = match verdict {
             Verdict::Unchanged(sighting) => (sighting, false),
             Verdict::FirstSeen(sighting) => (sighting, true),
@@ -115,20 +118,20 @@ impl Service {
     }
 
     /// What the tag is now. For a HEAD, and for a GET of a known tag whose manifest is at hand, a HEAD may tell.
-    async fn current(&self, method: &Method, tag: &Tag, deadline: Deadline) -> Result<Current, UpstreamError> {
+    async fn current(&self, method: &Method, tag: &Tag, deadline: Deadline) -> Result<Served, UpstreamError> {
         let reference = Reference::Tag(tag.clone());
         let at_hand =
             self.verdicts.known(tag).and_then(|sighting| self.upstream.cached(tag.repository(), sighting.digest()));
         if method == Method::HEAD || at_hand.is_some() {
             match (self.upstream.head_manifest(&reference, deadline).await?, at_hand) {
                 (Some(head), Some(manifest)) if head.digest == manifest.digest => {
-                    return Ok(Current::Manifest(manifest));
+                    return Ok(Served::Manifest(manifest));
                 }
-                (Some(head), None) => return Ok(Current::Head(head)),
+                (Some(head), None) => return Ok(Served::Head(head)),
                 _ => {}
             }
         }
-        Ok(Current::Manifest(self.upstream.manifest(&reference, deadline).await?))
+        Ok(Served::Manifest(self.upstream.manifest(&reference, deadline).await?))
     }
 
     /// Tags that stand for a digest by convention are rewritten by protocol, so they are served and never recorded.
@@ -149,10 +152,10 @@ impl Service {
     ) -> Result<Response<Body>, Refusal> {
         let reference = Reference::Digest(repository.clone(), digest.clone());
         let current = match self.upstream.cached(repository, digest) {
-            Some(manifest) => Current::Manifest(manifest),
+            Some(manifest) => Served::Manifest(manifest),
             None => match self.unjudged(method, &reference, deadline).await? {
-                Current::Head(head) if head.digest != *digest => {
-                    Current::Manifest(self.upstream.manifest(&reference, deadline).await?)
+                Served::Head(head) if head.digest != *digest => {
+                    Served::Manifest(self.upstream.manifest(&reference, deadline).await?)
                 }
                 current => current,
             },
@@ -167,13 +170,13 @@ impl Service {
         method: &Method,
         reference: &Reference,
         deadline: Deadline,
-    ) -> Result<Current, UpstreamError> {
+    ) -> Result<Served, UpstreamError> {
         if method == Method::HEAD
             && let Some(head) = self.upstream.head_manifest(reference, deadline).await?
         {
-            return Ok(Current::Head(head));
+            return Ok(Served::Head(head));
         }
-        Ok(Current::Manifest(self.upstream.manifest(reference, deadline).await?))
+        Ok(Served::Manifest(self.upstream.manifest(reference, deadline).await?))
     }
 
     /// Says where in the log the tag's record stands.
@@ -193,7 +196,7 @@ impl Service {
     }
 }
 
-fn found(body: Body, media_type: &'static str, digest: &Digest) -> Response<Body> {
+pub(super) fn found(body: Body, media_type: &'static str, digest: &Digest) -> Response<Body> {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));

@@ -3,6 +3,8 @@
 mod blob;
 mod body;
 mod error;
+mod evidence;
+mod listing;
 mod manifest;
 mod route;
 
@@ -22,6 +24,7 @@ use crate::telemetry::{self, Outcome, Report, Telemetry};
 use crate::upstream::Upstream;
 use crate::verdict::{Source, Verdicts};
 use error::Refusal;
+use evidence::or_own;
 use manifest::DOCKER_CONTENT_DIGEST;
 
 /// What the answer to a request may take beyond its time-out, for work that does not wait.
@@ -85,9 +88,18 @@ impl Service {
             Route::Version | Route::Health => Ok(Response::new(Body::empty())),
             Route::Manifest(Reference::Tag(tag)) => self.manifest_by_tag(method, &tag, source, deadline).await,
             Route::Manifest(Reference::Digest(repository, digest)) => {
-                self.manifest_by_digest(method, &repository, &digest, deadline).await
+                let answer = self.manifest_by_digest(method, &repository, &digest, deadline).await;
+                or_own(answer, self.own_manifest(&repository, &digest, deadline)).await
             }
-            Route::Blob(repository, digest) => self.blob(method, &repository, &digest, deadline).await,
+            Route::Blob(repository, digest) => {
+                let answer = self.blob(method, &repository, &digest, deadline).await;
+                or_own(answer, self.own_blob(&repository, &digest, deadline)).await
+            }
+            Route::Tags(repository) => self.tags(uri, &repository, deadline).await,
+            Route::Referrers(repository, digest) => self.referrers(uri, &repository, &digest, deadline).await,
+            Route::Sighting(tag) => self.sighting(&tag, deadline).await,
+            Route::Key => self.key(deadline).await,
+            Route::TrustedRoot => Ok(self.trusted_root()),
             Route::Catalog => Err(Refusal::Catalog),
             Route::Unknown => Err(Refusal::Path),
         }

@@ -2,7 +2,7 @@
 
 use url::form_urlencoded;
 
-use crate::image::{Digest, NameError, Reference, Registry, Repository};
+use crate::image::{Digest, NameError, Reference, Registry, Repository, Tag};
 
 /// A request that this registry understands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,16 @@ pub enum Route {
     Version,
     Manifest(Reference),
     Blob(Repository, Digest),
+    /// A repository's tags.
+    Tags(Repository),
+    /// What refers to a manifest.
+    Referrers(Repository, Digest),
+    /// The evidence for a tag.
+    Sighting(Tag),
+    /// The signing key's public half.
+    Key,
+    /// The log's key, for Sigstore's tools.
+    TrustedRoot,
     /// `/v2/_catalog`, which nobody can answer for all registries.
     Catalog,
     Health,
@@ -27,7 +37,12 @@ impl Route {
             "/v2" | "/v2/" => return Ok(Self::Version),
             "/v2/_catalog" => return Ok(Self::Catalog),
             "/healthz" => return Ok(Self::Health),
+            "/key.pem" => return Ok(Self::Key),
+            "/trusted-root.json" => return Ok(Self::TrustedRoot),
             _ => {}
+        }
+        if let Some(tag) = path.strip_prefix("/sightings/") {
+            return Ok(Self::Sighting(tag.parse()?));
         }
         let Some(rest) = path.strip_prefix("/v2/") else { return Ok(Self::Unknown) };
         let mut parts = rest.rsplitn(3, '/');
@@ -37,6 +52,8 @@ impl Route {
         match kind {
             "manifests" => Ok(Self::Manifest(Reference::new(repository(name, query)?, last)?)),
             "blobs" => Ok(Self::Blob(repository(name, query)?, last.parse()?)),
+            "referrers" => Ok(Self::Referrers(repository(name, query)?, last.parse()?)),
+            "tags" if last == "list" => Ok(Self::Tags(repository(name, query)?)),
             _ => Ok(Self::Unknown),
         }
     }
@@ -85,6 +102,20 @@ mod tests {
     }
 
     #[test]
+    fn lists_are_of_a_repository() {
+        let digest: Digest = format!("sha256:{}", "0".repeat(64)).parse().unwrap();
+        let repository = |name: &str| name.parse::<Repository>().unwrap();
+        let cases = [
+            ("/v2/alpine/tags/list".to_owned(), Route::Tags(repository("alpine"))),
+            ("/v2/ghcr.io/tags/list/tags/list".to_owned(), Route::Tags(repository("ghcr.io/tags/list"))),
+            (format!("/v2/ghcr.io/a/referrers/{digest}"), Route::Referrers(repository("ghcr.io/a"), digest)),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(Route::parse(&path, None), Ok(expected), "{path}");
+        }
+    }
+
+    #[test]
     fn names_that_are_none_are_refused_by_kind() {
         let digest = format!("sha256:{}", "0".repeat(64));
         let cases = [
@@ -111,8 +142,17 @@ mod tests {
 
     #[test]
     fn other_paths_are_unknown() {
-        for path in ["", "/", "/v3/", "/v2/alpine", "/v2/alpine/v1", "//v2/", "/v2/a/manifest/v1", "/V2/a/manifests/v1"]
-        {
+        for path in [
+            "",
+            "/",
+            "/v3/",
+            "/v2/alpine",
+            "/v2/alpine/v1",
+            "//v2/",
+            "/v2/a/manifest/v1",
+            "/V2/a/manifests/v1",
+            "/v2/a/tags/v1",
+        ] {
             assert_eq!(Route::parse(path, None).unwrap(), Route::Unknown, "{path}");
         }
     }

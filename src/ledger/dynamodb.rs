@@ -8,7 +8,15 @@
 //! | `lease` | N | while pending: milliseconds since the Unix epoch |
 //! | `entry` | S | once recorded: the log's entry, JSON |
 //!
-//! Every write is conditional, and there is no delete. A write whose answer is lost may be sent again by the SDK; its
+//! Rows of the index stand among them:
+//!
+//! | attribute | type | |
+//! |---|---|---|
+//! | `tag` | S | partition key: `<canonical repository>@<digest>` |
+//! | `tags` | SS | the canonical tags |
+//! | `mediaType`, `size` | S, N | of the manifest that the tags were seen at |
+//!
+//! Every write of a tag's row is conditional, and there is no delete. A write whose answer is lost may be sent again by the SDK; its
 //! condition then fails although it was this process that wrote. The callers cope with that.
 
 use std::collections::HashMap;
@@ -17,12 +25,12 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::AttributeValue::{N, S};
+use aws_sdk_dynamodb::types::AttributeValue::{N, S, Ss};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 
-use super::{Lease, LedgerError, Row, State};
+use super::{Lease, LedgerError, Mentions, Row, State, index};
 use crate::deadline::Deadline;
-use crate::image::Tag;
+use crate::image::{Digest, Repository, Tag};
 use crate::sighting::Sighting;
 
 const PENDING: &str = "pending";
@@ -51,7 +59,7 @@ impl DynamoDbLedger {
             // An eventually consistent read could miss the row that decided the tag's digest.
             .consistent_read(true)
             .send();
-        let answer = deadline.bound(request).await?.map_err(unavailable)?;
+        let answer = deadline.bound_boxed(request).await?.map_err(unavailable)?;
         answer.item.map(read_row).transpose()
     }
 
@@ -69,7 +77,7 @@ impl DynamoDbLedger {
             State::Pending { lease } => request.item("state", S(PENDING.into())).item("lease", N(lease.0.to_string())),
             State::Recorded { entry } => request.item("state", S(RECORDED.into())).item("entry", S(entry.clone())),
         };
-        match deadline.bound(request.send()).await? {
+        match deadline.bound_boxed(request.send()).await? {
             Ok(_) => Ok(true),
             Err(SdkError::ServiceError(error))
                 if matches!(error.err(), PutItemError::ConditionalCheckFailedException(_)) =>
@@ -98,7 +106,7 @@ impl DynamoDbLedger {
             .expression_attribute_values(":pending", S(PENDING.into()))
             .expression_attribute_values(":seen", N(seen.0.to_string()))
             .expression_attribute_values(":new", N(new.0.to_string()));
-        match deadline.bound(request.send()).await? {
+        match deadline.bound_boxed(request.send()).await? {
             Ok(_) => Ok(true),
             Err(SdkError::ServiceError(error))
                 if matches!(error.err(), UpdateItemError::ConditionalCheckFailedException(_)) =>
@@ -123,7 +131,7 @@ impl DynamoDbLedger {
             .expression_attribute_values(":recorded", S(RECORDED.into()))
             .expression_attribute_values(":digest", S(sighting.digest().to_string()))
             .expression_attribute_values(":entry", S(sighting.entry().to_json()));
-        match deadline.bound(request.send()).await? {
+        match deadline.bound_boxed(request.send()).await? {
             Ok(_) => Ok(true),
             Err(SdkError::ServiceError(error)) => match error.into_err() {
                 // Someone else may have completed it, with the same digest.
@@ -135,6 +143,49 @@ impl DynamoDbLedger {
             },
             Err(error) => Err(unavailable(error)),
         }
+    }
+
+    pub(super) async fn mention(
+        &self,
+        tag: &Tag,
+        digest: &Digest,
+        media_type: &str,
+        size: u64,
+        deadline: Deadline,
+    ) -> Result<(), LedgerError> {
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("tag", S(index::key(tag.repository(), digest)))
+            .update_expression("ADD tags :tag SET mediaType = :type, #size = :size")
+            .expression_attribute_names("#size", "size")
+            .expression_attribute_values(":tag", Ss(vec![tag.to_string()]))
+            .expression_attribute_values(":type", S(media_type.to_owned()))
+            .expression_attribute_values(":size", N(size.to_string()));
+        deadline.bound_boxed(request.send()).await?.map(drop).map_err(unavailable)
+    }
+
+    pub(super) async fn mentions(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        deadline: Deadline,
+    ) -> Result<Option<Mentions>, LedgerError> {
+        let request = self.client.get_item().table_name(&self.table).key("tag", S(index::key(repository, digest)));
+        let answer = deadline.bound_boxed(request.send()).await?.map_err(unavailable)?;
+        answer.item.map(read_mentions).transpose()
+    }
+}
+
+fn read_mentions(item: HashMap<String, AttributeValue>) -> Result<Mentions, LedgerError> {
+    match (item.get("tags"), item.get("mediaType"), item.get("size")) {
+        (Some(Ss(tags)), Some(S(media_type)), Some(N(size))) => Ok(Mentions {
+            tags: tags.clone(),
+            media_type: media_type.clone(),
+            size: size.parse().map_err(|_| LedgerError::Malformed("size"))?,
+        }),
+        _ => Err(LedgerError::Malformed("tags")),
     }
 }
 

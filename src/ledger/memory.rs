@@ -4,21 +4,29 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Lease, Row, State};
-use crate::image::Tag;
+use super::{Lease, Mentions, Row, State, index};
+use crate::image::{Digest, Repository, Tag};
 use crate::sighting::Sighting;
 
-/// Rows by canonical tag. Each method holds the lock for the whole of its condition and write.
+/// Each method holds the lock for the whole of its condition and write.
 #[derive(Debug, Default)]
-pub struct MemoryLedger(Mutex<HashMap<String, Row>>);
+pub struct MemoryLedger(Mutex<Tables>);
+
+#[derive(Debug, Default)]
+struct Tables {
+    /// By canonical tag.
+    rows: HashMap<String, Row>,
+    /// By [`index::key`].
+    mentions: HashMap<String, Mentions>,
+}
 
 impl MemoryLedger {
     pub(super) fn get(&self, tag: &Tag) -> Option<Row> {
-        self.rows().get(tag.canonical()).cloned()
+        self.tables().rows.get(tag.canonical()).cloned()
     }
 
     pub(super) fn insert(&self, row: &Row) -> bool {
-        match self.rows().entry(row.tag.clone()) {
+        match self.tables().rows.entry(row.tag.clone()) {
             Entry::Occupied(_) => false,
             Entry::Vacant(vacant) => {
                 vacant.insert(row.clone());
@@ -28,7 +36,7 @@ impl MemoryLedger {
     }
 
     pub(super) fn take_over(&self, tag: &Tag, seen: Lease, new: Lease) -> bool {
-        match self.rows().get_mut(tag.canonical()).map(|row| &mut row.state) {
+        match self.tables().rows.get_mut(tag.canonical()).map(|row| &mut row.state) {
             Some(State::Pending { lease }) if *lease == seen => {
                 *lease = new;
                 true
@@ -38,8 +46,8 @@ impl MemoryLedger {
     }
 
     pub(super) fn complete(&self, sighting: &Sighting) -> bool {
-        let mut rows = self.rows();
-        let row = rows.get_mut(sighting.tag().canonical());
+        let mut tables = self.tables();
+        let row = tables.rows.get_mut(sighting.tag().canonical());
         let Some(row) = row.filter(|row| row.digest == sighting.digest().as_str()) else { return false };
         if matches!(row.state, State::Pending { .. }) {
             *row = Row::recorded(sighting);
@@ -47,8 +55,21 @@ impl MemoryLedger {
         true
     }
 
+    pub(super) fn mention(&self, tag: &Tag, digest: &Digest, media_type: &str, size: u64) {
+        let mut tables = self.tables();
+        let mentions = tables.mentions.entry(index::key(tag.repository(), digest)).or_default();
+        if !mentions.tags.iter().any(|known| known == tag.canonical()) {
+            mentions.tags.push(tag.to_string());
+        }
+        (mentions.media_type, mentions.size) = (media_type.to_owned(), size);
+    }
+
+    pub(super) fn mentions(&self, repository: &Repository, digest: &Digest) -> Option<Mentions> {
+        self.tables().mentions.get(&index::key(repository, digest)).cloned()
+    }
+
     /// No method can panic while it holds the lock, so a poisoned one still guards whole rows.
-    fn rows(&self) -> MutexGuard<'_, HashMap<String, Row>> {
+    fn tables(&self) -> MutexGuard<'_, Tables> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

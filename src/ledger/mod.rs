@@ -1,19 +1,22 @@
 //! The ledger: one row per tag, which decides who records a tag and spares the log a search.
 //!
-//! A row is believed only as far as it verifies (see [`Row`]). No row is ever deleted, and only the fields named by each method's condition ever change.
+//! A row is believed only as far as it verifies (see [`Row`]). No row is ever deleted, and only the fields named by each
+//! method's condition ever change. Beside them is an index from digests to tags (see [`Mentions`]).
 
 mod dynamodb;
+mod index;
 mod memory;
 mod row;
 mod scan;
 
 pub use dynamodb::DynamoDbLedger;
+pub use index::Mentions;
 pub use memory::MemoryLedger;
 pub use row::{Lease, Row, RowFault, State, recorded};
 pub use scan::{Page, ScannedRow};
 
 use crate::deadline::{Deadline, Elapsed};
-use crate::image::Tag;
+use crate::image::{Digest, Repository, Tag};
 use crate::sighting::Sighting;
 use crate::telemetry::{Dependency, timed};
 
@@ -74,6 +77,40 @@ impl Ledger {
         match self {
             Self::Memory(ledger) => Ok(ledger.complete(sighting)),
             Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.complete(sighting, deadline)).await,
+        }
+    }
+
+    /// Notes in the index that `digest` of the tag's repository belongs to the tag's sighting, at a manifest of this type
+    /// and size.
+    pub async fn mention(
+        &self,
+        tag: &Tag,
+        digest: &Digest,
+        media_type: &str,
+        size: u64,
+        deadline: Deadline,
+    ) -> Result<(), LedgerError> {
+        match self {
+            Self::Memory(ledger) => {
+                ledger.mention(tag, digest, media_type, size);
+                Ok(())
+            }
+            Self::DynamoDb(ledger) => {
+                timed(Dependency::Ledger, ledger.mention(tag, digest, media_type, size, deadline)).await
+            }
+        }
+    }
+
+    /// What the index holds of a digest.
+    pub async fn mentions(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        deadline: Deadline,
+    ) -> Result<Option<Mentions>, LedgerError> {
+        match self {
+            Self::Memory(ledger) => Ok(ledger.mentions(repository, digest)),
+            Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.mentions(repository, digest, deadline)).await,
         }
     }
 }

@@ -61,6 +61,11 @@ impl Rekor {
         Ok(Self { base, client: outgoing::builder().build()? })
     }
 
+    /// The instance's URL, without `/api/v1`.
+    pub fn base(&self) -> &Url {
+        &self.base
+    }
+
     /// Where anyone can read the entry.
     pub fn entry_url(&self, id: EntryId) -> String {
         self.url(&format!("api/v1/log/entries/{id}"))

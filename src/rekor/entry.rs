@@ -20,6 +20,12 @@ const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 #[error("not a log entry: {0}")]
 pub struct EntryError(String);
 
+impl EntryError {
+    pub(super) fn new(fault: &str) -> Self {
+        Self(fault.to_owned())
+    }
+}
+
 /// The id of an entry: its leaf hash, after the id of its tree where that is given (64 or 80 hexadecimal digits).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EntryId {
@@ -99,7 +105,7 @@ impl LogEntry {
         }
     }
 
-    fn from_wire(id: &str, entry: wire::Entry) -> Result<Self, EntryError> {
+    pub(super) fn from_wire(id: &str, entry: wire::Entry) -> Result<Self, EntryError> {
         let fault = |what: &str| EntryError(format!("its {what}"));
         let decode = |text: &str, what| BASE64_STANDARD.decode(text).map_err(|_| fault(what));
         let leaf = decode(&entry.fields.body, "body is not base64")?;
@@ -155,11 +161,11 @@ impl LogEntry {
         self.fields.integrated_time
     }
 
-    /// When the log took the entry in, as RFC 3339 writes it: `2026-11-24T11:30:00Z`.
+    /// The same in RFC 3339, in UTC.
     pub fn integrated_at(&self) -> String {
         let seconds = self.fields.integrated_time;
         let time = i64::try_from(seconds).ok().and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0));
-        // Only years with more than six digits cannot be written so.
+        // The time is one of JSON's safe integers, and chrono's range is not much smaller.
         time.map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)).unwrap_or_else(|| seconds.to_string())
     }
 

@@ -15,7 +15,7 @@ use crate::key::PublicKey;
 
 use super::verify::Fault;
 
-const VERSION: &str = "0.0.2";
+pub(super) const VERSION: &str = "0.0.2";
 
 /// The entry to upload for a DSSE envelope with one signature (ASN.1 DER) by `key`. Equal arguments give equal bytes,
 /// so that a repeated upload is the same leaf and the log answers 409.

@@ -2,6 +2,7 @@
 //!
 //! Source: `openapi.yaml` of sigstore/rekor v1.
 
+mod bundle;
 mod checkpoint;
 mod client;
 mod consistency;
@@ -13,6 +14,7 @@ pub mod intoto;
 mod patience;
 mod verify;
 
+pub use bundle::TransparencyLogEntry;
 pub use checkpoint::Checkpoint;
 pub use client::{RETRIEVE_LIMIT, Rekor, RekorError, Uploaded, batches};
 pub use consistency::{Head, is_consistent};

@@ -77,6 +77,10 @@ impl LogKeys {
         Some(Self { first: keys.next()?, others: keys.collect() })
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = &PublicKey> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
     /// Checks that the checkpoint is signed by one of the keys.
     pub fn verify_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), Vec<Fault>> {
         let first = checkpoint.verify(&self.first);
@@ -85,7 +89,7 @@ impl LogKeys {
 
     /// The key with this log id.
     fn by_id(&self, log_id: &str) -> Option<&PublicKey> {
-        std::iter::once(&self.first).chain(&self.others).find(|key| hex::encode(key.id()) == log_id)
+        self.iter().find(|key| hex::encode(key.id()) == log_id)
     }
 }
 

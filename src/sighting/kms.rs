@@ -32,7 +32,8 @@ impl KmsKey {
 
     async fn fetch_public_key(&self, deadline: Deadline) -> Result<PublicKey, SignError> {
         let request = self.client.get_public_key().key_id(&self.id).send();
-        let answer = deadline.bound(request).await?.map_err(|e| SignError::Kms(DisplayErrorContext(e).to_string()))?;
+        let answer =
+            deadline.bound_boxed(request).await?.map_err(|e| SignError::Kms(DisplayErrorContext(e).to_string()))?;
         let of_type = answer.key_spec() == Some(&KeySpec::EccNistP256);
         if !of_type || answer.key_usage() != Some(&KeyUsageType::SignVerify) {
             return Err(SignError::KeySpec);
@@ -52,7 +53,8 @@ impl KmsKey {
             .message(Blob::new(Sha256::digest(message).to_vec()))
             .signing_algorithm(SigningAlgorithmSpec::EcdsaSha256)
             .send();
-        let answer = deadline.bound(request).await?.map_err(|e| SignError::Kms(DisplayErrorContext(e).to_string()))?;
+        let answer =
+            deadline.bound_boxed(request).await?.map_err(|e| SignError::Kms(DisplayErrorContext(e).to_string()))?;
         Ok(answer.signature.map(Blob::into_inner).unwrap_or_default())
     }
 }

@@ -12,10 +12,12 @@ use crate::image::{Digest, Reference};
 /// Lambda response of 6 MB in base64.
 pub const MAX_MANIFEST_BYTES: usize = 4 << 20;
 
+pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
 /// The types that every manifest is asked for with, whatever the client accepts: registries convert by `Accept`, and one
 /// odd client must not make them answer another digest.
 pub const MEDIA_TYPES: [&str; 4] = [
-    "application/vnd.oci.image.index.v1+json",
+    OCI_INDEX,
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
@@ -103,7 +105,7 @@ impl Manifest {
 }
 
 /// Whether bytes are one JSON object, whatever its strings hold; a byte-order mark is passed over.
-fn is_json_object(bytes: &[u8]) -> bool {
+pub(super) fn is_json_object(bytes: &[u8]) -> bool {
     let json = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     json.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(json).is_ok()
 }

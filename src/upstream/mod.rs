@@ -4,6 +4,7 @@ mod auth;
 mod blob;
 mod egress;
 mod error;
+mod listing;
 mod manifest;
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, LOCATION, RETRY_AFTER};
@@ -17,7 +18,8 @@ pub use auth::Challenge;
 pub use blob::BlobLocation;
 pub use egress::{Egress, InsecureRegistry, NotPublic, Refused};
 pub use error::{Missing, UpstreamError};
-pub use manifest::{MAX_MANIFEST_BYTES, MEDIA_TYPES, Manifest, ManifestHead};
+pub use listing::Page;
+pub use manifest::{MAX_MANIFEST_BYTES, MEDIA_TYPES, Manifest, ManifestHead, OCI_INDEX};
 
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Repository};

@@ -5,6 +5,7 @@
 //! records the tag if it was never seen. Whatever cannot be established is [`Unavailable`], and nothing is served then.
 
 mod allowance;
+mod evidence;
 mod record;
 mod search;
 
@@ -39,10 +40,21 @@ pub enum Verdict {
     MovedFromUnknown { entry: Arc<VerifiedEntry>, current: Digest },
 }
 
+/// What the registry serves for a tag now.
+#[derive(Debug, Clone, Copy)]
+pub struct Current<'a> {
+    pub digest: &'a Digest,
+    pub media_type: &'a str,
+    /// Bytes.
+    pub size: u64,
+}
+
 /// What is known of a tag before its current digest is.
 #[derive(Debug, Clone)]
 pub enum Recall {
     Seen(Arc<Sighting>),
+    /// Seen before, and found in the log just now: the ledger did not know.
+    Found(Arc<Sighting>),
     /// Seen by this process for the first time, or finished by it for another that broke off.
     Recorded(Arc<Sighting>),
     /// The log has an entry by our key for this tag, but not the statement that belongs to it: only whether a given
@@ -55,7 +67,7 @@ impl Recall {
     /// The recorded digest, where it is known.
     pub fn digest(&self) -> Option<&Digest> {
         match self {
-            Self::Seen(sighting) | Self::Recorded(sighting) => Some(sighting.digest()),
+            Self::Seen(sighting) | Self::Found(sighting) | Self::Recorded(sighting) => Some(sighting.digest()),
             Self::Unattested(_) | Self::Never => None,
         }
     }
@@ -84,6 +96,8 @@ pub enum Unavailable {
     TooManyFirstSights { retry_after: Duration },
     #[error("recording was interrupted")]
     Interrupted,
+    #[error("the log no longer has the statement of the entry that it holds for this tag")]
+    StatementLost,
 }
 
 impl Unavailable {
@@ -150,35 +164,42 @@ impl Verdicts {
             return self.settle(tag, row, deadline).await;
         }
         let found = timed(Dependency::Log, self.search(tag, deadline)).await?;
-        if let Recall::Seen(sighting) = &found {
+        if let Recall::Found(sighting) = &found {
             self.remember(sighting, deadline).await;
         }
         Ok(found)
     }
 
-    /// Compares what is known of `tag` with its `current` digest, and records it if nothing is known: that is counted for
-    /// `source`.
+    /// Compares what is known of `tag` with the `current` manifest, and records its digest if nothing is known: that is
+    /// counted for `source`.
     pub async fn judge(
         &self,
         tag: &Tag,
         recall: Recall,
-        current: &Digest,
+        current: &Current<'_>,
         source: Option<Source>,
         deadline: Deadline,
     ) -> Result<Verdict, Unavailable> {
         let recall = match recall {
-            Recall::Unattested(entry) => match self.rebuild(tag, &entry, current, deadline).await? {
-                Some(sighting) => Recall::Seen(sighting),
-                None => return Ok(Verdict::MovedFromUnknown { entry, current: current.clone() }),
+            Recall::Unattested(entry) => match self.rebuild(tag, &entry, current.digest, deadline).await? {
+                Some(sighting) => Recall::Found(sighting),
+                None => return Ok(Verdict::MovedFromUnknown { entry, current: current.digest.clone() }),
             },
-            Recall::Never => self.record_first(tag, current, source, deadline).await?,
+            Recall::Never => self.record_first(tag, current.digest, source, deadline).await?,
             known => known,
         };
         match recall {
-            Recall::Seen(sighting) if sighting.digest() == current => Ok(Verdict::Unchanged(sighting)),
-            Recall::Recorded(sighting) if sighting.digest() == current => Ok(Verdict::FirstSeen(sighting)),
-            Recall::Seen(sighting) | Recall::Recorded(sighting) => {
-                Ok(Verdict::Moved { sighting, current: current.clone() })
+            Recall::Seen(sighting) if sighting.digest() == current.digest => Ok(Verdict::Unchanged(sighting)),
+            Recall::Found(sighting) if sighting.digest() == current.digest => {
+                self.publish(tag, current, deadline).await;
+                Ok(Verdict::Unchanged(sighting))
+            }
+            Recall::Recorded(sighting) if sighting.digest() == current.digest => {
+                self.publish(tag, current, deadline).await;
+                Ok(Verdict::FirstSeen(sighting))
+            }
+            Recall::Seen(sighting) | Recall::Found(sighting) | Recall::Recorded(sighting) => {
+                Ok(Verdict::Moved { sighting, current: current.digest.clone() })
             }
             Recall::Unattested(_) | Recall::Never => Err(Unavailable::Interrupted),
         }

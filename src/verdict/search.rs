@@ -29,7 +29,7 @@ impl Verdicts {
         let findings = self.findings(tag, ids, &trusted, deadline).await?;
         report_equivocation(&findings);
         Ok(match findings.first() {
-            First::Sighting(sighting) => Recall::Seen(self.keep(sighting.clone())),
+            First::Sighting(sighting) => Recall::Found(self.keep(sighting.clone())),
             First::Unattested(entry) => Recall::Unattested(Arc::new(entry.clone())),
             First::None => Recall::Never,
         })

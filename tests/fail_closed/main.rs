@@ -7,6 +7,7 @@ mod first_sights;
 mod key_fails;
 mod kms;
 mod known_tags;
+mod lists;
 mod log;
 mod log_fails;
 mod log_lies;

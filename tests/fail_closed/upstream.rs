@@ -206,6 +206,10 @@ impl State {
                 None => error(404, "BLOB_UNKNOWN"),
             };
         }
+        if kind == "tags" {
+            let tags: Vec<&String> = self.tags.keys().collect();
+            return wire::status(200, &[], serde_json::json!({"name": "demo/app", "tags": tags}).to_string());
+        }
         let digest = self.tags.get(last).map_or(last, String::as_str);
         match self.manifests.get(digest) {
             Some(bytes) => {

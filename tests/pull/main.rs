@@ -5,6 +5,7 @@ mod support;
 
 mod answers;
 mod kinds;
+mod lists;
 mod names;
 
 use support::instance::Instance;

@@ -74,9 +74,7 @@ pub fn in_ledger(ledger: &DynamoDbLedger, last: Option<String>) -> LocalBoxStrea
     let pages = stream::try_unfold(Some(last), async move |after| {
         let Some(after) = after else { return Ok(None) };
         let page = ledger.page(after.as_deref(), Deadline::after(LEDGER_TIME)).await?;
-        let next = page.rows.last().map(|row| row.tag.clone());
-        let next = if page.last || next.is_none() { None } else { Some(next) };
-        Ok::<_, SourceError>(Some((page.rows, next)))
+        Ok::<_, SourceError>(Some((page.rows, page.next.map(Some))))
     });
     let item = |row: crate::ledger::ScannedRow| Ok(Item { tag: parse(&row.tag), name: row.tag, row: Some(row.row) });
     pages.map_ok(move |rows| stream::iter(rows.into_iter().map(item))).try_flatten().boxed_local()

@@ -1,0 +1,126 @@
+//! A sighting as an attestation of the image itself: a manifest that refers to the image's, and a bundle as its one
+//! layer, shaped as cosign writes them (`WriteReferrer` in `pkg/oci/remote/write.go` of sigstore/cosign v3), so that
+//! `cosign verify-attestation` finds it by the referrers API.
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::bundle::{BUNDLE_TYPE, Bundle};
+use crate::image::Digest;
+use crate::sighting::{PREDICATE_TYPE, Sighting};
+
+const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const OCI_EMPTY: &str = "application/vnd.oci.empty.v1+json";
+
+/// The config of a manifest that has none (image-spec, "Guidance for an Empty Descriptor").
+const EMPTY: &[u8] = b"{}";
+
+/// What a descriptor says of the attested manifest, besides its digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    pub media_type: String,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// The two parts, always the same bytes for the same sighting of the same manifest.
+#[derive(Debug, Clone)]
+pub struct Attestation {
+    pub manifest: Bytes,
+    pub manifest_digest: Digest,
+    pub bundle: Bytes,
+    pub bundle_digest: Digest,
+    annotations: Annotations,
+}
+
+/// In the order that Go writes a map in: sorted.
+#[derive(Debug, Clone, Serialize)]
+struct Annotations {
+    #[serde(rename = "dev.sigstore.bundle.content")]
+    content: &'static str,
+    #[serde(rename = "dev.sigstore.bundle.predicateType")]
+    predicate_type: &'static str,
+    /// When the log took the sighting in: cosign writes the time of writing, which would differ each time.
+    #[serde(rename = "org.opencontainers.image.created")]
+    created: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Manifest<'a> {
+    schema_version: u8,
+    media_type: &'static str,
+    config: Config,
+    layers: [Descriptor<'a>; 1],
+    subject: Descriptor<'a>,
+    annotations: &'a Annotations,
+    artifact_type: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Config {
+    media_type: &'static str,
+    size: usize,
+    digest: String,
+    /// The config itself, so that nobody needs to ask for it.
+    data: &'static str,
+    artifact_type: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Descriptor<'a> {
+    media_type: &'a str,
+    size: u64,
+    digest: &'a str,
+}
+
+impl Attestation {
+    /// The media type of the manifest.
+    pub const MEDIA_TYPE: &'static str = OCI_MANIFEST;
+
+    pub fn new(sighting: &Sighting, subject: &Subject) -> Self {
+        let bundle = Bytes::from(Bundle::new(sighting).to_json());
+        let bundle_digest = Digest::sha256(&bundle);
+        let annotations = Annotations {
+            content: "dsse-envelope",
+            predicate_type: PREDICATE_TYPE,
+            created: sighting.entry().integrated_at(),
+        };
+        let manifest = Manifest {
+            schema_version: 2,
+            media_type: OCI_MANIFEST,
+            config: Config {
+                media_type: OCI_EMPTY,
+                size: EMPTY.len(),
+                digest: Digest::sha256(EMPTY).to_string(),
+                data: "e30=",
+                artifact_type: BUNDLE_TYPE,
+            },
+            layers: [Descriptor { media_type: BUNDLE_TYPE, size: bundle.len() as u64, digest: bundle_digest.as_str() }],
+            subject: Descriptor {
+                media_type: &subject.media_type,
+                size: subject.size,
+                digest: sighting.digest().as_str(),
+            },
+            annotations: &annotations,
+            artifact_type: BUNDLE_TYPE,
+        };
+        let manifest = serde_json::to_vec(&manifest).expect("structs of strings and numbers always serialise");
+        let manifest = Bytes::from(manifest);
+        Self { manifest_digest: Digest::sha256(&manifest), manifest, bundle, bundle_digest, annotations }
+    }
+
+    /// The descriptor in a list of referrers (distribution spec, "Listing Referrers").
+    pub fn descriptor(&self) -> Value {
+        json!({
+            "mediaType": OCI_MANIFEST,
+            "size": self.manifest.len(),
+            "digest": self.manifest_digest.as_str(),
+            "artifactType": BUNDLE_TYPE,
+            "annotations": self.annotations,
+        })
+    }
+}

@@ -1,0 +1,117 @@
+//! The Sigstore bundle, v0.3: the signed statement and the log's entry in one file.
+//!
+//! Source: `protos/sigstore_bundle.proto` of sigstore/protobuf-specs v0.5, in its JSON form.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde::{Deserialize, Serialize};
+
+use crate::dsse;
+use crate::image::Tag;
+use crate::key::PublicKey;
+use crate::rekor::{EntryError, Fault, LogEntry, LogKeys, TransparencyLogEntry};
+use crate::sighting::{Sighting, parse_statement, statement};
+
+pub const BUNDLE_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+
+/// Why a bundle does not show that a tag was seen.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    #[error("not a Sigstore bundle: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("its type is '{0}', not {BUNDLE_TYPE}")]
+    Type(String),
+    #[error("it has {0} log entries and {1} signatures, not one of each")]
+    Count(usize, usize),
+    #[error("its statement is none of tlogistry's")]
+    Statement,
+    #[error("it is about another tag: {0}")]
+    OtherTag(Tag),
+    #[error(transparent)]
+    Entry(#[from] EntryError),
+    #[error("its log entry does not verify: {}", .0.iter().map(Fault::to_string).collect::<Vec<_>>().join("; "))]
+    LogUnverifiable(Vec<Fault>),
+    #[error("its log entry does not record the statement with a signature by a trusted key")]
+    NotSigned,
+}
+
+/// The order of the fields is the order in which they are written: equal sightings are equal bytes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bundle {
+    media_type: String,
+    verification_material: VerificationMaterial,
+    dsse_envelope: Envelope,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct VerificationMaterial {
+    public_key: PublicKeyHint,
+    tlog_entries: Vec<TransparencyLogEntry>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct PublicKeyHint {
+    hint: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope {
+    payload: String,
+    payload_type: String,
+    signatures: Vec<Signature>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Signature {
+    sig: String,
+}
+
+impl Bundle {
+    pub fn new(sighting: &Sighting) -> Self {
+        let signed = sighting.statement();
+        Self {
+            media_type: BUNDLE_TYPE.to_owned(),
+            verification_material: VerificationMaterial {
+                // cosign's own: it names the key, and proves nothing.
+                public_key: PublicKeyHint { hint: BASE64_STANDARD.encode(signed.key().id()) },
+                tlog_entries: vec![TransparencyLogEntry::of_intoto(sighting.entry())],
+            },
+            dsse_envelope: Envelope {
+                payload: BASE64_STANDARD.encode(statement(sighting.tag(), sighting.digest())),
+                payload_type: dsse::IN_TOTO.to_owned(),
+                signatures: vec![Signature { sig: BASE64_STANDARD.encode(signed.signature()) }],
+            },
+        }
+    }
+
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("structs of strings always serialise")
+    }
+
+    pub fn parse(json: &[u8]) -> Result<Self, BundleError> {
+        let bundle: Self = serde_json::from_slice(json)?;
+        if bundle.media_type == BUNDLE_TYPE { Ok(bundle) } else { Err(BundleError::Type(bundle.media_type)) }
+    }
+
+    /// The sighting of `tag` that the bundle shows, checked with the log's keys and the `trusted` signers'.
+    pub fn verify(&self, tag: &Tag, log_keys: &LogKeys, trusted: &[PublicKey]) -> Result<Sighting, BundleError> {
+        let (entries, envelope) = (&self.verification_material.tlog_entries, &self.dsse_envelope);
+        let ([entry], [signature]) = (&entries[..], &envelope.signatures[..]) else {
+            return Err(BundleError::Count(entries.len(), envelope.signatures.len()));
+        };
+        let payload = BASE64_STANDARD.decode(&envelope.payload).map_err(|_| BundleError::Statement)?;
+        let (about, digest) = parse_statement(&payload).ok_or(BundleError::Statement)?;
+        if about != *tag {
+            return Err(BundleError::OtherTag(about));
+        }
+        let entry: LogEntry = entry.entry()?;
+        let entry = entry.verify(log_keys).map_err(BundleError::LogUnverifiable)?;
+        let sighting = Sighting::check(entry, about, digest, trusted).ok_or(BundleError::NotSigned)?;
+        // The envelope's own signature is what other tools check: it must be the one that the log holds.
+        let same = BASE64_STANDARD.encode(sighting.statement().signature()) == signature.sig;
+        if same && envelope.payload_type == dsse::IN_TOTO { Ok(sighting) } else { Err(BundleError::NotSigned) }
+    }
+}

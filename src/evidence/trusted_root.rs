@@ -1,0 +1,30 @@
+//! A Sigstore trusted root that names one log: what `cosign --trusted-root` takes for logs other than the public one.
+//!
+//! Source: `protos/sigstore_trustroot.proto` of sigstore/protobuf-specs v0.5, in its JSON form.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::key::PublicKey;
+use crate::rekor::LogKeys;
+
+/// JSON. Keys of a kind that Sigstore has no name for are left out: tools could not use them.
+pub fn trusted_root(log: &Url, keys: &LogKeys) -> String {
+    let key_log = |(key, details): (&PublicKey, &str)| -> Value {
+        json!({
+            "baseUrl": log.as_str().trim_end_matches('/'),
+            "hashAlgorithm": "SHA2_256",
+            "publicKey": {
+                "rawBytes": BASE64_STANDARD.encode(key.der()),
+                "keyDetails": details,
+                // When the log began to use the key is not known; it signs the times of its entries itself.
+                "validFor": {"start": "1970-01-01T00:00:00Z"},
+            },
+            "logId": {"keyId": BASE64_STANDARD.encode(key.id())},
+        })
+    };
+    let tlogs: Vec<Value> = keys.iter().filter_map(|key| Some((key, key.details()?))).map(key_log).collect();
+    json!({"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1", "tlogs": tlogs}).to_string()
+}

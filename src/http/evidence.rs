@@ -1,0 +1,118 @@
+//! The evidence, for those who check it themselves: bundles, keys, and attestations among an image's referrers.
+
+use std::sync::Arc;
+
+use http::Response;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+
+use super::error::Refusal;
+use super::manifest::{FOREVER, NEVER, found};
+use super::{Body, Service};
+use crate::deadline::Deadline;
+use crate::evidence::{Attestation, BUNDLE_TYPE, Bundle, trusted_root};
+use crate::image::{Digest, Repository, Tag};
+use crate::sighting::Sighting;
+use crate::upstream::UpstreamError;
+use crate::verdict::Unavailable;
+
+impl Service {
+    /// The bundle for one tag. Records nothing and asks no registry.
+    pub(super) async fn sighting(&self, tag: &Tag, deadline: Deadline) -> Result<Response<Body>, Refusal> {
+        // Tags that stand for a digest are not recorded, so nobody needs to be asked.
+        let sighting = if tag.is_referrers_tag() {
+            None
+        } else {
+            self.verdicts.sighting(tag, deadline).await.map_err(no_evidence)?
+        };
+        let sighting = sighting.ok_or_else(|| Refusal::Unseen(tag.clone()))?;
+        Ok(file(Bundle::new(&sighting).to_json(), BUNDLE_TYPE))
+    }
+
+    /// The public half of the key that new sightings are signed with.
+    pub(super) async fn key(&self, deadline: Deadline) -> Result<Response<Body>, Refusal> {
+        let key = self.verdicts.public_key(deadline).await.map_err(no_evidence)?;
+        Ok(file(key.pem().to_owned(), "application/x-pem-file"))
+    }
+
+    /// The log's key, for Sigstore's tools.
+    pub(super) fn trusted_root(&self) -> Response<Body> {
+        let (url, keys) = self.verdicts.log();
+        file(trusted_root(url, keys), "application/json")
+    }
+
+    /// The attestations of a manifest that are this service's own.
+    pub(super) async fn own_attestations(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        deadline: Deadline,
+    ) -> Vec<Attestation> {
+        let found = self.found_by(repository, digest, deadline).await.into_iter();
+        found.filter(|(sighting, _)| sighting.digest() == digest).map(|(_, attestation)| attestation).collect()
+    }
+
+    /// The manifest of an attestation of ours.
+    pub(super) async fn own_manifest(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        deadline: Deadline,
+    ) -> Option<Response<Body>> {
+        let attestations = self.found_by(repository, digest, deadline).await.into_iter();
+        let own = attestations.map(|(_, own)| own).find(|own| own.manifest_digest == *digest)?;
+        Some(forever(found(Body::Bytes(own.manifest), Attestation::MEDIA_TYPE, digest)))
+    }
+
+    /// The bundle in an attestation of ours: the only blob that is served here.
+    pub(super) async fn own_blob(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        deadline: Deadline,
+    ) -> Option<Response<Body>> {
+        let attestations = self.found_by(repository, digest, deadline).await.into_iter();
+        let own = attestations.map(|(_, own)| own).find(|own| own.bundle_digest == *digest)?;
+        Some(forever(found(Body::Bytes(own.bundle), "application/octet-stream", digest)))
+    }
+
+    /// What the index leads to. A failure is logged and no more: what the registry itself has is served all the same.
+    async fn found_by(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        deadline: Deadline,
+    ) -> Vec<(Arc<Sighting>, Attestation)> {
+        let found = self.verdicts.attestations(repository, digest, deadline).await;
+        found.unwrap_or_else(|error| {
+            tracing::warn!(%repository, %digest, %error, "the sightings of a digest cannot be had");
+            Vec::new()
+        })
+    }
+}
+
+/// What the registry does not have may be a part of an attestation of ours.
+pub(super) async fn or_own(
+    answer: Result<Response<Body>, Refusal>,
+    own: impl Future<Output = Option<Response<Body>>>,
+) -> Result<Response<Body>, Refusal> {
+    match answer {
+        Err(refusal @ Refusal::Upstream(UpstreamError::NotFound { .. })) => own.await.ok_or(refusal),
+        answer => answer,
+    }
+}
+
+fn no_evidence(cause: Unavailable) -> Refusal {
+    Refusal::NoEvidence(Box::new(cause))
+}
+
+fn file(text: String, media_type: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::Bytes(text.into()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response.headers_mut().insert(CACHE_CONTROL, NEVER);
+    response
+}
+
+fn forever(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(CACHE_CONTROL, FOREVER);
+    response
+}

@@ -1,0 +1,112 @@
+//! Lists: a repository's tags, and what refers to a manifest.
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LINK};
+use http::{Response, Uri};
+use serde_json::Value;
+use url::form_urlencoded;
+
+use super::error::Refusal;
+use super::manifest::NEVER;
+use super::{Body, Service};
+use crate::deadline::Deadline;
+use crate::evidence::{Attestation, BUNDLE_TYPE};
+use crate::image::{Digest, Reference, Repository, Tag};
+use crate::upstream::{OCI_INDEX, Page, UpstreamError};
+
+const OCI_FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
+/// The answer where nothing refers to a manifest (distribution spec, "Listing Referrers").
+const NO_REFERRERS: &str =
+    r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
+
+impl Service {
+    /// A page of a repository's tags, as the registry sends it.
+    pub(super) async fn tags(
+        &self,
+        uri: &Uri,
+        repository: &Repository,
+        deadline: Deadline,
+    ) -> Result<Response<Body>, Refusal> {
+        let page = self.upstream.tags(repository, &query(uri), deadline).await?;
+        Ok(answer(uri, page, "application/json"))
+    }
+
+    /// What refers to a manifest, and this service's own attestations of it. Where the registry has no referrers API, its
+    /// fall-back is read instead: the index under the tag that stands for the digest.
+    pub(super) async fn referrers(
+        &self,
+        uri: &Uri,
+        repository: &Repository,
+        digest: &Digest,
+        deadline: Deadline,
+    ) -> Result<Response<Body>, Refusal> {
+        let query = query(uri);
+        let mut page = match self.upstream.referrers(repository, digest, &query, deadline).await? {
+            Some(page) => page,
+            None => {
+                Page { bytes: self.fall_back(repository, digest, deadline).await?, next: None, filters_applied: None }
+            }
+        };
+        // Once, on the first page, and not where something else was asked for.
+        if query.iter().all(|(key, value)| key == "artifactType" && value == BUNDLE_TYPE) {
+            let own = self.own_attestations(repository, digest, deadline).await;
+            page.bytes = with_own(page.bytes, &own).ok_or_else(|| UpstreamError::Lied {
+                registry: repository.registry().to_string(),
+                fault: "sent a list of referrers that is no OCI index".to_owned(),
+            })?;
+        }
+        Ok(answer(uri, page, OCI_INDEX))
+    }
+
+    /// The index under the referrers tag (distribution spec, "Referrers Tag Schema"), or an empty one.
+    async fn fall_back(&self, repository: &Repository, digest: &Digest, deadline: Deadline) -> Result<Bytes, Refusal> {
+        let tag = Reference::Tag(Tag::referrers(repository, digest));
+        match self.upstream.manifest(&tag, deadline).await {
+            Ok(manifest) if manifest.media_type == OCI_INDEX => Ok(manifest.bytes),
+            Ok(_) | Err(UpstreamError::NotFound { .. }) => Ok(Bytes::from_static(NO_REFERRERS.as_bytes())),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// A list of referrers with ours at its end; as it came where we have none. `None` if it is no index.
+fn with_own(list: Bytes, own: &[Attestation]) -> Option<Bytes> {
+    if own.is_empty() {
+        return Some(list);
+    }
+    let mut index: Value = serde_json::from_slice(&list).ok()?;
+    index.get_mut("manifests")?.as_array_mut()?.extend(own.iter().map(Attestation::descriptor));
+    Some(index.to_string().into())
+}
+
+fn answer(uri: &Uri, page: Page, media_type: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::Bytes(page.bytes));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(CACHE_CONTROL, NEVER);
+    let link = page.next.map(|next| format!("<{}?{}>; rel=\"next\"", uri.path(), with_namespace(uri, next)));
+    for (name, value) in [(LINK, link), (OCI_FILTERS_APPLIED, page.filters_applied)] {
+        // A URL's path and query, and what stood in a header, hold nothing that a header may not.
+        if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
+            headers.insert(name, value);
+        }
+    }
+    response
+}
+
+fn pairs(uri: &Uri) -> form_urlencoded::Parse<'_> {
+    form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
+}
+
+/// What the registry is asked: the client's query without `ns`, which is for this registry alone.
+fn query(uri: &Uri) -> Vec<(String, String)> {
+    pairs(uri).filter(|(key, _)| key != "ns").map(|(key, value)| (key.into_owned(), value.into_owned())).collect()
+}
+
+/// The query of the next page on this host.
+fn with_namespace(uri: &Uri, query: String) -> String {
+    match pairs(uri).find(|(key, _)| key == "ns") {
+        Some((key, value)) => form_urlencoded::Serializer::new(query).append_pair(&key, &value).finish(),
+        None => query,
+    }
+}

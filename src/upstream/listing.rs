@@ -1,0 +1,178 @@
+//! Lists that a registry answers page by page: a repository's tags, and a manifest's referrers (distribution spec,
+//! "Content Discovery").
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::{CONTENT_TYPE, LINK};
+use reqwest::{Method, Response, StatusCode};
+use url::{Url, form_urlencoded};
+
+use super::error::{Missing, UpstreamError};
+use super::manifest::{OCI_INDEX, is_json_object};
+use super::{MAX_MANIFEST_BYTES, Upstream};
+use crate::deadline::Deadline;
+use crate::image::{Digest, Repository};
+use crate::outgoing::read_body;
+use crate::telemetry::{Dependency, timed};
+
+/// What fits into an answer of the function, as for manifests. Registries page longer lists, or do on `n=`.
+const MAX_PAGE_BYTES: usize = MAX_MANIFEST_BYTES;
+
+/// One page of a list: a JSON object, as it came.
+#[derive(Debug, Clone)]
+pub struct Page {
+    pub bytes: Bytes,
+    /// The query of the next page, where there is one.
+    pub next: Option<String>,
+    /// The registry's `OCI-Filters-Applied`.
+    pub filters_applied: Option<String>,
+}
+
+impl Page {
+    pub(super) fn check(registry: &str, url: &Url, headers: &HeaderMap, bytes: Bytes) -> Result<Self, UpstreamError> {
+        if !is_json_object(&bytes) {
+            return Err(UpstreamError::lied(registry, "sent a list that is not a whole JSON object"));
+        }
+        let next = match next_page(headers) {
+            None => None,
+            // A list that silently ends early would hide tags.
+            Some(link) => Some(next_query(url, link).ok_or_else(|| {
+                UpstreamError::lied(registry, "says that a list goes on at a URL that is not of the same list")
+            })?),
+        };
+        let filters = headers.get("oci-filters-applied").and_then(|value| value.to_str().ok());
+        Ok(Self { bytes, next, filters_applied: filters.map(str::to_owned) })
+    }
+}
+
+impl Upstream {
+    /// A page of a repository's tags. `query` is passed on as it is: `n` and `last`, and whatever else the registry's
+    /// own link to the next page says.
+    pub async fn tags(
+        &self,
+        repository: &Repository,
+        query: &[(String, String)],
+        deadline: Deadline,
+    ) -> Result<Page, UpstreamError> {
+        let response = self.list(repository, "tags/list".to_owned(), query, deadline).await?;
+        match response.status() {
+            StatusCode::OK => self.page(repository, response, deadline).await,
+            _ => Err(self.refusal(repository, response, Missing::Name, deadline).await),
+        }
+    }
+
+    /// A page of what refers to a manifest: an OCI index. `None` if the registry has no referrers API.
+    pub async fn referrers(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        query: &[(String, String)],
+        deadline: Deadline,
+    ) -> Result<Option<Page>, UpstreamError> {
+        let response = self.list(repository, format!("referrers/{digest}"), query, deadline).await?;
+        match response.status() {
+            StatusCode::OK if is_index(response.headers()) => self.page(repository, response, deadline).await.map(Some),
+            // Registries without the API answer 404; or 400, 405 or 406, for a path or a type that they do not know; or
+            // 200 with a page for browsers.
+            StatusCode::OK
+            | StatusCode::NOT_FOUND
+            | StatusCode::BAD_REQUEST
+            | StatusCode::METHOD_NOT_ALLOWED
+            | StatusCode::NOT_ACCEPTABLE => Ok(None),
+            _ => Err(self.refusal(repository, response, Missing::Manifest, deadline).await),
+        }
+    }
+
+    async fn list(
+        &self,
+        repository: &Repository,
+        path: String,
+        query: &[(String, String)],
+        deadline: Deadline,
+    ) -> Result<Response, UpstreamError> {
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+        let path = if query.is_empty() { path } else { format!("{path}?{query}") };
+        let answer = self.ask(Method::GET, repository, &path, deadline).await?;
+        self.follow(Method::GET, answer.response, repository, deadline).await
+    }
+
+    async fn page(
+        &self,
+        repository: &Repository,
+        response: Response,
+        deadline: Deadline,
+    ) -> Result<Page, UpstreamError> {
+        let registry = repository.registry().as_str();
+        let (url, headers) = (response.url().clone(), response.headers().clone());
+        let bytes = timed(Dependency::Registry, read_body(response, MAX_PAGE_BYTES, deadline)).await;
+        let bytes = bytes.map_err(|error| UpstreamError::from_send(registry, error))?;
+        Page::check(registry, &url, &headers, bytes)
+    }
+}
+
+fn is_index(headers: &HeaderMap) -> bool {
+    let given =
+        headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).and_then(|value| value.split(';').next());
+    given.is_some_and(|given| given.trim().eq_ignore_ascii_case(OCI_INDEX))
+}
+
+/// The target of the link with `rel="next"` (RFC 8288 section 3).
+fn next_page(headers: &HeaderMap) -> Option<&str> {
+    let values = headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
+    // No URL holds '<', so that each part after one is a target and its parameters.
+    values.flat_map(|value| value.split('<').skip(1)).find_map(|link| {
+        let (target, parameters) = link.split_once('>')?;
+        let is_next = |parameter: &str| {
+            let Some((name, value)) = parameter.split_once('=') else { return false };
+            let value = value.trim().trim_end_matches(',').trim().trim_matches('"');
+            name.trim().eq_ignore_ascii_case("rel") && value.split(' ').any(|rel| rel.eq_ignore_ascii_case("next"))
+        };
+        parameters.split(';').any(is_next).then_some(target)
+    })
+}
+
+/// The query of a link from `url` to another page of the same list.
+fn next_query(url: &Url, link: &str) -> Option<String> {
+    let next = url.join(link).ok()?;
+    // Registries behind proxies put their own host or scheme there: the path is what says that it is the same list.
+    if next.path() != url.path() { None } else { next.query().map(str::to_owned) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn next(url: &str, link: &str) -> Option<Option<String>> {
+        let mut headers = HeaderMap::new();
+        headers.append(LINK, link.parse().unwrap());
+        let page = Page::check("r", &url.parse().unwrap(), &headers, Bytes::from_static(b"{}"));
+        page.ok().map(|page| page.next)
+    }
+
+    #[test]
+    fn the_next_page_is_found_however_the_registry_links_it() {
+        let url = "https://r.example/v2/a/tags/list?n=2";
+        let cases = [
+            ("</v2/a/tags/list?n=2&last=b>; rel=\"next\"", "n=2&last=b"),
+            ("<https://r.example/v2/a/tags/list?last=b&n=2>; rel=next", "last=b&n=2"),
+            // Quay's own name for the place to go on from, and a proxy's scheme and host.
+            ("<http://internal:8080/v2/a/tags/list?next_page=gAAA%3D>;rel=\"next\"", "next_page=gAAA%3D"),
+            ("<list?last=b>; rel=\"next\"", "last=b"),
+            ("</v2/a/tags/list?n=2>; rel=\"first\", </v2/a/tags/list?last=b>; title=x; REL=\"next\"", "last=b"),
+        ];
+        for (link, expected) in cases {
+            assert_eq!(next(url, link), Some(Some(expected.to_owned())), "{link}");
+        }
+        for link in ["</v2/a/tags/list?last=b>; rel=\"prev\"", "nonsense", "</v2/a/tags/list?last=b>"] {
+            assert_eq!(next(url, link), Some(None), "{link}");
+        }
+    }
+
+    #[test]
+    fn a_list_that_goes_on_elsewhere_is_a_lie() {
+        let url = "https://r.example/v2/a/tags/list";
+        for link in ["</v2/b/tags/list?last=b>; rel=\"next\"", "</v2/a/tags/list>; rel=next", "<http://[>; rel=next"] {
+            assert_eq!(next(url, link), None, "{link}");
+        }
+    }
+}
