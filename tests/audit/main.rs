@@ -7,6 +7,7 @@ mod support;
 
 mod consistency;
 mod history;
+mod instance;
 mod ledger;
 mod list;
 mod repair;

@@ -85,7 +85,7 @@ Passed over: entries by other keys (1), which anyone can file
     let ended = scene.run("verify", &[TAG, "--json"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let expected = json!({
-        "tag": TAG, "verdict": "holds", "reason": null, "digest": digest.as_str(), "current": digest.as_str(),
+        "tag": TAG, "source": "log", "verdict": "holds", "reason": null, "digest": digest.as_str(), "current": digest.as_str(),
         "entries": [{
             "standing": "sighting", "logIndex": 1_000_000, "integratedTime": time,
             "id": uploaded.entry.id().to_string(), "url": url, "digest": digest.as_str(), "keys": [fingerprint],

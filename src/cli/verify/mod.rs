@@ -1,11 +1,13 @@
 //! `verify`: whether a tag is what it was recorded as.
 
+mod instance;
 mod report;
 mod verdict;
 
 use std::time::Duration;
 
 use clap::Args;
+use url::Url;
 
 use super::lookup::Lookup;
 use super::trust::Trust;
@@ -19,8 +21,8 @@ use crate::upstream::{Egress, Upstream, UpstreamError};
 use report::Report;
 use verdict::Verdict;
 
-/// How long the registry may take, redirects and token included.
-const REGISTRY_TIME: Duration = Duration::from_secs(30);
+/// How long the registry or the instance may take, redirects and token included.
+const ANSWER_TIME: Duration = Duration::from_secs(30);
 
 /// Check on this machine that a tag is what it was recorded as
 ///
@@ -32,6 +34,9 @@ const REGISTRY_TIME: Duration = Duration::from_secs(30);
 ///   - your key's signature over the statement, and that the statement names this very tag, not only its digest
 ///   - where the log has lost the statement: that the entry has the hash of the statement that the registry's digest
 ///     would give
+///
+/// With --instance, the evidence comes from a tlogistry instance instead, and the log is not asked: the same is checked,
+/// but not whether the log has other entries for the tag.
 ///
 /// The entry with the lowest index counts. All others by your keys must name the same digest, and the registry must serve
 /// a manifest whose bytes have it. Entries by other keys are passed over: anyone can file them.
@@ -48,6 +53,9 @@ pub struct Verify {
     tag: Tag,
     #[command(flatten)]
     trust: Trust,
+    /// Take the evidence from this tlogistry instance, without asking the log
+    #[arg(long, value_name = "URL")]
+    instance: Option<Url>,
     /// Do not ask the registry what the tag is now
     #[arg(long)]
     no_registry: bool,
@@ -59,27 +67,42 @@ pub struct Verify {
 impl Verify {
     pub async fn run(self) -> Outcome {
         let lookup = Lookup::new(self.trust.log()?, self.trust.keys()?)?;
-        let (mut found, mut foreign) = (Vec::new(), 0);
-        let sort = |finding| match finding {
-            Finding::Foreign(_) => foreign += 1,
-            finding => found.push(finding),
-        };
-        let (looked_up, registry) = tokio::join!(lookup.findings(&self.tag, sort), self.registry());
+        let (looked_up, registry) = tokio::join!(self.look_up(&lookup), self.registry());
         let registry = registry?;
-        found.sort_by_key(Finding::log_index);
-        let (log, log_keys) = (lookup.log.rekor(), &lookup.log_keys);
-        let entries = found.iter().map(|finding| Listed::new(&self.tag, finding, log, log_keys)).collect();
-        let (verdict, unknown) = match looked_up {
-            Ok(()) => self.judge(&lookup, found, foreign, &registry),
-            Err(error) => (Verdict::Unchecked(error.to_string()), Vec::new()),
+        let (verdict, entries, unknown, foreign) = match looked_up {
+            Ok(LookedUp { found, foreign }) => {
+                let (log, log_keys) = (lookup.log.rekor(), &lookup.log_keys);
+                let entries = found.iter().map(|finding| Listed::new(&self.tag, finding, log, log_keys)).collect();
+                let (verdict, unknown) = self.judge(&lookup, found, foreign, &registry);
+                (verdict, entries, unknown, foreign)
+            }
+            Err(why) => (Verdict::Unchecked(why), Vec::new(), Vec::new(), 0),
         };
-        let report = Report { tag: &self.tag, verdict, registry, entries, unknown, foreign };
+        let instance = self.instance.is_some();
+        let report = Report { tag: &self.tag, instance, verdict, registry, entries, unknown, foreign };
         if self.json {
             report.print_json()
         } else {
             report.print()
         }
         Ok(report.verdict.exit_code())
+    }
+
+    /// The evidence, or why there is none.
+    async fn look_up(&self, lookup: &Lookup) -> Result<LookedUp, String> {
+        if let Some(instance) = &self.instance {
+            let sighting = instance::sighting(instance, &self.tag, lookup, Deadline::after(ANSWER_TIME)).await;
+            let sighting = sighting.map_err(|error| error.to_string())?;
+            return Ok(LookedUp { found: vec![Finding::Sighting(Box::new(sighting))], foreign: 0 });
+        }
+        let (mut found, mut foreign) = (Vec::new(), 0);
+        let sort = |finding| match finding {
+            Finding::Foreign(_) => foreign += 1,
+            finding => found.push(finding),
+        };
+        lookup.findings(&self.tag, sort).await.map_err(|error| error.to_string())?;
+        found.sort_by_key(Finding::log_index);
+        Ok(LookedUp { found, foreign })
     }
 
     /// The verdict, and the indexes of the entries of which it is not known what digest they are about.
@@ -104,12 +127,20 @@ impl Verify {
         let local = "INSECURE_REGISTRIES";
         let config = Config::read(|name| if name == local { std::env::var(local).ok() } else { None })?;
         let upstream = Upstream::new(Egress::new(None, config.insecure_registries)?, 0);
-        let deadline = Deadline::after(REGISTRY_TIME);
+        let deadline = Deadline::after(ANSWER_TIME);
         Ok(match upstream.manifest(&Reference::Tag(self.tag.clone()), deadline).await {
             Ok(manifest) => Registry::Serves(manifest.digest),
             Err(error) => Registry::Failed(error),
         })
     }
+}
+
+/// Evidence, not compared with anything yet.
+struct LookedUp {
+    /// Entries that bear the user's keys, by log index.
+    found: Vec<Finding>,
+    /// The number of entries by others.
+    foreign: usize,
 }
 
 /// What the registry says that the tag is now.

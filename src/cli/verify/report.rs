@@ -11,6 +11,8 @@ use crate::sighting::Sighting;
 
 pub struct Report<'a> {
     pub tag: &'a Tag,
+    /// Whether an instance was asked instead of the log.
+    pub instance: bool,
     pub verdict: Verdict,
     pub registry: Registry,
     /// Entries that bear the user's keys, by log index.
@@ -27,6 +29,8 @@ pub struct Report<'a> {
 struct Shown<'a> {
     /// Canonical.
     tag: &'a str,
+    /// Where the evidence comes from: `log` or `instance`.
+    source: &'static str,
     /// `holds`, `moved`, `contradicted` or `unchecked`.
     verdict: &'static str,
     /// Where it is `unchecked`: why.
@@ -51,6 +55,7 @@ impl Report<'_> {
         };
         let shown = Shown {
             tag: self.tag.canonical(),
+            source: if self.instance { "instance" } else { "log" },
             verdict,
             reason,
             digest: sighting.map(|sighting| sighting.digest().as_str()),
@@ -147,6 +152,7 @@ impl Report<'_> {
         );
         println!("    to the root hash of a checkpoint that the log signed");
         match self.entries.len() - self.unknown.len() {
+            _ if self.instance => {}
             1 => println!("  - the log lists no other entry for this tag by your keys"),
             count => {
                 println!("  - the log lists {count} entries for this tag by your keys, and none names another digest")
@@ -155,6 +161,9 @@ impl Report<'_> {
         match &self.registry {
             Registry::Serves(_) => println!("  - what the registry serves: the digest is that of the manifest's bytes"),
             _ => println!("Not checked: what the registry serves now"),
+        }
+        if self.instance {
+            println!("Not checked: whether the log has other entries for this tag; that takes asking the log");
         }
         for index in &self.unknown {
             println!(
