@@ -1,7 +1,7 @@
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 help:
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 demo: ## a registry, a log and tlogistry on this machine: pull a tag, move it, see it refused
 	@cargo run --quiet --bin tlogistry-cli -- demo
@@ -33,6 +33,9 @@ test-built: build ## what was built: packaged, and the function's tests on it (a
 soak: tools ## the randomised fault test for longer: ROUNDS=20000
 	TLOGISTRY_ROUNDS=$(or $(ROUNDS),20000) cargo test --locked --test faults no_fault -- --nocapture
 
+audit-10000: ## an audit of 10,000 tags: how long it takes, and that it does not need more memory than one of 1,000
+	cargo test --locked --test audit_large -- --nocapture
+
 fuzz: .tools/bin/cargo-fuzz ## each fuzz target guided by coverage, SECONDS=60 each
 	for target in $$(ls fuzz/corpus); do \
 	    mkdir -p fuzz/found/$$target; \
@@ -56,4 +59,4 @@ release: ## the function as deployed, built for this machine, and its size
 clean-tools: ## removes .tools/
 	rm -rf .tools
 
-.PHONY: help demo test template-test check build test-built soak fuzz bench-startup tools release clean-tools
+.PHONY: help demo test template-test check build test-built soak audit-10000 fuzz bench-startup tools release clean-tools

@@ -1,4 +1,5 @@
 //! A registry and a log in this process, and keys that sign for it.
+#![allow(dead_code)] // Each test program uses a part of this.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ type Alter = Box<dyn Fn(&str, Response<Bytes>) -> Response<Bytes> + Send>;
 pub struct Scene {
     pub devlog: Devlog,
     pub url: String,
+    log: Rekor,
     pub folder: tempfile::TempDir,
     /// The key that counts.
     pub signer: Signer,
@@ -50,7 +52,8 @@ impl Scene {
         let key = LocalKey::open_or_generate(&folder.path().join("key.pem")).unwrap();
         std::fs::write(folder.path().join("key.pub.pem"), key.public_key().pem()).unwrap();
         std::fs::write(folder.path().join("log.pub.pem"), devlog.public_key_pem()).unwrap();
-        Self { devlog, url, folder, signer: Signer::Local(key), alter, tags, registry }
+        let log = Rekor::new(url.parse().unwrap()).unwrap();
+        Self { devlog, url, log, folder, signer: Signer::Local(key), alter, tags, registry }
     }
 
     /// From now on the log's answers are what `alter` makes of them.
@@ -91,8 +94,7 @@ impl Scene {
     pub async fn record_by(&self, signer: &Signer, name: &str, digest: &Digest) -> Uploaded {
         let deadline = Deadline::after(Duration::from_secs(20));
         let statement = signer.sign(&self.tag(name), digest, deadline).await.unwrap();
-        let log = Rekor::new(self.url.parse().unwrap()).unwrap();
-        log.upload(&statement.proposed_entry(), deadline).await.unwrap()
+        self.log.upload(&statement.proposed_entry(), deadline).await.unwrap()
     }
 
     /// As after an upload that timed out: the entry is in the log and in no index, and its statement is lost.
