@@ -4,8 +4,10 @@ use std::path::Path;
 
 use tlogistry::devlog::{Devlog, Options};
 use tlogistry::image::Digest;
+use tlogistry::rekor::{Head, is_consistent};
 
 use crate::scene::Scene;
+use crate::support::client::get;
 use crate::support::process::Ended;
 
 async fn log_in(folder: &Path) -> Devlog {
@@ -44,6 +46,35 @@ async fn the_log_is_followed_from_one_audit_to_the_next() {
     let ended = audit(&scene, &state);
     let said = format!("the log's tree {tree} has 9 entries, as before");
     assert_eq!((ended.code, ended.stdout.lines().next()), (Some(0), Some(said.as_str())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_logs_own_proofs_hold_from_every_size_to_every_other_and_for_no_other_roots() {
+    const SIZE: usize = 20;
+    let scene = Scene::set().await;
+    let hash =
+        |hex: &serde_json::Value| -> [u8; 32] { hex::decode(hex.as_str().unwrap()).unwrap().try_into().unwrap() };
+    let json = async |path: String| {
+        let answer = get(&format!("{}{path}", scene.url)).await;
+        serde_json::from_slice::<serde_json::Value>(&answer.bytes).unwrap()
+    };
+    let mut heads = Vec::new();
+    for size in 1..=SIZE {
+        scene.record("v1", &Digest::sha256(b"v1")).await;
+        let root = hash(&json("/api/v1/log".to_owned()).await["rootHash"]);
+        heads.push(Head { size: size as u64, root });
+    }
+    for last in 1..=SIZE {
+        for first in 1..=last {
+            let proof = json(format!("/api/v1/log/proof?firstSize={first}&lastSize={last}")).await;
+            let proof: Vec<[u8; 32]> = proof["hashes"].as_array().unwrap().iter().map(hash).collect();
+            let (old, new) = (heads[first - 1], heads[last - 1]);
+            assert!(is_consistent(old, new, &proof), "{first} to {last}");
+            let forged = |head: Head| Head { root: head.root.map(|byte| byte ^ 1), ..head };
+            assert!(!is_consistent(forged(old), new, &proof), "{first} to {last}");
+            assert!(!is_consistent(old, forged(new), &proof), "{first} to {last}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -66,10 +66,17 @@ impl Kept {
     }
 
     pub fn audit(&self, arguments: &[&str]) -> Ended {
-        let arguments: Vec<&str> =
-            ["--ledger-table", &self.table.name].into_iter().chain(arguments.iter().copied()).collect();
-        let mut environment = self.table.credentials().to_vec();
-        environment.push(("AWS_ENDPOINT_URL_DYNAMODB", self.table.endpoint));
+        self.audit_with(arguments, &[])
+    }
+
+    pub fn audit_with(&self, arguments: &[&str], environment: &[(String, String)]) -> Ended {
+        let table = ["--ledger-table", self.table.name.as_str()];
+        let arguments: Vec<&str> = table.into_iter().chain(arguments.iter().copied()).collect();
+        let environment = environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let environment: Vec<(&str, &str)> = environment
+            .chain(self.table.credentials())
+            .chain([("AWS_ENDPOINT_URL_DYNAMODB", self.table.endpoint)])
+            .collect();
         self.scene.start("audit", &arguments, &environment).finish()
     }
 }
@@ -176,6 +183,29 @@ async fn rows_that_the_log_contradicts_or_does_not_know_and_rows_that_were_tampe
     ];
     assert_eq!((ended.code, &findings(&ended)[..]), (Some(1), &expected[..]));
     assert_eq!(last(&ended), "9 tags checked: 1 ledger-differs, 1 log-lacks, 4 invalid-row, 2 pending");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_no_search_finds_must_still_be_the_logs_own() {
+    let kept = Kept::set().await;
+    kept.seen_unfiled("v1").await;
+    let id = kept.table.row(&kept.scene.tag("v1")).await.unwrap()["entry"].as_s().unwrap().clone();
+    let id = id.split('"').nth(1).unwrap().to_owned();
+    let other = kept.scene.record("v2", &Digest::sha256(b"v2")).await;
+    let other = crate::support::client::get(&kept.scene.entry_url(&other)).await.bytes;
+    kept.scene.alter(
+        move |path, response| {
+            if path.ends_with(&id) { response.map(|_| other.clone()) } else { response }
+        },
+    );
+    let ended = kept.audit(&[]);
+    let said = "registry.test/app:v1: unverifiable: the log answers another entry than it was asked for";
+    assert_eq!((ended.code, &findings(&ended)[..]), (Some(2), &[said.to_owned()][..]));
+    kept.scene.replace("\"integratedTime\":1".to_owned(), "\"integratedTime\":2".to_owned());
+    let ended = kept.audit(&[]);
+    let said = "registry.test/app:v1: unverifiable: the entry with log index 1000000 bears your key and does not verify: \
+                the signed entry timestamp does not verify";
+    assert_eq!((ended.code, &findings(&ended)[..]), (Some(2), &[said.to_owned()][..]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

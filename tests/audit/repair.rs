@@ -2,6 +2,7 @@
 
 use crate::ledger::{Kept, findings, last};
 use crate::scene::Scene;
+use crate::support::kms::{KEY_ID, Kms};
 use tlogistry::sighting::LocalKey;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,6 +30,37 @@ async fn an_entry_that_no_search_finds_is_found_after_repair() {
     assert!(history.stdout.contains(&format!("\n1000002  sighting  {digest}\n")), "{history:?}");
     assert_eq!(history.code, Some(0));
     assert_eq!(kept.scene.head().await.1, 3, "one entry more than was recorded");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repair_that_the_log_does_not_file_is_none() {
+    let kept = Kept::set().await;
+    let digest = kept.seen_unfiled("unfiled").await;
+    kept.scene.devlog.set_filing(tlogistry::devlog::Filing::Never);
+    let key = kept.scene.file("key.pem");
+    let ended = kept.audit(&["--repair", "--signing-key", key.to_str().unwrap()]);
+    let said = format!(
+        "registry.test/app:unfiled: unfindable: the log has {digest} (log index 1000000), and no search finds it; not \
+         repaired: recorded anew at log index 1000001, but no search finds that yet"
+    );
+    assert_eq!((ended.code, findings(&ended)), (Some(1), vec![said]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_in_kms_repairs_too() {
+    let (kept, kms) = (Kept::set().await, Kms::start());
+    let key = kms.public_key().await;
+    let pem = std::fs::read_to_string(kept.scene.file("key.pub.pem")).unwrap() + key.pem();
+    std::fs::write(kept.scene.file("key.pub.pem"), pem).unwrap();
+    let digest = kept.seen_unfiled("unfiled").await;
+    let ended = kept.audit_with(&["--repair", "--kms-key-id", KEY_ID], &kms.environment());
+    let said = format!(
+        "registry.test/app:unfiled: repaired: the log has {digest} (log index 1000000), and no search finds it; recorded \
+         anew at log index 1000001, and found"
+    );
+    assert_eq!((ended.code, findings(&ended)), (Some(0), vec![said]));
+    let history = kept.scene.run("history", &["registry.test/app:unfiled"]);
+    assert!(history.stdout.contains(&format!("\n  key       sha256:{}\n", hex::encode(key.id()))), "{history:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

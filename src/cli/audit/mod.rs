@@ -89,7 +89,6 @@ pub struct Audit {
 
 impl Audit {
     pub async fn run(self) -> Outcome {
-        let stop = listen::asked_to_stop();
         let lookup = Lookup::new(self.trust.log()?, self.trust.keys()?)?;
         let source = self.source();
         let ledger = match &self.ledger_table {
@@ -128,13 +127,15 @@ impl Audit {
             (None, Some(ledger)) => tags::in_ledger(ledger, position.last.clone()),
             (None, None) => return Err("there is nothing to audit: give --tags or --ledger-table".into()),
         };
+        // Until here there is nothing to keep, so that being asked to stop ends the process at once.
+        let stop = listen::asked_to_stop();
         let check = Check { lookup: &lookup, ledger: ledger.as_ref(), repair: repair.as_ref() };
         let (position, end) =
             walk(items, &check, usize::from(self.concurrency), position, &mut state, &mut report, stop).await?;
+        state.position = (end != End::Complete).then(|| position.clone());
+        state.save()?;
         report.end(position.done, &position.issues, &end, self.state.is_some());
         let worst = worst(&position.issues);
-        state.position = (end != End::Complete).then_some(position);
-        state.save()?;
         Ok(match (worst, end) {
             (Some(Weight::Fault), _) => ExitCode::from(1),
             (Some(Weight::Doubt), _) | (_, End::Stopped | End::Failed(_)) => ExitCode::from(2),
