@@ -12,7 +12,7 @@ use tlogistry::image::Digest;
 use tlogistry::sighting::statement;
 
 use crate::scene::{Scene, stranger};
-use crate::support::process::Ended;
+use crate::support::process::{Ended, Process, cli};
 
 /// Standard output, line by line.
 fn lines(ended: &Ended) -> Vec<&str> {
@@ -227,4 +227,39 @@ async fn what_cannot_be_used_is_said_at_once() {
     let said = format!("Nothing was checked, because {list}: a line has more than 1024 bytes");
     assert_eq!((ended.code, lines(&ended)[1]), (Some(2), said.as_str()));
     assert_eq!(scene.run("audit", &[]).code, Some(2), "neither a list nor a ledger");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_taken_from_standard_input() {
+    let scene = Scene::set().await;
+    scene.seen("v1").await;
+    let list = scene.list(&["v1", "v2"]);
+    // The tests' processes have no standard input, so that a shell gives it one.
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", r#"exec "$0" "$@" < "$LIST""#]).arg(env!("CARGO_BIN_EXE_tlogistry-cli")).env("LIST", list);
+    shell.args(["audit", "--tags", "-", "--rekor", &scene.url, "--rekor-key"]).arg(scene.file("log.pub.pem"));
+    let ended = Process::start(shell.arg("--key").arg(scene.file("key.pub.pem"))).finish();
+    assert_eq!((ended.code, lines(&ended)[2]), (Some(2), "2 tags checked: 1 missing"), "{ended:?}");
+}
+
+#[test]
+fn help_names_all_that_can_be_found() {
+    let ended = Process::start(cli().args(["audit", "--help"])).finish();
+    assert_eq!(ended.code, Some(0));
+    for name in [
+        "contradicted",
+        "ledger-differs",
+        "ledger-lacks",
+        "log-lacks",
+        "invalid-row",
+        "unfindable",
+        "unverifiable",
+        "unattested",
+        "missing",
+        "unchecked",
+        "pending",
+        "repaired",
+    ] {
+        assert!(ended.stdout.contains(&format!("\n  {name} ")), "{name} is missing from {}", ended.stdout);
+    }
 }

@@ -219,6 +219,18 @@ async fn a_statement_that_was_exchanged_is_not_believed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tag_that_is_never_recorded_cannot_be_checked() {
+    let scene = Scene::set().await;
+    let tag = format!("registry.test/app:sha256-{}.sig", "0".repeat(64));
+    let ended = scene.run("verify", &[&tag, "--no-registry"]);
+    let said = format!(
+        "{tag} could not be checked: a tag of this form stands for a digest and is rewritten by protocol, so it is never \
+         recorded\n"
+    );
+    assert_eq!((ended.code, ended.stdout), (Some(2), said));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_logs_key_decides() {
     let scene = Scene::set().await;
     scene.seen("v1").await;

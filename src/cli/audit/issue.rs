@@ -89,3 +89,29 @@ impl Issue {
         Self { kind, detail: detail.into() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Kind;
+
+    #[test]
+    fn a_kinds_name_is_the_same_everywhere() {
+        use Kind::*;
+        for kind in [
+            Contradicted,
+            LedgerDiffers,
+            LedgerLacks,
+            LogLacks,
+            InvalidRow,
+            Unfindable,
+            Unverifiable,
+            Unattested,
+            Missing,
+            Unchecked,
+            Pending,
+            Repaired,
+        ] {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+    }
+}

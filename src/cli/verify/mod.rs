@@ -90,6 +90,11 @@ impl Verify {
 
     /// The evidence, or why there is none.
     async fn look_up(&self, lookup: &Lookup) -> Result<LookedUp, String> {
+        if self.tag.is_referrers_tag() {
+            return Err(
+                "a tag of this form stands for a digest and is rewritten by protocol, so it is never recorded".into()
+            );
+        }
         if let Some(instance) = &self.instance {
             let sighting = instance::sighting(instance, &self.tag, lookup, Deadline::after(ANSWER_TIME)).await;
             let sighting = sighting.map_err(|error| error.to_string())?;
