@@ -26,9 +26,14 @@ pub fn service(config: &Config, ledger: Ledger, signer: Signer, log: LogConfig) 
 /// The table that `config` names, or memory.
 pub async fn ledger(config: &Config) -> Ledger {
     match &config.ledger_table {
-        Some(table) => Ledger::DynamoDb(DynamoDbLedger::new(aws_sdk_dynamodb::Client::new(aws().await), table.clone())),
+        Some(table) => Ledger::DynamoDb(dynamodb_ledger(table.clone()).await),
         None => Ledger::Memory(MemoryLedger::default()),
     }
+}
+
+/// A DynamoDB table. Nothing is asked yet.
+pub async fn dynamodb_ledger(table: String) -> DynamoDbLedger {
+    DynamoDbLedger::new(aws_sdk_dynamodb::Client::new(aws().await), table)
 }
 
 /// A signer with the KMS key `id`. Nothing is fetched yet.

@@ -1,9 +1,16 @@
 //! The commands of `tlogistry-cli`, one file each.
 
+mod audit;
 mod demo;
+mod history;
+mod listed;
 pub mod listen;
 mod log;
+mod lookup;
 mod serve;
+mod terminal;
+mod trust;
+mod verify;
 mod verify_entry;
 
 use std::error::Error;
@@ -24,6 +31,9 @@ enum Command {
     Serve(serve::Serve),
     Demo(demo::Demo),
     Log(log::Log),
+    Verify(verify::Verify),
+    History(history::History),
+    Audit(audit::Audit),
     VerifyEntry(verify_entry::VerifyEntry),
 }
 
@@ -40,6 +50,9 @@ pub fn run() -> ExitCode {
             Command::Serve(command) => command.run().await,
             Command::Demo(command) => command.run().await,
             Command::Log(command) => command.run().await,
+            Command::Verify(command) => command.run().await,
+            Command::History(command) => command.run().await,
+            Command::Audit(command) => command.run().await,
             Command::VerifyEntry(command) => command.run(),
         }
     });
@@ -53,6 +66,8 @@ pub fn run() -> ExitCode {
 type Outcome = Result<ExitCode, Box<dyn Error + Send + Sync>>;
 
 fn failure(error: &dyn Error) -> ExitCode {
-    eprintln!("tlogistry-cli: {error}");
+    // Several lines where several things are wrong.
+    let lines: Vec<String> = error.to_string().lines().map(terminal::harmless).collect();
+    eprintln!("tlogistry-cli: {}", lines.join("\n"));
     ExitCode::from(2)
 }

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::Outcome;
-use crate::key::PublicKey;
-use crate::rekor::{Fault, LogEntry, LogKeys, PUBLIC_INSTANCE_KEY};
+use super::trust::log_keys;
+use crate::rekor::{Fault, LogEntry, LogKeys};
 
 /// Check Rekor log entries, as the API answers them, without asking anyone
 ///
@@ -44,7 +44,7 @@ enum Checked {
 
 impl VerifyEntry {
     pub fn run(self) -> Outcome {
-        let keys = self.keys()?;
+        let keys = log_keys(self.rekor_key.as_deref())?;
         let (mut refused, mut unreadable) = (false, false);
         for file in &self.files {
             let name = file.display();
@@ -65,14 +65,6 @@ impl VerifyEntry {
             (false, true) => ExitCode::from(2),
             (false, false) => ExitCode::SUCCESS,
         })
-    }
-
-    fn keys(&self) -> Result<LogKeys, Box<dyn std::error::Error + Send + Sync>> {
-        let pem = match &self.rekor_key {
-            Some(path) => std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?,
-            None => PUBLIC_INSTANCE_KEY.to_owned(),
-        };
-        LogKeys::new(PublicKey::all_from_pem(&pem)?).ok_or_else(|| "the key file holds no public key".into())
     }
 }
 

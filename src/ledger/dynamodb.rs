@@ -40,8 +40,8 @@ const RECORDED: &str = "recorded";
 /// regions could each see no row and record two digests.
 #[derive(Debug)]
 pub struct DynamoDbLedger {
-    client: Client,
-    table: String,
+    pub(super) client: Client,
+    pub(super) table: String,
 }
 
 impl DynamoDbLedger {
@@ -49,7 +49,8 @@ impl DynamoDbLedger {
         Self { client, table }
     }
 
-    pub(super) async fn get(&self, tag: &Tag, deadline: Deadline) -> Result<Option<Row>, LedgerError> {
+    /// The row for `tag`, as of the last write that anyone made.
+    pub async fn get(&self, tag: &Tag, deadline: Deadline) -> Result<Option<Row>, LedgerError> {
         let request = self
             .client
             .get_item()
@@ -189,7 +190,7 @@ fn read_mentions(item: HashMap<String, AttributeValue>) -> Result<Mentions, Ledg
 }
 
 /// A row as it is stored: whether it holds what it should is checked by who reads it.
-fn read_row(item: HashMap<String, AttributeValue>) -> Result<Row, LedgerError> {
+pub(super) fn read_row(item: HashMap<String, AttributeValue>) -> Result<Row, LedgerError> {
     let text = |name: &'static str| match item.get(name) {
         Some(S(value)) => Ok(value.clone()),
         _ => Err(LedgerError::Malformed(name)),
@@ -207,6 +208,6 @@ fn read_row(item: HashMap<String, AttributeValue>) -> Result<Row, LedgerError> {
     Ok(Row { tag: text("tag")?, digest: text("digest")?, key: text("key")?, signature: text("signature")?, state })
 }
 
-fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> LedgerError {
+pub(super) fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> LedgerError {
     LedgerError::Unavailable(DisplayErrorContext(error).to_string())
 }

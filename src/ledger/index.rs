@@ -18,3 +18,8 @@ pub struct Mentions {
 pub(super) fn key(repository: &Repository, digest: &Digest) -> String {
     format!("{repository}@{digest}")
 }
+
+/// Whether a row with this key is one of the index's.
+pub(super) fn is_key(key: &str) -> bool {
+    key.contains('@')
+}

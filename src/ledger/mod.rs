@@ -7,11 +7,13 @@ mod dynamodb;
 mod index;
 mod memory;
 mod row;
+mod scan;
 
 pub use dynamodb::DynamoDbLedger;
 pub use index::Mentions;
 pub use memory::MemoryLedger;
 pub use row::{Lease, Row, RowFault, State, recorded};
+pub use scan::{Page, ScannedRow};
 
 use crate::deadline::{Deadline, Elapsed};
 use crate::image::{Digest, Repository, Tag};

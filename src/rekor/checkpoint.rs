@@ -23,11 +23,14 @@ use super::verify::Fault;
 const MAX_SIGNATURES: usize = 100;
 const HINT_LENGTH: usize = 4;
 
-/// A parsed checkpoint. It can only be made by parsing, so the fields agree with `signed`, the exact bytes that the
-/// signatures cover.
+/// A parsed checkpoint. It can only be made by parsing, so the fields agree with the exact bytes that the signatures
+/// cover.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
-    signed: String,
+    /// As it came: the signed lines and the signatures.
+    note: String,
+    /// Bytes of `note` that the signatures cover.
+    signed: usize,
     host: String,
     tree_id: u64,
     size: u64,
@@ -63,7 +66,20 @@ impl Checkpoint {
         }
         let (tree_id, size) = (parse_decimal(tree_id)?, parse_decimal(lines.next()?)?);
         let root = BASE64_STANDARD.decode(lines.next()?).ok()?.try_into().ok()?;
-        Some(Self { signed: signed.to_owned(), host: host.to_owned(), tree_id, size, root, signatures })
+        Some(Self {
+            note: note.to_owned(),
+            signed: signed.len(),
+            host: host.to_owned(),
+            tree_id,
+            size,
+            root,
+            signatures,
+        })
+    }
+
+    /// The signed note, as it came.
+    pub fn note(&self) -> &str {
+        &self.note
     }
 
     pub fn tree_id(&self) -> u64 {
@@ -83,8 +99,11 @@ impl Checkpoint {
     /// Lines by others, such as witnesses, do not matter.
     pub fn verify(&self, key: &PublicKey) -> Result<(), Vec<Fault>> {
         let hint = &key.id()[..HINT_LENGTH];
-        let by_key: Vec<bool> =
-            self.signatures.iter().map(|line| key.verifies(self.signed.as_bytes(), &line.signature)).collect();
+        let by_key: Vec<bool> = self
+            .signatures
+            .iter()
+            .map(|line| key.verifies(&self.note.as_bytes()[..self.signed], &line.signature))
+            .collect();
         let complete = |(line, by_key): (&NoteSignature, &bool)| *by_key && line.hint == hint && line.name == self.host;
         if self.signatures.iter().zip(&by_key).any(complete) {
             return Ok(());
@@ -135,7 +154,7 @@ mod tests {
         let checkpoint = Checkpoint::parse(NOTE).unwrap();
         assert_eq!((checkpoint.tree_id(), checkpoint.size()), (7, 3));
         assert_eq!(checkpoint.host, "log.example");
-        assert_eq!(checkpoint.signed.lines().count(), 3);
+        assert_eq!(checkpoint.note[..checkpoint.signed].lines().count(), 3);
     }
 
     #[test]

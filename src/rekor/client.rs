@@ -5,6 +5,8 @@ use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::json;
 use serde_json::value::RawValue;
+use std::collections::HashSet;
+use std::slice;
 use std::time::Duration;
 use url::Url;
 
@@ -100,7 +102,7 @@ impl Rekor {
 
     /// The entry with this id, if the log has it.
     pub async fn entry(&self, id: EntryId, deadline: Deadline) -> Result<Option<LogEntry>, RekorError> {
-        let request = self.client.get(self.entry_url(id)).header(ACCEPT, "application/json");
+        let request = self.get(&format!("api/v1/log/entries/{id}")).header(ACCEPT, "application/json");
         let response = self.send(request, deadline).await?;
         if response.status() == StatusCode::NOT_FOUND {
             return Ok(None);
@@ -119,11 +121,33 @@ impl Rekor {
         ids.iter().map(|id| id.parse()).collect::<Result<_, _>>().map_err(|e| malformed("a search", e))
     }
 
-    /// The entries with these ids, at most [`RETRIEVE_LIMIT`].
+    /// What `read` keeps of the entries with these ids, at most [`RETRIEVE_LIMIT`].
+    ///
+    /// A stranger's entry can have some MiB. Where they are too many to be taken together they are retrieved one by one,
+    /// and what `read` does not keep is not held.
+    pub async fn entries<T>(
+        &self,
+        ids: &[EntryId],
+        read: impl Fn(LogEntry) -> Option<T>,
+        deadline: Deadline,
+    ) -> Result<Vec<T>, RekorError> {
+        match self.retrieve(ids, deadline).await {
+            Err(RekorError::Send(SendError::TooLarge(_))) if ids.len() > 1 => {
+                let mut kept = Vec::new();
+                for id in ids {
+                    kept.extend(self.retrieve(slice::from_ref(id), deadline).await?.into_iter().filter_map(&read));
+                }
+                Ok(kept)
+            }
+            entries => Ok(entries?.into_iter().filter_map(read).collect()),
+        }
+    }
+
+    /// The entries with these ids.
     ///
     /// An entry that the log leaves out is an error: it could be the one that counts. So is another entry in its place,
     /// which its id, a hash, shows.
-    pub async fn entries(&self, ids: &[EntryId], deadline: Deadline) -> Result<Vec<LogEntry>, RekorError> {
+    async fn retrieve(&self, ids: &[EntryId], deadline: Deadline) -> Result<Vec<LogEntry>, RekorError> {
         let query = json!({"entryUUIDs": ids.iter().map(EntryId::to_string).collect::<Vec<_>>()}).to_string();
         let response = self.send(self.post("api/v1/log/entries/retrieve", query), deadline).await?;
         let body = expect(response, StatusCode::OK, MAX_ENTRIES_BYTES, deadline).await?;
@@ -141,13 +165,17 @@ impl Rekor {
         format!("{}/{path}", self.base.as_str().trim_end_matches('/'))
     }
 
+    pub(super) fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(self.url(path))
+    }
+
     fn post(&self, path: &str, json: impl Into<Bytes>) -> RequestBuilder {
         let request = self.client.post(self.url(path)).header(CONTENT_TYPE, "application/json");
         request.header(ACCEPT, "application/json").body(json.into())
     }
 
     /// Every call here may be repeated: searches and retrievals change nothing, and an upload of equal bytes is found.
-    async fn send(&self, request: RequestBuilder, deadline: Deadline) -> Result<Response, RekorError> {
+    pub(super) async fn send(&self, request: RequestBuilder, deadline: Deadline) -> Result<Response, RekorError> {
         let response = send_idempotent(request, deadline).await?;
         if response.status() == StatusCode::TOO_MANY_REQUESTS {
             let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
@@ -157,12 +185,19 @@ impl Rekor {
     }
 }
 
-fn malformed(request: &'static str, fault: impl ToString) -> RekorError {
+/// Ids as they can be retrieved together, each once.
+pub fn batches(ids: Vec<EntryId>) -> Vec<Vec<EntryId>> {
+    let mut seen = HashSet::new();
+    let ids: Vec<EntryId> = ids.into_iter().filter(|id| seen.insert(*id)).collect();
+    ids.chunks(RETRIEVE_LIMIT).map(<[EntryId]>::to_vec).collect()
+}
+
+pub(super) fn malformed(request: &'static str, fault: impl ToString) -> RekorError {
     RekorError::Malformed { request, fault: fault.to_string() }
 }
 
 /// The body of an answer with the `expected` status; any other becomes an error with the log's message.
-async fn expect(
+pub(super) async fn expect(
     response: Response,
     expected: StatusCode,
     limit: usize,

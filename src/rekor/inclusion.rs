@@ -10,7 +10,7 @@ pub fn leaf_hash(data: &[u8]) -> Hash {
 }
 
 /// The hash of an inner node: `sha256(0x01 || left || right)`.
-fn node_hash(left: &Hash, right: &Hash) -> Hash {
+pub(super) fn node_hash(left: &Hash, right: &Hash) -> Hash {
     Sha256::new().chain_update([0x01]).chain_update(left).chain_update(right).finalize().into()
 }
 

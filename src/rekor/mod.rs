@@ -5,15 +5,22 @@
 mod bundle;
 mod checkpoint;
 mod client;
+mod consistency;
 mod entry;
+mod growth;
+mod head;
 mod inclusion;
 pub mod intoto;
+mod patience;
 mod verify;
 
 pub use bundle::TransparencyLogEntry;
 pub use checkpoint::Checkpoint;
-pub use client::{RETRIEVE_LIMIT, Rekor, RekorError, Uploaded};
+pub use client::{RETRIEVE_LIMIT, Rekor, RekorError, Uploaded, batches};
+pub use consistency::{Head, is_consistent};
 pub use entry::{EntryError, EntryId, LogEntry};
+pub use growth::{Contradiction, Growth, GrowthError};
+pub use patience::{PatientRekor, has_failed};
 pub use verify::{Fault, LogKeys, VerifiedEntry};
 
 /// The public instance, which Sigstore runs.

@@ -81,6 +81,12 @@ impl LogKeys {
         std::iter::once(&self.first).chain(&self.others)
     }
 
+    /// Checks that the checkpoint is signed by one of the keys.
+    pub fn verify_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), Vec<Fault>> {
+        let first = checkpoint.verify(&self.first);
+        if self.others.iter().any(|key| checkpoint.verify(key).is_ok()) { Ok(()) } else { first }
+    }
+
     /// The key with this log id.
     fn by_id(&self, log_id: &str) -> Option<&PublicKey> {
         self.iter().find(|key| hex::encode(key.id()) == log_id)

@@ -32,6 +32,12 @@ impl LocalKey {
         Self::from_signer(SigningScheme::ECDSA_P256_SHA256_ASN1.create_signer().map_err(key_error)?)
     }
 
+    /// The key in `path`.
+    pub fn open(path: &Path) -> Result<Self, LocalKeyError> {
+        let pem = std::fs::read(path).map_err(|error| LocalKeyError::Io { path: path.to_owned(), error })?;
+        Self::from_pem(&pem)
+    }
+
     /// The key in `path`; a new one is made there if there is no such file, readable by its owner alone.
     pub fn open_or_generate(path: &Path) -> Result<Self, LocalKeyError> {
         let io_error = |error| LocalKeyError::Io { path: path.to_owned(), error };

@@ -1,10 +1,14 @@
 //! Sightings: the signed and recorded fact that a tag was seen at a digest.
 
+mod anew;
+mod findings;
 mod kms;
 mod local;
 mod signer;
 mod statement;
 
+pub use anew::{AnewError, record_anew};
+pub use findings::{Finding, Findings, First};
 pub use kms::KmsKey;
 pub use local::{LocalKey, LocalKeyError};
 pub use signer::{SignError, Signer};

@@ -17,7 +17,7 @@ use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
 use crate::ledger::{self, Lease, Row, RowFault, State};
 use crate::outgoing::jitter;
-use crate::sighting::{Sighting, SignedStatement};
+use crate::sighting::{Sighting, SignedStatement, record_anew};
 use crate::telemetry::{Dependency, part_of_request, timed};
 
 /// A lease is longer than a writer goes on by this part of the time, so that one that is merely slow is not overtaken; if
@@ -138,14 +138,10 @@ impl Verdicts {
         Ok(sighting)
     }
 
-    /// An entry whose first upload broke off is in the log and, for good, in no index. The same statement with a new
-    /// signature is another entry, which the log does index. Best effort: the ledger has the sighting already.
+    /// Best effort: the ledger has the sighting already.
     async fn make_findable(&self, sighting: &Sighting, deadline: Deadline) {
-        let again = async {
-            let statement = self.0.signer.sign(sighting.tag(), sighting.digest(), deadline).await?;
-            self.0.log.upload(&statement.proposed_entry(), deadline).await?;
-            Ok::<(), Unavailable>(())
-        };
+        let (signer, log) = (&self.0.signer, &self.0.log);
+        let again = record_anew(signer, log, sighting.tag(), sighting.digest(), deadline);
         if let Err(error) = again.await {
             tracing::warn!(tag = %sighting.tag(), %error, "an entry that no search may find was not uploaded anew");
         }

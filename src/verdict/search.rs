@@ -1,7 +1,5 @@
 //! Looking for a tag in the log.
 
-use std::collections::HashSet;
-use std::slice;
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -12,20 +10,12 @@ use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::ledger::Row;
 use crate::outgoing::SendError;
-use crate::rekor::intoto::Body;
-use crate::rekor::{EntryId, LogEntry, RETRIEVE_LIMIT, RekorError, VerifiedEntry};
-use crate::sighting::{Sighting, names_key, parse_statement, subject_hash};
+use crate::rekor::{EntryId, LogEntry, RETRIEVE_LIMIT, RekorError, VerifiedEntry, batches};
+use crate::sighting::{Finding, Findings, First, Sighting, subject_hash};
 use crate::telemetry;
 
 /// Retrievals under way at once. Anyone can file entries under a tag's hash, so there may be many to look through.
 const CONCURRENT_RETRIEVALS: usize = 4;
-
-/// An entry by a trusted key, held by the log.
-enum Candidate {
-    Sighting(Box<Sighting>),
-    /// Its statement is not to be had, so that it may be about this tag and any digest.
-    Unattested(Box<VerifiedEntry>),
-}
 
 impl Verdicts {
     /// What the log's index leads to. Every entry by a trusted key is checked; among those that count, the lowest
@@ -36,38 +26,12 @@ impl Verdicts {
             return Ok(Recall::Never);
         }
         let trusted = self.trusted_keys(deadline).await?;
-        let candidates = self.candidates(tag, ids, &trusted, deadline).await?;
-
-        let mut sightings = Vec::new();
-        let mut unattested = Vec::new();
-        for candidate in candidates {
-            match candidate {
-                Candidate::Sighting(sighting) => sightings.push(*sighting),
-                Candidate::Unattested(entry) => unattested.push(*entry),
-            }
-        }
-        // An entry without its statement may still be about a digest that another entry tells.
-        for known in sightings.clone() {
-            let digest = known.digest();
-            let mut unknown = Vec::new();
-            for entry in unattested {
-                match Sighting::check(entry.clone(), tag.clone(), digest.clone(), &trusted) {
-                    Some(sighting) => sightings.push(sighting),
-                    None => unknown.push(entry),
-                }
-            }
-            unattested = unknown;
-        }
-        report_equivocation(&sightings);
-        let sighting = sightings.into_iter().min_by_key(|sighting| sighting.entry().log_index());
-        let unattested = unattested.into_iter().min_by_key(|entry| entry.log_index());
-        Ok(match (sighting, unattested) {
-            (Some(sighting), Some(entry)) if entry.log_index() < sighting.entry().log_index() => {
-                Recall::Unattested(Arc::new(entry))
-            }
-            (Some(sighting), _) => Recall::Found(self.keep(sighting)),
-            (None, Some(entry)) => Recall::Unattested(Arc::new(entry)),
-            (None, None) => Recall::Never,
+        let findings = self.findings(tag, ids, &trusted, deadline).await?;
+        report_equivocation(&findings);
+        Ok(match findings.first() {
+            First::Sighting(sighting) => Recall::Found(self.keep(sighting.clone())),
+            First::Unattested(entry) => Recall::Unattested(Arc::new(entry.clone())),
+            First::None => Recall::Never,
         })
     }
 
@@ -96,85 +60,40 @@ impl Verdicts {
         }
     }
 
-    async fn candidates(
+    async fn findings(
         &self,
         tag: &Tag,
         ids: Vec<EntryId>,
         trusted: &[PublicKey],
         deadline: Deadline,
-    ) -> Result<Vec<Candidate>, Unavailable> {
+    ) -> Result<Findings, Unavailable> {
         let count = ids.len();
-        let mut seen = HashSet::new();
-        let ids: Vec<EntryId> = ids.into_iter().filter(|id| seen.insert(*id)).collect();
-        let batches: Vec<Vec<EntryId>> = ids.chunks(RETRIEVE_LIMIT).map(<[EntryId]>::to_vec).collect();
-        let found: Result<Vec<Vec<Candidate>>, Unavailable> = stream::iter(batches)
+        let found: Result<Vec<Vec<Finding>>, Unavailable> = stream::iter(batches(ids))
             .map(|batch| async move {
-                match self.candidates_among(tag, &batch, trusted, deadline).await {
-                    // A stranger's entry can have some MiB. One by one, so that not all of them are held at once.
-                    Err(Unavailable::Log(RekorError::Send(SendError::TooLarge(_)))) if batch.len() > 1 => {
-                        let mut found = Vec::new();
-                        for id in &batch {
-                            found.extend(self.candidates_among(tag, slice::from_ref(id), trusted, deadline).await?);
-                        }
-                        Ok(found)
-                    }
-                    found => found,
-                }
+                // Strangers' entries are not kept until the end: there may be thousands.
+                let read = |entry: LogEntry| match Finding::read(tag, entry, trusted, &self.0.log_keys) {
+                    Finding::Unverifiable { faults, .. } => Some(Err(Unavailable::LogUnverifiable(faults))),
+                    Finding::Unrelated(_) | Finding::Foreign(_) => None,
+                    finding => Some(Ok(finding)),
+                };
+                self.0.log.entries(&batch, read, deadline).await?.into_iter().collect()
             })
             .buffer_unordered(CONCURRENT_RETRIEVALS)
             .try_collect()
             .await;
-        match found {
-            Ok(found) => Ok(found.into_iter().flatten().collect()),
+        let found = match found {
             Err(Unavailable::Log(RekorError::Send(SendError::Timeout))) if count > RETRIEVE_LIMIT => {
-                Err(Unavailable::TooManyEntries(count))
+                return Err(Unavailable::TooManyEntries(count));
             }
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn candidates_among(
-        &self,
-        tag: &Tag,
-        ids: &[EntryId],
-        trusted: &[PublicKey],
-        deadline: Deadline,
-    ) -> Result<Vec<Candidate>, Unavailable> {
-        let entries = self.0.log.entries(ids, deadline).await?;
-        entries.into_iter().filter_map(|entry| self.candidate(tag, entry, trusted).transpose()).collect()
-    }
-
-    /// What an entry says of `tag`: `None` if it is a stranger's or about something else.
-    ///
-    /// An entry that bears a trusted key and does not verify is the log's fault, for the log accepted it: the search
-    /// then fails, since it might be the entry that counts.
-    fn candidate(&self, tag: &Tag, entry: LogEntry, trusted: &[PublicKey]) -> Result<Option<Candidate>, Unavailable> {
-        if !names_key(&entry, trusted) {
-            return Ok(None);
-        }
-        // Whether it is signed is checked below, by whichever signature is over it.
-        let statement = match entry.body() {
-            Body::Intoto(body) => entry.attestation().filter(|statement| body.records(statement)).map(<[u8]>::to_vec),
-            _ => None,
+            found => found?,
         };
-        let entry = entry.verify(&self.0.log_keys).map_err(Unavailable::LogUnverifiable)?;
-        let Some(statement) = statement else {
-            return Ok(Some(Candidate::Unattested(Box::new(entry))));
-        };
-        match parse_statement(&statement) {
-            Some((about, digest)) if about == *tag => {
-                let sighting = Sighting::check(entry, about, digest, trusted);
-                Ok(sighting.map(|sighting| Candidate::Sighting(Box::new(sighting))))
-            }
-            _ => Ok(None),
-        }
+        Ok(Findings::new(found.into_iter().flatten(), trusted))
     }
 }
 
 /// Two digests recorded for one tag by our own keys: the promise is broken, whatever the reason, and someone must know.
-fn report_equivocation(sightings: &[Sighting]) {
-    let Some((first, others)) = sightings.split_first() else { return };
-    if let Some(other) = others.iter().find(|other| other.digest() != first.digest()) {
+fn report_equivocation(findings: &Findings) {
+    if let Some((first, other)) = findings.contradiction() {
         telemetry::equivocation();
         tracing::error!(
             tag = %first.tag(),

@@ -1,0 +1,203 @@
+//! `audit`: whether the log holds exactly one digest for each of many tags, and has only grown.
+
+mod check;
+mod issue;
+mod progress;
+mod repair;
+mod report;
+mod state;
+mod tags;
+
+use std::path::PathBuf;
+use std::pin::pin;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use futures_util::StreamExt as _;
+use futures_util::stream::LocalBoxStream;
+
+use super::lookup::Lookup;
+use super::trust::Trust;
+use super::{Outcome, listen};
+use crate::rekor::GrowthError;
+use crate::setup;
+
+use check::Check;
+use issue::Weight;
+use repair::RepairArgs;
+use report::{End, Report, worst};
+use state::{Position, State};
+use tags::{Item, SourceError};
+
+/// What is lost of an audit that is killed.
+const SAVE_EVERY: Duration = Duration::from_secs(2);
+
+/// Check many tags: that the log holds exactly one digest for each, under your keys, and has only ever grown
+///
+/// The tags come from a list, or are all those in the ledger; with both, the tags of the list are looked up in the ledger
+/// too. Each finding is one line:
+///
+///   contradicted    the log holds two digests for the tag under your keys
+///   ledger-differs  the ledger's row names another digest than the log
+///   ledger-lacks    the log holds the tag, and the ledger has no row
+///   log-lacks       the ledger's row holds an entry that the log does not have
+///   invalid-row     the ledger's row does not verify
+///   unfindable      the log holds the tag, but a search does not tell its digest; --repair records it anew
+///   unverifiable    an entry bears your key and does not verify
+///   unattested      an entry by your key may name any digest: the log has not kept its statement
+///   missing         the log lists no entry by your keys
+///   unchecked       it is no tag, or the log's answer cannot be understood
+///   pending         the ledger's row is not complete yet; no fault
+///   repaired        it was unfindable, and is found now; no fault
+///
+/// With --state, the log's checkpoints are kept in a file: the next audit demands the proof that the log grew from them by
+/// appending and nothing else. The same file keeps the position, so that an audit that was stopped (Ctrl-C, SIGTERM) or
+/// broken off goes on where it was.
+///
+/// The ledger is read, never written: that takes dynamodb:Scan, or dynamodb:GetItem with a list.
+///
+/// Exit code: 0 if everything holds, 1 if the log contradicts itself or any of the first six was found, 2 if anything could
+/// not be checked or the audit did not come to the end.
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Audit {
+    #[command(flatten)]
+    trust: Trust,
+    /// List of tags, one a line, e.g. alpine:3.16.0; '-' for standard input. Blank lines and those that begin with '#' are
+    /// passed over
+    #[arg(long, value_name = "FILE", required_unless_present = "ledger_table")]
+    tags: Option<PathBuf>,
+    /// The ledger's DynamoDB table
+    #[arg(long, value_name = "NAME")]
+    ledger_table: Option<String>,
+    /// File that keeps the log's checkpoints, and the position of an audit that was stopped
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Begin at the first tag, wherever the audit before stopped
+    #[arg(long, requires = "state")]
+    from_start: bool,
+    #[command(flatten)]
+    repair: RepairArgs,
+    /// Tags checked at once
+    #[arg(long, value_name = "NUMBER", default_value = "8", value_parser = clap::value_parser!(u8).range(1..=64))]
+    concurrency: u8,
+    /// Print JSON, one object a line, as docs/verify.md describes it
+    #[arg(long)]
+    json: bool,
+}
+
+impl Audit {
+    pub async fn run(self) -> Outcome {
+        let lookup = Lookup::new(self.trust.log()?, self.trust.keys()?)?;
+        let source = self.source();
+        let ledger = match &self.ledger_table {
+            Some(table) => Some(setup::dynamodb_ledger(table.clone()).await),
+            None => None,
+        };
+        let mut state = State::load(self.state.clone(), &lookup.log_keys)?;
+        let position = match state.position.take() {
+            Some(position) if !self.from_start => {
+                if position.source != source {
+                    let stopped = &position.source;
+                    return Err(format!(
+                        "an audit of {stopped} was stopped; give --from-start to begin one of {source}"
+                    )
+                    .into());
+                }
+                position
+            }
+            _ => Position { source, done: 0, last: None, issues: Default::default() },
+        };
+        let repair = self.repair.repair(&lookup).await?;
+        let mut report = Report::new(self.json);
+        match lookup.log.growth(&lookup.log_keys, &state.checkpoints).await {
+            Ok(grown) => {
+                grown.iter().for_each(|growth| report.grown(growth));
+                state.advance(&grown);
+            }
+            Err(GrowthError::Contradicted(contradiction)) => {
+                report.contradiction(&contradiction);
+                return Ok(ExitCode::from(1));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let items = match (&self.tags, &ledger) {
+            (Some(list), _) => tags::in_list(list, position.done, position.last.clone()),
+            (None, Some(ledger)) => tags::in_ledger(ledger, position.last.clone()),
+            (None, None) => return Err("there is nothing to audit: give --tags or --ledger-table".into()),
+        };
+        // Until here there is nothing to keep, so that being asked to stop ends the process at once.
+        let stop = listen::asked_to_stop();
+        let check = Check { lookup: &lookup, ledger: ledger.as_ref(), repair: repair.as_ref() };
+        let (position, end) =
+            walk(items, &check, usize::from(self.concurrency), position, &mut state, &mut report, stop).await?;
+        state.position = (end != End::Complete).then(|| position.clone());
+        state.save()?;
+        report.end(position.done, &position.issues, &end, self.state.is_some());
+        let worst = worst(&position.issues);
+        Ok(match (worst, end) {
+            (Some(Weight::Fault), _) => ExitCode::from(1),
+            (Some(Weight::Doubt), _) | (_, End::Stopped | End::Failed(_)) => ExitCode::from(2),
+            (Some(Weight::Note) | None, End::Complete) => ExitCode::SUCCESS,
+        })
+    }
+
+    /// What is audited, for telling whether a position is in it.
+    fn source(&self) -> String {
+        match (&self.tags, &self.ledger_table) {
+            (Some(list), None) => format!("the list {}", list.display()),
+            (Some(list), Some(table)) => format!("the list {} with the ledger {table}", list.display()),
+            (None, table) => format!("the ledger {}", table.as_deref().unwrap_or_default()),
+        }
+    }
+}
+
+/// Checks one tag after the other, several at once but each taken note of in its order, so that the position is never
+/// past one that was not checked.
+async fn walk(
+    items: LocalBoxStream<'_, Result<Item, SourceError>>,
+    check: &Check<'_>,
+    concurrency: usize,
+    mut position: Position,
+    state: &mut State,
+    report: &mut Report,
+    stop: impl Future<Output = ()>,
+) -> Result<(Position, End), std::io::Error> {
+    let checked = items.map(async |item| Ok::<_, String>(check.item(item.map_err(text)?).await.map_err(text)?));
+    let mut checked = pin!(checked.buffered(concurrency));
+    let mut stop = pin!(stop);
+    let (began, before, mut saved) = (Instant::now(), position.done, Instant::now());
+    let end = loop {
+        let next = tokio::select! {
+            biased;
+            () = &mut stop => break End::Stopped,
+            next = checked.next() => next,
+        };
+        let (name, issues) = match next {
+            None => break End::Complete,
+            Some(Err(why)) => break End::Failed(why),
+            Some(Ok(checked)) => checked,
+        };
+        for issue in issues {
+            report.issue(&name, &issue);
+            *position.issues.entry(issue.kind).or_default() += 1;
+        }
+        position.done += 1;
+        position.last = Some(name);
+        report.progress(|| {
+            let rate = (position.done - before) as f64 / began.elapsed().as_secs_f64().max(0.001);
+            format!("{} tags checked, {rate:.0} a second", position.done)
+        });
+        if saved.elapsed() >= SAVE_EVERY {
+            state.position = Some(position.clone());
+            state.save()?;
+            saved = Instant::now();
+        }
+    };
+    Ok((position, end))
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

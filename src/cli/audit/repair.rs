@@ -1,0 +1,94 @@
+//! Making a sighting findable again.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::tags::LEDGER_TIME;
+use crate::cli::lookup::Lookup;
+use crate::deadline::Deadline;
+use crate::rekor::RekorError;
+use crate::setup;
+use crate::sighting::{AnewError, Finding, LocalKey, Sighting, SignError, Signer, record_anew};
+
+/// The log files an entry after it has answered the upload.
+const FILING_TRIES: u32 = 5;
+const FILING_PAUSE: Duration = Duration::from_secs(1);
+
+#[derive(Args)]
+pub struct RepairArgs {
+    /// Record anew what is in the log and cannot be found by search: the same statement with a new signature
+    #[arg(long)]
+    repair: bool,
+    /// The signing key in AWS KMS, for --repair: key id, ARN or alias
+    #[arg(long, value_name = "ID", requires = "repair", conflicts_with = "signing_key")]
+    kms_key_id: Option<String>,
+    /// The signing key in a file, for --repair: PKCS#8, PEM
+    #[arg(long, value_name = "FILE", requires = "repair")]
+    signing_key: Option<PathBuf>,
+}
+
+pub struct Repair(Signer);
+
+/// Why a sighting is still not found.
+#[derive(Debug, thiserror::Error)]
+pub enum RepairError {
+    #[error(transparent)]
+    Key(#[from] SignError),
+    #[error(transparent)]
+    Log(#[from] RekorError),
+    #[error("what the log answered does not verify")]
+    Unverifiable,
+    #[error("recorded anew at log index {0}, but no search finds that yet")]
+    NotFiled(u64),
+}
+
+impl RepairArgs {
+    /// What repairs are signed with, if they are wanted: it must be one of the keys that count.
+    pub async fn repair(self, lookup: &Lookup) -> Result<Option<Repair>, Box<dyn Error + Send + Sync>> {
+        if !self.repair {
+            return Ok(None);
+        }
+        let signer = match (self.kms_key_id, self.signing_key) {
+            (Some(id), _) => setup::kms_signer(id).await,
+            (None, Some(file)) => Signer::Local(LocalKey::open(&file)?),
+            (None, None) => return Err("--repair needs the signing key: --kms-key-id or --signing-key".into()),
+        };
+        if !lookup.trusted.contains(signer.public_key(Deadline::after(LEDGER_TIME)).await?) {
+            return Err("the signing key is none of those that --key names".into());
+        }
+        Ok(Some(Repair(signer)))
+    }
+}
+
+impl Repair {
+    /// Records a sighting anew, and waits until a search finds it. Returns the new entry's index.
+    pub async fn record_anew(&self, lookup: &Lookup, sighting: &Sighting) -> Result<u64, RepairError> {
+        let (tag, digest) = (sighting.tag(), sighting.digest());
+        let record =
+            lookup.log.ask(async |log, deadline| match record_anew(&self.0, log, tag, digest, deadline).await {
+                Ok(uploaded) => Ok(Ok(uploaded)),
+                Err(AnewError::Log(error)) => Err(error),
+                Err(AnewError::Key(error)) => Ok(Err(error)),
+            });
+        let uploaded = record.await??;
+        let entry = uploaded.entry.verify(&lookup.log_keys).map_err(|_| RepairError::Unverifiable)?;
+        let (id, index) = (entry.id(), entry.log_index());
+        Sighting::check(entry, tag.clone(), digest.clone(), &lookup.trusted).ok_or(RepairError::Unverifiable)?;
+        for _ in 0..FILING_TRIES {
+            let mut found = false;
+            let look = |finding| {
+                found |=
+                    matches!(finding, Finding::Sighting(sighting) if sighting.entry().id().leaf_hash == id.leaf_hash);
+            };
+            lookup.findings(tag, look).await?;
+            if found {
+                return Ok(index);
+            }
+            tokio::time::sleep(FILING_PAUSE).await;
+        }
+        Err(RepairError::NotFiled(index))
+    }
+}

@@ -1,0 +1,116 @@
+//! What an audit prints: a line for each tree of the log, for each finding, and at the end.
+
+use std::collections::BTreeMap;
+use std::io::{Write as _, stdout};
+
+use serde_json::{Value, json};
+
+use super::issue::{Issue, Kind, Weight};
+use super::progress::Progress;
+use crate::cli::terminal::{Colours, Tone, harmless};
+use crate::rekor::{Contradiction, Growth};
+
+/// How an audit ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    Complete,
+    /// The user asked it to stop.
+    Stopped,
+    /// Something that it needs cannot be reached.
+    Failed(String),
+}
+
+pub struct Report {
+    json: bool,
+    colours: Colours,
+    progress: Progress,
+}
+
+impl Report {
+    pub fn new(json: bool) -> Self {
+        Self { json, colours: Colours::of_stdout(), progress: Progress::new() }
+    }
+
+    pub fn progress(&mut self, text: impl FnOnce() -> String) {
+        self.progress.show(text);
+    }
+
+    pub fn grown(&mut self, growth: &Growth) {
+        let (tree, size) = (growth.now.tree_id(), growth.now.size());
+        let text = match growth.from {
+            None => format!("the log's tree {tree} has {size} entries; no earlier checkpoint to compare with"),
+            Some(from) if from == size => format!("the log's tree {tree} has {size} entries, as before"),
+            Some(from) => format!("the log's tree {tree} grew from {from} to {size} entries, and only grew"),
+        };
+        let object = json!({
+            "type": "tree", "treeId": tree.to_string(), "size": size, "from": growth.from, "checkpoint": growth.now.note(),
+        });
+        self.line(&text, object);
+    }
+
+    pub fn contradiction(&mut self, contradiction: &Contradiction) {
+        let (before, now) = contradiction.notes();
+        let heading = self.colours.paint(Tone::Bad, "The log contradicts itself");
+        let evidence = match now {
+            Some(now) => format!("What it signed before:\n\n{before}\nAnd now:\n\n{now}"),
+            None => format!("What it signed before:\n\n{before}"),
+        };
+        let text = format!("{heading}: {contradiction}\n\n{evidence}");
+        let object = json!({
+            "type": "contradiction", "detail": contradiction.to_string(), "before": before, "now": now,
+        });
+        self.line(text.trim_end(), object);
+    }
+
+    pub fn issue(&mut self, tag: &str, issue: &Issue) {
+        let (kind, detail) = (issue.kind.name(), harmless(&issue.detail));
+        let tone = match issue.kind.weight() {
+            Weight::Fault => Tone::Bad,
+            Weight::Doubt => Tone::Doubtful,
+            Weight::Note => Tone::Aside,
+        };
+        let text = format!("{}: {}: {detail}", harmless(tag), self.colours.paint(tone, kind));
+        let object = json!({"type": "tag", "tag": tag, "issue": kind, "detail": issue.detail});
+        self.line(&text, object);
+    }
+
+    pub fn end(&mut self, done: u64, issues: &BTreeMap<Kind, u64>, end: &End, kept: bool) {
+        let noun = if done == 1 { "tag" } else { "tags" };
+        let counts: Vec<String> = issues.iter().map(|(kind, count)| format!("{count} {}", kind.name())).collect();
+        let found = match (worst(issues), counts.is_empty()) {
+            (_, true) => self.colours.paint(Tone::Good, "all hold"),
+            (Some(Weight::Fault), _) => self.colours.paint(Tone::Bad, &counts.join(", ")),
+            (Some(Weight::Doubt), _) => self.colours.paint(Tone::Doubtful, &counts.join(", ")),
+            _ => format!("all hold ({})", counts.join(", ")),
+        };
+        let again = if kept { "; run it again with the same --state to go on" } else { "" };
+        let text = match end {
+            End::Complete if done == 0 => "There was no tag to check".to_owned(),
+            End::Complete => format!("{done} {noun} checked: {found}"),
+            End::Stopped => format!("Stopped after {done} {noun}: {found}{again}"),
+            End::Failed(why) if done == 0 => format!("Nothing was checked, because {}", harmless(why)),
+            End::Failed(why) => format!("Broken off after {done} {noun} ({found}), because {}{again}", harmless(why)),
+        };
+        let issues: BTreeMap<&str, u64> = issues.iter().map(|(kind, count)| (kind.name(), *count)).collect();
+        let reason = match end {
+            End::Failed(why) => Some(why.as_str()),
+            End::Complete | End::Stopped => None,
+        };
+        let complete = *end == End::Complete;
+        let object = json!({
+            "type": "summary", "checked": done, "complete": complete, "reason": reason, "issues": issues,
+        });
+        self.line(&text, object);
+    }
+
+    fn line(&mut self, text: &str, object: Value) {
+        self.progress.clear();
+        // Whoever read it may have seen enough ('| head'): the audit and its exit code are the same.
+        let _ = if self.json { writeln!(stdout(), "{object}") } else { writeln!(stdout(), "{text}") };
+    }
+}
+
+/// The gravest of what was found.
+pub fn worst(issues: &BTreeMap<Kind, u64>) -> Option<Weight> {
+    issues.keys().map(|kind| kind.weight()).max()
+}

@@ -1,0 +1,116 @@
+//! `history`: every entry that the log lists for a tag.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::Outcome;
+use super::listed::{Listed, Standing};
+use super::lookup::Lookup;
+use super::terminal::{Colours, Tone};
+use super::trust::Trust;
+use crate::image::Tag;
+
+/// Show every entry that the log lists for a tag, oldest first
+///
+/// Anyone can file an entry under any tag, so each is marked:
+///
+///   sighting      by a key that you named: the tag was seen at this digest
+///   foreign       by any other key: it counts for nothing here
+///   unattested    by your key, but the log has not the statement that was signed, so that the digest is not known
+///                 ('verify' tries the one that the registry serves)
+///   unrelated     by your key, about something else
+///   unverifiable  it bears your key, and the log's proof for it does not hold
+///
+/// The log's index is not complete by promise: an entry that is not listed may still exist.
+///
+/// Exit code: 0 if your keys name one digest, 1 if they contradict themselves, 2 if there is no sighting, an entry under
+/// your keys does not verify, or the log cannot be reached.
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct History {
+    /// The tag, e.g. alpine:3.16.0 or ghcr.io/org/app:v1
+    #[arg(value_name = "IMAGE:TAG")]
+    tag: Tag,
+    #[command(flatten)]
+    trust: Trust,
+    /// Print one JSON object, as docs/verify.md describes it
+    #[arg(long)]
+    json: bool,
+}
+
+/// The JSON that is printed.
+#[derive(Serialize)]
+struct Shown<'a> {
+    /// Canonical.
+    tag: &'a str,
+    /// By log index.
+    entries: &'a [Listed],
+}
+
+impl History {
+    pub async fn run(self) -> Outcome {
+        let lookup = Lookup::new(self.trust.log()?, self.trust.keys()?)?;
+        let mut entries = Vec::new();
+        let list = |finding| entries.push(Listed::new(&self.tag, &finding, lookup.log.rekor(), &lookup.log_keys));
+        lookup.findings(&self.tag, list).await?;
+        entries.sort_by_key(|entry| entry.log_index);
+        if self.json {
+            let shown = Shown { tag: self.tag.canonical(), entries: &entries };
+            println!("{}", serde_json::to_string_pretty(&shown)?);
+        } else {
+            self.print(&entries);
+        }
+        Ok(exit_code(&entries))
+    }
+
+    fn print(&self, entries: &[Listed]) {
+        let colours = Colours::of_stdout();
+        match entries.len() {
+            0 => println!("{}: the log lists no entry", self.tag),
+            1 => println!("{}: 1 entry", self.tag),
+            count => println!("{}: {count} entries", self.tag),
+        }
+        for entry in entries {
+            let (word, tone) = match entry.standing {
+                Standing::Sighting => ("sighting", Tone::Good),
+                Standing::Unattested => ("unattested", Tone::Doubtful),
+                Standing::Unrelated => ("unrelated", Tone::Doubtful),
+                Standing::Unverifiable => ("unverifiable", Tone::Bad),
+                Standing::Foreign => ("foreign", Tone::Aside),
+            };
+            let digest = entry.digest.as_deref().unwrap_or("digest unknown");
+            println!();
+            println!("{}  {}  {digest}", entry.log_index, colours.paint(tone, word));
+            println!("  recorded  {}", entry.integrated_time);
+            println!("  entry     {}", entry.url);
+            for key in &entry.keys {
+                println!("  key       sha256:{key}");
+            }
+            for fault in &entry.faults {
+                println!("  fault     {fault}");
+            }
+        }
+        if contradict(entries) {
+            println!();
+            println!("{}", colours.paint(Tone::Bad, "Your keys signed different digests for this tag."));
+        }
+    }
+}
+
+fn contradict(entries: &[Listed]) -> bool {
+    let mut digests = entries.iter().filter(|entry| entry.standing == Standing::Sighting).map(|entry| &entry.digest);
+    digests.next().is_some_and(|first| digests.any(|other| other != first))
+}
+
+fn exit_code(entries: &[Listed]) -> ExitCode {
+    let any = |standing| entries.iter().any(|entry| entry.standing == standing);
+    if contradict(entries) {
+        ExitCode::from(1)
+    } else if !any(Standing::Sighting) || any(Standing::Unverifiable) {
+        ExitCode::from(2)
+    } else {
+        ExitCode::SUCCESS
+    }
+}

@@ -1,0 +1,39 @@
+//! What is different when a person looks on: colour.
+
+use std::io::{IsTerminal as _, stdout};
+
+/// How a word is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    Good,
+    Bad,
+    Doubtful,
+    /// Not what the eye should stop at.
+    Aside,
+}
+
+/// Whether standard output takes colour: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
+#[derive(Debug, Clone, Copy)]
+pub struct Colours(bool);
+
+impl Colours {
+    pub fn of_stdout() -> Self {
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self(stdout().is_terminal() && !unwanted)
+    }
+
+    pub fn paint(self, tone: Tone, text: &str) -> String {
+        let code = match tone {
+            Tone::Good => "32",
+            Tone::Bad => "1;31",
+            Tone::Doubtful => "33",
+            Tone::Aside => "2",
+        };
+        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+/// Text that came from elsewhere, without what a terminal would obey.
+pub fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

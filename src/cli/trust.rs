@@ -1,0 +1,63 @@
+//! Whom a check believes: the user says.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use url::Url;
+
+use crate::config::LogConfig;
+use crate::key::PublicKey;
+use crate::rekor::{LogKeys, PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY};
+
+#[derive(Args)]
+pub struct Trust {
+    /// Public key whose entries count, PEM; a file may hold several. Give it again for more files. Nobody is trusted by
+    /// default: get the key of the instance that you pull through, or of whoever runs it
+    #[arg(long = "key", value_name = "FILE", required = true)]
+    keys: Vec<PathBuf>,
+    /// The transparency log
+    #[arg(long, value_name = "URL", default_value = PUBLIC_INSTANCE)]
+    rekor: Url,
+    /// The log's public key, PEM (default: that of rekor.sigstore.dev, which is built in)
+    #[arg(long, value_name = "FILE")]
+    rekor_key: Option<PathBuf>,
+}
+
+impl Trust {
+    /// The keys that sightings count by.
+    pub fn keys(&self) -> Result<Vec<PublicKey>, Box<dyn Error + Send + Sync>> {
+        let files = self.keys.iter().map(|path| keys_in(path)).collect::<Result<Vec<_>, _>>()?;
+        Ok(files.concat())
+    }
+
+    /// The log, and the keys that its answers are checked with.
+    pub fn log(&self) -> Result<LogConfig, Box<dyn Error + Send + Sync>> {
+        let public = LogConfig::public_instance();
+        if !matches!(self.rekor.scheme(), "http" | "https") || !self.rekor.has_host() {
+            return Err(format!("--rekor: '{}' is not an http or https URL", self.rekor).into());
+        }
+        if self.rekor_key.is_none() && self.rekor != public.url {
+            return Err(
+                format!("--rekor-key must be given for {}: only rekor.sigstore.dev's is built in", self.rekor).into()
+            );
+        }
+        Ok(LogConfig { url: self.rekor.clone(), keys: log_keys(self.rekor_key.as_deref())? })
+    }
+}
+
+/// The keys of the log in a file, or the public instance's.
+pub fn log_keys(file: Option<&Path>) -> Result<LogKeys, Box<dyn Error + Send + Sync>> {
+    let keys = match file {
+        Some(path) => keys_in(path)?,
+        None => PublicKey::all_from_pem(PUBLIC_INSTANCE_KEY)?,
+    };
+    LogKeys::new(keys).ok_or_else(|| "the key file holds no public key".into())
+}
+
+fn keys_in(path: &Path) -> Result<Vec<PublicKey>, Box<dyn Error + Send + Sync>> {
+    let fault = |fault: &dyn std::fmt::Display| format!("{}: {fault}", path.display());
+    let pem = std::fs::read_to_string(path).map_err(|error| fault(&error))?;
+    let keys = PublicKey::all_from_pem(&pem).map_err(|error| fault(&error))?;
+    if keys.is_empty() { Err(fault(&"holds no PEM block 'PUBLIC KEY'").into()) } else { Ok(keys) }
+}

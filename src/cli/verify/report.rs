@@ -1,0 +1,177 @@
+//! What `verify` prints.
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::{Registry, Verdict};
+use crate::cli::listed::{Listed, Standing, fingerprint};
+use crate::cli::terminal::{Colours, Tone, harmless};
+use crate::image::Tag;
+use crate::sighting::Sighting;
+
+pub struct Report<'a> {
+    pub tag: &'a Tag,
+    /// Whether an instance was asked instead of the log.
+    pub instance: bool,
+    pub verdict: Verdict,
+    pub registry: Registry,
+    /// Entries that bear the user's keys, by log index.
+    pub entries: Vec<Listed>,
+    /// The indexes of those of which it is not known what digest they are about.
+    pub unknown: Vec<u64>,
+    /// Entries by others.
+    pub foreign: usize,
+}
+
+/// The JSON that is printed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    /// Canonical.
+    tag: &'a str,
+    /// Where the evidence comes from: `log` or `instance`.
+    source: &'static str,
+    /// `holds`, `moved`, `contradicted` or `unchecked`.
+    verdict: &'static str,
+    /// Where it is `unchecked`: why.
+    reason: Option<&'a str>,
+    /// The recorded digest, where it is known.
+    digest: Option<&'a str>,
+    /// What the registry serves now; null if it was not asked or did not answer.
+    current: Option<&'a str>,
+    /// Entries that bear the user's keys, by log index: the first sighting among them counts.
+    entries: &'a [Listed],
+    /// The number of entries by other keys.
+    foreign_entries: usize,
+}
+
+impl Report<'_> {
+    pub fn print_json(&self) {
+        let (verdict, sighting, reason) = match &self.verdict {
+            Verdict::Holds(sighting) => ("holds", Some(sighting), None),
+            Verdict::Moved(sighting) => ("moved", sighting.as_ref(), None),
+            Verdict::Contradicted(first, _) => ("contradicted", Some(first), None),
+            Verdict::Unchecked(reason) => ("unchecked", None, Some(reason.as_str())),
+        };
+        let shown = Shown {
+            tag: self.tag.canonical(),
+            source: if self.instance { "instance" } else { "log" },
+            verdict,
+            reason,
+            digest: sighting.map(|sighting| sighting.digest().as_str()),
+            current: match &self.registry {
+                Registry::Serves(digest) => Some(digest.as_str()),
+                Registry::NotAsked | Registry::Failed(_) => None,
+            },
+            entries: &self.entries,
+            foreign_entries: self.foreign,
+        };
+        println!("{:#}", json!(shown));
+    }
+
+    pub fn print(&self) {
+        let colours = Colours::of_stdout();
+        let (tag, registry) = (self.tag, self.tag.repository().registry());
+        match &self.verdict {
+            Verdict::Holds(sighting) => {
+                println!("{tag} {}\n", colours.paint(Tone::Good, "holds"));
+                self.print_sighting(sighting);
+                match &self.registry {
+                    Registry::NotAsked => println!("  now       {registry} was not asked"),
+                    _ => println!("  now       {registry} serves this digest"),
+                }
+                self.print_checks();
+            }
+            Verdict::Moved(Some(sighting)) => {
+                println!("{tag} {}\n", colours.paint(Tone::Bad, "has moved"));
+                self.print_sighting(sighting);
+                self.print_current();
+                self.print_checks();
+            }
+            Verdict::Moved(None) => {
+                println!("{tag} {}\n", colours.paint(Tone::Bad, "has moved"));
+                println!("  digest    unknown: the log has not kept the statement of the first entry");
+                self.print_current();
+                self.print_entries();
+            }
+            Verdict::Contradicted(first, other) => {
+                println!("{tag} {}: your keys signed different digests\n", colours.paint(Tone::Bad, "is contradicted"));
+                self.print_sighting(first);
+                println!("  but also  {}, log index {}", other.digest(), other.entry().log_index());
+                self.print_current();
+                self.print_entries();
+            }
+            Verdict::Unchecked(reason) => {
+                println!("{tag} {}: {}", colours.paint(Tone::Doubtful, "could not be checked"), harmless(reason));
+                self.print_entries();
+            }
+        }
+    }
+
+    fn print_sighting(&self, sighting: &Sighting) {
+        let entry = sighting.entry();
+        let listed = self.entries.iter().find(|listed| listed.log_index == entry.log_index());
+        println!("  digest    {}", sighting.digest());
+        println!("  recorded  {}, log index {}", entry.integrated_at(), entry.log_index());
+        println!("  entry     {}", listed.map(|listed| listed.url.as_str()).unwrap_or_default());
+        println!("  key       sha256:{}", fingerprint(sighting.statement().key()));
+    }
+
+    fn print_current(&self) {
+        let registry = self.tag.repository().registry();
+        match &self.registry {
+            Registry::Serves(digest) => println!("  now       {registry} serves {digest}"),
+            Registry::NotAsked => println!("  now       {registry} was not asked"),
+            Registry::Failed(error) => println!("  now       {}", harmless(&error.to_string())),
+        }
+    }
+
+    /// Every entry under the user's keys, where it is not one alone that tells all.
+    fn print_entries(&self) {
+        if self.entries.is_empty() {
+            return;
+        }
+        println!("\nEntries that bear your keys:");
+        for entry in &self.entries {
+            let standing = match entry.standing {
+                Standing::Unattested => "without its statement",
+                Standing::Unrelated => "about something else",
+                Standing::Unverifiable => "does not verify",
+                Standing::Sighting | Standing::Foreign => entry.digest.as_deref().unwrap_or_default(),
+            };
+            println!("  {}  {}  {standing}", entry.log_index, entry.integrated_time);
+            println!("    {}", entry.url);
+        }
+    }
+
+    fn print_checks(&self) {
+        println!("\nChecked on this machine:");
+        println!("  - your key signed the statement that names this tag and the recorded digest");
+        println!(
+            "  - the log holds the entry: its signed timestamp, and the inclusion proof from the entry's own bytes"
+        );
+        println!("    to the root hash of a checkpoint that the log signed");
+        match self.entries.len() - self.unknown.len() {
+            _ if self.instance => {}
+            1 => println!("  - the log lists no other entry for this tag by your keys"),
+            count => {
+                println!("  - the log lists {count} entries for this tag by your keys, and none names another digest")
+            }
+        }
+        match &self.registry {
+            Registry::Serves(_) => println!("  - what the registry serves: the digest is that of the manifest's bytes"),
+            _ => println!("Not checked: what the registry serves now"),
+        }
+        if self.instance {
+            println!("Not checked: whether the log has other entries for this tag; that takes asking the log");
+        }
+        for index in &self.unknown {
+            println!(
+                "Not known: what digest the entry with index {index} is about, whose statement the log has not kept"
+            );
+        }
+        if self.foreign > 0 {
+            println!("Passed over: entries by other keys ({}), which anyone can file", self.foreign);
+        }
+    }
+}

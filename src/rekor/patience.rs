@@ -1,0 +1,163 @@
+//! A log asked by someone who has time: it waits when the log asks for it, and tries again when the log fails.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use reqwest::StatusCode;
+use tokio::time::Instant;
+
+use super::client::{Rekor, RekorError};
+use crate::deadline::Deadline;
+use crate::outgoing::{SendError, jitter};
+
+/// How long one call may take. Rekor answers an upload once the entry is included, which takes seconds.
+const CALL_TIME: Duration = Duration::from_secs(30);
+/// Calls in all before a log counts as failed.
+const TRIES_AFTER_FAILURE: u32 = 3;
+/// Calls in all before a log that wants to be asked later counts as failed.
+const TRIES_WHEN_LIMITED: u32 = 8;
+/// The pause after a first failure; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// The pause where a log asks for one and does not say how long; it doubles.
+const LIMITED_PAUSE: Duration = Duration::from_secs(5);
+/// Nobody waits longer than this on a log's word.
+const MAX_PAUSE: Duration = Duration::from_secs(120);
+
+#[derive(Debug)]
+pub struct PatientRekor {
+    rekor: Rekor,
+    /// The log has asked for no calls until then. It holds for all calls under way.
+    quiet_until: Mutex<Option<Instant>>,
+}
+
+impl PatientRekor {
+    pub fn new(rekor: Rekor) -> Self {
+        Self { rekor, quiet_until: Mutex::new(None) }
+    }
+
+    /// The log itself, for what asks nobody.
+    pub fn rekor(&self) -> &Rekor {
+        &self.rekor
+    }
+
+    /// Makes a call that may be repeated, until it is answered or the log has failed often enough.
+    pub async fn ask<T>(&self, call: impl AsyncFn(&Rekor, Deadline) -> Result<T, RekorError>) -> Result<T, RekorError> {
+        let (mut failures, mut limited) = (0, 0);
+        loop {
+            self.be_quiet().await;
+            let error = match call(&self.rekor, Deadline::after(CALL_TIME)).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            if let RekorError::RateLimited { retry_after } = &error {
+                let pause = retry_after.as_deref().and_then(asked_for).unwrap_or(LIMITED_PAUSE * 2u32.pow(limited));
+                limited += 1;
+                if limited == TRIES_WHEN_LIMITED || pause > MAX_PAUSE {
+                    return Err(error);
+                }
+                self.quieten(pause);
+            } else {
+                failures += 1;
+                if failures == TRIES_AFTER_FAILURE || !has_failed(&error) {
+                    return Err(error);
+                }
+                let pause = FIRST_PAUSE * 2u32.pow(failures - 1);
+                tokio::time::sleep(pause + pause.mul_f64(jitter())).await;
+            }
+        }
+    }
+
+    async fn be_quiet(&self) {
+        loop {
+            let until = *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
+            match until.filter(|until| *until > Instant::now()) {
+                // Those who waited do not come back all at once.
+                Some(until) => tokio::time::sleep_until(until + FIRST_PAUSE.mul_f64(jitter())).await,
+                None => return,
+            }
+        }
+    }
+
+    fn quieten(&self, pause: Duration) {
+        let until = Some(Instant::now() + pause);
+        let mut quiet = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *quiet = until.max(*quiet);
+    }
+}
+
+/// Whether it is the log, or the way there, that failed: another try may do. What it answered wrongly, it would again.
+pub fn has_failed(error: &RekorError) -> bool {
+    match error {
+        RekorError::Send(SendError::Timeout | SendError::Connection(_)) | RekorError::RateLimited { .. } => true,
+        RekorError::Status { status, .. } => status.is_server_error() || *status == StatusCode::REQUEST_TIMEOUT,
+        RekorError::Send(SendError::TooLarge(_)) | RekorError::Malformed { .. } | RekorError::Missing => false,
+    }
+}
+
+/// A `Retry-After`: seconds, or a date (RFC 9110 section 10.2.3).
+fn asked_for(retry_after: &str) -> Option<Duration> {
+    if let Ok(seconds) = retry_after.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = chrono::DateTime::parse_from_rfc2822(retry_after.trim()).ok()?;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    let date = Duration::from_secs(date.timestamp().try_into().ok()?);
+    Some(date.saturating_sub(now))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    async fn asked(answers: &[Option<&str>]) -> (Result<(), RekorError>, usize) {
+        let patient = PatientRekor::new(Rekor::new("http://log.test".parse().unwrap()).unwrap());
+        let calls = Cell::new(0);
+        let call = async |_: &Rekor, _: Deadline| {
+            let answer = answers.get(calls.get());
+            calls.set(calls.get() + 1);
+            match answer {
+                Some(retry_after) => Err(RekorError::RateLimited { retry_after: retry_after.map(str::to_owned) }),
+                None => Ok(()),
+            }
+        };
+        (patient.ask(call).await, calls.get())
+    }
+
+    #[tokio::test]
+    async fn a_limited_call_is_repeated_when_the_log_says_and_not_where_that_is_too_late() {
+        let began = Instant::now();
+        let (answer, calls) = asked(&[Some("1")]).await;
+        assert!(answer.is_ok() && calls == 2);
+        assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
+
+        let (answer, calls) = asked(&[Some("3600")]).await;
+        assert!(matches!(answer, Err(RekorError::RateLimited { .. })) && calls == 1);
+
+        let (answer, calls) = asked(&[Some("0"); 20]).await;
+        assert!(answer.is_err());
+        assert_eq!(calls, TRIES_WHEN_LIMITED as usize);
+    }
+
+    #[tokio::test]
+    async fn what_the_log_answers_wrongly_is_not_asked_again() {
+        let patient = PatientRekor::new(Rekor::new("http://log.test".parse().unwrap()).unwrap());
+        let calls = Cell::new(0);
+        let call = async |_: &Rekor, _: Deadline| {
+            calls.set(calls.get() + 1);
+            Err::<(), _>(RekorError::Missing)
+        };
+        assert!(patient.ask(call).await.is_err());
+        assert_eq!(calls.get(), 1);
+    }
+
+    #[test]
+    fn a_pause_is_asked_for_in_seconds_or_by_date() {
+        assert_eq!(asked_for("7"), Some(Duration::from_secs(7)));
+        assert_eq!(asked_for("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
+        assert!(asked_for("Fri, 31 Dec 2100 23:59:59 GMT") > Some(MAX_PAUSE));
+        assert_eq!(asked_for("soon"), None);
+        assert_eq!(asked_for("-1"), None);
+    }
+}

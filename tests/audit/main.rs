@@ -1,0 +1,15 @@
+//! `verify`, `history` and `audit`: what is said of a tag, and the exit code.
+
+#[path = "../support/registry.rs"]
+mod registry;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod consistency;
+mod history;
+mod instance;
+mod ledger;
+mod list;
+mod repair;
+mod scene;
+mod verify;

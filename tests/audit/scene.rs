@@ -1,0 +1,187 @@
+//! A registry and a log in this process, and keys that sign for it.
+#![allow(dead_code)] // Each test program uses a part of this.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use tlogistry::cli::listen;
+use tlogistry::deadline::Deadline;
+use tlogistry::devlog::{Devlog, Filing, Options};
+use tlogistry::image::{Digest, Tag};
+use tlogistry::key::PublicKey;
+use tlogistry::rekor::{LogKeys, Rekor, Uploaded};
+use tlogistry::sighting::{LocalKey, Sighting, Signer};
+
+use crate::registry;
+use crate::support::client::get;
+use crate::support::process::{Ended, Process, cli};
+
+/// What becomes of an answer of the log to a path.
+type Alter = Box<dyn Fn(&str, Response<Bytes>) -> Response<Bytes> + Send>;
+
+pub struct Scene {
+    pub devlog: Devlog,
+    pub url: String,
+    log: Rekor,
+    pub folder: tempfile::TempDir,
+    /// The key that counts.
+    pub signer: Signer,
+    alter: Arc<Mutex<Alter>>,
+    tags: Arc<Mutex<HashMap<String, Bytes>>>,
+    registry: String,
+}
+
+impl Scene {
+    pub async fn set() -> Self {
+        let devlog = Devlog::open(None, Options::default()).await.unwrap();
+        Self::with_log(devlog).await
+    }
+
+    pub async fn with_log(devlog: Devlog) -> Self {
+        let tags: Arc<Mutex<HashMap<String, Bytes>>> = Arc::default();
+        let served = tags.clone();
+        let registry = registry::start(move |tag| served.lock().unwrap().get(tag).cloned()).await;
+        let alter: Arc<Mutex<Alter>> = Arc::new(Mutex::new(Box::new(|_, response| response)));
+        let url = serve(devlog.clone(), alter.clone()).await;
+        let folder = tempfile::tempdir().unwrap();
+        let key = LocalKey::open_or_generate(&folder.path().join("key.pem")).unwrap();
+        std::fs::write(folder.path().join("key.pub.pem"), key.public_key().pem()).unwrap();
+        std::fs::write(folder.path().join("log.pub.pem"), devlog.public_key_pem()).unwrap();
+        let log = Rekor::new(url.parse().unwrap()).unwrap();
+        Self { devlog, url, log, folder, signer: Signer::Local(key), alter, tags, registry }
+    }
+
+    /// From now on the log's answers are what `alter` makes of them.
+    pub fn alter(&self, alter: impl Fn(&str, Response<Bytes>) -> Response<Bytes> + Send + 'static) {
+        *self.alter.lock().unwrap() = Box::new(alter);
+    }
+
+    /// From now on whole texts in the log's answers are replaced.
+    pub fn replace(&self, from: String, to: String) {
+        self.alter(move |_, response| {
+            response.map(|body| String::from_utf8(body.into()).unwrap().replace(&from, &to).into())
+        });
+    }
+
+    pub fn push(&self, name: &str, text: &str) -> Digest {
+        let manifest = registry::image(text);
+        let digest = Digest::sha256(&manifest);
+        self.tags.lock().unwrap().insert(name.to_owned(), manifest);
+        digest
+    }
+
+    pub fn tag(&self, name: &str) -> Tag {
+        format!("registry.test/app:{name}").parse().unwrap()
+    }
+
+    /// Records what the key that counts says.
+    pub async fn record(&self, name: &str, digest: &Digest) -> Uploaded {
+        self.record_by(&self.signer, name, digest).await
+    }
+
+    /// Pushes and records a tag.
+    pub async fn seen(&self, name: &str) -> (Digest, Uploaded) {
+        let digest = self.push(name, name);
+        let uploaded = self.record(name, &digest).await;
+        (digest, uploaded)
+    }
+
+    pub async fn record_by(&self, signer: &Signer, name: &str, digest: &Digest) -> Uploaded {
+        let deadline = Deadline::after(Duration::from_secs(20));
+        let statement = signer.sign(&self.tag(name), digest, deadline).await.unwrap();
+        self.log.upload(&statement.proposed_entry(), deadline).await.unwrap()
+    }
+
+    /// As after an upload that timed out: the entry is in the log and in no index, and its statement is lost.
+    pub async fn record_unfiled(&self, name: &str, digest: &Digest) -> Uploaded {
+        self.devlog.set_filing(Filing::Never);
+        let uploaded = self.record(name, digest).await;
+        self.devlog.set_filing(Filing::AtOnce);
+        uploaded
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Starts a command with the log, its key and the key that counts.
+    pub fn start(&self, command: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Process {
+        let mut cli = cli();
+        cli.arg(command).args(["--rekor", &self.url, "--rekor-key"]).arg(self.file("log.pub.pem"));
+        if !arguments.contains(&"--key") {
+            cli.arg("--key").arg(self.file("key.pub.pem"));
+        }
+        cli.env("INSECURE_REGISTRIES", format!("registry.test={}", self.registry));
+        Process::start(cli.args(arguments).envs(environment.iter().copied()))
+    }
+
+    pub fn run(&self, command: &str, arguments: &[&str]) -> Ended {
+        self.start(command, arguments, &[]).finish()
+    }
+
+    /// What an upload recorded.
+    pub fn sighting(&self, name: &str, digest: &Digest, uploaded: Uploaded) -> Sighting {
+        let keys = LogKeys::new(vec![PublicKey::from_pem(self.devlog.public_key_pem()).unwrap()]).unwrap();
+        let entry = uploaded.entry.verify(&keys).unwrap();
+        Sighting::check(entry, self.tag(name), digest.clone(), &[self.key().public_key().clone()]).unwrap()
+    }
+
+    pub fn key(&self) -> &LocalKey {
+        let Signer::Local(key) = &self.signer else { unreachable!("the key is a local one") };
+        key
+    }
+
+    /// Writes a list of tags, each with its repository. Returns its path.
+    pub fn list(&self, names: &[&str]) -> String {
+        let lines: Vec<String> = names.iter().map(|name| format!("registry.test/app:{name}\n")).collect();
+        let path = self.file("tags");
+        std::fs::write(&path, lines.concat()).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// The log's tree, and how many entries it has.
+    pub async fn head(&self) -> (String, u64) {
+        let head = get(&format!("{}/api/v1/log", self.url)).await;
+        let head: serde_json::Value = serde_json::from_slice(&head.bytes).unwrap();
+        (head["treeID"].as_str().unwrap().to_owned(), head["treeSize"].as_u64().unwrap())
+    }
+
+    /// The entry's URL.
+    pub fn entry_url(&self, uploaded: &Uploaded) -> String {
+        format!("{}/api/v1/log/entries/{}", self.url, uploaded.entry.id())
+    }
+
+    /// The sha256 of the key that counts, as it is printed.
+    pub fn fingerprint(&self) -> String {
+        hex::encode(self.key().public_key().id())
+    }
+}
+
+/// A key that nobody named.
+pub fn stranger() -> Signer {
+    Signer::Local(LocalKey::generate().unwrap())
+}
+
+async fn serve(devlog: Devlog, alter: Arc<Mutex<Alter>>) -> String {
+    let (listener, address) = listen::bind("127.0.0.1:0").await.unwrap();
+    let handler = move |request: Request<hyper::body::Incoming>| {
+        let (devlog, alter) = (devlog.clone(), alter.clone());
+        async move {
+            let path = request.uri().path().to_owned();
+            match listen::read(request, 1 << 20).await {
+                Ok(request) => {
+                    let response = devlog.handle(request).await;
+                    alter.lock().unwrap()(&path, response).map(Full::new)
+                }
+                Err(refusal) => refusal,
+            }
+        }
+    };
+    tokio::spawn(listen::serve(listener, handler, std::future::pending()));
+    format!("http://{address}")
+}
