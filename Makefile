@@ -45,8 +45,10 @@ test-built: build ## what was built: packaged, and the function's tests on it (a
 soak: tools ## the randomised fault test for longer: ROUNDS=20000
 	TLOGISTRY_ROUNDS=$(or $(ROUNDS),20000) cargo test --locked --test faults no_fault -- --nocapture
 
-load: tools ## mixed pulls from 64 connections through serve, on a release build: SECONDS=60
-	TLOGISTRY_SECONDS=$(or $(SECONDS),60) cargo test --locked --release --test load -- --nocapture
+load: tools ## mixed pulls from 64 connections through a release build of serve: SECONDS=60
+	cargo build --locked --release --bin tlogistry-cli
+	TLOGISTRY_SECONDS=$(or $(SECONDS),60) TLOGISTRY_CLI=$(CURDIR)/target/release/tlogistry-cli \
+	    cargo test --locked --test load -- --nocapture
 
 audit-10000: ## an audit of 10,000 tags: how long it takes, and that it does not need more memory than one of 1,000
 	cargo test --locked --test audit_large -- --nocapture

@@ -18,10 +18,14 @@ use support::instance::Instance;
 const CONNECTIONS: usize = 64;
 /// Caches, buffers and the allocator's own reserves have their size by then, where the whole takes longer.
 const WARM: Duration = Duration::from_secs(10);
-/// What the first sights of the rest of the time, their entries and the noise of the allocator may add.
-const GROWTH_KIB: u64 = 6 << 10;
-/// Listener, log, and what the runtime needs.
-const FEW: usize = 16;
+/// How often the output shows the memory.
+const EVERY: Duration = Duration::from_secs(10);
+/// The noise of allocator and kernel: with known tags alone, memory goes up and down by 2 MiB.
+const NOISE_KIB: u64 = 4 << 10;
+/// A sighting is kept for good, in the ledger in memory and in the log.
+const SIGHTING_KIB: u64 = 16;
+/// Listener, what the runtime needs, and connections to the log, which is in the same process: both ends of each.
+const FEW: usize = 48;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_fails_or_piles_up_under_load() {
@@ -45,10 +49,14 @@ async fn nothing_fails_or_piles_up_under_load() {
     // The second half is compared with the first where all of it is warming up.
     tokio::time::sleep(WARM.min(Duration::from_secs(seconds) / 2)).await;
     let warm = Measured::of(instance.process());
-    let mut most = warm;
+    let (mut most, mut steps) = (warm, Vec::new());
     while Instant::now() < end {
         tokio::time::sleep(Duration::from_millis(500)).await;
-        most = most.max(Measured::of(instance.process()));
+        let now = Measured::of(instance.process());
+        most = most.max(now);
+        if began.elapsed() >= EVERY * (steps.len() as u32 + 1) {
+            steps.push(format!("{:.1}", now.rss_kib as f64 / 1024.0));
+        }
     }
     let mut counts = pulls::Counts::default();
     for connection in connections {
@@ -60,10 +68,12 @@ async fn nothing_fails_or_piles_up_under_load() {
     let after = settled(&instance, before.descriptors + left, Duration::from_secs(patience)).await;
 
     println!("{} answers in {took:.1?}, {:.0}/s: {counts}", counts.all(), counts.all() as f64 / took.as_secs_f64());
+    println!("memory in MiB, every {EVERY:?}: {}", steps.join(", "));
     println!("before {before}; warm {warm}; at most {most}; after {after}");
-    assert!(counts.all() > 100 * seconds, "too few answers to speak of load");
-    assert!(most.rss_kib < warm.rss_kib + GROWTH_KIB, "memory grows");
-    assert!(most.descriptors <= before.descriptors + 2 * CONNECTIONS + FEW, "connections pile up");
+    assert!(counts.all() > 20 * seconds, "too few answers to speak of load");
+    assert!(most.rss_kib < warm.rss_kib + NOISE_KIB + SIGHTING_KIB * counts.first_seen, "memory grows");
+    let in_use = 2 * CONNECTIONS; // each with one to the registry
+    assert!(most.descriptors <= before.descriptors + in_use + FEW, "connections pile up");
     assert!(after.descriptors <= before.descriptors + left, "connections are left behind");
 }
 

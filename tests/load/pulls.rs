@@ -35,7 +35,7 @@ pub struct Counts {
     digests: u64,
     blobs: u64,
     missing: u64,
-    first_seen: u64,
+    pub first_seen: u64,
 }
 
 impl Pulls {

@@ -85,14 +85,14 @@ async fn what_refers_to_an_image_is_found_by_the_fall_back_tag() {
     scene.stage.push("v1", &image).await;
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("sbom.json"), "{}").unwrap();
-    let mut attach = peer("oras");
+    let mut attach = go_tool("oras");
     attach.current_dir(folder.path()).args(["attach", "--plain-http", "--artifact-type", SBOM]);
     attach.arg(format!("{}/{REPOSITORY}@{}", scene.stage.registry.address, image.digest())).arg("sbom.json");
     let ended = Process::start(&mut attach).finish();
     assert_eq!(ended.code, Some(0), "{ended:?}");
 
     for reference in [":v1".to_owned(), format!("@{}", image.digest())] {
-        let mut discover = peer("oras");
+        let mut discover = go_tool("oras");
         discover.args(["discover", "--plain-http", "--format", "json", &scene.instance.image(&reference)]);
         let ended = Process::start(&mut discover).finish();
         assert_eq!(ended.code, Some(0), "{ended:?}");

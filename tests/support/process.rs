@@ -71,9 +71,11 @@ struct Written {
     kept: Option<usize>,
 }
 
-/// A program of this package, with a clean environment.
+/// The command line, with a clean environment: this build's, or the program that `TLOGISTRY_CLI` names, as for a
+/// release build under load.
 pub fn cli() -> Command {
-    clean(env!("CARGO_BIN_EXE_tlogistry-cli"))
+    let given = std::env::var_os("TLOGISTRY_CLI").unwrap_or_else(|| env!("CARGO_BIN_EXE_tlogistry-cli").into());
+    clean(given)
 }
 
 /// The Lambda function, with a clean environment: this build's, or the command that `TLOGISTRY_FUNCTION` holds, as for
