@@ -171,6 +171,9 @@ impl Refusal {
             Self::NoEvidence(cause) => {
                 format!("the evidence cannot be shown now, because {}", public_cause(cause))
             }
+            Self::Unseen(tag) if tag.is_referrers_tag() => {
+                format!("{tag} stands for a digest and is written anew by protocol, so it is served and not recorded")
+            }
             Self::Unseen(tag) => format!("{tag} was never seen here; the first pull of it records it"),
             Self::Timeout => "the registry or the log took too long to answer".to_owned(),
         }

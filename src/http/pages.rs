@@ -125,7 +125,10 @@ fn parse(written: &str) -> Result<Tag, String> {
     if written.contains('@') {
         return Err("A digest names one image and cannot move: only tags are recorded.".to_owned());
     }
-    written.parse().map_err(|error: NameError| format!("{error}."))
+    written.parse().map_err(|error| match error {
+        NameError::NoTag(name) => format!("'{name}' has no tag. Write it behind a colon, as in alpine:3.16.0."),
+        error => format!("{error}."),
+    })
 }
 
 fn see_other(tag: &Tag) -> Response<Body> {

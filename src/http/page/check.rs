@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::host::Host;
-use super::layout::{commands, word};
+use super::layout::{commands, with_options, word};
 use super::{Log, Seen};
 use crate::image::{Algorithm, Tag};
 use crate::sighting::PREDICATE_TYPE;
@@ -29,7 +29,7 @@ pub fn by_sighting(host: &Host, seen: &Seen<'_>) -> Markup {
 /// `earlier`: the key, where it is another than the one that this host signs with now.
 fn key(host: &Host, earlier: Option<&str>) -> Markup {
     html! {
-        h3 { "The key" }
+        h3 { "First, the key" }
         @if let Some(pem) = earlier {
             p { "Signed with an earlier key of this host. Compare it with a copy from someone you trust." }
             (commands(&[format!("cat > key.pem <<'KEY'\n{pem}KEY")]))
@@ -41,13 +41,15 @@ fn key(host: &Host, earlier: Option<&str>) -> Markup {
 }
 
 fn tlogistry(tag: &Tag, log: Log<'_>) -> Markup {
-    let mut lines = Vec::new();
-    let mut verify = "tlogistry-cli verify --key key.pem".to_owned();
-    if !log.is_public {
-        lines.push(format!("curl -fsSo log.pem {}", word(&format!("{}/api/v1/log/publicKey", log.url))));
-        verify += &format!(" --rekor {} --rekor-key log.pem", word(log.url));
-    }
-    lines.push(format!("{verify} {tag}"));
+    let verify = "tlogistry-cli verify";
+    let lines = if log.is_public {
+        vec![format!("{verify} --key key.pem {tag}")]
+    } else {
+        let key = word(&format!("{}/api/v1/log/publicKey", log.url));
+        let options =
+            ["--key key.pem".to_owned(), format!("--rekor {}", word(log.url)), format!("--rekor-key log.pem {tag}")];
+        vec![format!("curl -fsSo log.pem {key}"), with_options(verify, &options)]
+    };
     html! {
         h3 { "All of it, with tlogistry-cli" }
         p { "Asks the log and the registry, not this host: every entry for the tag, each proof, and what the tag is now." }
@@ -58,39 +60,55 @@ fn tlogistry(tag: &Tag, log: Log<'_>) -> Markup {
 fn cosign(host: &Host, seen: &Seen<'_>) -> Markup {
     let Seen { tag, digest, log, .. } = seen;
     let mut fetch = vec![format!("curl -fsSo bundle.json {}", host.url(&format!("/sightings/{tag}")))];
-    let mut options = format!("--key key.pem --type {PREDICATE_TYPE}");
+    let mut common = vec!["--key key.pem".to_owned(), format!("--type {PREDICATE_TYPE}")];
     if !log.is_public {
         fetch.push(format!("curl -fsSo trusted-root.json {}", host.url("/trusted-root.json")));
-        options += " --trusted-root trusted-root.json";
+        common.push("--trusted-root trusted-root.json".to_owned());
     }
     fetch.push(format!("printf %s {tag} > tag.txt"));
-    fetch.push(format!("cosign verify-blob-attestation {options} --bundle bundle.json tag.txt"));
-    if digest.algorithm() == Algorithm::Sha256 {
-        let hex = digest.hex();
-        fetch.push(format!(
-            "cosign verify-blob-attestation {options} --bundle bundle.json --digest {hex} --digestAlg sha256"
-        ));
-    }
-    let plain = if host.is_local() { " --allow-http-registry" } else { "" };
-    let attestation = host.image(tag).map(|image| format!("cosign verify-attestation {options}{plain} {image}"));
+    let blob = |of: String| {
+        let options = [&common[..], &["--bundle bundle.json".to_owned(), of]].concat();
+        with_options("cosign verify-blob-attestation", &options)
+    };
+    let of_tag = blob("tag.txt".to_owned());
+    // Statements name digests of other kinds too, which cosign cannot be asked about.
+    let of_digest = (digest.algorithm() == Algorithm::Sha256)
+        .then(|| blob(format!("--digestAlg sha256 --digest \\\n{}", digest.hex())));
+    let attestation = host.image(tag).map(|image| {
+        let plain = host.is_local().then(|| "--allow-http-registry".to_owned());
+        let options: Vec<String> = common.iter().cloned().chain(plain).chain([image]).collect();
+        with_options("cosign verify-attestation", &options)
+    });
     html! {
         h3 { "The record, with cosign" }
-        p { "That this tag, and this digest, are what was signed, and that the log holds it." }
+        p { "Fetch the record and write down the tag." }
         (commands(&fetch))
+        p { "This tag was signed, and the log holds it:" }
+        (commands(&[of_tag]))
+        @if let Some(of_digest) = of_digest {
+            p { "So was this digest:" }
+            (commands(&[of_digest]))
+        }
         @if let Some(attestation) = attestation {
-            p { "The same record as an attestation of the image, and that the tag still has this digest." }
+            p { "Or, as an attestation of the image, and that the tag still has this digest:" }
             (commands(&[attestation]))
         }
     }
 }
 
 fn rekor(tag: &Tag, log_index: Option<u64>, log: Log<'_>) -> Markup {
-    let server = if log.is_public { String::new() } else { format!(" --rekor_server {}", word(log.url)) };
-    let mut lines = vec![format!("rekor-cli search{server} --sha $(printf %s {tag} | sha256sum | cut -d' ' -f1)")];
-    match log_index {
-        Some(index) => lines.push(format!("rekor-cli get{server} --log-index {index}")),
-        None => lines.push(format!("rekor-cli get{server} --uuid <one of the ids>")),
-    }
+    let server = (!log.is_public).then(|| format!("--rekor_server {}", word(log.url)));
+    let on_server = |command: &str, option: String| {
+        with_options(command, &server.iter().cloned().chain([option]).collect::<Vec<_>>())
+    };
+    let found = match log_index {
+        Some(index) => format!("--log-index {index}"),
+        None => "--uuid <one of the ids>".to_owned(),
+    };
+    let lines = [
+        on_server("rekor-cli search", format!("--sha $(printf %s {tag} | sha256sum | cut -d' ' -f1)")),
+        on_server("rekor-cli get", found),
+    ];
     html! {
         h3 { "The log, with rekor-cli" }
         p { "What the log has about this tag. Anyone can file entries there: only those signed with the key count." }

@@ -44,12 +44,21 @@ impl Home<'_> {
             }
         };
         let example: Option<Tag> = EXAMPLES[0].parse().ok();
+        let look_up = html! {
+            section aria-labelledby="look-up" {
+                h2 id="look-up" { "Look up a tag" }
+                (form(written, fault))
+            }
+        };
         let main = html! {
             h1 { "Container tags that cannot move" }
             p.lead {
-                "Pull public images through this registry. It records what a tag is when it is first seen, and from then "
-                "on serves the tag only while it is still that."
+                "Pull public images through this registry. The first time that a tag is seen, its digest is recorded in "
+                @if log.is_public { "a public log" } @else { "a log" }
+                ". From then on the tag is served only while it still has that digest."
             }
+            // What is wrong is to be seen at once.
+            @if fault.is_some() { (look_up) }
             section aria-labelledby="pull" {
                 h2 id="pull" { "Pull an image" }
                 (commands(&pulls))
@@ -58,10 +67,7 @@ impl Home<'_> {
                     p.note { "podman and skopeo need " code { "--tls-verify=false" } " here." }
                 }
             }
-            section aria-labelledby="look-up" {
-                h2 id="look-up" { "Look up a tag" }
-                (form(written, fault))
-            }
+            @if fault.is_none() { (look_up) }
             section aria-labelledby="outcomes" {
                 h2 id="outcomes" { "What can happen" }
                 dl.outcomes {
@@ -94,7 +100,7 @@ impl Home<'_> {
                     " Keep a copy of the key: with it, tags can be checked without trusting this host."
                 }
                 @if let Some(key) = key {
-                    pre.key { (key.pem) }
+                    pre { (key.pem) }
                     p.note { "SHA-256 " code.hex { (key.fingerprint) } }
                 } @else {
                     p.fault { "The key cannot be shown now. Try again in half a minute." }

@@ -48,30 +48,36 @@ pub fn page(title: &str, description: &str, main: Markup) -> Markup {
                 main id="main" { (main) }
                 footer {
                     p { "A read-only registry that refuses tags that moved." }
-                    p { a href="/" { "Start" } " · " a href="/key.pem" { "Public key" } }
+                    p { a href="/" { "Home" } " · " a href="/key.pem" { "Public key" } }
                 }
             }
         }
     }
 }
 
-/// Commands to paste. Each is one line, however it is wrapped.
+/// Commands to paste.
 pub fn commands<S: AsRef<str>>(lines: &[S]) -> Markup {
     html! {
         pre.commands { @for line in lines { code { (line.as_ref()) "\n" } } }
     }
 }
 
-/// What a person knows from a name: which tag. `written` is what was asked for before, `fault` what is wrong with it.
+/// A command with each option on a line of its own, so that a phone shows it whole.
+pub fn with_options(command: &str, options: &[String]) -> String {
+    std::iter::once(command).chain(options.iter().map(String::as_str)).collect::<Vec<_>>().join(" \\\n")
+}
+
+/// Asks for a tag. `written` is what was asked for before, `fault` what is wrong with it.
 pub fn form(written: &str, fault: Option<&str>) -> Markup {
     html! {
         form action="/sightings" method="get" {
             label for="tag" { "Image and tag" }
-            @if let Some(fault) = fault { p.fault id="fault" role="alert" { (fault) } }
+            @if let Some(fault) = fault { p.fault id="fault" { (fault) } }
             div.field {
                 input id="tag" name="tag" type="text" value=(written) placeholder="alpine:3.16.0" required
                     maxlength=(MAX_WRITTEN_LENGTH) autocapitalize="none" autocorrect="off" autocomplete="off"
-                    spellcheck="false" aria-invalid=[fault.map(|_| "true")] aria-describedby=[fault.map(|_| "fault")];
+                    spellcheck="false" aria-invalid=[fault.map(|_| "true")] aria-describedby=[fault.map(|_| "fault")]
+                    autofocus[fault.is_some()];
                 button { "Look up" }
             }
         }
@@ -80,6 +86,22 @@ pub fn form(written: &str, fault: Option<&str>) -> Markup {
 
 /// A string as one word of a shell's.
 pub fn word(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/:._-@%+=<>".contains(&b);
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/:._-@%+=".contains(&b);
     if text.bytes().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_takes_each_word_for_one() {
+        for text in
+            ["https://rekor.sigstore.dev", "http://a/b;reboot", "http://a/$(reboot)", "http://a/it's", "a b", "`x`"]
+        {
+            let printed = std::process::Command::new("sh").args(["-c", &format!("printf %s {}", word(text))]).output();
+            assert_eq!(String::from_utf8(printed.unwrap().stdout).unwrap(), text);
+        }
+        assert_eq!(word("https://rekor.sigstore.dev"), "https://rekor.sigstore.dev");
+    }
 }

@@ -46,7 +46,7 @@ impl Seen<'_> {
             }
             section aria-labelledby="check" {
                 h2 id="check" { "Check it yourself" }
-                p { "These need not trust this host. They need " code { "key.pem" } ", and one of the three tools." }
+                p { "Nothing here has to be believed. Get the key, then use any of the three tools." }
                 (check::by_sighting(host, self))
             }
         };
@@ -78,6 +78,43 @@ impl Seen<'_> {
                     }
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue, Uri};
+
+    use super::*;
+
+    /// No test can record in the public log.
+    #[test]
+    fn an_entry_of_the_public_log_is_led_to_where_sigstore_shows_it() {
+        let digest = Digest::sha256(b"image");
+        let seen = Seen {
+            tag: &"alpine:3.16.0".parse().unwrap(),
+            digest: &digest,
+            integrated_time: "2026-11-24T11:40:00Z",
+            log_index: 4_000_000_000,
+            entry_url: "https://rekor.sigstore.dev/api/v1/log/entries/00",
+            log: Log { url: "https://rekor.sigstore.dev", is_public: true },
+            key_fingerprint: "00",
+            earlier_key: None,
+        };
+        let headers = HeaderMap::from_iter([(http::header::HOST, HeaderValue::from_static("tlog.example.org"))]);
+        let Body::Bytes(page) = seen.render(&Host::of(&Uri::from_static("/"), &headers)).into_body() else { panic!() };
+        let page = String::from_utf8(page.to_vec()).unwrap();
+        for part in [
+            "<a href=\"https://search.sigstore.dev/?logIndex=4000000000\">",
+            "<a href=\"https://rekor.sigstore.dev/api/v1/log/entries/00\">4000000000</a>",
+            "<time datetime=\"2026-11-24T11:40:00Z\">2026-11-24 11:40:00 UTC</time>",
+            "docker pull tlog.example.org/alpine:3.16.0\n",
+        ] {
+            assert!(page.contains(part), "{part} is missing: {page}");
+        }
+        for part in ["--trusted-root", "--rekor", "--allow-http-registry"] {
+            assert!(!page.contains(part), "{part}: tools know the public log");
         }
     }
 }

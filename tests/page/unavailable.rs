@@ -1,0 +1,50 @@
+//! Pages while something cannot be reached.
+
+use std::time::{Duration, Instant};
+
+use http::Method;
+use tlogistry::config::LogConfig;
+use tlogistry::sighting::{KmsKey, LocalKey, Signer};
+
+use crate::{HOST, SIGHTING, Scene, ask, browse, request, service};
+
+/// Where nobody listens.
+async fn closed_port() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+fn kms(url: String) -> Signer {
+    use aws_sdk_kms::config::{BehaviorVersion, Config, Credentials, Region};
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url(url);
+    Signer::Kms(KmsKey::new(aws_sdk_kms::Client::from_conf(config.build()), "alias/tlogistry".to_owned()))
+}
+
+#[tokio::test]
+async fn without_the_log_a_sighting_gets_a_page_that_says_so() {
+    let scene = Scene::set().await;
+    let log = LogConfig { url: closed_port().await.parse().unwrap(), keys: scene.log.keys.clone() };
+    let service = service(None, Signer::Local(LocalKey::generate().unwrap()), log, "");
+    let page = browse(&service, SIGHTING).await;
+    page.assert_page(503).assert_shows(&["Not now", "The evidence cannot be shown now, because", "half a minute"]);
+    let json = ask(&service, &request(Method::GET, SIGHTING, HOST, "*/*")).await;
+    assert_eq!((json.status.as_u16(), json.header("content-type")), (503, Some("application/json")));
+    for answer in [page, json] {
+        assert_eq!(answer.header("retry-after"), Some("30"));
+    }
+}
+
+#[tokio::test]
+async fn without_the_key_the_start_is_there_all_the_same() {
+    let scene = Scene::set().await;
+    let service = service(None, kms(closed_port().await), scene.log.clone(), "");
+    let began = Instant::now();
+    let page = browse(&service, "/").await;
+    page.assert_page(200).assert_shows(&["The key cannot be shown now", "docker pull tlog.example.org/alpine:3.16.0"]);
+    page.assert_hides(&["BEGIN PUBLIC KEY"]);
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+}
