@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
 use support::bad_environment;
-use support::client::{get, head};
+use support::client::{client, get, head, send};
 use support::image::Image;
 use support::instance::Instance;
 use support::kms::Kms;
@@ -104,6 +104,28 @@ async fn an_event_is_answered_with_the_manifest_in_base64() {
     }
     let (_, body) = invoke(&instance, "HEAD", "v1");
     assert_eq!(body, image.manifest);
+}
+
+/// In the host's name that API Gateway passes on, and every byte of what is not ASCII.
+#[tokio::test]
+async fn a_page_arrives_as_it_was_made() {
+    let (stage, kms) = (Stage::set(), Kms::start());
+    let instance = start(&stage, &kms);
+    let url = format!("http://{}/", instance.address);
+    let (got, headed) = (get(&url).await, head(&url).await);
+    assert_eq!((got.status, got.header("content-type")), (200, "text/html; charset=utf-8"));
+    let page = String::from_utf8(got.bytes.to_vec()).unwrap();
+    for part in [&*format!("docker pull {}/alpine:3.16.0", instance.address), "BEGIN PUBLIC KEY", "</html>"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert_eq!((headed.status, headed.header("content-length")), (200, &*page.len().to_string()));
+
+    let found = get(&format!("http://{}/sightings?tag=alpine%3A3.16.0", instance.address)).await;
+    assert_eq!((found.status, found.header("location")), (303, "/sightings/index.docker.io/library/alpine:3.16.0"));
+    let url = format!("http://{}{}", instance.address, found.header("location"));
+    let unseen = send(client().get(&url).header("accept", "text/html")).await;
+    assert_eq!((unseen.status, unseen.header("content-type")), (404, "text/html; charset=utf-8"));
+    assert!(String::from_utf8_lossy(&unseen.bytes).contains("Not seen yet – tlogistry"));
 }
 
 /// Whether an alarm of the deployment, for the function `function`, fires when CloudWatch gets this line within a minute.

@@ -106,7 +106,7 @@ fn rekor(tag: &Tag, log_index: Option<u64>, log: Log<'_>) -> Markup {
         None => "--uuid <one of the ids>".to_owned(),
     };
     let lines = [
-        on_server("rekor-cli search", format!("--sha $(printf %s {tag} | sha256sum | cut -d' ' -f1)")),
+        on_server("rekor-cli search", format!("--sha $(printf %s {tag} | sha256sum | cut -c1-64)")),
         on_server("rekor-cli get", found),
     ];
     html! {

@@ -51,7 +51,7 @@ impl Home<'_> {
             }
         };
         let main = html! {
-            h1 { "Container tags that cannot move" }
+            h1 { "A registry that refuses tags that moved" }
             p.lead {
                 "Pull public images through this registry. The first time that a tag is seen, its digest is recorded in "
                 @if log.is_public { "a public log" } @else { "a log" }
@@ -62,7 +62,7 @@ impl Home<'_> {
             section aria-labelledby="pull" {
                 h2 id="pull" { "Pull an image" }
                 (commands(&pulls))
-                p.note { "Docker Hub needs no name in front; other registries do. Nothing to install, no account." }
+                p.note { "Images on Docker Hub need no registry in front, others do. There is nothing to install and no account." }
                 @if host.is_local() {
                     p.note { "podman and skopeo need " code { "--tls-verify=false" } " here." }
                 }
@@ -114,7 +114,7 @@ impl Home<'_> {
                 }
             }
         };
-        let description = "Pull public container images by tag, and be refused those whose tag has moved.";
+        let description = "Pull public container images through a registry that records what each tag is and refuses tags that moved.";
         response(status, page(title, description, main))
     }
 }

@@ -47,7 +47,6 @@ pub fn page(title: &str, description: &str, main: Markup) -> Markup {
                 header { a.name href="/" { "tlogistry" } }
                 main id="main" { (main) }
                 footer {
-                    p { "A read-only registry that refuses tags that moved." }
                     p { a href="/" { "Home" } " · " a href="/key.pem" { "Public key" } }
                 }
             }
