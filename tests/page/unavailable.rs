@@ -10,8 +10,14 @@ use crate::{HOST, SIGHTING, Scene, ask, browse, request, service};
 
 /// Where nobody listens.
 async fn closed_port() -> String {
+    silent_port().await.1
+}
+
+/// Where connections are taken and nothing is answered, as long as the listener is kept.
+async fn silent_port() -> (tokio::net::TcpListener, String) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    (listener, url)
 }
 
 fn kms(url: String) -> Signer {
@@ -41,7 +47,8 @@ async fn without_the_log_a_sighting_gets_a_page_that_says_so() {
 #[tokio::test]
 async fn without_the_key_the_start_is_there_all_the_same() {
     let scene = Scene::set().await;
-    let service = service(None, kms(closed_port().await), scene.log.clone(), "");
+    let (_listener, silent) = silent_port().await;
+    let service = service(None, kms(silent), scene.log.clone(), "");
     let began = Instant::now();
     let page = browse(&service, "/").await;
     page.assert_page(200).assert_shows(&["The key cannot be shown now", "docker pull tlog.example.org/alpine:3.16.0"]);
