@@ -9,12 +9,24 @@ demo: ## a registry, a log and tlogistry on this machine: pull a tag, move it, s
 test: tools template-test ## all tests, with real clients and stand-ins for AWS
 	cargo test --locked
 
+# The test programs that need what `make peers` installs: declared with `test = false` in Cargo.toml.
+# --all-targets leaves such out.
+PEERS := rekor sigstore distribution3 browser
+# Those of `make test` whose log can be the real Rekor as well.
+WITH_REKOR := pull devlog lambda
+
+peers: tools ## tests against the real Rekor and with other people's programs, built by Go: minutes, the first time
+	tests/tools/install.sh mariadb go sigstore_js chromium
+	TLOGISTRY_TEST_LOG=rekor cargo test --locked $(WITH_REKOR:%=--test %)
+	cargo test --locked $(PEERS:%=--test %)
+
 template-test: tools ## the deployment's templates and policies: lints, and rules that each find their fault
 	.tools/venv/bin/python -B tests/template/check.py
 
 check: tools ## format, lints, licences and banned crates
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked $(PEERS:%=--test %) -- -D warnings
 	cargo deny --locked check --hide-inclusion-graph licenses bans sources
 
 build: tools ## the function for AWS (arm64), by sam build
@@ -32,6 +44,9 @@ test-built: build ## what was built: packaged, and the function's tests on it (a
 
 soak: tools ## the randomised fault test for longer: ROUNDS=20000
 	TLOGISTRY_ROUNDS=$(or $(ROUNDS),20000) cargo test --locked --test faults no_fault -- --nocapture
+
+load: tools ## mixed pulls from 64 connections through serve, on a release build: SECONDS=60
+	TLOGISTRY_SECONDS=$(or $(SECONDS),60) cargo test --locked --release --test load -- --nocapture
 
 audit-10000: ## an audit of 10,000 tags: how long it takes, and that it does not need more memory than one of 1,000
 	cargo test --locked --test audit_large -- --nocapture
@@ -59,4 +74,4 @@ release: ## the function as deployed, built for this machine, and its size
 clean-tools: ## removes .tools/
 	rm -rf .tools
 
-.PHONY: help demo test template-test check build test-built soak audit-10000 fuzz bench-startup tools release clean-tools
+.PHONY: help demo test peers template-test check build test-built soak load audit-10000 fuzz bench-startup tools release clean-tools

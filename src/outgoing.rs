@@ -15,6 +15,8 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// A second try waits between this and twice this, so that many instances do not try again at the same moment.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
+/// What every client here says that it is, before its version.
+pub const PRODUCT: &str = "tlogistry/";
 const USER_AGENT: &str = concat!("tlogistry/", env!("CARGO_PKG_VERSION"));
 
 /// Why no usable response came.
@@ -62,11 +64,20 @@ pub fn builder() -> ClientBuilder {
 
 /// Sends an idempotent request; once more when the connection failed or a gateway answered 502, 503 or 504.
 pub async fn send_idempotent(request: RequestBuilder, deadline: Deadline) -> Result<Response, SendError> {
+    send_idempotent_unless(request, deadline, |_| false).await
+}
+
+/// As [`send_idempotent`], but not once more after an error that `is_final`.
+pub async fn send_idempotent_unless(
+    request: RequestBuilder,
+    deadline: Deadline,
+    is_final: impl Fn(&reqwest::Error) -> bool,
+) -> Result<Response, SendError> {
     let again = request.try_clone();
     let first = deadline.bound(request.send()).await?;
     let worth_repeating = match &first {
         Ok(response) => is_gateway_fault(response.status()),
-        Err(error) => !error.is_timeout() && !error.is_builder(),
+        Err(error) => !error.is_timeout() && !error.is_builder() && !is_final(error),
     };
     match again {
         Some(request) if worth_repeating => {

@@ -84,3 +84,30 @@ async fn strangers_entries_are_looked_through_in_time_or_the_pull_fails_closed()
     let (status, body) = pull(&hasty).await;
     assert!(status == 503 && body.contains("more than could be checked"), "{status} {body}");
 }
+
+/// A key id may be of any length, and two entries with long ones are more than one answer may hold.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_entries_of_strangers_are_looked_through_too() {
+    let image = Arc::new(Mutex::new(registry::image("a")));
+    let served = image.clone();
+    let registry = registry::start(move |_| Some(served.lock().unwrap().clone())).await;
+    let (devlog, log) = log::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let tag: Tag = "registry.test/app:v1".parse().unwrap();
+    let stranger = Signer::Local(LocalKey::generate().unwrap());
+    for text in ["b", "c"] {
+        let digest = Digest::sha256(text.as_bytes());
+        let statement = stranger.sign(&tag, &digest, Deadline::after(Duration::from_secs(60))).await.unwrap();
+        let mut entry: serde_json::Value = serde_json::from_slice(&statement.proposed_entry()).unwrap();
+        entry["spec"]["content"]["envelope"]["signatures"][0]["keyid"] = text.repeat(3_300_000).into();
+        let request = Request::post("/api/v1/log/entries").header("content-type", "application/json");
+        let answer = devlog.handle(request.body(Bytes::from(entry.to_string())).unwrap()).await;
+        assert_eq!(answer.status(), 201);
+    }
+    let (status, body) = pull(&instance(&registry, &log, &folder, Duration::from_secs(25))).await;
+    assert_eq!(status, 200, "{body}");
+
+    *image.lock().unwrap() = registry::image("b");
+    let (status, body) = pull(&instance(&registry, &log, &folder, Duration::from_secs(25))).await;
+    assert!(status == 403 && body.contains("has moved"), "one entry of ours among them counts: {status} {body}");
+}

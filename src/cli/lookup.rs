@@ -5,7 +5,8 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use crate::config::LogConfig;
 use crate::image::Tag;
 use crate::key::PublicKey;
-use crate::rekor::{LogKeys, PatientRekor, Rekor, RekorError, batches};
+use crate::outgoing::SendError;
+use crate::rekor::{EntryId, LogEntry, LogKeys, PatientRekor, Rekor, RekorError, batches};
 use crate::sighting::{Finding, subject_hash};
 
 /// Retrievals under way at once for one tag.
@@ -29,13 +30,34 @@ impl Lookup {
         let hash = subject_hash(tag);
         let ids = self.log.ask(async |log, deadline| log.search(&hash, deadline).await).await?;
         let mut retrieved = stream::iter(batches(ids))
-            .map(async |batch| self.log.ask(async |log, deadline| log.entries(&batch, deadline).await).await)
+            .map(async |batch| match self.retrieve(&batch).await {
+                // A stranger's entry can have some MiB: such ones are looked at one by one.
+                Err(RekorError::Send(SendError::TooLarge(_))) if batch.len() > 1 => Ok(Retrieved::OneByOne(batch)),
+                entries => entries.map(Retrieved::Entries),
+            })
             .buffer_unordered(CONCURRENT_RETRIEVALS);
-        while let Some(entries) = retrieved.try_next().await? {
-            for entry in entries {
-                each(Finding::read(tag, entry, &self.trusted, &self.log_keys));
+        let mut read = |entry| each(Finding::read(tag, entry, &self.trusted, &self.log_keys));
+        while let Some(retrieved) = retrieved.try_next().await? {
+            match retrieved {
+                Retrieved::Entries(entries) => entries.into_iter().for_each(&mut read),
+                Retrieved::OneByOne(ids) => {
+                    for id in ids {
+                        self.retrieve(&[id]).await?.into_iter().for_each(&mut read);
+                    }
+                }
             }
         }
         Ok(())
     }
+
+    async fn retrieve(&self, ids: &[EntryId]) -> Result<Vec<LogEntry>, RekorError> {
+        self.log.ask(async |log, deadline| log.entries(ids, deadline).await).await
+    }
+}
+
+/// What became of retrieving some entries together.
+enum Retrieved {
+    Entries(Vec<LogEntry>),
+    /// They are too large together.
+    OneByOne(Vec<EntryId>),
 }

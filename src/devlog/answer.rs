@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use http::{Response, StatusCode};
 use serde::Serialize;
+use std::fmt::Display;
 
 /// Why go-openapi, which reads Rekor's requests, finds one invalid: the `code` of an error
 /// that is answered with status 422 (github.com/go-openapi/errors, schema.go).
@@ -15,6 +16,8 @@ pub(super) enum Invalid {
     Pattern = 605,
     Enum = 606,
     Minimum = 609,
+    MaxItems = 611,
+    MinItems = 612,
 }
 
 /// A request that is not granted.
@@ -45,6 +48,11 @@ impl Refusal {
         Self { code: why as u16, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, message) }
     }
 
+    /// go-openapi's for a body that is not the JSON that it should be.
+    pub(super) fn unparsable(parameter: &str, why: impl Display) -> Self {
+        Self::bad_request(format!("parsing {parameter} body from \"\" failed, because {why}"))
+    }
+
     /// Rekor's 404 for an entry: no body.
     pub(super) fn no_such_entry() -> Self {
         Self { message: None, ..Self::new(StatusCode::NOT_FOUND, "") }
@@ -52,6 +60,11 @@ impl Refusal {
 
     pub(super) fn conflict(message: impl Into<String>, location: &str) -> Self {
         Self { header: value(location).map(|url| (LOCATION, url)), ..Self::new(StatusCode::CONFLICT, message) }
+    }
+
+    /// With another content type than JSON's.
+    pub(super) fn typed(self, content_type: &'static str) -> Self {
+        Self { header: Some((CONTENT_TYPE, HeaderValue::from_static(content_type))), ..self }
     }
 
     pub(super) fn method(message: impl Into<String>, allowed: &'static str) -> Self {
@@ -82,7 +95,9 @@ impl From<Refusal> for Response<Bytes> {
             Some(message) => json(&Error { code: refusal.code, message }),
         };
         *response.status_mut() = refusal.status;
-        response.headers_mut().extend(refusal.header);
+        if let Some((name, value)) = refusal.header {
+            response.headers_mut().insert(name, value);
+        }
         response
     }
 }
@@ -95,7 +110,10 @@ pub(super) fn value(text: &str) -> Option<HeaderValue> {
 /// 200 with a JSON body.
 pub(super) fn json(body: &impl Serialize) -> Response<Bytes> {
     match serde_json::to_vec(body) {
-        Ok(body) => typed("application/json", body.into()),
+        Ok(mut body) => {
+            body.push(b'\n'); // as Go's encoder ends it
+            typed("application/json", body.into())
+        }
         // Only a map with keys that are no strings, or a failing `Serialize`, ends here.
         Err(error) => {
             tracing::error!(%error, "an answer could not be written");

@@ -3,8 +3,8 @@
 use super::answer::{Invalid, Refusal, json, value};
 use super::entry::{AskedId, Entry, EntryId};
 use super::log::{Appended, Log};
-use super::proposal::Proposal;
-use super::router::{number, required};
+use super::proposal::{Proposal, ProposalError};
+use super::router::{number, object, required};
 use super::tree::leaf_hash;
 use super::{Devlog, Filing};
 use bytes::Bytes;
@@ -23,10 +23,7 @@ const ID_PATTERN: &str = "^([0-9a-fA-F]{64}|[0-9a-fA-F]{80})$";
 
 /// `POST /api/v1/log/entries`.
 pub(super) fn create(devlog: &Devlog, body: &[u8]) -> Result<Response<Bytes>, Refusal> {
-    let proposal = Proposal::parse(body).map_err(|error| match error.status() {
-        StatusCode::BAD_REQUEST => Refusal::bad_request(format!("error processing entry: {error}")),
-        status => Refusal::new(status, "error generating canonicalized entry"),
-    })?;
+    let proposal = Proposal::parse(body)?;
     let filing = devlog.filing();
     let (position, id) = match devlog.log.append(&proposal, filing)? {
         Appended::New { position, id } => (position, id),
@@ -48,6 +45,21 @@ pub(super) fn create(devlog: &Devlog, body: &[u8]) -> Result<Response<Bytes>, Re
     // Not quoted, as Rekor sends it.
     headers.extend(value(&id.to_string()).map(|tag| (ETAG, tag)));
     Ok(response)
+}
+
+impl From<ProposalError> for Refusal {
+    fn from(error: ProposalError) -> Self {
+        let message = error.to_string();
+        match error {
+            // go-openapi cannot read these, and has a status of its own for each.
+            ProposalError::Json(_) => Self::internal(message),
+            ProposalError::Absent(_) => Self::invalid(Invalid::Required, message),
+            ProposalError::UnknownKind(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, message),
+            // Rekor notices only while it writes the leaf.
+            ProposalError::EnvelopeDigest => Self::internal("error generating canonicalized entry"),
+            _ => Self::bad_request(format!("error processing entry: {message}")),
+        }
+    }
 }
 
 fn file_later(log: Arc<Log>, position: u64, delay: Duration) {
@@ -80,23 +92,39 @@ pub(super) fn by_index(log: &Log, query: &str) -> Result<Response<Bytes>, Refusa
 }
 
 /// Rekor's `SearchLogQuery`. Its own client sends null for what it does not ask for.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Retrieval<'a> {
     #[serde(rename = "entryUUIDs")]
     ids: Option<Vec<String>>,
-    log_indexes: Option<Vec<u64>>,
+    /// Rekor reads a null as 0.
+    log_indexes: Option<Vec<Option<i64>>>,
     #[serde(borrow)]
     entries: Option<Vec<&'a RawValue>>,
 }
 
 /// `POST /api/v1/log/entries/retrieve`: leaves out what it does not find.
 pub(super) fn retrieve(log: &Log, body: &[u8]) -> Result<Response<Bytes>, Refusal> {
-    let asked: Retrieval<'_> = serde_json::from_slice(body)
-        .map_err(|error| Refusal::bad_request(format!("parsing entry body failed, because {error}")))?;
-    let ids = asked.ids.unwrap_or_default();
-    let log_indexes = asked.log_indexes.unwrap_or_default();
-    let entries = asked.entries.unwrap_or_default();
+    let asked: Retrieval<'_> = object(body, "entry")?;
+    let mut proposals = Vec::new();
+    for (number, entry) in asked.entries.iter().flatten().enumerate() {
+        proposals.push(Proposal::parse(entry.get().as_bytes()).map_err(|error| match error {
+            ProposalError::Json(_) | ProposalError::Absent("kind") | ProposalError::UnknownKind(_) => {
+                Refusal::unparsable("entry", error)
+            }
+            ProposalError::Absent(_) => Refusal::invalid(Invalid::Required, format!("entries.{number}.{error}")),
+            error => Refusal::bad_request(error.to_string()),
+        })?);
+    }
+    let entries = few(asked.entries, "entries")?;
+    let ids = few(asked.ids, "entryUUIDs")?;
+    let log_indexes = few(asked.log_indexes, "logIndexes")?;
+    for (number, index) in log_indexes.iter().enumerate() {
+        if index.is_some_and(|index| index < 0) {
+            let message = format!("logIndexes.{number} in body should be greater than or equal to 0");
+            return Err(Refusal::invalid(Invalid::Minimum, message));
+        }
+    }
     let queries = ids.len() + log_indexes.len() + entries.len();
     if queries > MAX_QUERIES {
         let message = format!("more than max allowed {MAX_QUERIES} entries in request");
@@ -113,20 +141,32 @@ pub(super) fn retrieve(log: &Log, body: &[u8]) -> Result<Response<Bytes>, Refusa
             Some(_) => &mut full,
             None => &mut bare,
         };
+        if asked.tree_id.is_some_and(|tree| i64::try_from(tree).is_err() || tree == 0) {
+            return Err(Refusal::bad_request(format!("invalid entryID {id}")));
+        }
         positions.extend(position_of(log, &asked)?);
     }
-    for entry in entries {
-        let proposal =
-            Proposal::parse(entry.get().as_bytes()).map_err(|error| Refusal::bad_request(error.to_string()))?;
-        bare.extend(log.position_of(&leaf_hash(proposal.leaf.as_bytes())));
-    }
-    let by_index = log_indexes.iter().filter_map(|i| log.position_at(*i));
+    bare.extend(proposals.iter().filter_map(|proposal| log.position_of(&leaf_hash(proposal.leaf.as_bytes()))));
+    let by_index =
+        log_indexes.iter().filter_map(|index| log.position_at(u64::try_from(index.unwrap_or_default()).ok()?));
     let mut found = Vec::new();
     for position in full.into_iter().chain(bare).chain(by_index) {
         let (id, entry) = log.entry(position)?;
         found.push(named(id, entry));
     }
     Ok(json(&found))
+}
+
+/// What a list holds: nothing if it is not there, else one to ten.
+fn few<T>(list: Option<Vec<T>>, name: &str) -> Result<Vec<T>, Refusal> {
+    let refusal = match list.as_ref().map(Vec::len) {
+        Some(0) => Refusal::invalid(Invalid::MinItems, format!("{name} in body should have at least 1 items")),
+        Some(count) if count > MAX_QUERIES => {
+            Refusal::invalid(Invalid::MaxItems, format!("{name} in body should have at most {MAX_QUERIES} items"))
+        }
+        _ => return Ok(list.unwrap_or_default()),
+    };
+    Err(refusal)
 }
 
 /// Where the entry is, if it is in this tree. Tree ids are 63 bits wide.

@@ -67,7 +67,8 @@ pub(super) fn consistency(log: &Log, query: &str) -> Result<Response<Bytes>, Ref
 /// `GET /api/v1/log/publicKey?treeID=T`.
 pub(super) fn public_key(log: &Log, query: &str) -> Result<Response<Bytes>, Refusal> {
     if tree_id(query)?.is_some_and(|tree_id| tree_id != log.tree_id().to_string()) {
-        return Err(Refusal::bad_request("Bad Request"));
+        // In JSON all the same.
+        return Err(Refusal::bad_request("Bad Request").typed("application/x-pem-file"));
     }
     let pem = Bytes::copy_from_slice(log.key.public_pem().as_bytes());
     Ok(typed("application/x-pem-file", pem))

@@ -64,7 +64,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            hostname: "devlog.localhost".to_owned(),
+            // Where `serve`, `demo` and `log` listen: Sigstore's JavaScript client wants the name to be in the log's URL.
+            hostname: "127.0.0.1".to_owned(),
             first_index: 1_000_000,
             attestations: true,
             filing: Filing::AtOnce,

@@ -9,7 +9,6 @@ use super::tree::Hash;
 use crate::dsse;
 use crate::key::PublicKey;
 use base64::prelude::{BASE64_STANDARD, Engine};
-use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
@@ -17,6 +16,10 @@ use std::collections::BTreeMap;
 
 const KIND: &str = "intoto";
 const VERSION: &str = "0.0.2";
+
+/// Rekor's kinds.
+const KINDS: [&str; 11] =
+    ["alpine", "cose", "dsse", "hashedrekord", "helm", KIND, "jar", "rekord", "rfc3161", "rpm", "tuf"];
 
 /// Each signature costs an elliptic-curve verification; a sighting has one. Rekor has no
 /// limit of its own.
@@ -40,7 +43,13 @@ pub(super) struct Proposal {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ProposalError {
     #[error("malformed JSON: {0}")]
-    Json(#[from] serde_json::Error),
+    Json(serde_json::Error),
+    #[error("{0} in body is required")]
+    Absent(&'static str),
+    #[error("invalid kind value: {0:?}")]
+    UnknownKind(String),
+    #[error("malformed spec: {0}")]
+    Spec(serde_json::Error),
     #[error(
         "entry kind '{0}' is not enabled for submission on this server: the embedded log takes \
          intoto 0.0.2 only"
@@ -62,32 +71,39 @@ pub(super) enum ProposalError {
          for each signature, no certificates"
     )]
     PublicKey,
-    #[error("could not verify envelope: a signature does not verify with the key beside it")]
+    /// So for the payload and for a signature.
+    #[error(
+        "could not verify envelope: unable to base64 decode payload (is payload in the right \
+         format?)"
+    )]
+    Envelope,
+    /// A signature is by none of the keys, or a key made none of the signatures.
+    #[error(
+        "could not verify envelope: accepted signatures do not match threshold, Found: 0, \
+         Expected 1"
+    )]
     Unverified,
-    #[error("unsupported hash algorithm '{0}', sha256 is the only one")]
-    HashAlgorithm(String),
+    #[error(
+        "validation failure list:\n{NESTED}.signatures in body should have at least 1 items",
+        NESTED = "content.content.envelope.content.envelope"
+    )]
+    NoSignatures,
+    #[error(
+        "validation failure list:\n{NESTED}.algorithm in body should be one of [sha256]",
+        NESTED = "content.content.hash.content.hash"
+    )]
+    HashAlgorithm,
     #[error("missing envelope digest")]
     EnvelopeDigest,
 }
 
-impl ProposalError {
-    /// Rekor answers 400 to what it cannot parse or verify, but notices that `content.hash` is
-    /// missing only while writing the leaf, and answers 500.
-    pub(super) fn status(&self) -> StatusCode {
-        match self {
-            Self::EnvelopeDigest => StatusCode::INTERNAL_SERVER_ERROR,
-            _ => StatusCode::BAD_REQUEST,
-        }
-    }
-}
-
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Proposed<'a> {
-    kind: String,
-    #[serde(rename = "apiVersion", default)]
-    version: String,
+    kind: Option<String>,
+    #[serde(rename = "apiVersion")]
+    version: Option<String>,
     #[serde(borrow)]
-    spec: &'a RawValue,
+    spec: Option<&'a RawValue>,
 }
 
 /// `spec` of a proposed entry and, without the payload, of a leaf.
@@ -149,19 +165,30 @@ struct Leaf {
 
 impl Proposal {
     pub(super) fn parse(json: &[u8]) -> Result<Self, ProposalError> {
-        let proposed: Proposed<'_> = serde_json::from_slice(json)?;
-        if proposed.kind != KIND {
-            return Err(ProposalError::Kind(proposed.kind));
+        // Serde takes an array for a struct too; Rekor takes objects, and null for an empty one.
+        if json.trim_ascii_start().starts_with(b"[") {
+            return Err(ProposalError::Json(serde::de::Error::custom("it is an array")));
         }
-        if proposed.version != VERSION {
-            return Err(ProposalError::Version(proposed.version));
+        let proposed: Option<Proposed<'_>> = serde_json::from_slice(json).map_err(ProposalError::Json)?;
+        let proposed = proposed.unwrap_or_default();
+        let kind = proposed.kind.ok_or(ProposalError::Absent("kind"))?;
+        if !KINDS.contains(&&*kind) {
+            return Err(ProposalError::UnknownKind(kind));
         }
-        let mut spec: Spec = serde_json::from_str(proposed.spec.get())?;
+        let version = proposed.version.ok_or(ProposalError::Absent("apiVersion"))?;
+        let spec = proposed.spec.ok_or(ProposalError::Absent("spec"))?;
+        if kind != KIND {
+            return Err(ProposalError::Kind(kind));
+        }
+        if version != VERSION {
+            return Err(ProposalError::Version(version));
+        }
+        let mut spec: Spec = serde_json::from_str(spec.get()).map_err(ProposalError::Spec)?;
         let (payload, keys) = verified(&spec.content.envelope)?;
         match &spec.content.hash {
             None => return Err(ProposalError::EnvelopeDigest),
             Some(hash) if hash.algorithm != "sha256" => {
-                return Err(ProposalError::HashAlgorithm(hash.algorithm.clone()));
+                return Err(ProposalError::HashAlgorithm);
             }
             Some(_) => {}
         }
@@ -173,38 +200,42 @@ impl Proposal {
         // Rekor compares the length that its base64 could decode to, padding included.
         let stored = attestation.len() / 4 * 3 <= MAX_ATTESTATION;
         Ok(Self {
-            leaf: serde_json_canonicalizer::to_string(&Leaf { version: VERSION, kind: KIND, spec })?,
+            leaf: serde_json_canonicalizer::to_string(&Leaf { version: VERSION, kind: KIND, spec })
+                .map_err(ProposalError::Spec)?,
             index_keys,
             attestation: stored.then_some(attestation),
         })
     }
 }
 
-/// The payload and the keys, once every signature has verified with the key given beside it.
+/// The payload and the keys, once every signature has verified with one of the keys, and every key one of the signatures.
 fn verified(envelope: &Envelope) -> Result<(Vec<u8>, Vec<PublicKey>), ProposalError> {
-    for (missing, name) in [
-        (envelope.payload.is_empty(), "envelope content"),
-        (envelope.payload_type.is_empty(), "payloadType content"),
-        (envelope.signatures.is_empty(), "signatures content"),
-    ] {
-        if missing {
-            return Err(ProposalError::Missing(name));
-        }
+    if envelope.signatures.is_empty() {
+        return Err(ProposalError::NoSignatures);
+    }
+    if envelope.payload.is_empty() {
+        return Err(ProposalError::Missing("envelope content"));
     }
     if envelope.signatures.len() > MAX_SIGNATURES {
         return Err(ProposalError::Signatures(envelope.signatures.len()));
     }
     let payload = twice_decoded(&envelope.payload, "payload")?;
     let signed = dsse::pae(&envelope.payload_type, &payload);
-    let mut keys = Vec::new();
+    let (mut keys, mut signatures) = (Vec::new(), Vec::new());
     for signature in &envelope.signatures {
-        let sig = twice_decoded(&signature.sig, "signature")?;
+        signatures.push(twice_decoded(&signature.sig, "signature")?);
         let pem = decoded(signature.public_key.as_bytes(), "public key")?;
-        let key = signing_key(&pem).ok_or(ProposalError::PublicKey)?;
-        if !key.verifies(&signed, &sig) {
-            return Err(ProposalError::Unverified);
-        }
-        keys.push(key);
+        keys.push(signing_key(&pem).ok_or(ProposalError::PublicKey)?);
+    }
+    // As Rekor's `verifyEnvelope`: a signature need not be by the key beside it.
+    let made_by = |key: &PublicKey, signature: &Vec<u8>| key.verifies(&signed, signature);
+    let keys_sign = keys.iter().all(|key| signatures.iter().any(|signature| made_by(key, signature)));
+    let signatures_verify = signatures.iter().all(|signature| keys.iter().any(|key| made_by(key, signature)));
+    if !keys_sign || !signatures_verify {
+        return Err(ProposalError::Unverified);
+    }
+    if envelope.payload_type.is_empty() {
+        return Err(ProposalError::Missing("payloadType content"));
     }
     Ok((payload, keys))
 }
@@ -214,7 +245,7 @@ fn decoded(base64: &[u8], what: &'static str) -> Result<Vec<u8>, ProposalError> 
 }
 
 fn twice_decoded(base64: &str, what: &'static str) -> Result<Vec<u8>, ProposalError> {
-    decoded(&decoded(base64.as_bytes(), what)?, what)
+    BASE64_STANDARD.decode(decoded(base64.as_bytes(), what)?).map_err(|_| ProposalError::Envelope)
 }
 
 #[derive(Deserialize)]

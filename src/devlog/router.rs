@@ -5,14 +5,16 @@ use super::{Devlog, entries, heads, search};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
+use serde::Deserialize;
 
 const ENTRIES: &str = "/api/v1/log/entries";
 
 pub(super) fn answer(devlog: &Devlog, request: &Request<Bytes>) -> Response<Bytes> {
-    let path = request.uri().path();
+    let whole = request.uri().path();
+    let path = whole.strip_suffix('/').unwrap_or(whole);
     let allowed = allowed(path);
     if allowed.is_empty() {
-        let message = format!("path {path} was not found");
+        let message = format!("path {whole} was not found");
         return Refusal::new(StatusCode::NOT_FOUND, message).into();
     }
     let method = request.method().as_str();
@@ -44,11 +46,10 @@ fn dispatch(devlog: &Devlog, request: &Request<Bytes>, path: &str) -> Result<Res
     let log = &devlog.log;
     let query = request.uri().query().unwrap_or_default();
     if request.method() == Method::POST {
-        let body = json_body(request)?;
         return match path {
-            ENTRIES => entries::create(devlog, body),
-            "/api/v1/index/retrieve" => search::find(log, body),
-            _ => entries::retrieve(log, body),
+            ENTRIES => entries::create(devlog, json_body(request, "proposedEntry")?),
+            "/api/v1/index/retrieve" => search::find(log, json_body(request, "query")?),
+            _ => entries::retrieve(log, json_body(request, "entry")?),
         };
     }
     match path {
@@ -61,24 +62,37 @@ fn dispatch(devlog: &Devlog, request: &Request<Bytes>, path: &str) -> Result<Res
     }
 }
 
-fn json_body(request: &Request<Bytes>) -> Result<&[u8], Refusal> {
+/// The body, which Rekor's description of its API calls `name`.
+fn json_body<'a>(request: &'a Request<Bytes>, name: &str) -> Result<&'a [u8], Refusal> {
     // What go-openapi takes a request without a content type to be.
     let default = HeaderValue::from_static("application/octet-stream");
     let content_type = request.headers().get(CONTENT_TYPE).unwrap_or(&default);
     let content_type = content_type.to_str().unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if !media_type.contains('/') {
+        let message = format!(
+            "parsing Content-Type header from {content_type:?} failed, because mediatype: malformed: \
+             {media_type:?} has no subtype"
+        );
+        return Err(Refusal::bad_request(message));
+    }
     if !media_type.eq_ignore_ascii_case("application/json") {
         let message = format!("unsupported media type \"{media_type}\", only [application/json] are allowed");
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     }
     if request.body().is_empty() {
-        return Err(Refusal::invalid(Invalid::Required, "body is required"));
-    }
-    // Serde takes an array for a struct too; Rekor takes objects.
-    if !request.body().trim_ascii_start().starts_with(b"{") {
-        return Err(Refusal::bad_request("the body must be a JSON object"));
+        return Err(Refusal::invalid(Invalid::Required, format!("{name} in body is required")));
     }
     Ok(request.body())
+}
+
+/// What a body holds. Serde takes an array for a struct too; Rekor takes objects, and null for an empty one.
+pub(super) fn object<'a, T: Deserialize<'a> + Default>(body: &'a [u8], parameter: &str) -> Result<T, Refusal> {
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(Refusal::unparsable(parameter, "it is an array"));
+    }
+    let parsed: Option<T> = serde_json::from_slice(body).map_err(|error| Refusal::unparsable(parameter, error))?;
+    Ok(parsed.unwrap_or_default())
 }
 
 /// The value of a query parameter. Rekor's hold digits alone, so that nothing is decoded.

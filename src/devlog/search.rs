@@ -3,6 +3,7 @@
 use super::answer::{Invalid, Refusal, json};
 use super::key::signing_key;
 use super::log::Log;
+use super::router::object;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
 use http::Response;
@@ -11,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 /// Rekor's `SearchIndex`. Its `email` and `subject` find certificates, of which this log has
 /// none.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Query {
     #[serde(default)]
@@ -28,22 +29,17 @@ struct Query {
 
 #[derive(Deserialize)]
 struct AskedKey {
-    #[serde(default)]
-    format: String,
+    format: Option<String>,
     #[serde(default)]
     content: String,
 }
 
 pub(super) fn find(log: &Log, body: &[u8]) -> Result<Response<Bytes>, Refusal> {
-    let query: Query = serde_json::from_slice(body)
-        .map_err(|error| Refusal::bad_request(format!("parsing query body failed, because {error}")))?;
+    let query: Query = object(body, "query")?;
     let all = match query.operator.as_str() {
         "and" => true,
         "or" | "" => false,
-        other => {
-            let message = format!("operator in body should be one of [and or], not {other:?}");
-            return Err(Refusal::invalid(Invalid::Enum, message));
-        }
+        _ => return Err(Refusal::invalid(Invalid::Enum, "operator in body should be one of [and or]")),
     };
     let mut keys = Vec::new();
     if !query.hash.is_empty() {
@@ -51,6 +47,10 @@ pub(super) fn find(log: &Log, body: &[u8]) -> Result<Response<Bytes>, Refusal> {
     }
     if let Some(key) = &query.public_key {
         keys.push(public_key_key(key)?);
+    }
+    if !query.email.is_empty() && !query.email.contains('@') {
+        let message = format!("email in body must be of type email: {:?}", query.email);
+        return Err(Refusal::invalid(Invalid::Type, message));
     }
     keys.extend([query.email, query.subject].into_iter().filter(|key| !key.is_empty()));
     let mut found = log.search(&keys, all);
@@ -86,19 +86,19 @@ fn digest_key(hash: &str) -> Result<String, Refusal> {
 /// Rekor looks a key up by its bare hash, but files `intoto` entries under `sha256:<hash>`, so
 /// that this finds none of them. A client has to search for the hash instead.
 fn public_key_key(asked: &AskedKey) -> Result<String, Refusal> {
-    match asked.format.as_str() {
-        "x509" => {}
-        "pgp" | "minisign" | "ssh" | "tuf" => {
-            let message = "the PKI format requested is not supported by this server";
-            return Err(Refusal::bad_request(message));
-        }
-        _ => {
-            let message = "publicKey.format in body should be one of [pgp x509 minisign ssh tuf]";
+    let content = BASE64_STANDARD.decode(&asked.content).map_err(|error| Refusal::unparsable("query", error))?;
+    let key = match asked.format.as_deref() {
+        Some("x509") => signing_key(&content),
+        // No key of these signs an entry here.
+        Some("pgp" | "minisign" | "ssh" | "tuf") => None,
+        Some(_) => {
+            let message = "publicKey.publicKey.format in body should be one of [pgp x509 minisign ssh tuf]";
             return Err(Refusal::invalid(Invalid::Enum, message));
         }
-    }
-    let pem = BASE64_STANDARD.decode(&asked.content).ok();
-    let key = pem.and_then(|pem| signing_key(&pem));
+        None => {
+            return Err(Refusal::invalid(Invalid::Required, "publicKey.publicKey.format in body is required"));
+        }
+    };
     let key = key.ok_or_else(|| Refusal::bad_request("public key provided could not be parsed"))?;
     Ok(hex::encode(Sha256::digest(key.pem())))
 }

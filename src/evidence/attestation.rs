@@ -14,7 +14,7 @@ const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const OCI_EMPTY: &str = "application/vnd.oci.empty.v1+json";
 
 /// The config of a manifest that has none (image-spec, "Guidance for an Empty Descriptor").
-const EMPTY: &[u8] = b"{}";
+pub const EMPTY_CONFIG: &[u8] = b"{}";
 
 /// What a descriptor says of the attested manifest, besides its digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +64,7 @@ struct Config {
     media_type: &'static str,
     size: usize,
     digest: String,
-    /// The config itself, so that nobody needs to ask for it.
+    /// The config itself, so that hardly anyone asks for it.
     data: &'static str,
     artifact_type: &'static str,
 }
@@ -94,8 +94,8 @@ impl Attestation {
             media_type: OCI_MANIFEST,
             config: Config {
                 media_type: OCI_EMPTY,
-                size: EMPTY.len(),
-                digest: Digest::sha256(EMPTY).to_string(),
+                size: EMPTY_CONFIG.len(),
+                digest: Digest::sha256(EMPTY_CONFIG).to_string(),
                 data: "e30=",
                 artifact_type: BUNDLE_TYPE,
             },

@@ -4,6 +4,6 @@ mod attestation;
 mod bundle;
 mod trusted_root;
 
-pub use attestation::{Attestation, Subject};
+pub use attestation::{Attestation, EMPTY_CONFIG, Subject};
 pub use bundle::{BUNDLE_TYPE, Bundle, BundleError};
 pub use trusted_root::trusted_root;

@@ -27,6 +27,8 @@ pub enum Refusal {
     Method,
     /// A path that is none of a registry's.
     Path,
+    /// Asked for by tlogistry itself.
+    Loop,
     Catalog,
     Upstream(UpstreamError),
     /// The tag was recorded with another digest than it has now.
@@ -88,9 +90,13 @@ impl Refusal {
             Self::Timeout => Outcome::UpstreamError,
             Self::Upstream(UpstreamError::RateLimited { .. }) => Outcome::Throttled,
             Self::Upstream(_) if self.status().is_server_error() => Outcome::UpstreamError,
-            Self::Upstream(_) | Self::Name(_) | Self::Method | Self::Path | Self::Catalog | Self::Unseen(_) => {
-                Outcome::Other
-            }
+            Self::Upstream(_)
+            | Self::Name(_)
+            | Self::Method
+            | Self::Path
+            | Self::Loop
+            | Self::Catalog
+            | Self::Unseen(_) => Outcome::Other,
         }
     }
 
@@ -118,6 +124,8 @@ impl Refusal {
             Self::Name(_) => (StatusCode::BAD_REQUEST, "NAME_INVALID"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED"),
             Self::Path | Self::Catalog => (StatusCode::NOT_FOUND, "UNSUPPORTED"),
+            // Not 502 to 504, which the tlogistry that asks would try again.
+            Self::Loop => (StatusCode::FORBIDDEN, "DENIED"),
             // 403, because containerd then repeats a HEAD as GET and shows the message.
             Self::Moved(_) => (StatusCode::FORBIDDEN, "DENIED"),
             Self::NoVerdict { cause, .. } if cause.retry_after().is_some() => {
@@ -142,11 +150,12 @@ impl Refusal {
         }
     }
 
-    fn message(&self) -> String {
+    pub fn message(&self) -> String {
         match self {
             Self::Name(error) => error.to_string(),
             Self::Method => "this registry is read-only: only GET and HEAD are served".to_owned(),
             Self::Path => "no such path in a registry".to_owned(),
+            Self::Loop => "tlogistry does not stand behind tlogistry: name the registry itself".to_owned(),
             Self::Catalog => "this registry stands in front of all others and cannot list them".to_owned(),
             Self::Upstream(error) => error.to_string(),
             Self::Moved(moved) => moved.message(),
@@ -174,7 +183,7 @@ impl Refusal {
         }
     }
 
-    fn retry_after(&self) -> Option<HeaderValue> {
+    pub fn retry_after(&self) -> Option<HeaderValue> {
         match self {
             Self::NoVerdict { cause, .. } => Some(match cause.retry_after() {
                 Some(wait) => HeaderValue::from(wait.as_secs() + 1),

@@ -2,22 +2,29 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 
 use super::error::Refusal;
 use super::manifest::{FOREVER, NEVER, found};
+use super::pages::Asker;
 use super::{Body, Service};
 use crate::deadline::Deadline;
-use crate::evidence::{Attestation, BUNDLE_TYPE, Bundle, trusted_root};
+use crate::evidence::{Attestation, BUNDLE_TYPE, Bundle, EMPTY_CONFIG, trusted_root};
 use crate::image::{Digest, Repository, Tag};
 use crate::sighting::Sighting;
 use crate::upstream::UpstreamError;
 use crate::verdict::Unavailable;
 
 impl Service {
-    /// The bundle for one tag. Records nothing and asks no registry.
-    pub(super) async fn sighting(&self, tag: &Tag, deadline: Deadline) -> Result<Response<Body>, Refusal> {
+    /// The bundle for one tag, or a page about it. Records nothing and asks no registry.
+    pub(super) async fn sighting(
+        &self,
+        tag: &Tag,
+        asker: &Asker,
+        deadline: Deadline,
+    ) -> Result<Response<Body>, Refusal> {
         // Tags that stand for a digest are not recorded, so nobody needs to be asked.
         let sighting = if tag.is_referrers_tag() {
             None
@@ -25,6 +32,9 @@ impl Service {
             self.verdicts.sighting(tag, deadline).await.map_err(no_evidence)?
         };
         let sighting = sighting.ok_or_else(|| Refusal::Unseen(tag.clone()))?;
+        if asker.wants_page() {
+            return Ok(self.sighting_page(&sighting, asker, deadline).await);
+        }
         Ok(file(Bundle::new(&sighting).to_json(), BUNDLE_TYPE))
     }
 
@@ -63,16 +73,21 @@ impl Service {
         Some(forever(found(Body::Bytes(own.manifest), Attestation::MEDIA_TYPE, digest)))
     }
 
-    /// The bundle in an attestation of ours: the only blob that is served here.
+    /// The bundle in an attestation of ours, or its empty config, which oras fetches although the manifest holds it. No
+    /// other blob is served here.
     pub(super) async fn own_blob(
         &self,
         repository: &Repository,
         digest: &Digest,
         deadline: Deadline,
     ) -> Option<Response<Body>> {
-        let attestations = self.found_by(repository, digest, deadline).await.into_iter();
-        let own = attestations.map(|(_, own)| own).find(|own| own.bundle_digest == *digest)?;
-        Some(forever(found(Body::Bytes(own.bundle), "application/octet-stream", digest)))
+        let blob = if digest.matches(EMPTY_CONFIG) {
+            Bytes::from_static(EMPTY_CONFIG)
+        } else {
+            let attestations = self.found_by(repository, digest, deadline).await.into_iter();
+            attestations.map(|(_, own)| own).find(|own| own.bundle_digest == *digest)?.bundle
+        };
+        Some(forever(found(Body::Bytes(blob), "application/octet-stream", digest)))
     }
 
     /// What the index leads to. A failure is logged and no more: what the registry itself has is served all the same.

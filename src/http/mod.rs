@@ -1,31 +1,36 @@
 //! The registry as its clients see it: one handler, which both front ends call.
 
+mod accept;
 mod blob;
 mod body;
 mod error;
 mod evidence;
 mod listing;
 mod manifest;
+mod page;
+mod pages;
 mod route;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use http::header::{HeaderName, HeaderValue};
-use http::{Method, Request, Response, Uri};
+use http::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT, VARY};
+use http::{HeaderMap, Method, Request, Response, Uri};
 
 pub use body::Body;
 pub use route::Route;
 
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Tag};
+use crate::outgoing::PRODUCT;
 use crate::telemetry::{self, Outcome, Report, Telemetry};
 use crate::upstream::Upstream;
 use crate::verdict::{Source, Verdicts};
 use error::Refusal;
 use evidence::or_own;
 use manifest::DOCKER_CONTENT_DIGEST;
+use pages::Asker;
 
 /// What the answer to a request may take beyond its time-out, for work that does not wait.
 const GRACE: Duration = Duration::from_secs(1);
@@ -62,8 +67,9 @@ impl Service {
     pub async fn handle<B>(&self, request: &Request<B>) -> Response<Body> {
         let (method, uri) = (request.method(), request.uri());
         let source = request.extensions().get::<Source>().copied();
+        let asker = Asker::of(request);
         // Boxed, because the future of a pull nests all its calls and outgrows the compiler's limit in its callers'.
-        let answer: Answer<'_> = Box::pin(self.route(method, uri, source));
+        let answer: Answer<'_> = Box::pin(self.route(method, uri, request.headers(), source, &asker));
         // Every wait inside is bounded already. This is the guarantee that none was forgotten.
         let bounded = async {
             let in_time = Deadline::after(self.request_timeout + GRACE).bound(answer).await;
@@ -73,18 +79,33 @@ impl Service {
         self.telemetry.tell(&report(method, uri, &result), &measured);
         let mut response = result.unwrap_or_else(|refusal| {
             explain(&refusal);
-            refusal.into_response()
+            asker.refuse(refusal)
         });
+        if asker.is_offered_pages() {
+            response.headers_mut().insert(VARY, HeaderValue::from_name(ACCEPT));
+        }
         response.headers_mut().insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
         response
     }
 
-    async fn route(&self, method: &Method, uri: &Uri, source: Option<Source>) -> Result<Response<Body>, Refusal> {
+    async fn route(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        source: Option<Source>,
+        asker: &Asker,
+    ) -> Result<Response<Body>, Refusal> {
         if method != Method::GET && method != Method::HEAD {
             return Err(Refusal::Method);
         }
         let deadline = Deadline::after(self.request_timeout);
         match Route::parse(uri.path(), uri.query())? {
+            Route::Manifest(_) | Route::Blob(..) | Route::Tags(_) | Route::Referrers(..)
+                if is_by_tlogistry(headers) =>
+            {
+                Err(Refusal::Loop)
+            }
             Route::Version | Route::Health => Ok(Response::new(Body::empty())),
             Route::Manifest(Reference::Tag(tag)) => self.manifest_by_tag(method, &tag, source, deadline).await,
             Route::Manifest(Reference::Digest(repository, digest)) => {
@@ -97,13 +118,22 @@ impl Service {
             }
             Route::Tags(repository) => self.tags(uri, &repository, deadline).await,
             Route::Referrers(repository, digest) => self.referrers(uri, &repository, &digest, deadline).await,
-            Route::Sighting(tag) => self.sighting(&tag, deadline).await,
+            Route::Home => Ok(self.home(asker, None, deadline).await),
+            Route::LookUp(written) => Ok(self.look_up(asker, &written, deadline).await),
+            Route::Sighting(tag) => self.sighting(&tag, asker, deadline).await,
             Route::Key => self.key(deadline).await,
             Route::TrustedRoot => Ok(self.trusted_root()),
             Route::Catalog => Err(Refusal::Catalog),
             Route::Unknown => Err(Refusal::Path),
         }
     }
+}
+
+/// Whether a tlogistry sent the request, this one as a rule: because it was named as the registry, or a registry
+/// redirects to it. Each level of that would be another request, or two where it fails and is tried again, from another
+/// address than the client's.
+fn is_by_tlogistry(headers: &HeaderMap) -> bool {
+    headers.get(USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(PRODUCT.as_bytes()))
 }
 
 /// A tag that was served, among a response's extensions: for telling of it.

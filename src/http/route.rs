@@ -15,6 +15,10 @@ pub enum Route {
     Tags(Repository),
     /// What refers to a manifest.
     Referrers(Repository, Digest),
+    /// `/`: what this is.
+    Home,
+    /// Which tag's evidence someone wants, as they wrote it.
+    LookUp(String),
     /// The evidence for a tag.
     Sighting(Tag),
     /// The signing key's public half.
@@ -34,6 +38,8 @@ impl Route {
     /// percent-encoding, so none is undone: `%` is in no name.
     pub fn parse(path: &str, query: Option<&str>) -> Result<Self, NameError> {
         match path {
+            "/" => return Ok(Self::Home),
+            "/sightings" | "/sightings/" => return Ok(Self::LookUp(look_up(query))),
             "/v2" | "/v2/" => return Ok(Self::Version),
             "/v2/_catalog" => return Ok(Self::Catalog),
             "/healthz" => return Ok(Self::Health),
@@ -57,6 +63,12 @@ impl Route {
             _ => Ok(Self::Unknown),
         }
     }
+}
+
+/// What the form on the page asks for: the first `tag` of the query.
+fn look_up(query: Option<&str>) -> String {
+    let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    pairs.find(|(key, _)| key == "tag").map(|(_, tag)| tag.trim().to_owned()).unwrap_or_default()
 }
 
 /// The repository that a path names: with its registry in front or, for mirror clients such as containerd, in the
@@ -144,7 +156,7 @@ mod tests {
     fn other_paths_are_unknown() {
         for path in [
             "",
-            "/",
+            "//",
             "/v3/",
             "/v2/alpine",
             "/v2/alpine/v1",

@@ -52,7 +52,9 @@ pub struct IntotoBody {
 
 #[derive(Debug, Clone)]
 pub struct EnvelopeSignature {
-    /// The public key, or the key of the certificate, that the log checked the signature with.
+    /// The public key, or the key of the certificate, that stands beside the signature. Where there are several, Rekor
+    /// only checks that each key made one of the signatures, and each signature is by one of the keys: a stranger can
+    /// upload our signature with the keys exchanged.
     pub key: PublicKey,
     /// ASN.1 DER for ECDSA.
     pub signature: Vec<u8>,
@@ -88,11 +90,16 @@ impl Body {
 }
 
 impl IntotoBody {
+    /// Whether a statement hashes to the recorded hash.
+    pub fn records(&self, statement: &[u8]) -> bool {
+        self.payload_hash == *Sha256::digest(statement)
+    }
+
     /// Checks a statement against this entry: it hashes to the recorded hash, and every signature in the entry is
     /// over it.
     pub fn verify(&self, statement: &[u8]) -> Result<(), Vec<Fault>> {
         let mut faults = Vec::new();
-        if self.payload_hash != *Sha256::digest(statement) {
+        if !self.records(statement) {
             faults.push(Fault::Attestation);
         }
         let signed = dsse::pae(&self.payload_type, statement);

@@ -3,6 +3,7 @@
 use super::{Sighting, names_key, parse_statement};
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
+use crate::rekor::intoto::Body;
 use crate::rekor::{Fault, LogEntry, LogKeys, VerifiedEntry};
 
 /// What one entry says of a tag.
@@ -28,9 +29,11 @@ impl Finding {
         if !names_key(&entry, trusted) {
             return Self::Foreign(Box::new(entry));
         }
-        let statement = match entry.verify_attestation() {
-            Ok(()) => Ok(entry.attestation().map(<[u8]>::to_vec).unwrap_or_default()),
-            Err(faults) => Err(faults),
+        // Whether it is signed is checked below, by whichever signature is over it.
+        let statement = match (entry.body(), entry.attestation()) {
+            (Body::Intoto(body), Some(statement)) if body.records(statement) => Ok(statement.to_vec()),
+            (_, Some(_)) => Err(vec![Fault::Attestation]),
+            (_, None) => Err(vec![Fault::NoAttestation]),
         };
         let unverified = entry.clone();
         let entry = match entry.verify(log_keys) {

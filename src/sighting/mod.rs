@@ -77,8 +77,10 @@ impl Sighting {
         if body.payload_type != dsse::IN_TOTO || body.payload_hash != payload_hash(&tag, &digest) {
             return None;
         }
-        let statement = signatures_by(body, trusted).find_map(|(key, signature)| {
-            SignedStatement::check(tag.clone(), digest.clone(), key, signature.to_vec())
+        // Each signature, because the key beside it need not be the one that made it.
+        let statement = keys_in(body, trusted).find_map(|key| {
+            let mut signatures = body.signatures.iter().map(|one| one.signature.clone());
+            signatures.find_map(|signature| SignedStatement::check(tag.clone(), digest.clone(), key, signature))
         })?;
         Some(Self { statement, entry })
     }
@@ -100,18 +102,15 @@ impl Sighting {
     }
 }
 
-/// Whether an entry names one of the `trusted` keys as that of a signature. The log checked such a signature before it
-/// took the entry, so anyone's but ours can be passed over without further checks.
+/// Whether an entry names one of the `trusted` keys. The log takes an entry only if each key that it names made one of
+/// its signatures, so anyone's but ours can be passed over without further checks.
 pub fn names_key(entry: &LogEntry, trusted: &[PublicKey]) -> bool {
-    matches!(entry.body(), Body::Intoto(body) if signatures_by(body, trusted).next().is_some())
+    matches!(entry.body(), Body::Intoto(body) if keys_in(body, trusted).next().is_some())
 }
 
-fn signatures_by<'a>(
-    body: &'a IntotoBody,
-    trusted: &'a [PublicKey],
-) -> impl Iterator<Item = (&'a PublicKey, &'a [u8])> {
-    let by_trusted = |key: &PublicKey| trusted.iter().find(|trusted| *trusted == key);
-    body.signatures.iter().filter_map(move |signature| Some((by_trusted(&signature.key)?, &signature.signature[..])))
+/// The trusted keys that an entry names.
+fn keys_in<'a>(body: &IntotoBody, trusted: &'a [PublicKey]) -> impl Iterator<Item = &'a PublicKey> {
+    trusted.iter().filter(|trusted| body.signatures.iter().any(|signature| signature.key == **trusted))
 }
 
 fn payload_hash(tag: &Tag, digest: &Digest) -> [u8; 32] {

@@ -59,6 +59,12 @@ impl Challenge {
     pub fn scope(&self) -> Option<&str> {
         self.scope.as_deref()
     }
+
+    /// The scope that it will ask for when the next repository is `own`: that again, if it is not a repository's. ECR
+    /// Public has one for all.
+    pub fn scope_for<'a>(&'a self, own: &'a str) -> &'a str {
+        self.scope().filter(|scope| !scope.starts_with("repository:")).unwrap_or(own)
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use serde::de::IgnoredAny;
 
+use super::document::contradiction;
 use super::error::UpstreamError;
 use crate::image::{Digest, Reference};
 
@@ -100,6 +101,9 @@ impl Manifest {
             };
             UpstreamError::lied(registry, fault)
         })?;
+        if let Some(fault) = contradiction(&bytes, media_type) {
+            return Err(UpstreamError::lied(registry, fault));
+        }
         Ok(Self { bytes, media_type, digest })
     }
 }

@@ -2,10 +2,13 @@
 
 mod auth;
 mod blob;
+mod document;
 mod egress;
 mod error;
+mod insecure;
 mod listing;
 mod manifest;
+mod public;
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, LOCATION, RETRY_AFTER};
 use quick_cache::Weighter;
@@ -16,14 +19,15 @@ use url::Url;
 
 pub use auth::Challenge;
 pub use blob::BlobLocation;
-pub use egress::{Egress, InsecureRegistry, NotPublic, Refused};
+pub use egress::{Egress, NotPublic, Refused};
 pub use error::{Missing, UpstreamError};
+pub use insecure::InsecureRegistry;
 pub use listing::Page;
 pub use manifest::{MAX_MANIFEST_BYTES, MEDIA_TYPES, Manifest, ManifestHead, OCI_INDEX};
 
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Repository};
-use crate::outgoing::{read_body, send_idempotent};
+use crate::outgoing::{read_body, send_idempotent_unless};
 use crate::telemetry::{Dependency, timed};
 
 use auth::{MAX_TOKEN_BYTES, Token, Tokens};
@@ -136,7 +140,7 @@ impl Upstream {
             && let Some(challenge) = self.tokens.challenge(registry)
         {
             // A registry may have come to ask for another: then, as when this failed, it says so when it is asked without.
-            token = self.fetch_token(repository, &challenge, &scope, deadline).await.ok();
+            token = self.fetch_token(repository, &challenge, challenge.scope_for(&scope), deadline).await.ok();
         }
         let response = self.send(method.clone(), &url, registry, token.as_ref(), deadline).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
@@ -199,14 +203,15 @@ impl Upstream {
         token: Option<&Token>,
         deadline: Deadline,
     ) -> Result<Response, UpstreamError> {
-        let mut request = self.egress.client(url)?.request(method, url.clone());
+        let mut request = self.egress.client(url, registry)?.request(method, url.clone());
         request = request.header(ACCEPT, MEDIA_TYPES.join(", ")).header(ACCEPT_ENCODING, "identity");
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, format!("Bearer {}", token.value()));
         }
-        let response = timed(Dependency::Registry, send_idempotent(request, deadline)).await;
+        let refused = |error: &reqwest::Error| NotPublic::behind(error).is_some();
+        let response = timed(Dependency::Registry, send_idempotent_unless(request, deadline, refused)).await;
         let response = response.map_err(|error| UpstreamError::from_send(registry, error))?;
-        self.egress.check_peer(&response)?;
+        self.egress.check_peer(&response, registry)?;
         Ok(response)
     }
 

@@ -1,5 +1,6 @@
 //! Looking for a tag in the log.
 
+use std::slice;
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -70,17 +71,17 @@ impl Verdicts {
         let count = ids.len();
         let found: Result<Vec<Vec<Finding>>, Unavailable> = stream::iter(batches(ids))
             .map(|batch| async move {
-                let entries = self.0.log.entries(&batch, deadline).await?;
-                let mut findings = Vec::new();
-                for entry in entries {
-                    match Finding::read(tag, entry, trusted, &self.0.log_keys) {
-                        Finding::Unverifiable { faults, .. } => return Err(Unavailable::LogUnverifiable(faults)),
-                        // Not kept until the end: strangers may have filed thousands.
-                        Finding::Unrelated(_) | Finding::Foreign(_) => {}
-                        finding => findings.push(finding),
+                match self.findings_among(tag, &batch, trusted, deadline).await {
+                    // A stranger's entry can have some MiB. One by one, so that not all of them are held at once.
+                    Err(Unavailable::Log(RekorError::Send(SendError::TooLarge(_)))) if batch.len() > 1 => {
+                        let mut found = Vec::new();
+                        for id in &batch {
+                            found.extend(self.findings_among(tag, slice::from_ref(id), trusted, deadline).await?);
+                        }
+                        Ok(found)
                     }
+                    found => found,
                 }
-                Ok(findings)
             })
             .buffer_unordered(CONCURRENT_RETRIEVALS)
             .try_collect()
@@ -92,6 +93,27 @@ impl Verdicts {
             found => found?,
         };
         Ok(Findings::new(found.into_iter().flatten(), trusted))
+    }
+
+    /// What counts among some entries. One that bears a trusted key and does not verify is the log's fault: the search then
+    /// fails, since it might be the entry that counts.
+    async fn findings_among(
+        &self,
+        tag: &Tag,
+        ids: &[EntryId],
+        trusted: &[PublicKey],
+        deadline: Deadline,
+    ) -> Result<Vec<Finding>, Unavailable> {
+        let mut findings = Vec::new();
+        for entry in self.0.log.entries(ids, deadline).await? {
+            match Finding::read(tag, entry, trusted, &self.0.log_keys) {
+                Finding::Unverifiable { faults, .. } => return Err(Unavailable::LogUnverifiable(faults)),
+                // Not kept until the end: strangers may have filed thousands.
+                Finding::Unrelated(_) | Finding::Foreign(_) => {}
+                finding => findings.push(finding),
+            }
+        }
+        Ok(findings)
     }
 }
 

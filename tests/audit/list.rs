@@ -52,7 +52,7 @@ async fn tags_with_one_digest_each_hold() {
     let summary = json!({"type": "summary", "checked": 2, "complete": true, "reason": null, "issues": {}});
     assert_eq!((ended.code, objects.len(), &objects[1]), (Some(0), 2, &summary));
     let checkpoint = objects[0]["checkpoint"].as_str().unwrap();
-    assert!(checkpoint.starts_with(&format!("devlog.localhost - {tree}\n4\n")), "{checkpoint}");
+    assert!(checkpoint.starts_with(&format!("127.0.0.1 - {tree}\n4\n")), "{checkpoint}");
     let head = json!({"type": "tree", "treeId": tree, "size": 4, "from": null, "checkpoint": checkpoint});
     assert_eq!(objects[0], head);
 }

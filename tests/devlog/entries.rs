@@ -3,8 +3,6 @@
 use crate::support::*;
 use http::StatusCode;
 use serde_json::{Value, json};
-use std::time::Duration;
-use tlogistry::devlog::{Devlog, Filing, Options};
 
 /// Entries of the public log by a plain P-256 key (npm's), with the payload that Rekor keeps.
 const PUBLIC: [&str; 2] = [
@@ -23,7 +21,7 @@ fn as_proposed(entry: &Value) -> Value {
 
 #[tokio::test]
 async fn a_leaf_has_the_bytes_that_the_public_log_made_of_the_same_entry() {
-    let log = in_memory().await;
+    let log = new_log().await;
     for public in PUBLIC {
         let (public_id, public) = one_entry(&serde_json::from_str(public).unwrap());
         let answer = post(&log, ENTRIES, &as_proposed(&public)).await;
@@ -32,7 +30,7 @@ async fn a_leaf_has_the_bytes_that_the_public_log_made_of_the_same_entry() {
         assert_eq!(entry["body"], public["body"]);
         assert_eq!(id[16..], public_id[16..]);
         assert_verifies(&log, &id, &entry);
-        let (_, entry) = get(&log, &format!("{ENTRIES}/{id}")).await.entry();
+        let entry = filed_entry(&log, &id).await;
         assert_eq!(entry["attestation"], public["attestation"]);
         let members = |entry: &Value| -> Vec<String> { entry.as_object().unwrap().keys().cloned().collect() };
         assert_eq!(members(&entry), members(&public));
@@ -41,7 +39,7 @@ async fn a_leaf_has_the_bytes_that_the_public_log_made_of_the_same_entry() {
 
 #[tokio::test]
 async fn a_leaf_is_what_was_sent_without_the_payload_and_with_its_hash() {
-    let log = in_memory().await;
+    let log = new_log().await;
     let client = Client::new();
     let mut sent = client.propose(b"{}");
     let content = &mut sent["spec"]["content"];
@@ -65,7 +63,7 @@ async fn a_leaf_is_what_was_sent_without_the_payload_and_with_its_hash() {
 
 #[tokio::test]
 async fn created_says_where_the_entry_is_and_leaves_out_its_attestation() {
-    let log = in_memory().await;
+    let log = new_log().await;
     let answer = post(&log, ENTRIES, &Client::new().propose(&statement("a"))).await;
     assert_eq!(answer.status, StatusCode::CREATED);
     let (id, entry) = answer.entry();
@@ -73,13 +71,13 @@ async fn created_says_where_the_entry_is_and_leaves_out_its_attestation() {
     assert_eq!(answer.header("etag"), id);
     assert_eq!(answer.header("content-type"), "application/json");
     assert!(entry.get("attestation").is_none());
-    assert_eq!(entry["logIndex"], FIRST_INDEX);
+    assert_eq!(entry["logIndex"], log.first_index());
     assert_eq!(entry["verification"]["inclusionProof"]["logIndex"], 0);
 }
 
 #[tokio::test]
 async fn each_entry_verifies_by_id_by_hash_and_by_index_against_the_current_head() {
-    let log = in_memory().await;
+    let log = new_log().await;
     let mut ids = Vec::new();
     for number in 0..9 {
         let (id, entry) = upload(&log, &format!("name {number}")).await;
@@ -87,7 +85,7 @@ async fn each_entry_verifies_by_id_by_hash_and_by_index_against_the_current_head
         ids.push(id);
     }
     for (number, id) in ids.iter().enumerate() {
-        let index = u64::from(FIRST_INDEX) + number as u64;
+        let index = log.first_index() + number as u64;
         for path in [
             format!("{ENTRIES}/{id}"),
             format!("{ENTRIES}/{}", id[16..].to_uppercase()),
@@ -98,7 +96,7 @@ async fn each_entry_verifies_by_id_by_hash_and_by_index_against_the_current_head
             let (found, entry) = answer.entry();
             assert_eq!((&found, &entry["logIndex"]), (id, &json!(index)));
             assert_eq!(entry["verification"]["inclusionProof"]["treeSize"], 9);
-            let payload = unbase64(&entry["attestation"]["data"]);
+            let payload = unbase64(&filed_entry(&log, id).await["attestation"]["data"]);
             assert_eq!(payload, statement(&format!("name {number}")));
             assert_verifies(&log, &found, &entry);
         }
@@ -107,7 +105,7 @@ async fn each_entry_verifies_by_id_by_hash_and_by_index_against_the_current_head
 
 #[tokio::test]
 async fn the_same_leaf_again_is_a_conflict_that_names_the_entry() {
-    let log = in_memory().await;
+    let log = new_log().await;
     let client = Client::new();
     let sent = client.propose(&statement("a"));
     let (id, _) = post(&log, ENTRIES, &sent).await.entry();
@@ -126,18 +124,21 @@ async fn the_same_leaf_again_is_a_conflict_that_names_the_entry() {
 
 #[tokio::test]
 async fn what_is_not_there_is_404_without_a_body() {
-    let log = in_memory().await;
+    let log = new_log().await;
     let (id, _) = upload(&log, "a").await;
     let hash = &id[16..];
     for path in [
         format!("{ENTRIES}/{}", "0".repeat(64)),
         format!("{ENTRIES}/{}{}", &id[..16], "0".repeat(64)),
         format!("{ENTRIES}/7fffffffffffffff{hash}"),
-        format!("{ENTRIES}?logIndex={}", FIRST_INDEX + 1),
-        format!("{ENTRIES}?logIndex={}", FIRST_INDEX - 1),
-        format!("{ENTRIES}?logIndex=0"),
+        format!("{ENTRIES}?logIndex={}", log.first_index() + 1),
         format!("{ENTRIES}?logIndex={}", i64::MAX),
-    ] {
+    ]
+    .into_iter()
+    // Those before the first, unless that is 0.
+    .chain([0, log.first_index().saturating_sub(1)].map(|index| format!("{ENTRIES}?logIndex={index}")))
+    .filter(|path| *path != format!("{ENTRIES}?logIndex={}", log.first_index()))
+    {
         let answer = get(&log, &path).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
         assert!(answer.bytes.is_empty(), "{answer:?}");
@@ -146,14 +147,14 @@ async fn what_is_not_there_is_404_without_a_body() {
 
 #[tokio::test]
 async fn retrieve_answers_up_to_ten_and_leaves_out_what_it_does_not_find() {
-    let log = in_memory().await;
+    let log = new_log().await;
     let sent = Client::new().propose(&statement("sent"));
     let (by_entry, _) = post(&log, ENTRIES, &sent).await.entry();
     let (by_id, _) = upload(&log, "a").await;
     let (by_hash, _) = upload(&log, "b").await;
     let query = json!({
         "entryUUIDs": [by_hash[16..], "0".repeat(64), by_id],
-        "logIndexes": [FIRST_INDEX + 2, 5],
+        "logIndexes": [log.first_index() + 2, 5],
         "entries": [sent],
     });
     let answer = post(&log, RETRIEVE, &query).await;
@@ -171,74 +172,32 @@ async fn retrieve_answers_up_to_ten_and_leaves_out_what_it_does_not_find() {
         .collect();
     assert_eq!(found, [&*by_id, &*by_hash, &*by_entry, &*by_hash]);
 
-    let answer = post(&log, RETRIEVE, &json!({ "logIndexes": vec![0; 10] })).await;
+    let answer = post(&log, RETRIEVE, &json!({ "logIndexes": vec![77; 10] })).await;
     assert_eq!((answer.status, answer.json()), (StatusCode::OK, json!([])));
     // As rekor-cli asks, which writes null for an empty list.
     let query = json!({ "entryUUIDs": null, "logIndexes": null, "entries": [sent] });
     assert_eq!(one_entry(&post(&log, RETRIEVE, &query).await.json()[0]).0, by_entry);
-    let query = json!({ "logIndexes": vec![0; 10], "entryUUIDs": [by_id] });
+    let query = json!({ "logIndexes": vec![77; 10], "entryUUIDs": [by_id] });
     let message = "more than max allowed 10 entries in request";
     post(&log, RETRIEVE, &query).await.assert_error(422, 422, message);
 }
 
-async fn with_filing(filing: Filing) -> Devlog {
-    let options = Options { filing, ..options() };
-    Devlog::open(None, options).await.unwrap()
-}
-
-async fn is_found(log: &Devlog, id: &str, name: &str) -> bool {
-    let hash = json!({ "hash": sha256_hex(name) });
-    let found = post(log, SEARCH, &hash).await.json() == json!([id]);
-    let (_, entry) = get(log, &format!("{ENTRIES}/{id}")).await.entry();
-    assert_eq!(entry.get("attestation").is_some(), found);
-    found
-}
-
 #[tokio::test]
-async fn an_entry_is_filed_at_once_later_or_never() {
-    let log = with_filing(Filing::AtOnce).await;
-    let (id, _) = upload(&log, "a").await;
-    assert!(is_found(&log, &id, "a").await);
-
-    let log = with_filing(Filing::After(Duration::from_millis(50))).await;
-    let (id, _) = upload(&log, "a").await;
-    assert!(!is_found(&log, &id, "a").await);
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    assert!(is_found(&log, &id, "a").await);
-
-    let log = with_filing(Filing::Never).await;
-    let (lost, _) = upload(&log, "a").await;
-    assert!(!is_found(&log, &lost, "a").await);
-    log.set_filing(Filing::AtOnce);
-    let (id, _) = upload(&log, "a").await;
-    assert_eq!(post(&log, SEARCH, &json!({ "hash": sha256_hex("a") })).await.json(), json!([id]));
-    // Attestations go by the payload's hash: the second entry's serves the first too.
-    let (_, entry) = get(&log, &format!("{ENTRIES}/{lost}")).await.entry();
-    assert_eq!(unbase64(&entry["attestation"]["data"]), statement("a"));
-}
-
-#[tokio::test]
-async fn a_payload_is_stored_below_100_kib_and_only_if_the_log_stores_any() {
-    let log = in_memory().await;
-    let without = Options { attestations: false, ..options() };
-    let without = Devlog::open(None, without).await.unwrap();
-    for (log, size, stored) in [
-        // Rekor counts the padding of its base64: 100 KiB to the byte is too much.
-        (&log, 102_399, true),
-        (&log, 102_400, false),
-        (&without, 2, false),
-    ] {
-        let payload = vec![b' '; size];
-        let answer = post(log, ENTRIES, &Client::new().propose(&payload)).await;
+async fn a_payload_is_stored_below_100_kib() {
+    let log = new_log().await;
+    // Rekor counts the padding of its base64: 100 KiB to the byte is too much.
+    for (size, stored) in [(102_400, false), (102_399, true)] {
+        let answer = post(&log, ENTRIES, &Client::new().propose(&vec![b' '; size])).await;
         let (id, _) = answer.entry();
-        let (_, entry) = get(log, &format!("{ENTRIES}/{id}")).await.entry();
+        let entry =
+            if stored { filed_entry(&log, &id).await } else { get(&log, &format!("{ENTRIES}/{id}")).await.entry().1 };
         assert_eq!(entry.get("attestation").is_some(), stored, "{size}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_at_the_same_time_get_one_position_each() {
-    let log = in_memory().await;
+    let log = new_log().await;
     let uploads: Vec<_> = (0..16)
         .map(|number| {
             let log = log.clone();
@@ -249,7 +208,7 @@ async fn uploads_at_the_same_time_get_one_position_each() {
     for one in uploads {
         let (id, entry) = one.await.unwrap();
         assert_verifies(&log, &id, &entry);
-        indexes.push(entry["logIndex"].as_u64().unwrap() - u64::from(FIRST_INDEX));
+        indexes.push(entry["logIndex"].as_u64().unwrap() - log.first_index());
     }
     indexes.sort_unstable();
     assert_eq!(indexes, (0..16).collect::<Vec<u64>>());

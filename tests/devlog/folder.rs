@@ -20,8 +20,12 @@ impl Folder {
         self.0.join("entries.jsonl")
     }
 
-    async fn open(&self) -> Result<Devlog, OpenError> {
-        Devlog::open(Some(&self.0), options()).await
+    async fn open(&self) -> Result<Log, OpenError> {
+        self.open_with(options()).await
+    }
+
+    async fn open_with(&self, options: Options) -> Result<Log, OpenError> {
+        Devlog::open(Some(&self.0), options).await.map(Log::from)
     }
 
     /// A log with three entries, closed again, and its last head.
@@ -43,7 +47,7 @@ impl Drop for Folder {
 }
 
 /// What must be the same after opening again: all but the signature, which is made anew.
-async fn head(log: &Devlog) -> Value {
+async fn head(log: &Log) -> Value {
     let mut head = get(log, "/api/v1/log").await.json();
     head.as_object_mut().unwrap().remove("signedTreeHead");
     head
@@ -55,7 +59,7 @@ fn append(path: &Path, bytes: &[u8]) {
 }
 
 #[track_caller]
-fn error(opened: Result<Devlog, OpenError>) -> String {
+fn error(opened: Result<Log, OpenError>) -> String {
     opened.err().expect("must not open").to_string()
 }
 
@@ -149,7 +153,7 @@ async fn a_log_keeps_its_name_numbering_and_key() {
     for (changed, message) in
         [(hostname, "the hostname log.example, not other.example"), (first_index, "the first index 4163431, not 7")]
     {
-        let opened = Devlog::open(Some(&folder.0), changed).await;
+        let opened = folder.open_with(changed).await;
         let message = format!("the log in {} has {message}", folder.0.display());
         assert_eq!(error(opened), message);
     }

@@ -6,7 +6,7 @@ use sigstore::rekor::models::consistency_proof::ConsistencyProof;
 
 #[tokio::test]
 async fn the_head_of_an_empty_log_is_the_hash_of_nothing() {
-    let log = in_memory().await;
+    let log = new_log().await;
     let head = get(&log, "/api/v1/log").await.json();
     assert_eq!(head["rootHash"], sha256_hex(""));
     assert_eq!(head["treeSize"], 0);
@@ -17,7 +17,7 @@ async fn the_head_of_an_empty_log_is_the_hash_of_nothing() {
 #[tokio::test]
 async fn every_growth_up_to_sixteen_entries_is_proven_between_signed_heads() {
     const SIZE: usize = 16;
-    let log = in_memory().await;
+    let log = new_log().await;
     let mut roots = Vec::new();
     for number in 0..SIZE {
         let (id, _) = upload(&log, &format!("name {number}")).await;
@@ -49,7 +49,7 @@ async fn every_growth_up_to_sixteen_entries_is_proven_between_signed_heads() {
 
 #[tokio::test]
 async fn growth_is_proven_from_one_where_no_first_size_is_given() {
-    let log = in_memory().await;
+    let log = new_log().await;
     upload(&log, "a").await;
     let head = get(&log, "/api/v1/log").await.json();
     let tree_id = head["treeID"].as_str().unwrap();
@@ -59,7 +59,7 @@ async fn growth_is_proven_from_one_where_no_first_size_is_given() {
 
 #[tokio::test]
 async fn the_public_key_is_pem() {
-    let log = in_memory().await;
+    let log = new_log().await;
     let answer = get(&log, "/api/v1/log/publicKey").await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), "application/x-pem-file");
@@ -69,7 +69,7 @@ async fn the_public_key_is_pem() {
 
 #[tokio::test]
 async fn ping_answers_a_dot() {
-    let log = in_memory().await;
+    let log = new_log().await;
     let answer = get(&log, "/ping").await;
     assert_eq!((answer.status.as_u16(), &answer.bytes[..]), (200, &b"."[..]));
 }

@@ -1,19 +1,12 @@
 //! Searching the index.
 
 use crate::support::*;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::HashSet;
-use tlogistry::devlog::Devlog;
-
-async fn search(log: &Devlog, query: Value) -> Vec<String> {
-    let answer = post(log, SEARCH, &query).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    serde_json::from_slice(&answer.bytes).unwrap()
-}
 
 #[tokio::test]
 async fn an_entry_is_found_by_subjects_payload_and_key_and_by_nothing_else() {
-    let log = in_memory().await;
+    let log = new_log().await;
     let client = Client::new();
     let payload = json!({
         "subject": [
@@ -36,7 +29,7 @@ async fn an_entry_is_found_by_subjects_payload_and_key_and_by_nothing_else() {
         sha256_hex(&payload),
         sha256_hex(&client.pem),
     ] {
-        assert_eq!(search(&log, json!({ "hash": hash })).await, [&*id], "{hash}");
+        assert_eq!(search(&log, &json!({ "hash": hash }), 1).await, [&*id], "{hash}");
     }
     let envelope_hash = &sent["spec"]["content"]["hash"]["value"];
     for query in [
@@ -48,43 +41,43 @@ async fn an_entry_is_found_by_subjects_payload_and_key_and_by_nothing_else() {
         json!({ "publicKey": { "format": "x509", "content": base64(&client.pem) } }),
     ] {
         let answer = post(&log, SEARCH, &query).await;
-        assert_eq!(&answer.bytes[..], b"[]", "{query}");
+        assert_eq!(&answer.bytes[..], b"[]\n", "{query}");
     }
 }
 
 #[tokio::test]
 async fn operators_join_and_intersect() {
-    let log = in_memory().await;
+    let log = new_log().await;
     let (a, _) = upload(&log, "a").await;
     let (b, _) = upload(&log, "b").await;
     let mut query = json!({
         "hash": sha256_hex("a"),
         "subject": format!("sha256:{}", sha256_hex("b")),
     });
-    let or: HashSet<String> = search(&log, query.clone()).await.into_iter().collect();
+    let or: HashSet<String> = search(&log, &query, 2).await.into_iter().collect();
     assert_eq!(or, HashSet::from([a, b]));
     query["operator"] = "and".into();
-    assert!(search(&log, query).await.is_empty());
+    search(&log, &query, 0).await;
 }
 
 #[tokio::test]
 async fn a_statement_that_is_none_is_logged_but_not_indexed() {
-    let log = in_memory().await;
+    let log = new_log().await;
     let client = Client::new();
     let answer = post(&log, ENTRIES, &client.propose(b"no statement")).await;
     assert_eq!(answer.status, 201);
-    assert!(search(&log, json!({ "hash": sha256_hex(&client.pem) })).await.is_empty());
+    search(&log, &json!({ "hash": sha256_hex(&client.pem) }), 0).await;
 }
 
 #[tokio::test]
 async fn the_order_of_results_is_not_that_of_the_log() {
-    let log = in_memory().await;
+    let log = new_log().await;
     for _ in 0..8 {
         upload(&log, "a").await;
     }
     let mut orders = HashSet::new();
     for _ in 0..8 {
-        let found = search(&log, json!({ "hash": sha256_hex("a") })).await;
+        let found = search(&log, &json!({ "hash": sha256_hex("a") }), 8).await;
         assert_eq!(found.iter().collect::<HashSet<_>>().len(), 8);
         orders.insert(found);
     }

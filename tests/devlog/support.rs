@@ -11,7 +11,12 @@ use sigstore::crypto::signing_key::{KeyPair, Signer};
 use sigstore::crypto::{CosignVerificationKey, Signature, SigningScheme};
 use sigstore::rekor::models::checkpoint::SignedCheckpoint;
 use sigstore::rekor::models::inclusion_proof::InclusionProof;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tlogistry::devlog::{Devlog, Options};
+
+use crate::shared::transparency_log::{self, TransparencyLog};
+use crate::shared::{client, process::PATIENCE, rekor};
 
 pub const HOSTNAME: &str = "log.example";
 pub const FIRST_INDEX: u32 = 4_163_431;
@@ -24,8 +29,52 @@ pub fn options() -> Options {
     Options { hostname: HOSTNAME.to_owned(), first_index: FIRST_INDEX, ..Options::default() }
 }
 
-pub async fn in_memory() -> Devlog {
-    Devlog::open(None, options()).await.unwrap()
+/// The log that is asked.
+#[derive(Clone)]
+pub enum Log {
+    Embedded(Devlog),
+    /// With its key and what it is called.
+    Rekor(Arc<TransparencyLog>),
+}
+
+impl From<Devlog> for Log {
+    fn from(devlog: Devlog) -> Self {
+        Self::Embedded(devlog)
+    }
+}
+
+impl Log {
+    pub fn public_key_pem(&self) -> &str {
+        match self {
+            Self::Embedded(devlog) => devlog.public_key_pem(),
+            Self::Rekor(log) => &log.public_key,
+        }
+    }
+
+    pub fn hostname(&self) -> &str {
+        match self {
+            Self::Embedded(_) => HOSTNAME,
+            Self::Rekor(_) => rekor::HOSTNAME,
+        }
+    }
+
+    /// The `logIndex` of the first entry.
+    pub fn first_index(&self) -> u64 {
+        match self {
+            Self::Embedded(_) => FIRST_INDEX.into(),
+            Self::Rekor(_) => 0,
+        }
+    }
+}
+
+/// A new log of the kind that the tests are run against: the embedded one in memory, or the real Rekor.
+pub async fn new_log() -> Log {
+    if transparency_log::is_rekor() { Log::Rekor(Arc::new(TransparencyLog::rekor())) } else { embedded().await }
+}
+
+/// The embedded log, whatever the tests are run against: for what it alone does.
+pub async fn embedded() -> Log {
+    Devlog::open(None, options()).await.unwrap().into()
 }
 
 #[derive(Debug)]
@@ -52,9 +101,17 @@ impl Answer {
     /// Asserts Rekor's error body, whole.
     #[track_caller]
     pub fn assert_error(&self, status: u16, code: u16, message: &str) {
+        assert_eq!(self.error(status, code), message);
+    }
+
+    /// The message of Rekor's error body.
+    #[track_caller]
+    pub fn error(&self, status: u16, code: u16) -> String {
         assert_eq!(self.status.as_u16(), status, "{self:?}");
-        assert_eq!(self.json(), json!({ "code": code, "message": message }));
+        let body = self.json();
+        assert_eq!((&body["code"], body.as_object().map(|body| body.len())), (&code.into(), Some(2)), "{body}");
         assert_eq!(self.header("content-type"), "application/json");
+        body["message"].as_str().unwrap().to_owned()
     }
 }
 
@@ -65,29 +122,68 @@ pub fn one_entry(answer: &Value) -> (String, Value) {
     (id.clone(), entry.clone())
 }
 
-pub async fn get(log: &Devlog, path: &str) -> Answer {
+pub async fn get(log: &Log, path: &str) -> Answer {
     send(log, Request::get(path).body(Bytes::new()).unwrap()).await
 }
 
-pub async fn post(log: &Devlog, path: &str, body: &Value) -> Answer {
+pub async fn post(log: &Log, path: &str, body: &Value) -> Answer {
     post_bytes(log, path, body.to_string().into()).await
 }
 
-pub async fn post_bytes(log: &Devlog, path: &str, body: Bytes) -> Answer {
+pub async fn post_bytes(log: &Log, path: &str, body: Bytes) -> Answer {
     let request = Request::post(path).header("content-type", "application/json");
     send(log, request.body(body).unwrap()).await
 }
 
-pub async fn send(log: &Devlog, request: Request<Bytes>) -> Answer {
-    let (parts, bytes) = log.handle(request).await.into_parts();
-    Answer { status: parts.status, headers: parts.headers, bytes }
+pub async fn send(log: &Log, request: Request<Bytes>) -> Answer {
+    match log {
+        Log::Embedded(devlog) => {
+            let (parts, bytes) = devlog.handle(request).await.into_parts();
+            Answer { status: parts.status, headers: parts.headers, bytes }
+        }
+        Log::Rekor(rekor) => {
+            let (parts, body) = request.into_parts();
+            let url = format!("{}{}", rekor.url, parts.uri);
+            let request = client::client().request(parts.method, url).headers(parts.headers).body(body);
+            let client::Answer { status, headers, bytes } = client::send(request).await;
+            Answer { status: StatusCode::from_u16(status).unwrap(), headers, bytes }
+        }
+    }
 }
 
 /// Uploads a statement about `name`, newly signed, and returns its id and entry.
-pub async fn upload(log: &Devlog, name: &str) -> (String, Value) {
+pub async fn upload(log: &Log, name: &str) -> (String, Value) {
     let answer = post(log, ENTRIES, &Client::new().propose(&statement(name))).await;
     assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
     answer.entry()
+}
+
+/// An entry, once its attestation is shown: Rekor stores it after its answer to the upload.
+pub async fn filed_entry(log: &Log, id: &str) -> Value {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let (_, entry) = get(log, &format!("{ENTRIES}/{id}")).await.entry();
+        if entry.get("attestation").is_some() {
+            return entry;
+        }
+        assert!(Instant::now() < deadline, "no attestation is shown: {entry}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// The ids that a search answers, once there are `count`: Rekor files an entry after its answer to the upload.
+pub async fn search(log: &Log, query: &Value, count: usize) -> Vec<String> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let answer = post(log, SEARCH, query).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let found: Vec<String> = serde_json::from_slice(&answer.bytes).unwrap();
+        if found.len() == count {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{query}: {found:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// A statement that names the sha256 of `name`.
@@ -141,13 +237,13 @@ pub fn proposal(payload: &[u8], sig: &str, pem: &str) -> Value {
     }}})
 }
 
-pub fn log_key(log: &Devlog) -> CosignVerificationKey {
+pub fn log_key(log: &Log) -> CosignVerificationKey {
     let pem = log.public_key_pem().as_bytes();
     CosignVerificationKey::from_pem(pem, &SigningScheme::ECDSA_P256_SHA256_ASN1).unwrap()
 }
 
 /// sha256 of the log key's DER.
-pub fn log_id(log: &Devlog) -> [u8; 32] {
+pub fn log_id(log: &Log) -> [u8; 32] {
     let pem = log.public_key_pem();
     let lines = pem.lines().filter(|line| !line.starts_with('-'));
     let der = BASE64_STANDARD.decode(lines.collect::<String>()).unwrap();
@@ -157,7 +253,7 @@ pub fn log_id(log: &Devlog) -> [u8; 32] {
 /// Checks everything that a client can check about an entry but its attestation: id, log id,
 /// SET, inclusion in the tree whose root the checkpoint signs, and the checkpoint's text.
 #[track_caller]
-pub fn assert_verifies(log: &Devlog, id: &str, entry: &Value) {
+pub fn assert_verifies(log: &Log, id: &str, entry: &Value) {
     let body = unbase64(&entry["body"]);
     let leaf = Sha256::new().chain_update([0]).chain_update(&body).finalize();
     assert_eq!(id[16..], hex::encode(leaf));
@@ -174,7 +270,7 @@ pub fn assert_verifies(log: &Devlog, id: &str, entry: &Value) {
 
     let proof = &verification["inclusionProof"];
     let (index, size) = (proof["logIndex"].as_u64(), proof["treeSize"].as_u64());
-    assert_eq!(entry["logIndex"].as_u64(), index.map(|index| index + u64::from(FIRST_INDEX)));
+    assert_eq!(entry["logIndex"].as_u64(), index.map(|index| index + log.first_index()));
     let root = unhex(&proof["rootHash"]);
     let hashes = proof["hashes"].as_array().unwrap();
     let checkpoint: SignedCheckpoint = serde_json::from_value(proof["checkpoint"].clone()).unwrap();
@@ -193,11 +289,12 @@ pub fn assert_verifies(log: &Devlog, id: &str, entry: &Value) {
 
 /// Checks a checkpoint's text to the byte, and its signature.
 #[track_caller]
-pub fn assert_checkpoint(log: &Devlog, text: &Value, tree_id: u64, size: u64, root: &[u8]) {
+pub fn assert_checkpoint(log: &Log, text: &Value, tree_id: u64, size: u64, root: &[u8]) {
     let text = text.as_str().unwrap();
-    let note = format!("{HOSTNAME} - {tree_id}\n{size}\n{}\n", base64(root));
+    let hostname = log.hostname();
+    let note = format!("{hostname} - {tree_id}\n{size}\n{}\n", base64(root));
     let line = text.strip_prefix(&note).unwrap_or_else(|| panic!("{text}"));
-    let line = line.strip_prefix(&format!("\n— {HOSTNAME} ")).unwrap();
+    let line = line.strip_prefix(&format!("\n— {hostname} ")).unwrap();
     let signature = BASE64_STANDARD.decode(line.strip_suffix('\n').unwrap());
     let signature = signature.unwrap();
     assert_eq!(signature[..4], log_id(log)[..4], "the key hint");

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tlogistry::image::Digest;
 use tlogistry::sighting::{LocalKey, Signer};
 
@@ -147,6 +147,27 @@ async fn an_entry_by_a_retired_key_counts() {
     world.pull("v1").await.assert_moved(&first, &second);
     world.registry.push("v1", "{}");
     world.pull("v1").await.assert_unchanged(&first);
+}
+
+/// Rekor takes it: each key made one of the signatures, and each signature is by one of the keys.
+#[tokio::test]
+async fn our_statement_counts_also_where_a_stranger_uploaded_it_with_keys_and_signatures_crossed() {
+    let world = World::start().await;
+    let digest = world.registry.push("v1", "{}");
+    let mut entries = Vec::new();
+    for signer in [world.signer(), stranger()] {
+        let statement = signer.sign(&tag("v1"), &digest, deadline()).await.unwrap();
+        entries.push(serde_json::from_slice::<Value>(&statement.proposed_entry()).unwrap());
+    }
+    let signatures = entries.iter().map(|entry| entry["spec"]["content"]["envelope"]["signatures"][0].clone());
+    let mut signatures: Vec<Value> = signatures.collect();
+    let [ours, theirs] = &mut signatures[..] else { panic!("two entries have two signatures") };
+    std::mem::swap(&mut ours["publicKey"], &mut theirs["publicKey"]);
+    entries[0]["spec"]["content"]["envelope"]["signatures"] = signatures.into();
+    world.log.upload(entries[0].to_string().as_bytes()).await;
+    world.pull("v1").await.assert_unchanged(&digest);
+    let other = world.registry.push("v1", r#"{"a":1}"#);
+    world.pull("v1").await.assert_moved(&digest, &other);
 }
 
 #[tokio::test]

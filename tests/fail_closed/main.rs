@@ -2,6 +2,7 @@
 //! tag, and the answer says why. A registry, a log and a key service of our own misbehave on demand.
 
 mod entries;
+mod evidence;
 mod first_sight;
 mod first_sights;
 mod key_fails;
@@ -11,6 +12,7 @@ mod lists;
 mod log;
 mod log_fails;
 mod log_lies;
+mod loops;
 mod registry_fails;
 mod registry_lies;
 mod requests;

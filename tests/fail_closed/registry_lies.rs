@@ -51,6 +51,23 @@ async fn a_manifest_that_is_not_what_the_registry_says_is_refused_and_not_record
 }
 
 #[tokio::test]
+async fn the_recorded_bytes_are_not_served_as_another_kind_of_manifest() {
+    let mut world = World::start().await;
+    let both = r#"{"schemaVersion":2,"config":{"size":1},"layers":[{}],"manifests":[{}]}"#;
+    let both = world.registry.push("both", both);
+    for answer in [world.pull("both").await, world.head(&manifest("both")).await, world.pull(&both).await] {
+        answer.assert_refused(502, "MANIFEST_INVALID", &["that has 'manifests'"]);
+    }
+    assert_eq!(world.log.size().await, 0);
+
+    let image = world.registry.push("v1", r#"{"schemaVersion":2,"config":{"size":1},"layers":[{}]}"#);
+    world.pull("v1").await.assert_first_seen(&image);
+    world.restart();
+    world.registry.fails("manifests", header(TYPE, "application/vnd.oci.image.index.v1+json"));
+    world.pull("v1").await.assert_refused(502, "MANIFEST_INVALID", &["that has 'config'"]);
+}
+
+#[tokio::test]
 async fn an_empty_manifest_is_none() {
     let world = World::start().await;
     let empty = world.registry.push("v1", "");

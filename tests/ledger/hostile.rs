@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue::{N, S};
 use tlogistry::image::Digest;
 use tlogistry::sighting::{LocalKey, Signer};
 
-use crate::scene::Scene;
+use crate::scene::{Scene, ask};
 
 type Row = HashMap<String, AttributeValue>;
 
@@ -83,6 +83,34 @@ async fn a_row_that_was_changed_is_not_believed() {
     }
     scene.put(genuine).await;
     assert_eq!(scene.pull("v1").await.status, 403, "the genuine row is believed again");
+}
+
+/// The index leads to rows, and only what these show is told.
+#[tokio::test]
+async fn no_row_makes_a_digest_attested_that_was_not_recorded() {
+    let (scene, genuine, _, evil) = moved().await;
+    let instance = scene.instance();
+    let attested = async |digest: &str| {
+        let answer = ask(&instance, &format!("/v2/registry.test/app/referrers/{digest}")).await;
+        let list: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+        list["manifests"].as_array().unwrap().len()
+    };
+    let recorded = genuine["digest"].as_s().unwrap().clone();
+    assert_eq!((attested(&recorded).await, attested(evil.as_str()).await), (1, 1), "as 'v1', and as 'other'");
+
+    // The moved tag and one of another repository are said to have been seen at the new digest.
+    let mut index = scene.table.item(&format!("registry.test/app@{evil}")).await.unwrap();
+    let tags = ["registry.test/app:v1", "registry.test/another:other", "no tag", "registry.test/app:other"];
+    index.insert("tags".to_owned(), AttributeValue::Ss(tags.map(str::to_owned).to_vec()));
+    scene.put(index.clone()).await;
+    assert_eq!(attested(evil.as_str()).await, 1);
+
+    for (name, value) in [("size", S("7".to_owned())), ("tags", S("v1".to_owned())), ("mediaType", N("1".to_owned()))] {
+        let mut bad = index.clone();
+        bad.insert(name.to_owned(), value);
+        scene.put(bad).await;
+        assert_eq!(attested(evil.as_str()).await, 0, "{name}");
+    }
 }
 
 #[tokio::test]

@@ -83,6 +83,13 @@ impl Scene {
     }
 }
 
+/// The body of what an instance answers.
+pub async fn ask(instance: &Service, path: &str) -> Bytes {
+    let request = Request::builder().method(Method::GET).uri(path).body(()).unwrap();
+    let Body::Bytes(body) = instance.handle(&request).await.into_body() else { panic!("a GET is answered with bytes") };
+    body
+}
+
 pub async fn pull(instance: &Service, name: &str) -> Answer {
     let path = format!("/v2/registry.test/app/manifests/{name}");
     let request = Request::builder().method(Method::GET).uri(path).body(()).unwrap();

@@ -9,6 +9,7 @@ mod lists;
 mod names;
 
 use support::instance::Instance;
+use support::scene::Scene;
 use support::stage::Stage;
 use support::story;
 use tlogistry::sighting::LocalKey;
@@ -19,19 +20,4 @@ async fn a_tag_once_seen_cannot_move() {
     let told = story::tell(&stage, || Instance::serve(state.path(), &stage.environment())).await;
     let key = LocalKey::open_or_generate(&state.path().join("signing-key.pem")).unwrap();
     story::assert_signed_by(&stage, &told, key.public_key()).await;
-}
-
-/// A stage, and an instance in front of it.
-struct Scene {
-    stage: Stage,
-    instance: Instance,
-    _state: tempfile::TempDir,
-}
-
-impl Scene {
-    fn set() -> Self {
-        let (stage, state) = (Stage::set(), tempfile::tempdir().unwrap());
-        let instance = Instance::serve(state.path(), &stage.environment());
-        Self { stage, instance, _state: state }
-    }
 }

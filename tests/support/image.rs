@@ -4,17 +4,22 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tlogistry::image::Digest;
 
+use super::tar;
+
 pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+
+const OCI_TYPES: [&str; 3] =
+    [OCI_MANIFEST, "application/vnd.oci.image.config.v1+json", "application/vnd.oci.image.layer.v1.tar"];
 
 /// A manifest and everything below it.
 #[derive(Debug, Clone)]
 pub struct Image {
     pub media_type: &'static str,
     pub manifest: Bytes,
-    /// The config and the layers. Nothing unpacks the layers, so they hold any bytes.
+    /// The config and the layers. Only those of [`Image::files`] can be unpacked; the others hold any bytes.
     pub blobs: Vec<Bytes>,
     /// The images of an index.
     pub images: Vec<Image>,
@@ -23,9 +28,7 @@ pub struct Image {
 impl Image {
     /// An OCI image of two layers that hold `text`.
     pub fn oci(text: &str) -> Self {
-        let types =
-            [OCI_MANIFEST, "application/vnd.oci.image.config.v1+json", "application/vnd.oci.image.layer.v1.tar"];
-        Self::new(types, text, "amd64")
+        Self::new(OCI_TYPES, "amd64", any_layers(text))
     }
 
     /// The same in Docker's format (schema 2).
@@ -35,11 +38,10 @@ impl Image {
             "application/vnd.docker.container.image.v1+json",
             "application/vnd.docker.image.rootfs.diff.tar",
         ];
-        Self::new(types, text, "amd64")
+        Self::new(types, "amd64", any_layers(text))
     }
 
-    fn new([media_type, config_type, layer_type]: [&'static str; 3], text: &str, architecture: &str) -> Self {
-        let layers = ["below", "above"].map(|name| Bytes::from(format!("{name}: {text}")));
+    fn new([media_type, config_type, layer_type]: [&'static str; 3], architecture: &str, layers: Vec<Bytes>) -> Self {
         let diff_ids: Vec<String> = layers.iter().map(|layer| Digest::sha256(layer).to_string()).collect();
         let rootfs = json!({"type": "layers", "diff_ids": diff_ids});
         let config = json!({"architecture": architecture, "os": "linux", "config": {}, "rootfs": rootfs});
@@ -56,10 +58,23 @@ impl Image {
 
     /// An OCI index of one image for each of two architectures.
     pub fn index(text: &str) -> Self {
-        let types =
-            [OCI_MANIFEST, "application/vnd.oci.image.config.v1+json", "application/vnd.oci.image.layer.v1.tar"];
+        Self::of_architectures(text, any_layers)
+    }
+
+    /// The same with three layers of files. Unpacked, they are [`Image::UNPACKED`], with `text` in it, and nothing else.
+    pub fn files(text: &str) -> Self {
+        Self::of_architectures(text, |text| {
+            let below = tar::archive(&[("app/", ""), (Self::UNPACKED, "below"), ("app/removed", "")]);
+            let above = tar::archive(&[("app/", ""), (Self::UNPACKED, text)]);
+            vec![below, above, tar::archive(&[("app/", ""), ("app/.wh.removed", "")])]
+        })
+    }
+
+    pub const UNPACKED: &str = "app/text";
+
+    fn of_architectures(text: &str, layers: impl Fn(&str) -> Vec<Bytes>) -> Self {
         let images = ["amd64", "arm64"].map(|architecture| {
-            let image = Self::new(types, &format!("{text} for {architecture}"), architecture);
+            let image = Self::new(OCI_TYPES, architecture, layers(&format!("{text} for {architecture}")));
             let mut descriptor = descriptor(OCI_MANIFEST, &image.manifest);
             descriptor["platform"] = json!({"architecture": architecture, "os": "linux"});
             (image, descriptor)
@@ -86,6 +101,10 @@ impl Image {
     }
 }
 
-fn descriptor(media_type: &str, bytes: &[u8]) -> Value {
+fn any_layers(text: &str) -> Vec<Bytes> {
+    ["below", "above"].map(|name| Bytes::from(format!("{name}: {text}"))).into()
+}
+
+pub(super) fn descriptor(media_type: &str, bytes: &[u8]) -> Value {
     json!({"mediaType": media_type, "digest": Digest::sha256(bytes).as_str(), "size": bytes.len()})
 }

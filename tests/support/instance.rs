@@ -1,10 +1,9 @@
 //! tlogistry itself, behind one of its two front ends.
 
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-use super::process::{Ended, PATIENCE, Process, cli, function, tool};
+use super::port::start_on_free_port;
+use super::process::{Ended, Process, cli, function, tool};
 use super::stage::{REGISTRY, REPOSITORY};
 
 /// A running instance. What it knows of tags in memory, its ledger included, ends with it.
@@ -52,6 +51,10 @@ impl Instance {
         Process::start(&mut command).finish()
     }
 
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
     /// Waits for a line that it writes.
     #[track_caller]
     pub fn wait_for<T>(&self, find: impl Fn(&str) -> Option<T>) -> T {
@@ -80,32 +83,15 @@ impl Instance {
     }
 }
 
-/// Starts the emulator, and says where it listens. It takes no port 0 and ends when its port is taken: that is tried
-/// again with another, for between this program's look for a free port and the emulator's use of it anyone may take it.
+/// Starts the emulator, and says where it listens.
 fn emulator() -> (Process, String) {
-    for _ in 0..5 {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (emulator, address) = start_on_free_port(|address| {
         let mut command = tool("cargo-lambda");
         command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["lambda", "watch", "--quiet", "--disable-cors"]);
         // With the name of a binary it serves that at its root, where registry clients want it.
-        command.args([
-            "--only-lambda-apis",
-            "--bin",
-            "tlogistry",
-            "-A",
-            "127.0.0.1",
-            "-P",
-            &address.port().to_string(),
-        ]);
-        let mut emulator = Process::start(&mut command);
-        let deadline = Instant::now() + PATIENCE;
-        while !emulator.has_ended() {
-            if TcpStream::connect(address).is_ok() && !emulator.has_ended() {
-                return (emulator, address.to_string());
-            }
-            assert!(Instant::now() < deadline, "the emulator does not listen on {address}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-    panic!("the emulator found no port to listen on");
+        command.args(["--only-lambda-apis", "--bin", "tlogistry", "-A", "127.0.0.1"]);
+        command.args(["-P", &address.port().to_string()]);
+        command
+    });
+    (emulator, address.to_string())
 }

@@ -67,6 +67,8 @@ struct Written {
     lines: Vec<(Stream, String)>,
     /// Streams that the process has not closed yet.
     open: usize,
+    /// How many lines are kept, if not all.
+    kept: Option<usize>,
 }
 
 /// A program of this package, with a clean environment.
@@ -101,7 +103,27 @@ pub fn tool(name: &str) -> Command {
     clean(path)
 }
 
-fn clean(program: impl Into<PathBuf>) -> Command {
+/// A program that `make peers` builds with Go, with a clean environment.
+pub fn go_tool(name: &str) -> Command {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/go/bin").join(name);
+    assert!(path.exists(), "{} is missing: run 'make peers'", path.display());
+    clean(path)
+}
+
+/// A program that has to be root: where the tests are not, it is root of a user namespace of its own. Arguments are to be
+/// added to what this returns.
+pub fn as_root(program: Command) -> Command {
+    if rustix::process::geteuid().is_root() {
+        return program;
+    }
+    let mut command = clean("unshare");
+    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.args(["--user", "--map-root-user", "--mount", "--kill-child", "--"]).arg(program.get_program());
+    command
+}
+
+/// A program with a clean environment.
+pub fn clean(program: impl Into<PathBuf>) -> Command {
     let mut command = Command::new(program.into());
     command.env_clear();
     command.envs(KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
@@ -122,11 +144,18 @@ impl Process {
             });
         }
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{name} does not start: {error}"));
-        let output =
-            Arc::new(Output { written: Mutex::new(Written { lines: Vec::new(), open: 2 }), changed: Condvar::new() });
+        let output = Arc::new(Output {
+            written: Mutex::new(Written { lines: Vec::new(), open: 2, kept: None }),
+            changed: Condvar::new(),
+        });
         output.clone().collect(Stream::Stdout, child.stdout.take().unwrap());
         output.clone().collect(Stream::Stderr, child.stderr.take().unwrap());
         Self { name, child, output }
+    }
+
+    /// From now on only the last lines that it writes are kept, twice `lines` at most.
+    pub fn keep_last(&self, lines: usize) {
+        self.output.written.lock().unwrap().kept = Some(lines);
     }
 
     pub fn id(&self) -> Pid {
@@ -148,7 +177,8 @@ impl Process {
         let mut written = self.output.written.lock().unwrap();
         let mut seen = 0;
         loop {
-            if let Some(found) = written.lines[seen..].iter().find_map(|(_, line)| find(line)) {
+            if let Some(found) = written.lines[seen.min(written.lines.len())..].iter().find_map(|(_, line)| find(line))
+            {
                 return Some(found);
             }
             seen = written.lines.len();
@@ -210,7 +240,13 @@ impl Output {
         std::thread::spawn(move || {
             for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
                 let line = String::from_utf8_lossy(&line).into_owned();
-                self.written.lock().unwrap().lines.push((stream, line));
+                let mut written = self.written.lock().unwrap();
+                written.lines.push((stream, line));
+                if let Some(kept) = written.kept.filter(|kept| written.lines.len() > 2 * kept) {
+                    let surplus = written.lines.len() - kept;
+                    written.lines.drain(..surplus);
+                }
+                drop(written);
                 self.changed.notify_all();
             }
             self.written.lock().unwrap().open -= 1;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use serde_json::Value;
 use tlogistry::image::Digest;
 
 use super::process::{Ended, Process, tool};
@@ -20,6 +21,9 @@ pub fn pull(image: &str, to: &Destination) -> Ended {
     Process::start(&mut command).finish()
 }
 
+/// What a pulled image is called in an OCI image layout.
+pub const NAME: &str = "pulled";
+
 /// Where a pulled image goes.
 pub enum Destination {
     /// An OCI image layout.
@@ -37,7 +41,7 @@ impl Destination {
         Self::Folder(tempfile::tempdir().unwrap())
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         match self {
             Self::Oci(folder) | Self::Folder(folder) => folder.path(),
         }
@@ -45,7 +49,7 @@ impl Destination {
 
     fn name(&self) -> String {
         match self {
-            Self::Oci(folder) => format!("oci:{}:pulled", folder.path().display()),
+            Self::Oci(folder) => format!("oci:{}:{NAME}", folder.path().display()),
             Self::Folder(folder) => format!("dir:{}", folder.path().display()),
         }
     }
@@ -57,9 +61,12 @@ impl Destination {
             Self::Folder(folder) => std::fs::read(folder.path().join("manifest.json")).unwrap(),
             Self::Oci(folder) => {
                 let index = std::fs::read(folder.path().join("index.json")).unwrap();
-                let index: serde_json::Value = serde_json::from_slice(&index).unwrap();
-                assert_eq!(index["manifests"].as_array().map(Vec::len), Some(1), "{index}");
-                self.blob(&index["manifests"][0]["digest"].as_str().unwrap().parse().unwrap()).unwrap()
+                let index: Value = serde_json::from_slice(&index).unwrap();
+                let manifests = index["manifests"].as_array().unwrap();
+                // oras lists what an index holds too, after what it was told to copy.
+                let named = |manifest: &Value| manifest["annotations"]["org.opencontainers.image.ref.name"] == NAME;
+                assert!(manifests.len() == 1 || manifests.first().is_some_and(named), "{index}");
+                self.blob(&manifests[0]["digest"].as_str().unwrap().parse().unwrap()).unwrap()
             }
         }
     }

@@ -15,7 +15,11 @@ pub struct Stage {
 
 impl Stage {
     pub fn set() -> Self {
-        Self { registry: DockerRegistry::start(), log: TransparencyLog::start() }
+        Self::with(TransparencyLog::start())
+    }
+
+    pub fn with(log: TransparencyLog) -> Self {
+        Self { registry: DockerRegistry::start(), log }
     }
 
     pub async fn push(&self, tag: &str, image: &Image) {
@@ -24,8 +28,17 @@ impl Stage {
 
     /// What an instance is told of them.
     pub fn environment(&self) -> Vec<(String, String)> {
+        self.environment_with(format!("{REGISTRY}={}", self.registry.address))
+    }
+
+    /// The same, where the registry goes by its own address too.
+    pub fn environment_of_mirror(&self) -> Vec<(String, String)> {
+        self.environment_with(format!("{REGISTRY}={0},{0}", self.registry.address))
+    }
+
+    fn environment_with(&self, registries: String) -> Vec<(String, String)> {
         [
-            ("INSECURE_REGISTRIES", format!("{REGISTRY}={}", self.registry.address)),
+            ("INSECURE_REGISTRIES", registries),
             ("REKOR_URL", self.log.url.clone()),
             ("REKOR_PUBLIC_KEYS", self.log.public_key.clone()),
         ]

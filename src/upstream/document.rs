@@ -1,0 +1,127 @@
+//! What a manifest says of itself, against the type that it is sent under.
+//!
+//! A digest does not cover the type. A document that can be read both as an index and as an image would be two images
+//! under one digest: the one that was seen first and the one that its registry names by another type later
+//! (CVE-2021-41190). So what can be read as the other kind is refused, by containerd's rule (`validateMediaType`).
+
+use std::fmt;
+
+use serde::Deserializer as _;
+use serde::de::{MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// The types of [`super::MEDIA_TYPES`] that stand for several images.
+const INDEXES: [&str; 2] =
+    ["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"];
+const IMAGES: [&str; 2] =
+    ["application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json"];
+
+/// Why a document is not of the kind that its type says; `None` if it is, or says nothing.
+pub(super) fn contradiction(document: &[u8], media_type: &str) -> Option<String> {
+    let sent_as_index = INDEXES.contains(&media_type);
+    let (others_types, others_fields): (_, &[&str]) =
+        if sent_as_index { (IMAGES, &["CONFIG", "LAYERS", "FSLAYERS"]) } else { (INDEXES, &["MANIFESTS", "FSLAYERS"]) };
+    // Strings may hold bytes that are not UTF-8; none of what matters here does.
+    let document = String::from_utf8_lossy(document);
+    let document = document.trim_start_matches('\u{feff}');
+    let fields = serde_json::Deserializer::from_str(document).deserialize_map(Fields);
+    // Only a whole object comes here, so what fails is a name: half of a surrogate pair is no text.
+    let Ok(fields) = fields else { return Some("sent a manifest with a field whose name is no text".to_owned()) };
+    for (name, value) in fields {
+        // Go's decoder, which most clients use, takes a name in any case (and U+017F for an s).
+        let name = name.to_uppercase();
+        let value = value.get();
+        if name == "MEDIATYPE" {
+            let own: String = serde_json::from_str(value).unwrap_or_default();
+            if others_types.iter().any(|other| own.eq_ignore_ascii_case(other)) {
+                return Some(format!("sent a manifest as {media_type} that says it is {own}"));
+            }
+        }
+        if others_fields.contains(&name.as_str()) && !matches!(value, "null" | "[]" | "{}") {
+            return Some(format!("sent a manifest as {media_type} that has '{}'", name.to_lowercase()));
+        }
+    }
+    None
+}
+
+/// The fields of an object as they stand, those that stand twice too.
+struct Fields;
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = Vec<(String, &'de RawValue)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(field) = map.next_entry()? {
+            fields.push(field);
+        }
+        Ok(fields)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{IMAGES, INDEXES, contradiction};
+
+    #[test]
+    fn a_document_is_read_as_one_kind_only() {
+        let image = r#"{"schemaVersion":2,"config":{"size":1},"layers":[{"size":1}]}"#;
+        let index = r#"{"schemaVersion":2,"manifests":[{"size":1}]}"#;
+        for (fits, other, document) in [(IMAGES, INDEXES, image), (INDEXES, IMAGES, index)] {
+            assert!(
+                fits.iter().all(|media_type| contradiction(document.as_bytes(), media_type).is_none()),
+                "{document}"
+            );
+            assert!(
+                other.iter().all(|media_type| contradiction(document.as_bytes(), media_type).is_some()),
+                "{document}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_can_be_read_as_both_is_neither() {
+        let both = [
+            r#"{"config":{"size":1},"layers":[{}],"manifests":[{}]}"#,
+            r#"{"config":{"size":1},"Manifests":[{}]}"#,
+            r#"{"LAYERS":[{}],"manife\u0073ts":[{}]}"#,
+            "{\"layer\u{17f}\":[{}],\"manifest\u{17f}\":[{}]}",
+            r#"{"layers":[],"layers":[{}],"manifests":[],"manifests":[{}]}"#,
+            r#"{"fsLayers":[{}]}"#,
+            "\u{feff}{\"layers\":[{}],\"manifests\":[{}]}",
+        ];
+        for document in both {
+            for media_type in IMAGES.iter().chain(&INDEXES) {
+                assert!(contradiction(document.as_bytes(), media_type).is_some(), "{document} as {media_type}");
+            }
+        }
+    }
+
+    #[test]
+    fn its_own_type_is_of_the_kind_it_is_sent_as() {
+        for (media_type, own, contradicts) in [
+            (IMAGES[0], IMAGES[1], false),
+            (INDEXES[1], INDEXES[0], false),
+            (IMAGES[0], INDEXES[1], true),
+            (INDEXES[0], IMAGES[0], true),
+            (IMAGES[0], "application/vnd.example", false),
+        ] {
+            let document = format!(r#"{{"mediaType":"{own}"}}"#);
+            assert_eq!(contradiction(document.as_bytes(), media_type).is_some(), contradicts, "{own} as {media_type}");
+        }
+    }
+
+    #[test]
+    fn a_document_that_says_nothing_is_what_it_is_sent_as() {
+        assert!(contradiction(br#"{"\ud800":1}"#, IMAGES[0]).is_some());
+        for document in [&b"{}"[..], b"{\"a\":\"\xff\"}", br#"{"manifests":[],"layers":null,"config":{}}"#] {
+            for media_type in IMAGES.iter().chain(&INDEXES) {
+                assert_eq!(contradiction(document, media_type), None, "{}", document.escape_ascii());
+            }
+        }
+    }
+}

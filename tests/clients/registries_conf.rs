@@ -1,0 +1,49 @@
+//! podman by the names that people are used to, sent here by `containers-registries.conf(5)`.
+
+use crate::support::client::get;
+use crate::support::containers::Home;
+use crate::support::image::Image;
+use crate::support::moving::Seen;
+use crate::support::scene::Scene;
+use crate::support::stage::{REGISTRY, REPOSITORY};
+
+#[tokio::test]
+async fn a_location_refuses_a_tag_that_moved() {
+    let (scene, home) = (Scene::set(), Home::new());
+    let location = format!("{}/{REGISTRY}", scene.instance.address);
+    home.configure(
+        "registries.conf",
+        &format!("[[registry]]\nprefix = \"registry.example\"\nlocation = \"{location}\"\ninsecure = true\n"),
+    );
+    let repository = format!("registry.example/{REPOSITORY}");
+    let seen = Seen {
+        client: "podman 4.3.1 (location)",
+        repository,
+        pull: &|image| home.podman_pull(image),
+        holds: &|text| home.assert_unpacked(text),
+        refusal: &|message| message.to_owned(),
+        takes_tag_and_digest: true,
+    };
+    seen.tell(&scene.stage, &scene.instance.url("manifests/v1")).await;
+}
+
+/// This is no promise of ours but a warning in the documentation, kept true.
+#[tokio::test]
+async fn a_mirror_is_passed_by() {
+    let (scene, home) = (Scene::set(), Home::new());
+    let (origin, mirror) = (&scene.stage.registry.address, format!("{}/{REGISTRY}", scene.instance.address));
+    home.configure(
+        "registries.conf",
+        &format!(
+            "[[registry]]\nlocation = \"{origin}\"\ninsecure = true\n\
+             [[registry.mirror]]\nlocation = \"{mirror}\"\ninsecure = true\n"
+        ),
+    );
+    for text in ["reviewed", "something else"] {
+        scene.stage.push("v1", &Image::files(text)).await;
+        let ended = home.podman_pull(&format!("{origin}/{REPOSITORY}:v1"));
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        home.assert_unpacked(text);
+    }
+    assert_eq!(get(&scene.instance.url("manifests/v1")).await.status, 403, "the mirror was asked first, and refused");
+}

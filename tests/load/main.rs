@@ -1,0 +1,81 @@
+//! `serve`, with its own log, under mixed pulls from many connections: every answer is the right one, memory stops
+//! growing, and no connection is left behind. TLOGISTRY_SECONDS says for how long.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod measured;
+mod pulls;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use measured::Measured;
+use pulls::Pulls;
+use support::docker_registry::DockerRegistry;
+use support::instance::Instance;
+
+const CONNECTIONS: usize = 64;
+/// Caches, buffers and the allocator's own reserves have their size by then, where the whole takes longer.
+const WARM: Duration = Duration::from_secs(10);
+/// What the first sights of the rest of the time, their entries and the noise of the allocator may add.
+const GROWTH_KIB: u64 = 6 << 10;
+/// Listener, log, and what the runtime needs.
+const FEW: usize = 16;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_fails_or_piles_up_under_load() {
+    let seconds = std::env::var("TLOGISTRY_SECONDS").map_or(5, |seconds| seconds.parse().unwrap());
+    let (registry, state) = (DockerRegistry::start(), tempfile::tempdir().unwrap());
+    let registries = format!("{}={}", support::stage::REGISTRY, registry.address);
+    let limits = ["FIRST_SIGHTS_PER_MINUTE", "FIRST_SIGHTS_PER_MINUTE_PER_SOURCE"].map(|name| (name, "100000"));
+    let environment = [("INSECURE_REGISTRIES", registries.as_str())].into_iter().chain(limits);
+    let environment: Vec<_> = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let instance = Instance::serve(state.path(), &environment);
+    for process in [&registry.process, instance.process()] {
+        process.keep_last(100); // each writes a line or two for every request
+    }
+    let pulls = Arc::new(Pulls::prepare(&registry, &instance, seconds).await);
+
+    let before = Measured::of(instance.process());
+    let began = Instant::now();
+    let end = began + Duration::from_secs(seconds);
+    let connections: Vec<_> = (0..CONNECTIONS).map(|_| tokio::spawn(pulls.clone().until(end))).collect();
+
+    // The second half is compared with the first where all of it is warming up.
+    tokio::time::sleep(WARM.min(Duration::from_secs(seconds) / 2)).await;
+    let warm = Measured::of(instance.process());
+    let mut most = warm;
+    while Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        most = most.max(Measured::of(instance.process()));
+    }
+    let mut counts = pulls::Counts::default();
+    for connection in connections {
+        counts += connection.await.unwrap();
+    }
+    let took = began.elapsed();
+    // A short run does not wait until connections to the registry have been idle for too long.
+    let (left, patience) = if seconds < 30 { (CONNECTIONS + FEW, 5) } else { (FEW, 70) };
+    let after = settled(&instance, before.descriptors + left, Duration::from_secs(patience)).await;
+
+    println!("{} answers in {took:.1?}, {:.0}/s: {counts}", counts.all(), counts.all() as f64 / took.as_secs_f64());
+    println!("before {before}; warm {warm}; at most {most}; after {after}");
+    assert!(counts.all() > 100 * seconds, "too few answers to speak of load");
+    assert!(most.rss_kib < warm.rss_kib + GROWTH_KIB, "memory grows");
+    assert!(most.descriptors <= before.descriptors + 2 * CONNECTIONS + FEW, "connections pile up");
+    assert!(after.descriptors <= before.descriptors + left, "connections are left behind");
+}
+
+/// What is held when it has no more descriptors than this, or has had its time. Connections to the registry are closed
+/// when they have been idle for 30 s, and that is looked at every 30 s.
+async fn settled(instance: &Instance, descriptors: usize, patience: Duration) -> Measured {
+    let deadline = Instant::now() + patience;
+    loop {
+        let measured = Measured::of(instance.process());
+        if measured.descriptors <= descriptors || Instant::now() > deadline {
+            return measured;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}

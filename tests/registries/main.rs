@@ -1,0 +1,16 @@
+//! Registries as they are in the world, by their own names, over https and behind the egress guard: what each asks for
+//! before it answers, where it has its blobs, what a client of tlogistry gets, and how many requests that takes.
+//!
+//! They are reproduced from what is documented of them, each with its sources; none of them was asked.
+
+#[path = "../network/mod.rs"]
+mod network;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod by_token;
+mod early_ends;
+mod scene;
+mod self_hosted;
+mod shape;
+mod without_token;
