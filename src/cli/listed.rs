@@ -51,7 +51,9 @@ impl Listed {
                 let digest = Some(sighting.digest());
                 Self::of(Standing::Sighting, sighting.entry(), digest, &[], log)
             }
-            Finding::Unattested { entry, fault } => Self::of(Standing::Unattested, entry, None, std::slice::from_ref(fault), log),
+            Finding::Unattested { entry, fault } => {
+                Self::of(Standing::Unattested, entry, None, std::slice::from_ref(fault), log)
+            }
             Finding::Unrelated(entry) => Self::of(Standing::Unrelated, entry, None, &[], log),
             Finding::Unverifiable { entry, faults } => Self::of(Standing::Unverifiable, entry, None, faults, log),
             Finding::Foreign(entry) => {

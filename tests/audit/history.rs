@@ -127,3 +127,23 @@ async fn a_log_that_leaves_out_an_entry_that_it_lists_tells_nothing() {
     let said = "tlogistry-cli: the log's index names entries that the log does not return\n";
     assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (Some(2), "", said));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_that_are_too_large_together_are_looked_at_one_by_one() {
+    let scene = Scene::set().await;
+    let (digest, _) = scene.seen("v1").await;
+    for _ in 0..11 {
+        scene.record_by(&stranger(), "v1", &digest).await;
+    }
+    // As if strangers' entries had a MiB each: two of them are more than is read at once.
+    scene.alter(|path, response| {
+        let entries = if path.ends_with("/entries/retrieve") {
+            serde_json::from_slice::<Vec<Value>>(response.body()).unwrap().len()
+        } else {
+            0
+        };
+        response.map(|body| if entries > 1 { [&body[..], &vec![b' '; 9 << 20]].concat().into() } else { body })
+    });
+    let ended = scene.run("history", &[TAG, "--json"]);
+    assert_eq!((ended.code, listed(&ended).len()), (Some(0), 12), "{ended:?}");
+}

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
+use tlogistry::devlog::Options;
 use tlogistry::image::Digest;
 use tlogistry::sighting::statement;
 
@@ -52,7 +53,7 @@ async fn tags_with_one_digest_each_hold() {
     let summary = json!({"type": "summary", "checked": 2, "complete": true, "reason": null, "issues": {}});
     assert_eq!((ended.code, objects.len(), &objects[1]), (Some(0), 2, &summary));
     let checkpoint = objects[0]["checkpoint"].as_str().unwrap();
-    assert!(checkpoint.starts_with(&format!("devlog.localhost - {tree}\n4\n")), "{checkpoint}");
+    assert!(checkpoint.starts_with(&format!("{} - {tree}\n4\n", Options::default().hostname)), "{checkpoint}");
     let head = json!({"type": "tree", "treeId": tree, "size": 4, "from": null, "checkpoint": checkpoint});
     assert_eq!(objects[0], head);
 }

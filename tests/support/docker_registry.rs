@@ -110,7 +110,7 @@ impl DockerRegistry {
             None => client(),
         };
         let scheme = if setup.certificates.is_some() { "https" } else { "http" };
-        Self { address, process, tokens, storage: s3, scheme, client, _beside: beside, folder: folder }
+        Self { address, process, tokens, storage: s3, scheme, client, _beside: beside, folder }
     }
 
     /// The folder of what it stores, with [`Storage::Files`].
