@@ -11,7 +11,7 @@ test: tools template-test ## all tests, with real clients and stand-ins for AWS
 
 # The test programs that need what `make peers` installs: declared with `test = false` in Cargo.toml.
 # --all-targets leaves such out.
-PEERS := rekor sigstore distribution3 browser
+PEERS := rekor sigstore distribution3 newer_clients conformance browser pasted
 # Those of `make test` whose log can be the real Rekor as well.
 WITH_REKOR := pull devlog lambda
 
