@@ -47,6 +47,8 @@ pub fn run(host: &str, repository: &str, settings: &[(&str, &str)], content: &Co
         ("OCI_RO_DATA_TAGS", &content.tags),
         ("OCI_RO_DATA_MANIFESTS", &content.manifests),
         ("OCI_RO_DATA_BLOBS", &content.blobs),
+        // Whatever is a manifest can be referred to.
+        ("OCI_RO_DATA_REFERRERS", &content.manifests),
     ];
     command.envs(lists.iter().filter(|(_, list)| !list.is_empty()).map(|(name, list)| (name, list.join(" "))));
     let ended = Process::start(&mut command).finish();
