@@ -26,7 +26,7 @@ template-test: tools ## the deployment's templates and policies: lints, and rule
 check: tools ## format, lints, licences and banned crates
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	cargo clippy --locked $(PEERS:%=--test %) -- -D warnings
+	cargo clippy --locked $(PEERS:%=--test %) --test audit_large -- -D warnings
 	cargo deny --locked check --hide-inclusion-graph licenses bans sources
 
 build: tools ## the function for AWS (arm64), by sam build

@@ -245,7 +245,8 @@ impl Moved {
             "tag": self.tag.canonical(),
             "recorded": self.recorded.as_ref().map(Digest::as_str),
             "current": self.current.as_str(),
-            "logIndex": self.log_index,
+            // Text, because Go's clients show a number of this size as 1e+09.
+            "logIndex": self.log_index.to_string(),
             "integratedTime": self.integrated_time,
             "entry": self.entry_url,
         })

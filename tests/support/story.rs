@@ -71,7 +71,7 @@ pub async fn tell(stage: &Stage, start: impl Fn() -> Instance) -> Told {
         "tag": format!("{REGISTRY}/{REPOSITORY}:v1"),
         "recorded": reviewed.digest().as_str(),
         "current": other.digest().as_str(),
-        "logIndex": entry.log_index(),
+        "logIndex": entry.log_index().to_string(),
         "integratedTime": time,
         "entry": got.header("tlog-entry"),
     });
