@@ -43,6 +43,11 @@ async fn start() -> Result<(), lambda_http::Error> {
 }
 
 async fn build(config: Config, key: String) -> Result<Arc<Service>, lambda_http::Error> {
+    if config.ledger_table.is_none() {
+        tracing::warn!(
+            "LEDGER_TABLE is not set: each instance has a ledger of its own, and two of them may record two digests for one tag"
+        );
+    }
     let log = config.log.clone().unwrap_or_else(LogConfig::public_instance);
     let (ledger, signer) = (setup::ledger(&config).await, setup::kms_signer(key).await);
     let service = Arc::new(setup::service(&config, ledger, signer, log)?);

@@ -28,6 +28,13 @@ async fn a_tag_once_seen_cannot_move_and_kms_signs_for_it() {
     story::assert_signed_by(&stage, &told, &kms.public_key().await).await;
 }
 
+/// Nothing else tells that the promise is not kept.
+#[tokio::test]
+async fn a_function_without_a_table_says_what_that_means() {
+    let (stage, kms) = (Stage::set(), Kms::start());
+    start(&stage, &kms).wait_for(|line| line.contains("LEDGER_TABLE is not set").then_some(()));
+}
+
 /// A HEAD's length is that of the body that the function hands over, also where the manifest is not at hand; and no
 /// byte of a manifest goes through a text conversion.
 #[tokio::test]

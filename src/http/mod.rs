@@ -15,7 +15,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use http::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT, VARY};
+use http::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT, VARY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, Method, Request, Response, Uri};
 
 pub use body::Body;
@@ -84,7 +84,10 @@ impl Service {
         if asker.is_offered_pages() {
             response.headers_mut().insert(VARY, HeaderValue::from_name(ACCEPT));
         }
-        response.headers_mut().insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
+        let headers = response.headers_mut();
+        headers.insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
+        // Manifests and lists are others' bytes on the origin of our pages: no browser may take them for something else.
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response
     }
 

@@ -41,6 +41,7 @@ pub async fn tell(stage: &Stage, start: impl Fn() -> Instance) -> Told {
             ("etag", &format!("\"{}\"", reviewed.digest())),
             ("cache-control", "no-store"),
             ("docker-distribution-api-version", "registry/2.0"),
+            ("x-content-type-options", "nosniff"),
             ("content-length", got.header("content-length")),
             ("tlog-uuid", got.header("tlog-uuid")),
             ("tlog-logindex", got.header("tlog-logindex")),

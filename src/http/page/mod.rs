@@ -8,9 +8,7 @@ mod layout;
 mod refused;
 mod sighting;
 
-use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY};
 use http::{Response, StatusCode};
 use maud::Markup;
 
@@ -40,7 +38,6 @@ fn response(status: StatusCode, page: Markup) -> Response<Body> {
     // It shows the host that the client claims: no cache may hand that on to others.
     headers.insert(CACHE_CONTROL, NEVER);
     headers.insert(CONTENT_SECURITY_POLICY, layout::policy());
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }
