@@ -1,7 +1,7 @@
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 help:
-	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
 demo: ## a registry, a log and tlogistry on this machine: pull a tag, move it, see it refused
 	@cargo run --quiet --bin tlogistry-cli -- demo
@@ -62,6 +62,15 @@ fuzz: .tools/bin/cargo-fuzz ## each fuzz target guided by coverage, SECONDS=60 e
 .tools/bin/cargo-fuzz:
 	cargo install --locked --quiet --root .tools cargo-fuzz@0.13.2
 
+bench: tools ## from asking for a tag to its manifest, against asking directly: docs/bench.md, docs/bench.svg
+	cargo bench --locked --bench pull
+
+bench-check: tools ## a short run, compared with benches/limits.json
+	cargo bench --locked --bench pull -- check
+
+bench-keep: tools ## a short run, kept in benches/limits.json
+	cargo bench --locked --bench pull -- keep
+
 bench-startup: ## from exec to the first poll and answer, and memory, against a bare function
 	cargo build --locked --release --bin tlogistry --example bare_function
 	benches/startup.py 20 target/release/tlogistry target/release/examples/bare_function
@@ -76,4 +85,5 @@ release: ## the function as deployed, built for this machine, and its size
 clean-tools: ## removes .tools/
 	rm -rf .tools
 
-.PHONY: help demo test peers template-test check build test-built soak load audit-10000 fuzz bench-startup tools release clean-tools
+TARGETS := $(shell sed -n 's/^\([a-z0-9-]*\):.*## .*/\1/p' Makefile)
+.PHONY: help $(TARGETS)

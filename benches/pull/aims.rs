@@ -1,0 +1,97 @@
+//! What is aimed at, and whether it is met.
+
+use super::contenders::{
+    DIRECT_GET, DIRECT_HEAD, FIRST_SEEN, FUNCTION_LEDGER, FUNCTION_MEMORY, LEDGER_GET, LOG_WRITE, MEMORY_FAR,
+    MEMORY_GET, MEMORY_HEAD,
+};
+use super::measure::Setup;
+use super::ratio::{Ratio, quantile, ratio};
+use super::throughput::{Throughput, Turn};
+
+/// One aim in one setup.
+pub struct Aim {
+    /// A name that stays, for the limits.
+    pub key: String,
+    pub text: String,
+    pub limit: Limit,
+    pub measured: Ratio,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Limit {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+impl Aim {
+    pub fn is_met(&self) -> bool {
+        match self.limit {
+            Limit::AtMost(most) => self.measured.value <= most,
+            Limit::AtLeast(least) => self.measured.value >= least,
+        }
+    }
+}
+
+/// The median and the 99th of a hundred.
+pub const QUANTILES: [(&str, f64); 2] = [("median", 0.5), ("p99", 0.99)];
+
+/// From this distance on a known tag is to cost hardly more than the round trip. Nearer than that no registry is.
+const FAR: u64 = 20;
+
+pub fn aims(setups: &[Setup], throughput: &[Throughput]) -> Vec<Aim> {
+    let mut aims: Vec<Aim> = setups.iter().filter(|setup| setup.millis >= FAR).flat_map(known_tags).collect();
+    aims.extend(setups.iter().map(first_sight));
+    let of_core: fn(&Turn) -> f64 = |turn| turn.pulls_per_second;
+    // The same where other programs take time from the core.
+    let of_cpu: fn(&Turn) -> f64 = |turn| 1e6 / turn.cpu_per_pull;
+    for throughput in throughput {
+        aims.extend(per_core(throughput, "core", of_core));
+        aims.extend(per_core(throughput, "CPU time", of_cpu));
+    }
+    aims
+}
+
+fn known_tags(setup: &Setup) -> Vec<Aim> {
+    let cases = [
+        (MEMORY_GET, DIRECT_GET, 1.05),
+        (MEMORY_HEAD, DIRECT_HEAD, 1.05),
+        (MEMORY_FAR, DIRECT_GET, 1.05),
+        (FUNCTION_MEMORY, DIRECT_GET, 1.05),
+        (LEDGER_GET, DIRECT_GET, 1.10),
+        (FUNCTION_LEDGER, DIRECT_GET, 1.10),
+    ];
+    let aim = |(name, base, most): (&str, &str, f64), (which, part)| Aim {
+        key: format!("{name}, {}, {which}", setup.name()),
+        text: format!("{name}: {which}, over '{base}', {}", setup.name()),
+        limit: Limit::AtMost(most),
+        measured: ratio(setup.times(name), setup.times(base), part),
+    };
+    cases.into_iter().flat_map(|case| QUANTILES.map(|quantile| aim(case, quantile))).collect()
+}
+
+/// What a first sight takes beyond asking the registry, over the log's own write.
+fn first_sight(setup: &Setup) -> Aim {
+    let beyond: Vec<f64> =
+        setup.times(FIRST_SEEN).iter().zip(setup.times(DIRECT_GET)).map(|(first, direct)| first - direct).collect();
+    Aim {
+        key: format!("{FIRST_SEEN}, {}", setup.name()),
+        text: format!(
+            "{FIRST_SEEN}: median of what it takes beyond '{DIRECT_GET}', over '{LOG_WRITE}', {}",
+            setup.name()
+        ),
+        limit: Limit::AtMost(1.20),
+        measured: ratio(&beyond, setup.times(LOG_WRITE), 0.5),
+    }
+}
+
+fn per_core(throughput: &Throughput, per: &str, rate: fn(&Turn) -> f64) -> Option<Aim> {
+    let cache = throughput.cache.as_deref()?;
+    let turns: Vec<f64> = throughput.serve.iter().zip(cache).map(|(ours, theirs)| rate(ours) / rate(theirs)).collect();
+    let measured = Ratio { value: quantile(&turns, 0.5), low: quantile(&turns, 0.0), high: quantile(&turns, 1.0) };
+    Some(Aim {
+        key: format!("throughput, {}, by {per}", throughput.method),
+        text: format!("{}s of a known tag per second of {per}, over distribution 3's", throughput.method),
+        limit: Limit::AtLeast(1.0),
+        measured,
+    })
+}

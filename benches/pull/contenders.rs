@@ -1,0 +1,223 @@
+//! The contenders. A peer is added here: a constant for its name, how it is started before `upstream`, and a line in
+//! [`all`]. It is then measured in the same rounds as all others.
+
+use std::path::Path;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt as _;
+use tlogistry::deadline::Deadline;
+use tlogistry::image::{Digest, Tag};
+use tlogistry::sighting::{LocalKey, Signer};
+
+use super::distance::with_token;
+use super::runtime_api::Function;
+use super::support::instance::Instance;
+use super::support::process::{Process, clean};
+use super::support::stage::{REGISTRY, REPOSITORY};
+use super::wire::{ACCEPT, Wire};
+use super::world::{World, before, direct, known, new, through};
+
+pub const DIRECT_GET: &str = "directly, GET";
+pub const DIRECT_HEAD: &str = "directly, HEAD";
+pub const DIRECT_NEW: &str = "directly, GET by a client that has just come";
+pub const MEMORY_HEAD: &str = "serve, HEAD, known in memory";
+pub const MEMORY_GET: &str = "serve, GET, known in memory";
+pub const MEMORY_FAR: &str = "serve, GET, known in memory, manifest not at hand";
+pub const LEDGER_GET: &str = "serve, GET, known in the ledger";
+pub const FIRST_SEEN: &str = "serve, GET, first seen";
+pub const FUNCTION_MEMORY: &str = "function, GET, known in memory";
+pub const FUNCTION_LEDGER: &str = "function, GET, known in the ledger";
+pub const CACHE_GET: &str = "distribution 3 as a cache, GET";
+pub const CACHE_HEAD: &str = "distribution 3 as a cache, HEAD";
+/// The log's own write, to compare first sights with.
+pub const LOG_WRITE: &str = "the log's write alone";
+
+pub struct Contender {
+    pub name: &'static str,
+    /// Asks once, and says how long the answer took. Told the round, of which each has another known and new tag.
+    pub ask: Box<dyn FnMut(usize) -> Duration>,
+}
+
+/// Where the registry is, and whether it wants a token.
+pub struct Upstream<'a> {
+    pub address: &'a str,
+    pub token: bool,
+}
+
+/// All contenders, ready: connections are open, tokens are held, and every tag that is to be known is.
+pub fn all(world: &Rc<World>, upstream: &Upstream<'_>, state: &Path) -> Vec<Contender> {
+    let mut all = directly(world, upstream);
+    all.extend(in_memory(world, upstream, state));
+    all.push(from_ledger(world, upstream, state));
+    all.extend(first_seen(world, upstream, state));
+    all.extend(function(world, upstream));
+    match distribution(world, upstream) {
+        Some(cache) => all.extend(cache),
+        None => eprintln!("NOT MEASURED: distribution 3, because .tools/go/bin/registry is missing: run 'make peers'"),
+    }
+    all
+}
+
+/// A client with a connection open, asking for what `path` makes of the round.
+fn client(
+    world: &Rc<World>,
+    name: &'static str,
+    method: &'static str,
+    address: &str,
+    headers: String,
+    path: impl Fn(usize) -> String + 'static,
+    kept: impl Sized + 'static,
+) -> Contender {
+    let (mut wire, world) = (Wire::open(address), world.clone());
+    let ask = move |round| {
+        let (path, _kept) = (path(round), &kept);
+        let began = Instant::now();
+        let answer = wire.ask(method, &path, &headers, b"");
+        let took = began.elapsed();
+        world.check(&answer, method);
+        took
+    };
+    let mut contender = Contender { name, ask: Box::new(ask) };
+    // Whatever is new to either side the first time.
+    (contender.ask)(0);
+    contender
+}
+
+fn directly(world: &Rc<World>, upstream: &Upstream) -> Vec<Contender> {
+    let headers = || if upstream.token { format!("{ACCEPT}{}", with_token()) } else { ACCEPT.to_owned() };
+    let get = client(world, DIRECT_GET, "GET", upstream.address, headers(), |_| direct("v1"), ());
+    let head = client(world, DIRECT_HEAD, "HEAD", upstream.address, headers(), |_| direct("v1"), ());
+    let (world, address, token) = (world.clone(), upstream.address.to_owned(), upstream.token);
+    let newcomer = move |_| {
+        let began = Instant::now();
+        let mut wire = Wire::open(&address);
+        let mut answer = wire.ask("GET", &direct("v1"), ACCEPT, b"");
+        if token {
+            assert_eq!(answer.status(), 401);
+            assert_eq!(wire.ask("GET", "/token", "", b"").status(), 200);
+            answer = wire.ask("GET", &direct("v1"), &format!("{ACCEPT}{}", with_token()), b"");
+        }
+        let took = began.elapsed();
+        world.check(&answer, "GET");
+        took
+    };
+    vec![get, head, Contender { name: DIRECT_NEW, ask: Box::new(newcomer) }]
+}
+
+fn in_memory(world: &Rc<World>, upstream: &Upstream, state: &Path) -> Vec<Contender> {
+    let environment = world.shared(upstream.address);
+    let instance = Rc::new(Instance::serve(&state.join("memory"), &environment));
+    let mut bare = environment;
+    bare.push(("MANIFEST_CACHE_BYTES".to_owned(), "0".to_owned()));
+    let cacheless = Instance::serve(&state.join("cacheless"), &bare);
+    let through_v1 = |_| through(&known(0));
+    let (address, far) = (instance.address.clone(), cacheless.address.clone());
+    vec![
+        client(world, MEMORY_GET, "GET", &address, ACCEPT.to_owned(), through_v1, instance.clone()),
+        client(world, MEMORY_HEAD, "HEAD", &address, ACCEPT.to_owned(), through_v1, instance),
+        client(world, MEMORY_FAR, "GET", &far, ACCEPT.to_owned(), through_v1, cacheless),
+    ]
+}
+
+/// Each round's tag has a row, and the instance has never seen it.
+fn from_ledger(world: &Rc<World>, upstream: &Upstream, state: &Path) -> Contender {
+    let instance = Instance::serve(&state.join("ledger"), &world.shared(upstream.address));
+    let address = instance.address.clone();
+    client(world, LEDGER_GET, "GET", &address, ACCEPT.to_owned(), |round| through(&known(round)), instance)
+}
+
+/// `serve` with its embedded log, and uploads to the same log.
+fn first_seen(world: &Rc<World>, upstream: &Upstream<'_>, state: &Path) -> [Contender; 2] {
+    let instance = Rc::new(Instance::serve(&state.join("first"), &before(upstream.address)));
+    let log = instance.wait_for(|line| line.strip_prefix("sightings are recorded in http://").map(str::to_owned));
+    let log = log.trim_end_matches('/').to_owned();
+    let address = instance.address.clone();
+    let path = |round| through(&new(round));
+    let first = client(world, FIRST_SEEN, "GET", &address, ACCEPT.to_owned(), path, instance.clone());
+    [first, log_write(log, "", instance)]
+}
+
+/// Uploads of sightings to the log at `log` below `prefix`, signed beforehand.
+fn log_write(log: String, prefix: &'static str, kept: impl Sized + 'static) -> Contender {
+    let signer = Signer::Local(LocalKey::generate().unwrap());
+    let mut wire = Wire::open(&log);
+    let ask = move |round| {
+        let _kept = &kept;
+        let tag: Tag = format!("{REGISTRY}/{REPOSITORY}:upload-{round}").parse().unwrap();
+        let digest = Digest::sha256(tag.canonical().as_bytes());
+        let deadline = Deadline::after(Duration::from_secs(60));
+        let signed = signer.sign(&tag, &digest, deadline).now_or_never();
+        let statement = signed.expect("a local key does not wait").unwrap();
+        let proposed = statement.proposed_entry();
+        let began = Instant::now();
+        let headers = "content-type: application/json\r\n";
+        let answer = wire.ask("POST", &format!("{prefix}/api/v1/log/entries"), headers, &proposed);
+        let took = began.elapsed();
+        assert_eq!(answer.status(), 201, "{}", String::from_utf8_lossy(&answer.body));
+        took
+    };
+    Contender { name: LOG_WRITE, ask: Box::new(ask) }
+}
+
+fn function(world: &Rc<World>, upstream: &Upstream) -> [Contender; 2] {
+    let start = || Function::start(&world.shared(upstream.address));
+    let ask = |function: Function, tag: fn(usize) -> String| {
+        let world = world.clone();
+        let ask = move |round| {
+            let event = Function::event("GET", &through(&tag(round)));
+            let began = Instant::now();
+            let answer = function.invoke(event);
+            let took = began.elapsed();
+            world.check_event(&answer);
+            took
+        };
+        let mut ask: Box<dyn FnMut(usize) -> Duration> = Box::new(ask);
+        ask(0);
+        ask
+    };
+    [
+        Contender { name: FUNCTION_MEMORY, ask: ask(start(), |_| known(0)) },
+        Contender { name: FUNCTION_LEDGER, ask: ask(start(), known) },
+    ]
+}
+
+/// Distribution 3 as a pull-through cache. `None` if it is not there.
+fn distribution(world: &Rc<World>, upstream: &Upstream) -> Option<[Contender; 2]> {
+    let cache = Rc::new(Cache::start(upstream.address)?);
+    let address = cache.address.clone();
+    Some([
+        client(world, CACHE_GET, "GET", &address, ACCEPT.to_owned(), |_| direct("v1"), cache.clone()),
+        client(world, CACHE_HEAD, "HEAD", &address, ACCEPT.to_owned(), |_| direct("v1"), cache),
+    ])
+}
+
+/// Distribution 3, which keeps what it has fetched and asks the registry behind whether a tag is still the same.
+pub struct Cache {
+    pub address: String,
+    pub process: Process,
+    _folder: tempfile::TempDir,
+}
+
+impl Cache {
+    pub fn start(upstream: &str) -> Option<Self> {
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/go/bin/registry");
+        if !program.exists() {
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("config.yml");
+        let text = format!(
+            "version: 0.1\nlog: {{level: info}}\nstorage: {{inmemory: {{}}}}\n\
+             http: {{addr: '127.0.0.1:0', secret: for-tests}}\nproxy: {{remoteurl: 'http://{upstream}'}}\n"
+        );
+        std::fs::write(&config, text).unwrap();
+        let mut command = clean(program);
+        let process = Process::start(command.env("OTEL_TRACES_EXPORTER", "none").arg("serve").arg(config));
+        let address = process.wait_for(|line| {
+            let (_, rest) = line.split_once("msg=\"listening on ")?;
+            Some(rest.split_once('"')?.0.to_owned())
+        });
+        Some(Self { address, process, _folder: folder })
+    }
+}

@@ -1,0 +1,28 @@
+//! Ratios that are not to grow: a short run's, compared with those kept in `benches/limits.json`.
+
+use std::collections::BTreeMap;
+
+use super::aims::{Aim, Limit};
+
+/// What a short run's ratio may differ by from the one kept, on a machine that does other things too.
+const SLACK: f64 = 0.10;
+
+pub type Limits = BTreeMap<String, f64>;
+
+/// What is kept of a run.
+pub fn of(aims: &[Aim]) -> Limits {
+    aims.iter().map(|aim| (aim.key.clone(), (aim.measured.value * 1000.0).round() / 1000.0)).collect()
+}
+
+/// What moved to the worse: more than the slack, and with its whole spread.
+pub fn moved(aims: &[Aim], kept: &Limits) -> Vec<String> {
+    let of = |aim: &Aim| {
+        let Some(kept) = kept.get(&aim.key) else { return Some(format!("{}: no limit is kept", aim.key)) };
+        let worse = match aim.limit {
+            Limit::AtMost(_) => aim.measured.low > kept * (1.0 + SLACK),
+            Limit::AtLeast(_) => aim.measured.high < kept * (1.0 - SLACK),
+        };
+        worse.then(|| format!("{}: {}, was {kept}", aim.key, aim.measured))
+    };
+    aims.iter().filter_map(of).collect()
+}

@@ -1,0 +1,106 @@
+//! What all contenders share: a registry with its tags, a table whose rows are known tags, a key.
+
+use super::runtime_api::Function;
+use super::support::docker_registry::DockerRegistry;
+use super::support::image::Image;
+use super::support::instance::Instance;
+use super::support::kms::Kms;
+use super::support::stage::{REGISTRY, REPOSITORY};
+use super::support::table::Table;
+use super::support::transparency_log::TransparencyLog;
+use super::wire::{ACCEPT, Wire};
+
+pub type Environment = Vec<(String, String)>;
+
+pub struct World {
+    pub registry: DockerRegistry,
+    pub image: Image,
+    /// The log that the table's rows were recorded in.
+    log: TransparencyLog,
+    table: Table,
+    kms: Kms,
+}
+
+impl World {
+    /// A registry with `tags` tags, each known to the table; and as many that nobody has seen.
+    pub async fn make(tags: usize) -> Self {
+        let (registry, log, kms) = (DockerRegistry::start(), TransparencyLog::start(), Kms::start());
+        let (table, image) = (Table::start().await, Image::oci("bench"));
+        registry.push(REPOSITORY, "v1", &image).await;
+        let mut wire = Wire::open(&registry.address);
+        for tag in (0..tags).flat_map(|number| [known(number), new(number)]) {
+            let headers = format!("content-type: {}\r\n", image.media_type);
+            let put = wire.ask("PUT", &format!("/v2/{REPOSITORY}/manifests/{tag}"), &headers, &image.manifest);
+            assert_eq!(put.status(), 201, "{tag}: {}", String::from_utf8_lossy(&put.body));
+        }
+        let world = Self { registry, image, log, table, kms };
+        let folder = tempfile::tempdir().unwrap();
+        let writer = Instance::serve(folder.path(), &world.shared(&world.registry.address));
+        let mut wire = Wire::open(&writer.address);
+        for number in 0..tags {
+            let answer = wire.ask("GET", &through(&known(number)), ACCEPT, b"");
+            assert_eq!(answer.header("tlog-first-seen"), Some("true"), "{}", String::from_utf8_lossy(&answer.body));
+        }
+        world
+    }
+
+    /// For an instance that shares the table and the key with all others, before the registry at `upstream`.
+    pub fn shared(&self, upstream: &str) -> Environment {
+        let mut environment = self.kms.environment();
+        let own = [
+            ("LEDGER_TABLE", self.table.name.as_str()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", self.table.endpoint),
+            ("REKOR_URL", &self.log.url),
+            ("REKOR_PUBLIC_KEYS", &self.log.public_key),
+        ];
+        environment.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        environment.extend(before(upstream));
+        environment
+    }
+
+    /// Checks that an answer holds the image, to the byte where it has a body.
+    pub fn check(&self, answer: &super::wire::Message, method: &str) {
+        let digest = answer.header("docker-content-digest");
+        let body = String::from_utf8_lossy(&answer.body);
+        assert_eq!((answer.status(), digest), (200, Some(self.image.digest().as_str())), "{body}");
+        assert!(method == "HEAD" || answer.body == self.image.manifest, "{body}");
+    }
+
+    /// Checks the function's answer.
+    pub fn check_event(&self, answer: &[u8]) {
+        let (status, headers) = Function::parse(answer);
+        assert_eq!((status, headers["docker-content-digest"].as_str()), (200, Some(self.image.digest().as_str())));
+    }
+}
+
+/// For an instance before the registry at `upstream`, which is no public one.
+pub fn before(upstream: &str) -> Environment {
+    [
+        ("INSECURE_REGISTRIES", format!("{REGISTRY}={upstream}")),
+        // A bench pulls more new tags than people do.
+        ("FIRST_SIGHTS_PER_MINUTE", "1000000".to_owned()),
+        ("FIRST_SIGHTS_PER_MINUTE_PER_SOURCE", "1000000".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+/// A tag that the table has a row of.
+pub fn known(number: usize) -> String {
+    format!("known-{number}")
+}
+
+/// A tag that nobody has seen.
+pub fn new(number: usize) -> String {
+    format!("new-{number}")
+}
+
+/// Where a tag is, asked of the registry itself.
+pub fn direct(tag: &str) -> String {
+    format!("/v2/{REPOSITORY}/manifests/{tag}")
+}
+
+/// Where a tag is, asked through an instance.
+pub fn through(tag: &str) -> String {
+    format!("/v2/{REGISTRY}/{REPOSITORY}/manifests/{tag}")
+}
