@@ -1,5 +1,7 @@
 //! Public keys: what signatures are checked with, and how keys are named.
 
+use std::sync::Arc;
+
 use pem::{EncodeConfig, LineEnding, Pem};
 use sha2::{Digest as _, Sha256};
 use sigstore::crypto::{CosignVerificationKey, Signature};
@@ -7,12 +9,16 @@ use x509_cert::Certificate;
 use x509_cert::der::{Decode as _, Encode as _};
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
-/// A public key of any kind that Sigstore uses, with its encodings.
+/// A public key of any kind that Sigstore uses, with its encodings. Every known tag has one, so cloning shares it.
 #[derive(Debug, Clone)]
-pub struct PublicKey {
-    /// SubjectPublicKeyInfo, DER (RFC 5280 section 4.1.2.7). `pem` and `key` are made from it, so the three agree.
+pub struct PublicKey(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    /// SubjectPublicKeyInfo, DER (RFC 5280 section 4.1.2.7). All else is made from it, so that the parts agree.
     der: Vec<u8>,
     pem: String,
+    id: [u8; 32],
     key: CosignVerificationKey,
 }
 
@@ -60,23 +66,24 @@ impl PublicKey {
         let der = spki.to_der().map_err(|e| KeyError(e.to_string()))?;
         let line_feeds = EncodeConfig::new().set_line_ending(LineEnding::LF);
         let pem = pem::encode_config(&Pem::new("PUBLIC KEY", der.clone()), line_feeds);
-        Ok(Self { der, pem, key })
+        let id = Sha256::digest(&der).into();
+        Ok(Self(Arc::new(Parts { der, pem, id, key })))
     }
 
     /// Whether `signature` (ASN.1 DER for ECDSA) is by this key over `message`, hashed as the key's scheme has it.
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.key.verify_signature(Signature::Raw(signature), message).is_ok()
+        self.0.key.verify_signature(Signature::Raw(signature), message).is_ok()
     }
 
     /// Whether this is an ECDSA key on the curve P-256.
     pub fn is_p256(&self) -> bool {
-        matches!(self.key, CosignVerificationKey::ECDSA_P256_SHA256_ASN1(_))
+        matches!(self.0.key, CosignVerificationKey::ECDSA_P256_SHA256_ASN1(_))
     }
 
     /// The name of the kind of key and signature in Sigstore's trusted roots (`PublicKeyDetails` in
     /// `protos/sigstore_common.proto`), where it has one.
     pub fn details(&self) -> Option<&'static str> {
-        Some(match self.key {
+        Some(match self.0.key {
             CosignVerificationKey::ECDSA_P256_SHA256_ASN1(_) => "PKIX_ECDSA_P256_SHA_256",
             CosignVerificationKey::ECDSA_P384_SHA384_ASN1(_) => "PKIX_ECDSA_P384_SHA_384",
             CosignVerificationKey::ECDSA_P521_SHA512_ASN1(_) => "PKIX_ECDSA_P521_SHA_512",
@@ -88,22 +95,22 @@ impl PublicKey {
 
     /// SubjectPublicKeyInfo, DER.
     pub fn der(&self) -> &[u8] {
-        &self.der
+        &self.0.der
     }
 
     /// SubjectPublicKeyInfo, PEM, lines of 64 characters and a final newline.
     pub fn pem(&self) -> &str {
-        &self.pem
+        &self.0.pem
     }
 
     /// The sha256 of the DER encoding: Rekor's log ID (RFC 6962 section 3.2), and what keys are compared by.
     pub fn id(&self) -> [u8; 32] {
-        Sha256::digest(&self.der).into()
+        self.0.id
     }
 }
 
 impl PartialEq for PublicKey {
     fn eq(&self, other: &Self) -> bool {
-        self.der == other.der
+        self.0.der == other.0.der
     }
 }
