@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode};
 
 use crate::deadline::{Deadline, Elapsed};
@@ -99,15 +99,19 @@ pub fn jitter() -> f64 {
 
 /// Reads a body of at most `limit` bytes, whatever length its sender announced.
 pub async fn read_body(mut response: Response, limit: usize, deadline: Deadline) -> Result<Bytes, SendError> {
-    if response.content_length().is_some_and(|length| length > limit as u64) {
+    let announced = response.content_length();
+    if announced.is_some_and(|length| length > limit as u64) {
         return Err(SendError::TooLarge(limit));
     }
-    let mut body = BytesMut::new();
+    // Of the announced size from the start, so that a large body is not copied again and again while it grows.
+    let mut body = Vec::with_capacity(announced.and_then(|length| usize::try_from(length).ok()).unwrap_or(0));
     while let Some(chunk) = deadline.bound(response.chunk()).await?? {
         if body.len() + chunk.len() > limit {
             return Err(SendError::TooLarge(limit));
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(body.freeze())
+    // What is kept of it in caches is no larger than it is counted.
+    body.shrink_to_fit();
+    Ok(body.into())
 }
