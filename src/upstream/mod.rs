@@ -11,8 +11,8 @@ mod manifest;
 mod public;
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, LOCATION, RETRY_AFTER};
-use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use quick_cache::{Equivalent, Weighter};
 use reqwest::{Method, Response, StatusCode};
 use serde::Deserialize;
 use url::Url;
@@ -48,6 +48,16 @@ pub struct Upstream {
     manifests: Cache<(Repository, Digest), Manifest, ManifestSize>,
 }
 
+/// A manifest's key in the cache, borrowed. It hashes as the pair does.
+#[derive(Hash)]
+struct Named<'a>(&'a Repository, &'a Digest);
+
+impl Equivalent<(Repository, Digest)> for Named<'_> {
+    fn equivalent(&self, (repository, digest): &(Repository, Digest)) -> bool {
+        self.0 == repository && self.1 == digest
+    }
+}
+
 /// Weighs a manifest by its bytes and what is stored beside them.
 #[derive(Debug, Clone)]
 struct ManifestSize;
@@ -74,7 +84,7 @@ impl Upstream {
 
     /// A manifest that was fetched before. Asks nobody.
     pub fn cached(&self, repository: &Repository, digest: &Digest) -> Option<Manifest> {
-        self.manifests.get(&(repository.clone(), digest.clone()))
+        self.manifests.get(&Named(repository, digest))
     }
 
     /// What the registry says a manifest is, by HEAD. `None` if it does not say enough.
@@ -95,11 +105,11 @@ impl Upstream {
     pub async fn manifest(&self, reference: &Reference, deadline: Deadline) -> Result<Manifest, UpstreamError> {
         let repository = reference.repository();
         let registry = repository.registry().as_str();
-        let response = self.ask_manifest(Method::GET, reference, deadline).await?;
+        let mut response = self.ask_manifest(Method::GET, reference, deadline).await?;
         if response.status() != StatusCode::OK {
             return Err(self.refusal(repository, response, Missing::Manifest, deadline).await);
         }
-        let headers = response.headers().clone();
+        let headers = std::mem::take(response.headers_mut());
         let bytes = timed(Dependency::Registry, read_body(response, MAX_MANIFEST_BYTES, deadline))
             .await
             .map_err(|error| UpstreamError::from_send(registry, error))?;
@@ -204,7 +214,7 @@ impl Upstream {
         deadline: Deadline,
     ) -> Result<Response, UpstreamError> {
         let mut request = self.egress.client(url, registry)?.request(method, url.clone());
-        request = request.header(ACCEPT, MEDIA_TYPES.join(", ")).header(ACCEPT_ENCODING, "identity");
+        request = request.header(ACCEPT, manifest::ACCEPTED.clone()).header(ACCEPT_ENCODING, "identity");
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, format!("Bearer {}", token.value()));
         }
