@@ -59,6 +59,12 @@ impl SignedStatement {
 
     /// This statement as recorded by `entry`; `None` if the entry records something else.
     pub fn recorded_by(&self, entry: VerifiedEntry) -> Option<Sighting> {
+        let Body::Intoto(body) = entry.body() else { return None };
+        // The very signature that this statement was made with needs no second check.
+        let signed_so = signatures_by(body, std::slice::from_ref(&self.key)).any(|(_, bytes)| bytes == self.signature);
+        if signed_so && records(body, &self.tag, &self.digest) {
+            return Some(Sighting { statement: self.clone(), entry });
+        }
         Sighting::check(entry, self.tag.clone(), self.digest.clone(), std::slice::from_ref(&self.key))
     }
 }
@@ -74,7 +80,7 @@ impl Sighting {
     /// `None` unless `entry` records that `tag` was at `digest`, with a signature by one of the `trusted` keys.
     pub fn check(entry: VerifiedEntry, tag: Tag, digest: Digest, trusted: &[PublicKey]) -> Option<Self> {
         let Body::Intoto(body) = entry.body() else { return None };
-        if body.payload_type != dsse::IN_TOTO || body.payload_hash != payload_hash(&tag, &digest) {
+        if !records(body, &tag, &digest) {
             return None;
         }
         // Each signature, because the key beside it need not be the one that made it.
@@ -111,6 +117,11 @@ pub fn names_key(entry: &LogEntry, trusted: &[PublicKey]) -> bool {
 /// The trusted keys that an entry names.
 fn keys_in<'a>(body: &IntotoBody, trusted: &'a [PublicKey]) -> impl Iterator<Item = &'a PublicKey> {
     trusted.iter().filter(|trusted| body.signatures.iter().any(|signature| signature.key == **trusted))
+}
+
+/// Whether an entry's statement is that `tag` was at `digest`.
+fn records(body: &IntotoBody, tag: &Tag, digest: &Digest) -> bool {
+    body.payload_type == dsse::IN_TOTO && body.payload_hash == payload_hash(tag, digest)
 }
 
 fn payload_hash(tag: &Tag, digest: &Digest) -> [u8; 32] {
