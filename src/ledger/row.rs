@@ -73,12 +73,19 @@ impl Row {
         if digest.algorithm() != Algorithm::Sha256 {
             return Err(RowFault::Digest);
         }
-        let key = PublicKey::from_pem(&self.key).map_err(|_| RowFault::Key)?;
-        if !trusted.contains(&key) {
-            return Err(RowFault::Key);
-        }
+        let key = self.trusted_key(trusted)?;
         let signature = BASE64_STANDARD.decode(&self.signature).map_err(|_| RowFault::Signature)?;
-        SignedStatement::check(tag.clone(), digest, &key, signature).ok_or(RowFault::Signature)
+        SignedStatement::check(tag.clone(), digest, key, signature).ok_or(RowFault::Signature)
+    }
+
+    /// The trusted key that the row names.
+    fn trusted_key<'a>(&self, trusted: &'a [PublicKey]) -> Result<&'a PublicKey, RowFault> {
+        if let Some(key) = trusted.iter().find(|key| key.pem() == self.key) {
+            return Ok(key);
+        }
+        // The same key, written otherwise.
+        let key = PublicKey::from_pem(&self.key).map_err(|_| RowFault::Key)?;
+        trusted.iter().find(|trusted| **trusted == key).ok_or(RowFault::Key)
     }
 
     fn new(statement: &SignedStatement, state: State) -> Self {
