@@ -8,14 +8,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::distance::listen;
-use super::support::process::{Process, function};
 use super::wire::Wire;
+use crate::support::process::{Process, function};
 
 /// The function, and what it is invoked through.
 pub struct Function {
     events: Sender<Vec<u8>>,
     answers: Receiver<Vec<u8>>,
-    _process: Process,
+    process: Process,
 }
 
 impl Function {
@@ -31,7 +31,7 @@ impl Function {
             .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
             .envs(environment.iter().cloned());
-        Self { events, answers, _process: Process::start(&mut command) }
+        Self { events, answers, process: Process::start(&mut command) }
     }
 
     /// One event, prepared: what API Gateway does is no part of what is measured.
@@ -55,6 +55,13 @@ impl Function {
     pub fn invoke(&self, event: Vec<u8>) -> Vec<u8> {
         self.events.send(event).unwrap();
         self.answers.recv_timeout(Duration::from_secs(60)).expect("the function answers")
+    }
+
+    /// The most memory that the process has held so far, in MiB.
+    pub fn peak_mib(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1024.0
     }
 
     /// The status and headers of an answer.

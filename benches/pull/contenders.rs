@@ -10,12 +10,12 @@ use tlogistry::deadline::Deadline;
 use tlogistry::image::{Digest, Tag};
 use tlogistry::sighting::{LocalKey, Signer};
 
-use super::distance::with_token;
-use super::runtime_api::Function;
+use super::apparatus::distance::with_token;
+use super::apparatus::runtime_api::Function;
+use super::apparatus::wire::{ACCEPT, Wire};
 use super::support::instance::Instance;
 use super::support::process::{Process, clean};
 use super::support::stage::{REGISTRY, REPOSITORY};
-use super::wire::{ACCEPT, Wire};
 use super::world::{World, before, direct, known, new, through};
 
 pub const DIRECT_GET: &str = "directly, GET";

@@ -5,20 +5,19 @@
 //!     cargo bench --bench pull -- keep             a short run, kept in benches/limits.json
 //!     cargo bench --bench pull -- try              a very short run, shown only
 
+#[path = "../apparatus/mod.rs"]
+mod apparatus;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
 mod aims;
 mod contenders;
-mod distance;
 mod limits;
 mod measure;
 mod plot;
 mod ratio;
 mod report;
-mod runtime_api;
 mod throughput;
-mod wire;
 mod world;
 
 use std::path::PathBuf;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::apparatus::distance::{delayed, guarded};
 use super::contenders::{self, Upstream};
-use super::distance::{delayed, guarded};
 use super::world::World;
 
 /// How far away the registry is, whether it wants a token, and what was measured there.

@@ -2,14 +2,15 @@
 //! the other, before the same registry.
 
 use std::process::Command;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::apparatus::fixed_registry;
+use super::apparatus::wire::{ACCEPT, Wire};
 use super::contenders::Cache;
-use super::distance::listen;
 use super::support::instance::Instance;
 use super::support::process::Process;
-use super::wire::{ACCEPT, Wire};
 use super::world::{World, before, direct, known, through};
 
 /// Connections that ask at the same time.
@@ -34,7 +35,8 @@ pub struct Throughput {
 
 pub fn measure(world: &World, turn: Duration) -> Vec<Throughput> {
     // Costs next to nothing, so that it does not compete with what is measured.
-    let upstream = fixed_registry(world);
+    let manifest: Arc<[u8]> = world.image.manifest.as_ref().into();
+    let upstream = fixed_registry::start(world.image.media_type, move |_| manifest.clone());
     let folder = tempfile::tempdir().unwrap();
     let instance = Instance::serve(folder.path(), &before(&upstream));
     let cache = Cache::start(&upstream);
@@ -53,30 +55,6 @@ pub fn measure(world: &World, turn: Duration) -> Vec<Throughput> {
     });
     bind_self_to_all();
     results.into()
-}
-
-/// A registry that has one manifest, under every tag, ready to be sent.
-fn fixed_registry(world: &World) -> String {
-    let (image, digest) = (world.image.clone(), world.image.digest());
-    let head = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: {}\r\ndocker-content-digest: {digest}\r\ncontent-length: {}\r\n\r\n",
-        image.media_type,
-        image.manifest.len()
-    );
-    let (head, whole) = (head.clone().into_bytes(), [head.as_bytes(), &image.manifest].concat());
-    listen(move |stream| {
-        let mut wire = Wire::new(stream).patient();
-        while let Ok(Some(request)) = wire.read(false) {
-            let answer: &[u8] = match request.first.as_str() {
-                "GET /v2/ HTTP/1.1" => b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}",
-                first if first.starts_with("HEAD") => &head,
-                _ => &whole,
-            };
-            if wire.write(answer).is_err() {
-                return;
-            }
-        }
-    })
 }
 
 fn run(address: &str, process: &Process, method: &'static str, path: &str, time: Duration) -> Turn {

@@ -1,6 +1,7 @@
 //! What all contenders share: a registry with its tags, a table whose rows are known tags, a key.
 
-use super::runtime_api::Function;
+use super::apparatus::runtime_api::Function;
+use super::apparatus::wire::{ACCEPT, Wire};
 use super::support::docker_registry::DockerRegistry;
 use super::support::image::Image;
 use super::support::instance::Instance;
@@ -8,7 +9,6 @@ use super::support::kms::Kms;
 use super::support::stage::{REGISTRY, REPOSITORY};
 use super::support::table::Table;
 use super::support::transparency_log::TransparencyLog;
-use super::wire::{ACCEPT, Wire};
 
 pub type Environment = Vec<(String, String)>;
 
@@ -59,7 +59,7 @@ impl World {
     }
 
     /// Checks that an answer holds the image, to the byte where it has a body.
-    pub fn check(&self, answer: &super::wire::Message, method: &str) {
+    pub fn check(&self, answer: &super::apparatus::wire::Message, method: &str) {
         let digest = answer.header("docker-content-digest");
         let body = String::from_utf8_lossy(&answer.body);
         assert_eq!((answer.status(), digest), (200, Some(self.image.digest().as_str())), "{body}");

@@ -1,0 +1,107 @@
+//! A service in this process, and the pulls whose cost is counted.
+
+use std::time::Duration;
+
+use http::Request;
+use tlogistry::config::{Config, LogConfig};
+use tlogistry::deadline::Deadline;
+use tlogistry::http::Service;
+use tlogistry::image::{Digest, Tag};
+use tlogistry::key::PublicKey;
+use tlogistry::ledger::{Ledger, Row};
+use tlogistry::rekor::{LogKeys, Rekor};
+use tlogistry::setup;
+use tlogistry::sighting::{LocalKey, Signer};
+
+/// The kinds of pulls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Case {
+    Head,
+    Get,
+    /// A GET whose manifest is not at hand.
+    Far,
+    Ledger,
+    FirstSeen,
+}
+
+impl Case {
+    pub const ALL: [(Self, &'static str); 5] = [
+        (Self::Head, "HEAD, known in memory"),
+        (Self::Get, "GET, known in memory"),
+        (Self::Far, "GET, known in memory, manifest not at hand"),
+        (Self::Ledger, "GET, known in the ledger (in memory)"),
+        (Self::FirstSeen, "GET, first seen"),
+    ];
+
+    pub fn named(name: &str) -> Self {
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(case, _)| *case).expect("one of the cases")
+    }
+}
+
+/// Rows in the ledger of a service whose rows are pulled, each once: as many, however many pulls are made.
+pub const ROWS: usize = 60;
+
+/// Where the registry and the log are.
+pub struct Around {
+    pub registry: String,
+    pub log: String,
+    pub log_key: String,
+}
+
+impl Around {
+    pub fn log_config(&self) -> LogConfig {
+        let keys = LogKeys::new(vec![PublicKey::from_pem(&self.log_key).unwrap()]).unwrap();
+        LogConfig { url: self.log.parse().unwrap(), keys }
+    }
+
+    /// A service with `ledger`, to which it adds `rows` rows, for a digest that all tags have.
+    pub async fn service(&self, ledger: Ledger, rows: usize, digest: &Digest, cache: &str) -> Service {
+        let config = Config::read(|name| match name {
+            "INSECURE_REGISTRIES" => Some(format!("registry.test={}", self.registry)),
+            "FIRST_SIGHTS_PER_MINUTE" | "FIRST_SIGHTS_PER_MINUTE_PER_SOURCE" => Some("1000000".to_owned()),
+            "MANIFEST_CACHE_BYTES" => Some(cache.to_owned()),
+            _ => None,
+        });
+        let (signer, log) = (Signer::Local(LocalKey::generate().unwrap()), self.log_config());
+        for number in 0..rows {
+            let row = row(&signer, &log, &tag(&known(number)), digest).await;
+            assert!(ledger.insert(&row, soon()).await.unwrap());
+        }
+        setup::service(&config.unwrap(), ledger, signer, log).unwrap()
+    }
+}
+
+/// A row of a tag, recorded in the log.
+pub async fn row(signer: &Signer, log: &LogConfig, tag: &Tag, digest: &Digest) -> Row {
+    let statement = signer.sign(tag, digest, soon()).await.unwrap();
+    let rekor = Rekor::new(log.url.clone()).unwrap();
+    let uploaded = rekor.upload(&statement.proposed_entry(), soon()).await.unwrap();
+    let entry = uploaded.entry.verify(&log.keys).unwrap();
+    Row::recorded(&statement.recorded_by(entry).unwrap())
+}
+
+pub fn soon() -> Deadline {
+    Deadline::after(Duration::from_secs(60))
+}
+
+pub fn tag(name: &str) -> Tag {
+    format!("registry.test/demo/app:{name}").parse().unwrap()
+}
+
+pub fn known(number: usize) -> String {
+    format!("known-{number}")
+}
+
+/// Pulls, and checks that what came is what it should be.
+pub async fn pull(service: &Service, case: Case, round: usize) {
+    let name = match case {
+        Case::Head | Case::Get | Case::Far => known(0),
+        Case::Ledger => known(round),
+        Case::FirstSeen => format!("new-{}-{round}", std::process::id()),
+    };
+    let method = if case == Case::Head { "HEAD" } else { "GET" };
+    let path = format!("/v2/registry.test/demo/app/manifests/{name}");
+    let answer = service.handle(&Request::builder().method(method).uri(path).body(()).unwrap()).await;
+    let first = answer.headers().contains_key("tlog-first-seen");
+    assert_eq!((answer.status().as_u16(), first), (200, case == Case::FirstSeen), "{answer:?}");
+}
