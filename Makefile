@@ -65,6 +65,13 @@ fuzz: .tools/bin/cargo-fuzz ## each fuzz target guided by coverage, SECONDS=60 e
 bench: tools ## from asking for a tag to its manifest, against asking directly: docs/bench.md, docs/bench.svg
 	cargo bench --locked --bench pull
 
+bench-cost: tools ## what a pull costs: instructions, allocations, memory
+	cargo bench --locked --bench cost
+
+bench-growth: tools ## time by how many tags and entries there are, and what the function holds; GROWTH=all goes to a million
+	cargo bench --locked --bench growth -- $(GROWTH)
+	cargo bench --locked --bench growth -- memory
+
 bench-check: tools ## a short run, compared with benches/limits.json
 	cargo bench --locked --bench pull -- check
 

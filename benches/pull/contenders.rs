@@ -32,6 +32,8 @@ pub const CACHE_GET: &str = "distribution 3 as a cache, GET";
 pub const CACHE_HEAD: &str = "distribution 3 as a cache, HEAD";
 /// The log's own write, to compare first sights with.
 pub const LOG_WRITE: &str = "the log's write alone";
+pub const REKOR_FIRST_SEEN: &str = "serve, GET, first seen, in Rekor";
+pub const REKOR_WRITE: &str = "Rekor's write alone";
 
 pub struct Contender {
     pub name: &'static str,
@@ -51,6 +53,7 @@ pub fn all(world: &Rc<World>, upstream: &Upstream<'_>, state: &Path) -> Vec<Cont
     all.extend(in_memory(world, upstream, state));
     all.push(from_ledger(world, upstream, state));
     all.extend(first_seen(world, upstream, state));
+    all.extend(rekor(world, upstream, state).into_iter().flatten());
     all.extend(function(world, upstream));
     match distribution(world, upstream) {
         Some(cache) => all.extend(cache),
@@ -131,17 +134,32 @@ fn from_ledger(world: &Rc<World>, upstream: &Upstream, state: &Path) -> Contende
 fn first_seen(world: &Rc<World>, upstream: &Upstream<'_>, state: &Path) -> [Contender; 2] {
     let instance = Rc::new(Instance::serve(&state.join("first"), &before(upstream.address)));
     let log = instance.wait_for(|line| line.strip_prefix("sightings are recorded in http://").map(str::to_owned));
-    let log = log.trim_end_matches('/').to_owned();
     let address = instance.address.clone();
     let path = |round| through(&new(round));
     let first = client(world, FIRST_SEEN, "GET", &address, ACCEPT.to_owned(), path, instance.clone());
-    [first, log_write(log, "", instance)]
+    [first, log_write(LOG_WRITE, log.trim_end_matches('/'), instance)]
 }
 
-/// Uploads of sightings to the log at `log` below `prefix`, signed beforehand.
-fn log_write(log: String, prefix: &'static str, kept: impl Sized + 'static) -> Contender {
+/// A Rekor that runs elsewhere on this machine: `BENCH_REKOR=1` with its URL in `BENCH_REKOR_URL` (plain http) and its
+/// public key, PEM, in `BENCH_REKOR_KEY`.
+fn rekor(world: &Rc<World>, upstream: &Upstream<'_>, state: &Path) -> Option<[Contender; 2]> {
+    std::env::var_os("BENCH_REKOR")?;
+    let get = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("BENCH_REKOR needs {name}"));
+    let (url, key) = (get("BENCH_REKOR_URL"), get("BENCH_REKOR_KEY"));
+    let mut environment = before(upstream.address);
+    environment.extend([("REKOR_URL".to_owned(), url.clone()), ("REKOR_PUBLIC_KEYS".to_owned(), key)]);
+    let instance = Instance::serve(&state.join("rekor"), &environment);
+    let address = instance.address.clone();
+    let path = |round| through(&new(round));
+    let first = client(world, REKOR_FIRST_SEEN, "GET", &address, ACCEPT.to_owned(), path, instance);
+    let log = url.strip_prefix("http://").expect("BENCH_REKOR_URL begins with http://");
+    Some([first, log_write(REKOR_WRITE, log.trim_end_matches('/'), ())])
+}
+
+/// Uploads of sightings to a log, signed beforehand.
+fn log_write(name: &'static str, log: &str, kept: impl Sized + 'static) -> Contender {
     let signer = Signer::Local(LocalKey::generate().unwrap());
-    let mut wire = Wire::open(&log);
+    let mut wire = Wire::open(log);
     let ask = move |round| {
         let _kept = &kept;
         let tag: Tag = format!("{REGISTRY}/{REPOSITORY}:upload-{round}").parse().unwrap();
@@ -149,15 +167,14 @@ fn log_write(log: String, prefix: &'static str, kept: impl Sized + 'static) -> C
         let deadline = Deadline::after(Duration::from_secs(60));
         let signed = signer.sign(&tag, &digest, deadline).now_or_never();
         let statement = signed.expect("a local key does not wait").unwrap();
-        let proposed = statement.proposed_entry();
+        let (headers, proposed) = ("content-type: application/json\r\n", statement.proposed_entry());
         let began = Instant::now();
-        let headers = "content-type: application/json\r\n";
-        let answer = wire.ask("POST", &format!("{prefix}/api/v1/log/entries"), headers, &proposed);
+        let answer = wire.ask("POST", "/api/v1/log/entries", headers, &proposed);
         let took = began.elapsed();
         assert_eq!(answer.status(), 201, "{}", String::from_utf8_lossy(&answer.body));
         took
     };
-    Contender { name: LOG_WRITE, ask: Box::new(ask) }
+    Contender { name, ask: Box::new(ask) }
 }
 
 fn function(world: &Rc<World>, upstream: &Upstream) -> [Contender; 2] {

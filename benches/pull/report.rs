@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::aims::{Aim, Limit, QUANTILES};
-use super::contenders::{DIRECT_GET, DIRECT_HEAD, LOG_WRITE};
+use super::contenders::{DIRECT_GET, DIRECT_HEAD, LOG_WRITE, REKOR_WRITE};
 use super::measure::Setup;
 use super::ratio::{quantile, ratio};
 use super::throughput::{Throughput, Turn};
@@ -21,7 +21,7 @@ pub fn insert(page: &str, generated: &str) -> String {
 /// What a contender's times are compared with.
 pub fn base(name: &str) -> Option<&'static str> {
     match name {
-        LOG_WRITE => None,
+        LOG_WRITE | REKOR_WRITE => None,
         name if name.contains("HEAD") => Some(DIRECT_HEAD),
         _ => Some(DIRECT_GET),
     }
