@@ -61,8 +61,9 @@ impl SignedStatement {
     pub fn recorded_by(&self, entry: VerifiedEntry) -> Option<Sighting> {
         let Body::Intoto(body) = entry.body() else { return None };
         // The very signature that this statement was made with needs no second check.
-        let signed_so = signatures_by(body, std::slice::from_ref(&self.key)).any(|(_, bytes)| bytes == self.signature);
-        if signed_so && records(body, &self.tag, &self.digest) {
+        let signed_so = body.signatures.iter().any(|one| one.signature == self.signature);
+        let by_key = keys_in(body, std::slice::from_ref(&self.key)).next().is_some();
+        if signed_so && by_key && records(body, &self.tag, &self.digest) {
             return Some(Sighting { statement: self.clone(), entry });
         }
         Sighting::check(entry, self.tag.clone(), self.digest.clone(), std::slice::from_ref(&self.key))
