@@ -61,10 +61,6 @@ impl Instance {
         self.process.wait_for(find)
     }
 
-    pub fn process(&self) -> &Process {
-        &self.process
-    }
-
     /// Sends SIGTERM.
     pub fn ask_to_stop(&self) {
         self.process.ask_to_stop();
