@@ -84,7 +84,7 @@ fn answer(uri: &Uri, page: Page, media_type: &'static str) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(CACHE_CONTROL, NEVER);
-    let link = page.next.map(|next| format!("<{}?{}>; rel=\"next\"", uri.path(), with_namespace(uri, next)));
+    let link = page.next.map(|next| format!("<{}?{}>; rel=\"next\"", uri.path(), on_this_host(uri, &next)));
     for (name, value) in [(LINK, link), (OCI_FILTERS_APPLIED, page.filters_applied)] {
         // A URL's path and query, and what stood in a header, hold nothing that a header may not.
         if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
@@ -103,10 +103,9 @@ fn query(uri: &Uri) -> Vec<(String, String)> {
     pairs(uri).filter(|(key, _)| key != "ns").map(|(key, value)| (key.into_owned(), value.into_owned())).collect()
 }
 
-/// The query of the next page on this host.
-fn with_namespace(uri: &Uri, query: String) -> String {
-    match pairs(uri).find(|(key, _)| key == "ns") {
-        Some((key, value)) => form_urlencoded::Serializer::new(query).append_pair(&key, &value).finish(),
-        None => query,
-    }
+/// The query of the next page on this host: what the registry says of it, with the client's own `ns`.
+fn on_this_host(uri: &Uri, next: &str) -> String {
+    let of_registry = form_urlencoded::parse(next.as_bytes()).filter(|(key, _)| key != "ns");
+    let own = pairs(uri).filter(|(key, _)| key == "ns");
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(of_registry.chain(own)).finish()
 }

@@ -4,6 +4,7 @@
 //! under one digest: the one that was seen first and the one that its registry names by another type later
 //! (CVE-2021-41190). So what can be read as the other kind is refused, by containerd's rule (`validateMediaType`).
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserializer as _;
@@ -18,48 +19,56 @@ const IMAGES: [&str; 2] =
 
 /// Why a document is not of the kind that its type says; `None` if it is, or says nothing.
 pub(super) fn contradiction(document: &[u8], media_type: &str) -> Option<String> {
-    let sent_as_index = INDEXES.contains(&media_type);
-    let (others_types, others_fields): (_, &[&str]) =
-        if sent_as_index { (IMAGES, &["CONFIG", "LAYERS", "FSLAYERS"]) } else { (INDEXES, &["MANIFESTS", "FSLAYERS"]) };
     // Strings may hold bytes that are not UTF-8; none of what matters here does.
     let document = String::from_utf8_lossy(document);
     let document = document.trim_start_matches('\u{feff}');
-    let fields = serde_json::Deserializer::from_str(document).deserialize_map(Fields);
-    // Only a whole object comes here, so what fails is a name: half of a surrogate pair is no text.
-    let Ok(fields) = fields else { return Some("sent a manifest with a field whose name is no text".to_owned()) };
-    for (name, value) in fields {
+    match serde_json::Deserializer::from_str(document).deserialize_map(Kind { media_type }) {
+        Ok(found) => found,
+        // Only a whole object comes here, so what fails is a name: half of a surrogate pair is no text.
+        Err(_) => Some("sent a manifest with a field whose name is no text".to_owned()),
+    }
+}
+
+/// Reads the fields of an object as they stand, those that stand twice too, and keeps what first speaks against its type.
+struct Kind<'a> {
+    media_type: &'a str,
+}
+
+impl Kind<'_> {
+    fn contradicted_by(&self, name: &str, value: &RawValue) -> Option<String> {
+        let (media_type, value) = (self.media_type, value.get());
+        let (others_types, others_fields): (_, &[&str]) = if INDEXES.contains(&media_type) {
+            (IMAGES, &["CONFIG", "LAYERS", "FSLAYERS"])
+        } else {
+            (INDEXES, &["MANIFESTS", "FSLAYERS"])
+        };
         // Go's decoder, which most clients use, takes a name in any case (and U+017F for an s).
         let name = name.to_uppercase();
-        let value = value.get();
         if name == "MEDIATYPE" {
             let own: String = serde_json::from_str(value).unwrap_or_default();
             if others_types.iter().any(|other| own.eq_ignore_ascii_case(other)) {
                 return Some(format!("sent a manifest as {media_type} that says it is {own}"));
             }
         }
-        if others_fields.contains(&name.as_str()) && !matches!(value, "null" | "[]" | "{}") {
-            return Some(format!("sent a manifest as {media_type} that has '{}'", name.to_lowercase()));
-        }
+        let is_others = others_fields.contains(&name.as_str()) && !matches!(value, "null" | "[]" | "{}");
+        is_others.then(|| format!("sent a manifest as {media_type} that has '{}'", name.to_lowercase()))
     }
-    None
 }
 
-/// The fields of an object as they stand, those that stand twice too.
-struct Fields;
-
-impl<'de> Visitor<'de> for Fields {
-    type Value = Vec<(String, &'de RawValue)>;
+impl<'de> Visitor<'de> for Kind<'_> {
+    type Value = Option<String>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut fields = Vec::new();
-        while let Some(field) = map.next_entry()? {
-            fields.push(field);
+        let mut found = None;
+        // There may be a million fields: none is kept.
+        while let Some((name, value)) = map.next_entry::<Cow<'de, str>, &'de RawValue>()? {
+            found = found.or_else(|| self.contradicted_by(&name, value));
         }
-        Ok(fields)
+        Ok(found)
     }
 }
 

@@ -33,9 +33,9 @@ impl Page {
         if !is_json_object(&bytes) {
             return Err(UpstreamError::lied(registry, "sent a list that is not a whole JSON object"));
         }
-        let next = match next_page(headers) {
+        // A list that silently ends early would hide tags.
+        let next = match next_page(headers).ok_or_else(|| UpstreamError::lied(registry, "sent a link that is none"))? {
             None => None,
-            // A list that silently ends early would hide tags.
             Some(link) => Some(next_query(url, link).ok_or_else(|| {
                 UpstreamError::lied(registry, "says that a list goes on at a URL that is not of the same list")
             })?),
@@ -116,19 +116,25 @@ fn is_index(headers: &HeaderMap) -> bool {
     given.is_some_and(|given| given.trim().eq_ignore_ascii_case(OCI_INDEX))
 }
 
-/// The target of the link with `rel="next"` (RFC 8288 section 3).
-fn next_page(headers: &HeaderMap) -> Option<&str> {
-    let values = headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
-    // No URL holds '<', so that each part after one is a target and its parameters.
-    values.flat_map(|value| value.split('<').skip(1)).find_map(|link| {
-        let (target, parameters) = link.split_once('>')?;
-        let is_next = |parameter: &str| {
-            let Some((name, value)) = parameter.split_once('=') else { return false };
-            let value = value.trim().trim_end_matches(',').trim().trim_matches('"');
-            name.trim().eq_ignore_ascii_case("rel") && value.split(' ').any(|rel| rel.eq_ignore_ascii_case("next"))
-        };
-        parameters.split(';').any(is_next).then_some(target)
-    })
+/// The target of the link with `rel="next"` (RFC 8288 section 3), if there is one; `None` if a link cannot be read.
+fn next_page(headers: &HeaderMap) -> Option<Option<&str>> {
+    let mut next = None;
+    for value in headers.get_all(LINK) {
+        // No URL holds '<', so that each part after one is a target and its parameters.
+        for link in value.to_str().ok()?.trim_start().strip_prefix('<')?.split('<') {
+            let (target, parameters) = link.split_once('>')?;
+            if parameters.split(';').any(is_next) {
+                next = next.or(Some(target));
+            }
+        }
+    }
+    Some(next)
+}
+
+fn is_next(parameter: &str) -> bool {
+    let Some((name, value)) = parameter.split_once('=') else { return false };
+    let value = value.trim().trim_end_matches(',').trim().trim_matches('"');
+    name.trim().eq_ignore_ascii_case("rel") && value.split(' ').any(|rel| rel.eq_ignore_ascii_case("next"))
 }
 
 /// The query of a link from `url` to another page of the same list.
@@ -140,11 +146,13 @@ fn next_query(url: &Url, link: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     fn next(url: &str, link: &str) -> Option<Option<String>> {
         let mut headers = HeaderMap::new();
-        headers.append(LINK, link.parse().unwrap());
+        headers.append(LINK, HeaderValue::from_bytes(link.as_bytes()).unwrap());
         let page = Page::check("r", &url.parse().unwrap(), &headers, Bytes::from_static(b"{}"));
         page.ok().map(|page| page.next)
     }
@@ -163,7 +171,7 @@ mod tests {
         for (link, expected) in cases {
             assert_eq!(next(url, link), Some(Some(expected.to_owned())), "{link}");
         }
-        for link in ["</v2/a/tags/list?last=b>; rel=\"prev\"", "nonsense", "</v2/a/tags/list?last=b>"] {
+        for link in ["</v2/a/tags/list?last=b>; rel=\"prev\"", "</v2/a/tags/list?last=b>"] {
             assert_eq!(next(url, link), Some(None), "{link}");
         }
     }
@@ -171,7 +179,14 @@ mod tests {
     #[test]
     fn a_list_that_goes_on_elsewhere_is_a_lie() {
         let url = "https://r.example/v2/a/tags/list";
-        for link in ["</v2/b/tags/list?last=b>; rel=\"next\"", "</v2/a/tags/list>; rel=next", "<http://[>; rel=next"] {
+        for link in [
+            "</v2/b/tags/list?last=b>; rel=\"next\"",
+            "</v2/a/tags/list>; rel=next",
+            "<http://[>; rel=next",
+            "nonsense",
+            "<a",
+            "é",
+        ] {
             assert_eq!(next(url, link), None, "{link}");
         }
     }

@@ -53,6 +53,11 @@ async fn a_list_goes_on_through_this_host() {
         assert_eq!(answer.header("content-type"), Some("application/json"));
         assert_eq!(answer.header("link"), Some(&*link));
     }
+    // An `ns` of the registry's would lead to another one.
+    world.registry.heals();
+    let astray = "</v2/demo/app/tags/list?last=b&ns=other.example>; rel=\"next\"";
+    world.registry.fails("tags/list", Fault::Status(200, vec![("link", astray.to_owned())], body));
+    assert_eq!(world.get(&tags()).await.header("link"), Some(&*format!("<{}?last=b>; rel=\"next\"", tags())));
 }
 
 #[tokio::test]
