@@ -86,7 +86,7 @@ impl Refusal {
         match self {
             Self::Moved(_) => Outcome::Moved,
             Self::NoVerdict { cause, .. } if cause.retry_after().is_some() => Outcome::Throttled,
-            Self::NoVerdict { .. } | Self::NoEvidence(_) => Outcome::Unavailable,
+            Self::NoVerdict { .. } => Outcome::Unavailable,
             Self::Timeout => Outcome::UpstreamError,
             Self::Upstream(UpstreamError::RateLimited { .. }) => Outcome::Throttled,
             Self::Upstream(_) if self.status().is_server_error() => Outcome::UpstreamError,
@@ -96,7 +96,8 @@ impl Refusal {
             | Self::Path
             | Self::Loop
             | Self::Catalog
-            | Self::Unseen(_) => Outcome::Other,
+            | Self::Unseen(_)
+            | Self::NoEvidence(_) => Outcome::Other,
         }
     }
 
@@ -268,6 +269,7 @@ fn public_cause(cause: &Unavailable) -> String {
         | Unavailable::LedgerUnverifiable(_)
         | Unavailable::BeingRecorded
         | Unavailable::TooManyFirstSights { .. }
+        | Unavailable::Abandoned
         | Unavailable::StatementLost
         | Unavailable::Interrupted => cause.to_string(),
     }

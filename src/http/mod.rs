@@ -164,6 +164,7 @@ fn report<'a>(method: &'a Method, uri: &'a Uri, result: &'a Result<Response<Body
 fn explain(refusal: &Refusal) {
     match refusal {
         Refusal::NoVerdict { tag, cause } => tracing::error!(%tag, %cause, "no verdict"),
+        Refusal::NoEvidence(cause) => tracing::error!(%cause, "no evidence"),
         Refusal::Moved(moved) => {
             let recorded = moved.recorded.as_ref().map(ToString::to_string);
             tracing::warn!(tag = %moved.tag, recorded, current = %moved.current, "moved");

@@ -105,7 +105,8 @@ impl Service {
     }
 
     async fn key_for_page(&self, deadline: Deadline) -> Option<&PublicKey> {
-        self.verdicts.public_key(deadline.within(KEY_TIME)).await.ok()
+        let key = self.verdicts.public_key(deadline.within(KEY_TIME)).await;
+        key.inspect_err(|error| tracing::warn!(%error, "a page is shown without the key")).ok()
     }
 
     fn shown_log(&self) -> Log<'_> {
