@@ -2,6 +2,8 @@
 //! layer, shaped as cosign writes them (`WriteReferrer` in `pkg/oci/remote/write.go` of sigstore/cosign v3), so that
 //! `cosign verify-attestation` finds it by the referrers API.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -52,7 +54,7 @@ struct Manifest<'a> {
     schema_version: u8,
     media_type: &'static str,
     config: Config,
-    layers: [Descriptor<'a>; 1],
+    layers: [Layer<'a>; 1],
     subject: Descriptor<'a>,
     annotations: &'a Annotations,
     artifact_type: &'static str,
@@ -67,6 +69,14 @@ struct Config {
     /// The config itself, so that hardly anyone asks for it.
     data: &'static str,
     artifact_type: &'static str,
+}
+
+/// A layer with what is in it: a registry that redirects every blob, whether it has it or not, hides ours.
+#[derive(Serialize)]
+struct Layer<'a> {
+    #[serde(flatten)]
+    descriptor: Descriptor<'a>,
+    data: String,
 }
 
 #[derive(Serialize)]
@@ -99,7 +109,14 @@ impl Attestation {
                 data: "e30=",
                 artifact_type: BUNDLE_TYPE,
             },
-            layers: [Descriptor { media_type: BUNDLE_TYPE, size: bundle.len() as u64, digest: bundle_digest.as_str() }],
+            layers: [Layer {
+                descriptor: Descriptor {
+                    media_type: BUNDLE_TYPE,
+                    size: bundle.len() as u64,
+                    digest: bundle_digest.as_str(),
+                },
+                data: BASE64_STANDARD.encode(&bundle),
+            }],
             subject: Descriptor {
                 media_type: &subject.media_type,
                 size: subject.size,

@@ -1,7 +1,5 @@
 //! The evidence, for those who check it themselves: bundles, keys, and attestations among an image's referrers.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -13,7 +11,6 @@ use super::{Body, Service};
 use crate::deadline::Deadline;
 use crate::evidence::{Attestation, BUNDLE_TYPE, Bundle, EMPTY_CONFIG, trusted_root};
 use crate::image::{Digest, Repository, Tag};
-use crate::sighting::Sighting;
 use crate::upstream::UpstreamError;
 use crate::verdict::Unavailable;
 
@@ -50,15 +47,20 @@ impl Service {
         file(trusted_root(url, keys), "application/json")
     }
 
-    /// The attestations of a manifest that are this service's own.
+    /// The attestations of a manifest that are this service's own. A failure is logged and no more: the registry's own
+    /// referrers are listed all the same.
     pub(super) async fn own_attestations(
         &self,
         repository: &Repository,
         digest: &Digest,
         deadline: Deadline,
     ) -> Vec<Attestation> {
-        let found = self.found_by(repository, digest, deadline).await.into_iter();
-        found.filter(|(sighting, _)| sighting.digest() == digest).map(|(_, attestation)| attestation).collect()
+        let listed = self.verdicts.attestations(repository, digest, deadline).await.unwrap_or_else(|error| {
+            tracing::warn!(%repository, %digest, %error, "the sightings of a digest cannot be had");
+            Vec::new()
+        });
+        let of_it = listed.into_iter().filter(|(sighting, _)| sighting.digest() == digest);
+        of_it.map(|(_, attestation)| attestation).collect()
     }
 
     /// The manifest of an attestation of ours.
@@ -67,10 +69,10 @@ impl Service {
         repository: &Repository,
         digest: &Digest,
         deadline: Deadline,
-    ) -> Option<Response<Body>> {
-        let attestations = self.found_by(repository, digest, deadline).await.into_iter();
-        let own = attestations.map(|(_, own)| own).find(|own| own.manifest_digest == *digest)?;
-        Some(forever(found(Body::Bytes(own.manifest), Attestation::MEDIA_TYPE, digest)))
+    ) -> Result<Option<Response<Body>>, Refusal> {
+        let own = self.own_part(repository, digest, deadline).await?;
+        let own = own.into_iter().find(|own| own.manifest_digest == *digest);
+        Ok(own.map(|own| forever(found(Body::Bytes(own.manifest), Attestation::MEDIA_TYPE, digest))))
     }
 
     /// The bundle in an attestation of ours, or its empty config, which oras fetches although the manifest holds it. No
@@ -80,38 +82,36 @@ impl Service {
         repository: &Repository,
         digest: &Digest,
         deadline: Deadline,
-    ) -> Option<Response<Body>> {
+    ) -> Result<Option<Response<Body>>, Refusal> {
         let blob = if digest.matches(EMPTY_CONFIG) {
-            Bytes::from_static(EMPTY_CONFIG)
+            Some(Bytes::from_static(EMPTY_CONFIG))
         } else {
-            let attestations = self.found_by(repository, digest, deadline).await.into_iter();
-            attestations.map(|(_, own)| own).find(|own| own.bundle_digest == *digest)?.bundle
+            let own = self.own_part(repository, digest, deadline).await?;
+            own.into_iter().find(|own| own.bundle_digest == *digest).map(|own| own.bundle)
         };
-        Some(forever(found(Body::Bytes(blob), "application/octet-stream", digest)))
+        Ok(blob.map(|blob| forever(found(Body::Bytes(blob), "application/octet-stream", digest))))
     }
 
-    /// What the index leads to. A failure is logged and no more: what the registry itself has is served all the same.
-    async fn found_by(
+    /// The attestations that a digest may be a part of.
+    async fn own_part(
         &self,
         repository: &Repository,
         digest: &Digest,
         deadline: Deadline,
-    ) -> Vec<(Arc<Sighting>, Attestation)> {
-        let found = self.verdicts.attestations(repository, digest, deadline).await;
-        found.unwrap_or_else(|error| {
-            tracing::warn!(%repository, %digest, %error, "the sightings of a digest cannot be had");
-            Vec::new()
-        })
+    ) -> Result<Vec<Attestation>, Refusal> {
+        let attestations = self.verdicts.attestations(repository, digest, deadline).await;
+        let attestations = attestations.map_err(|error| no_evidence(error.into()))?;
+        Ok(attestations.into_iter().map(|(_, attestation)| attestation).collect())
     }
 }
 
 /// What the registry does not have may be a part of an attestation of ours.
 pub(super) async fn or_own(
     answer: Result<Response<Body>, Refusal>,
-    own: impl Future<Output = Option<Response<Body>>>,
+    own: impl Future<Output = Result<Option<Response<Body>>, Refusal>>,
 ) -> Result<Response<Body>, Refusal> {
     match answer {
-        Err(refusal @ Refusal::Upstream(UpstreamError::NotFound { .. })) => own.await.ok_or(refusal),
+        Err(refusal @ Refusal::Upstream(UpstreamError::NotFound { .. })) => own.await?.ok_or(refusal),
         answer => answer,
     }
 }

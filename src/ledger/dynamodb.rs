@@ -26,7 +26,7 @@ use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue::{N, S, Ss};
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::{Lease, LedgerError, Mentions, Row, State, index};
 use crate::deadline::Deadline;
@@ -152,18 +152,22 @@ impl DynamoDbLedger {
         media_type: &str,
         size: u64,
         deadline: Deadline,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<Mentions, LedgerError> {
         let request = self
             .client
             .update_item()
             .table_name(&self.table)
             .key("tag", S(index::key(tag.repository(), digest)))
-            .update_expression("ADD tags :tag SET mediaType = :type, #size = :size")
+            .update_expression(
+                "ADD tags :tag SET mediaType = if_not_exists(mediaType, :type), #size = if_not_exists(#size, :size)",
+            )
+            .return_values(ReturnValue::AllNew)
             .expression_attribute_names("#size", "size")
             .expression_attribute_values(":tag", Ss(vec![tag.to_string()]))
             .expression_attribute_values(":type", S(media_type.to_owned()))
             .expression_attribute_values(":size", N(size.to_string()));
-        deadline.bound_boxed(request.send()).await?.map(drop).map_err(unavailable)
+        let answer = deadline.bound_boxed(request.send()).await?.map_err(unavailable)?;
+        read_mentions(answer.attributes.unwrap_or_default())
     }
 
     pub(super) async fn mentions(

@@ -55,13 +55,17 @@ impl MemoryLedger {
         true
     }
 
-    pub(super) fn mention(&self, tag: &Tag, digest: &Digest, media_type: &str, size: u64) {
+    pub(super) fn mention(&self, tag: &Tag, digest: &Digest, media_type: &str, size: u64) -> Mentions {
         let mut tables = self.tables();
-        let mentions = tables.mentions.entry(index::key(tag.repository(), digest)).or_default();
+        let mentions = tables.mentions.entry(index::key(tag.repository(), digest)).or_insert_with(|| Mentions {
+            tags: Vec::new(),
+            media_type: media_type.to_owned(),
+            size,
+        });
         if !mentions.tags.iter().any(|known| known == tag.canonical()) {
             mentions.tags.push(tag.to_string());
         }
-        (mentions.media_type, mentions.size) = (media_type.to_owned(), size);
+        mentions.clone()
     }
 
     pub(super) fn mentions(&self, repository: &Repository, digest: &Digest) -> Option<Mentions> {

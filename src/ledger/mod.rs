@@ -1,7 +1,7 @@
 //! The ledger: one row per tag, which decides who records a tag and spares the log a search.
 //!
 //! A row is believed only as far as it verifies (see [`Row`]). No row is ever deleted, and only the fields named by each
-//! method's condition ever change. Beside them is an index from digests to tags (see [`Mentions`]).
+//! method's condition ever change. Beside them is an index from digests to tags, to which is only added (see [`Mentions`]).
 
 mod dynamodb;
 mod index;
@@ -80,8 +80,8 @@ impl Ledger {
         }
     }
 
-    /// Notes in the index that `digest` of the tag's repository belongs to the tag's sighting, at a manifest of this type
-    /// and size.
+    /// Notes in the index that `digest` of the tag's repository belongs to the tag's sighting. Returns what the index then
+    /// holds of the digest: type and size stay what was noted first.
     pub async fn mention(
         &self,
         tag: &Tag,
@@ -89,12 +89,9 @@ impl Ledger {
         media_type: &str,
         size: u64,
         deadline: Deadline,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<Mentions, LedgerError> {
         match self {
-            Self::Memory(ledger) => {
-                ledger.mention(tag, digest, media_type, size);
-                Ok(())
-            }
+            Self::Memory(ledger) => Ok(ledger.mention(tag, digest, media_type, size)),
             Self::DynamoDb(ledger) => {
                 timed(Dependency::Ledger, ledger.mention(tag, digest, media_type, size, deadline)).await
             }

@@ -1,9 +1,10 @@
-//! What has been recorded, for those who ask for the evidence instead of the image. Nothing here records anything or
-//! takes part in a verdict.
+//! What has been recorded, for those who ask for the evidence instead of the image. Nothing here adds to the log or takes
+//! part in a verdict.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures_util::future::try_join3;
+use futures_util::future::try_join;
 use url::Url;
 
 use super::{Current, Recall, Unavailable, Verdicts};
@@ -11,13 +12,15 @@ use crate::deadline::Deadline;
 use crate::evidence::{Attestation, Subject};
 use crate::image::{Digest, Repository, Tag};
 use crate::key::PublicKey;
-use crate::ledger::{self, State};
+use crate::ledger::{self, LedgerError, State};
 use crate::rekor::LogKeys;
 use crate::sighting::Sighting;
-use crate::telemetry::{Dependency, timed};
+use crate::telemetry::{Dependency, part_of_request, timed};
 
 /// Attestations shown of one digest. Only its owner can give a digest many tags.
 const MAX_ATTESTATIONS: usize = 10;
+/// What asking the index, or writing to it, may take of a request that does not depend on it.
+const INDEX_TIME: Duration = Duration::from_secs(2);
 
 impl Verdicts {
     /// The sighting of `tag`, if there is one. The ledger is asked first, also for what this process knows: the log
@@ -26,7 +29,11 @@ impl Verdicts {
         if let Some(row) = self.0.ledger.get(tag, deadline).await? {
             let trusted = self.trusted_keys(deadline).await?;
             let statement = row.statement(tag, &trusted)?;
-            let State::Recorded { entry } = &row.state else { return Err(Unavailable::BeingRecorded) };
+            let entry = match &row.state {
+                State::Recorded { entry } => entry,
+                State::Pending { lease } if lease.has_ended() => return Err(Unavailable::Abandoned),
+                State::Pending { .. } => return Err(Unavailable::BeingRecorded),
+            };
             return Ok(Some(Arc::new(ledger::recorded(statement, entry, &self.0.log_keys)?)));
         }
         if let Some(sighting) = self.known(tag) {
@@ -43,44 +50,74 @@ impl Verdicts {
     }
 
     /// The attestations that the index has for a digest of `repository`: of the manifest with this digest, or the one
-    /// of which this digest is a part.
+    /// of which this digest is a part. What does not verify is left out.
     pub async fn attestations(
         &self,
         repository: &Repository,
         digest: &Digest,
         deadline: Deadline,
-    ) -> Result<Vec<(Arc<Sighting>, Attestation)>, Unavailable> {
+    ) -> Result<Vec<(Arc<Sighting>, Attestation)>, LedgerError> {
+        let deadline = deadline.within(INDEX_TIME);
         let Some(mentions) = self.0.ledger.mentions(repository, digest, deadline).await? else { return Ok(Vec::new()) };
-        let subject = Subject { media_type: mentions.media_type, size: mentions.size };
         let mut tags: Vec<Tag> = mentions.tags.iter().filter_map(|tag| tag.parse().ok()).collect();
         tags.retain(|tag| tag.repository() == repository);
         tags.sort();
+        let subject = Subject { media_type: mentions.media_type, size: mentions.size };
         let mut attestations = Vec::new();
         for tag in tags.iter().take(MAX_ATTESTATIONS) {
-            if let Some(sighting) = self.sighting(tag, deadline).await? {
-                let attestation = Attestation::new(&sighting, &subject);
-                attestations.push((sighting, attestation));
+            match self.sighting(tag, deadline).await {
+                Ok(Some(sighting)) => {
+                    let attestation = Attestation::new(&sighting, &subject);
+                    attestations.push((sighting, attestation));
+                }
+                Ok(None) => {}
+                Err(Unavailable::Ledger(error @ (LedgerError::Unavailable(_) | LedgerError::Timeout))) => {
+                    return Err(error);
+                }
+                Err(error) => tracing::warn!(%tag, %error, "a sighting is not shown as an attestation"),
             }
         }
         Ok(attestations)
     }
 
-    /// Puts the sighting of `tag` at the `current` manifest into the index. Best effort: without it the sighting is served
-    /// by its tag, and not as an attestation.
-    pub(super) async fn publish(&self, tag: &Tag, current: &Current<'_>, deadline: Deadline) {
-        if let Err(error) = self.put_into_index(tag, current, deadline).await {
-            tracing::warn!(%tag, %error, "a sighting was not put into the index");
+    /// Whether the index leads from the recorded digest to the tag. Where it cannot be asked, nothing is to be done.
+    pub(super) async fn is_published(&self, sighting: &Sighting, deadline: Deadline) -> bool {
+        let (tag, deadline) = (sighting.tag(), deadline.within(INDEX_TIME));
+        match self.0.ledger.mentions(tag.repository(), sighting.digest(), deadline).await {
+            Ok(mentions) => mentions.is_some_and(|found| found.tags.iter().any(|found| found == tag.canonical())),
+            Err(_) => true,
         }
     }
 
-    async fn put_into_index(&self, tag: &Tag, current: &Current<'_>, deadline: Deadline) -> Result<(), Unavailable> {
+    /// Puts the sighting of `tag` at the `current` manifest into the index. Best effort: without it the sighting is served
+    /// by its tag, and not as an attestation. It goes on when the client goes away.
+    pub(super) async fn publish(&self, tag: &Tag, current: &Current<'_>) {
+        let (this, tag, digest) = (self.clone(), tag.clone(), current.digest.clone());
+        let subject = Subject { media_type: current.media_type.to_owned(), size: current.size };
+        let task = tokio::spawn(part_of_request(async move {
+            if let Err(error) = this.put_into_index(&tag, &digest, subject, Deadline::after(INDEX_TIME)).await {
+                tracing::warn!(%tag, %error, "a sighting was not put into the index");
+            }
+        }));
+        // It can only fail by a panic, which the runtime has told of.
+        let _ = task.await;
+    }
+
+    async fn put_into_index(
+        &self,
+        tag: &Tag,
+        digest: &Digest,
+        subject: Subject,
+        deadline: Deadline,
+    ) -> Result<(), Unavailable> {
         // As the ledger has it: another process may have completed the row, with another proof of the same entry.
         let Some(sighting) = self.sighting(tag, deadline).await? else { return Ok(()) };
-        let subject = Subject { media_type: current.media_type.to_owned(), size: current.size };
+        // Another tag at the same digest may have been first to say what kind of manifest this is.
+        let noted = self.0.ledger.mention(tag, digest, &subject.media_type, subject.size, deadline).await?;
+        let subject = Subject { media_type: noted.media_type, size: noted.size };
         let attestation = Attestation::new(&sighting, &subject);
         let mention = |digest| self.0.ledger.mention(tag, digest, &subject.media_type, subject.size, deadline);
-        let (manifest, bundle) = (&attestation.manifest_digest, &attestation.bundle_digest);
-        try_join3(mention(current.digest), mention(manifest), mention(bundle)).await?;
+        try_join(mention(&attestation.manifest_digest), mention(&attestation.bundle_digest)).await?;
         Ok(())
     }
 

@@ -53,7 +53,7 @@ pub struct Current<'a> {
 #[derive(Debug, Clone)]
 pub enum Recall {
     Seen(Arc<Sighting>),
-    /// Seen before, and found in the log just now: the ledger did not know.
+    /// Seen before, and not in the index yet: found in the log just now, or its first pull ended before that.
     Found(Arc<Sighting>),
     /// Seen by this process for the first time, or finished by it for another that broke off.
     Recorded(Arc<Sighting>),
@@ -96,6 +96,8 @@ pub enum Unavailable {
     TooManyFirstSights { retry_after: Duration },
     #[error("recording was interrupted")]
     Interrupted,
+    #[error("its recording broke off; the next pull of the tag finishes it")]
+    Abandoned,
     #[error("the log no longer has the statement of the entry that it holds for this tag")]
     StatementLost,
 }
@@ -161,7 +163,10 @@ impl Verdicts {
             return Ok(Recall::Seen(sighting));
         }
         if let Some(row) = self.0.ledger.get(tag, deadline).await? {
-            return self.settle(tag, row, deadline).await;
+            return Ok(match self.settle(tag, row, deadline).await? {
+                Recall::Seen(sighting) if !self.is_published(&sighting, deadline).await => Recall::Found(sighting),
+                settled => settled,
+            });
         }
         let found = timed(Dependency::Log, self.search(tag, deadline)).await?;
         if let Recall::Found(sighting) = &found {
@@ -191,11 +196,11 @@ impl Verdicts {
         match recall {
             Recall::Seen(sighting) if sighting.digest() == current.digest => Ok(Verdict::Unchanged(sighting)),
             Recall::Found(sighting) if sighting.digest() == current.digest => {
-                self.publish(tag, current, deadline).await;
+                self.publish(tag, current).await;
                 Ok(Verdict::Unchanged(sighting))
             }
             Recall::Recorded(sighting) if sighting.digest() == current.digest => {
-                self.publish(tag, current, deadline).await;
+                self.publish(tag, current).await;
                 Ok(Verdict::FirstSeen(sighting))
             }
             Recall::Seen(sighting) | Recall::Found(sighting) | Recall::Recorded(sighting) => {

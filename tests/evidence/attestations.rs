@@ -1,5 +1,6 @@
 //! The service's own attestations among what refers to an image.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 use tlogistry::image::{Digest, Tag};
 
@@ -50,8 +51,8 @@ async fn a_sighting_is_listed_and_served_as_cosign_writes_attestations() {
     let manifest: Value = serde_json::from_slice(&manifest.bytes).unwrap();
     let bundle = get(&format!("http://{}/sightings/{REGISTRY}/{REPOSITORY}:v1", scene.instance.address)).await;
     let subject = json!({"mediaType": OCI_INDEX, "size": image.manifest.len(), "digest": image.digest().as_str()});
-    let layer =
-        json!({"mediaType": BUNDLE, "size": bundle.bytes.len(), "digest": Digest::sha256(&bundle.bytes).as_str()});
+    let layer = json!({"mediaType": BUNDLE, "size": bundle.bytes.len(), "digest": Digest::sha256(&bundle.bytes).as_str(),
+        "data": BASE64_STANDARD.encode(&bundle.bytes)});
     let config = json!({"mediaType": "application/vnd.oci.empty.v1+json", "size": 2, "digest": EMPTY, "data": "e30=",
         "artifactType": BUNDLE});
     assert_eq!(

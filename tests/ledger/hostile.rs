@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue::{N, S};
 use tlogistry::image::Digest;
 use tlogistry::sighting::{LocalKey, Signer};
 
-use crate::scene::{Scene, ask};
+use crate::scene::{Scene, ask, pull};
 
 type Row = HashMap<String, AttributeValue>;
 
@@ -105,11 +105,55 @@ async fn no_row_makes_a_digest_attested_that_was_not_recorded() {
     scene.put(index.clone()).await;
     assert_eq!(attested(evil.as_str()).await, 1);
 
+    // One that does not verify hides no other.
+    let mut broken = genuine.clone();
+    broken.insert("tag".to_owned(), S("registry.test/app:broken".to_owned()));
+    scene.put(broken).await;
+    let tags = ["registry.test/app:broken", "registry.test/app:other"];
+    index.insert("tags".to_owned(), AttributeValue::Ss(tags.map(str::to_owned).to_vec()));
+    scene.put(index.clone()).await;
+    assert_eq!(attested(evil.as_str()).await, 1);
+
     for (name, value) in [("size", S("7".to_owned())), ("tags", S("v1".to_owned())), ("mediaType", N("1".to_owned()))] {
         let mut bad = index.clone();
         bad.insert(name.to_owned(), value);
         scene.put(bad).await;
         assert_eq!(attested(evil.as_str()).await, 0, "{name}");
+    }
+}
+
+/// The first pull may have ended before that, or the row be older than the index.
+#[tokio::test]
+async fn a_recorded_tag_that_the_index_lacks_is_put_there_by_the_next_instance_that_serves_it() {
+    let (scene, genuine, _, _) = moved().await;
+    scene.push("v1", "genuine");
+    let digest = genuine["digest"].as_s().unwrap();
+    let key = format!("registry.test/app@{digest}");
+    let delete = scene.table.client.delete_item().table_name(&scene.table.name);
+    delete.key("tag", S(key.clone())).send().await.unwrap();
+    let instance = scene.instance();
+    assert_eq!(pull(&instance, "v1").await.status, 200);
+    assert!(scene.table.item(&key).await.is_some());
+    let list = ask(&instance, &format!("/v2/registry.test/app/referrers/{digest}")).await;
+    let list: serde_json::Value = serde_json::from_slice(&list).unwrap();
+    let attestation = list["manifests"][0]["digest"].as_str().unwrap();
+    let manifest = ask(&instance, &format!("/v2/registry.test/app/manifests/{attestation}")).await;
+    assert_eq!(Digest::sha256(&manifest).as_str(), attestation);
+}
+
+#[tokio::test]
+async fn a_recording_that_broke_off_is_no_evidence_yet() {
+    let (scene, mut row, _, _) = moved().await;
+    row.remove("entry");
+    row.insert("state".to_owned(), S("pending".to_owned()));
+    for (lease, reason) in
+        [("0", "its recording broke off"), ("99999999999999", "is being recorded by another request")]
+    {
+        row.insert("lease".to_owned(), N(lease.to_owned()));
+        scene.put(row.clone()).await;
+        let answer = ask(&scene.instance(), "/sightings/registry.test/app:v1").await;
+        let answer = String::from_utf8(answer.to_vec()).unwrap();
+        assert!(answer.contains(reason), "{answer}");
     }
 }
 
