@@ -9,6 +9,7 @@ mod apparatus;
 mod support;
 
 mod count;
+mod instructions;
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -25,9 +26,7 @@ static ALLOCATOR: count::Counting = count::Counting;
 
 /// Pulls before the first that counts: buffers grow, connections open.
 const WARM: usize = 9;
-/// Instructions are counted of so many pulls and of so many more: the difference is theirs.
-const FEW: usize = 10;
-const MANY: usize = 50;
+const PULLS: usize = 50;
 /// The largest manifest there may be.
 const LARGE: usize = 4 << 20;
 
@@ -49,7 +48,11 @@ fn measure() {
         let program = std::env::current_exe().unwrap();
         let mut command = if valgrind {
             let mut command = Command::new("valgrind");
-            command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program);
+            command.env("COUNT_INSTRUCTIONS", "1");
+            // Where its output goes, for a closer look with callgrind_annotate.
+            let output = std::env::var("CALLGRIND_OUTPUT").unwrap_or_else(|_| "/dev/null".to_owned());
+            command.args(["--tool=callgrind", "--instr-atstart=no", &format!("--callgrind-out-file={output}")]);
+            command.arg(program);
             command
         } else {
             Command::new(program)
@@ -67,11 +70,9 @@ fn measure() {
     println!("| a pull | instructions | allocations | bytes allocated | bytes in reallocations |");
     println!("|---|--:|--:|--:|--:|");
     for (_, name) in Case::ALL {
-        let instructions = counts_instructions.then(|| {
-            let of = |count: usize| collected(&run(true, &small, &["pull", name, &count.to_string()]).1);
-            (of(MANY) - of(FEW)) / (MANY - FEW) as u64
-        });
-        let counted = run(false, &small, &["pull", name, &MANY.to_string()]).0;
+        let instructions = counts_instructions
+            .then(|| collected(&run(true, &small, &["pull", name, &PULLS.to_string()]).1) / PULLS as u64);
+        let counted = run(false, &small, &["pull", name, &PULLS.to_string()]).0;
         let instructions = instructions.map_or("not counted".to_owned(), |count| count.to_string());
         println!("| {name} | {instructions} | {} |", counted.trim());
     }
@@ -117,8 +118,14 @@ async fn child(case: Case, count: usize) {
         pull(&service, case, round).await;
     }
     let before = count::so_far();
+    if std::env::var_os("COUNT_INSTRUCTIONS").is_some() {
+        instructions::start();
+    }
     for round in WARM..WARM + count {
         pull(&service, case, round).await;
+    }
+    if std::env::var_os("COUNT_INSTRUCTIONS").is_some() {
+        instructions::stop();
     }
     let after = count::so_far();
     let each = [after.calls - before.calls, after.bytes - before.bytes, after.moved - before.moved];
