@@ -74,4 +74,5 @@ async fn held() {
     for (pulls, peak) in memory::over(10_000, 10).await {
         println!("| {pulls} | {peak:.1} |");
     }
+    println!("\na manifest of 4 MiB: {:.1} MiB more at most", memory::of_large().await);
 }

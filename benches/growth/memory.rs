@@ -32,14 +32,18 @@ fn manifest(name: &str) -> Arc<[u8]> {
         .into()
 }
 
-/// MiB held at most after so many pulls of distinct tags: `pulls` in all, in `steps` steps.
-pub async fn over(pulls: usize, steps: usize) -> Vec<(usize, f64)> {
+/// Of a manifest that is asked for by this name, the size: the largest that there may be.
+const LARGE: (usize, &str) = (4 << 20, "known-0");
+
+/// A function before a registry whose manifests are what `manifest` returns, and with a ledger that knows `tags` tags. The
+/// table and the log have to be kept as long as it.
+async fn function(manifest: fn(&str) -> Arc<[u8]>, tags: usize) -> (Function, Table, TransparencyLog) {
     let registry = fixed_registry::start(OCI_INDEX, manifest);
     let log = TransparencyLog::start();
     let around = Around { registry: registry.clone(), log: log.url.clone(), log_key: log.public_key.clone() };
     let signer = Signer::Local(LocalKey::generate().unwrap());
     let table = Table::start().await;
-    fill(&table, &signer, &around, pulls).await;
+    fill(&table, &signer, &around, manifest, tags).await;
     let public = signer.public_key(soon()).await.unwrap().der().to_vec();
     let environment = [
         ("INSECURE_REGISTRIES", format!("registry.test={registry}")),
@@ -52,13 +56,35 @@ pub async fn over(pulls: usize, steps: usize) -> Vec<(usize, f64)> {
     ];
     let mut environment: Vec<(String, String)> = environment.map(|(name, value)| (name.to_owned(), value)).into();
     environment.extend(table.credentials().map(|(name, value)| (name.to_owned(), value.to_owned())));
-    let function = Function::start(&environment);
+    (Function::start(&environment), table, log)
+}
+
+fn pull(function: &Function, number: usize) {
+    let path = format!("/v2/registry.test/demo/app/manifests/{}", known(number));
+    let answer = function.invoke(Function::event("GET", &path));
+    let (status, _) = Function::parse(&answer);
+    assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
+}
+
+/// MiB more that are held at most when the largest manifest is pulled.
+pub async fn of_large() -> f64 {
+    let large = |name: &str| match name == LARGE.1 {
+        true => [&b"{\"a\":\""[..], &vec![b'x'; LARGE.0 - 8], b"\"}"].concat().into(),
+        false => manifest(name),
+    };
+    let (function, _table, _log) = function(large, 2).await;
+    pull(&function, 1);
+    let before = function.peak_mib();
+    pull(&function, 0);
+    function.peak_mib() - before
+}
+
+/// MiB held at most after so many pulls of distinct tags: `pulls` in all, in `steps` steps.
+pub async fn over(pulls: usize, steps: usize) -> Vec<(usize, f64)> {
+    let (function, _table, _log) = function(manifest, pulls).await;
     let mut peaks = Vec::new();
     for number in 0..pulls {
-        let answer =
-            function.invoke(Function::event("GET", &format!("/v2/registry.test/demo/app/manifests/{}", known(number))));
-        let (status, _) = Function::parse(&answer);
-        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
+        pull(&function, number);
         if number == 0 || (number + 1) % (pulls / steps) == 0 {
             peaks.push((number + 1, function.peak_mib()));
         }
@@ -66,7 +92,7 @@ pub async fn over(pulls: usize, steps: usize) -> Vec<(usize, f64)> {
     peaks
 }
 
-async fn fill(table: &Table, signer: &Signer, around: &Around, count: usize) {
+async fn fill(table: &Table, signer: &Signer, around: &Around, manifest: fn(&str) -> Arc<[u8]>, count: usize) {
     let (log, numbers): (_, Vec<usize>) = (around.log_config(), (0..count).collect());
     for batch in numbers.chunks(25) {
         let mut writes = Vec::new();
