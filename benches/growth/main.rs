@@ -25,7 +25,7 @@ fn main() {
     let mode = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     match mode.as_str() {
-        "" => runtime.block_on(times(100_000, 20_000)),
+        "" => runtime.block_on(times(100_000, 200_000)),
         "all" => runtime.block_on(times(1_000_000, 1_000_000)),
         "memory" => runtime.block_on(held()),
         other => panic!("'{other}' is none of all, memory"),

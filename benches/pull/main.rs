@@ -31,15 +31,16 @@ use world::World;
 /// Milliseconds of a round trip, whether a token is wanted, and rounds.
 type Plan = &'static [(u64, bool, usize)];
 
+// About six minutes in all.
 const WHOLE: Plan =
-    &[(0, false, 400), (20, false, 200), (80, false, 110), (0, true, 200), (20, true, 100), (80, true, 60)];
+    &[(0, false, 400), (20, false, 200), (80, false, 70), (0, true, 200), (20, true, 60), (80, true, 30)];
 const SHORT: Plan = &[(20, false, 60)];
 const TRY: Plan = &[(0, false, 10), (20, true, 10)];
 
 fn main() -> ExitCode {
     let mode = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
     let (plan, turn) = match mode.as_str() {
-        "" => (WHOLE, Duration::from_secs(3)),
+        "" => (WHOLE, Duration::from_secs(2)),
         "check" | "keep" => (SHORT, Duration::from_secs(2)),
         "try" => (TRY, Duration::from_millis(500)),
         other => panic!("'{other}' is none of check, keep, try"),
