@@ -16,6 +16,7 @@ use super::apparatus::wire::{ACCEPT, Wire};
 use super::support::instance::Instance;
 use super::support::process::{Process, clean};
 use super::support::stage::{REGISTRY, REPOSITORY};
+use super::support::transparency_log::TransparencyLog;
 use super::world::{World, before, direct, known, new, through};
 
 pub const DIRECT_GET: &str = "directly, GET";
@@ -45,6 +46,8 @@ pub struct Contender {
 pub struct Upstream<'a> {
     pub address: &'a str,
     pub token: bool,
+    /// Whether a real Rekor is measured beside.
+    pub rekor: bool,
 }
 
 /// All contenders, ready: connections are open, tokens are held, and every tag that is to be known is.
@@ -53,7 +56,12 @@ pub fn all(world: &Rc<World>, upstream: &Upstream<'_>, state: &Path) -> Vec<Cont
     all.extend(in_memory(world, upstream, state));
     all.push(from_ledger(world, upstream, state));
     all.extend(first_seen(world, upstream, state));
-    all.extend(rekor(world, upstream, state).into_iter().flatten());
+    if upstream.rekor {
+        match rekor(world, upstream, state) {
+            Some(rekor) => all.extend(rekor),
+            None => eprintln!("NOT MEASURED: Rekor, because .tools/go/bin/rekor-server is missing: run 'make peers'"),
+        }
+    }
     all.extend(function(world, upstream));
     match distribution(world, upstream) {
         Some(cache) => all.extend(cache),
@@ -140,20 +148,21 @@ fn first_seen(world: &Rc<World>, upstream: &Upstream<'_>, state: &Path) -> [Cont
     [first, log_write(LOG_WRITE, log.trim_end_matches('/'), instance)]
 }
 
-/// A Rekor that runs elsewhere on this machine: `BENCH_REKOR=1` with its URL in `BENCH_REKOR_URL` (plain http) and its
-/// public key, PEM, in `BENCH_REKOR_KEY`.
+/// The real Rekor: each upload waits for its inclusion, some tenths of a second, so it is a contender at one distance only.
 fn rekor(world: &Rc<World>, upstream: &Upstream<'_>, state: &Path) -> Option<[Contender; 2]> {
-    std::env::var_os("BENCH_REKOR")?;
-    let get = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("BENCH_REKOR needs {name}"));
-    let (url, key) = (get("BENCH_REKOR_URL"), get("BENCH_REKOR_KEY"));
+    if !Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/go/bin/rekor-server").exists() {
+        return None;
+    }
+    let rekor = TransparencyLog::rekor();
+    let url = rekor.url.strip_prefix("http://").expect("its URL begins with http://").to_owned();
     let mut environment = before(upstream.address);
-    environment.extend([("REKOR_URL".to_owned(), url.clone()), ("REKOR_PUBLIC_KEYS".to_owned(), key)]);
+    environment.extend([("REKOR_URL".to_owned(), rekor.url.clone())]);
+    environment.extend([("REKOR_PUBLIC_KEYS".to_owned(), rekor.public_key.clone())]);
     let instance = Instance::serve(&state.join("rekor"), &environment);
     let address = instance.address.clone();
     let path = |round| through(&new(round));
     let first = client(world, REKOR_FIRST_SEEN, "GET", &address, ACCEPT.to_owned(), path, instance);
-    let log = url.strip_prefix("http://").expect("BENCH_REKOR_URL begins with http://");
-    Some([first, log_write(REKOR_WRITE, log.trim_end_matches('/'), ())])
+    Some([first, log_write(REKOR_WRITE, &url, rekor)])
 }
 
 /// Uploads of sightings to a log, signed beforehand.

@@ -19,6 +19,9 @@ pub struct Setup {
     times: BTreeMap<&'static str, Vec<f64>>,
 }
 
+/// Milliseconds of the round trip at which a real Rekor is measured.
+const WITH_REKOR: u64 = 20;
+
 impl Setup {
     pub fn name(&self) -> String {
         let token = if self.token { ", with a token" } else { "" };
@@ -35,7 +38,8 @@ impl Setup {
         // No proxy where there is no distance: directly is then directly.
         let address = if millis == 0 { registry } else { delayed(&registry, Duration::from_millis(millis)) };
         let state = tempfile::tempdir().unwrap();
-        let mut contenders = contenders::all(world, &Upstream { address: &address, token }, state.path());
+        let upstream = Upstream { address: &address, token, rekor: millis == WITH_REKOR && !token };
+        let mut contenders = contenders::all(world, &upstream, state.path());
         let names: Vec<&'static str> = contenders.iter().map(|contender| contender.name).collect();
         let mut times: BTreeMap<&'static str, Vec<f64>> = BTreeMap::new();
         // Tag 0 was what the contenders warmed up with.
