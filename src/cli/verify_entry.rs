@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::Outcome;
 use super::trust::log_keys;
-use crate::rekor::{Fault, LogEntry, LogKeys};
+use crate::rekor::{Faults, LogEntry, LogKeys};
 
 /// Check Rekor log entries, as the API answers them, without asking anyone
 ///
@@ -87,5 +87,5 @@ fn check(file: &Path, keys: &LogKeys) -> Checked {
     if faults.is_empty() {
         return Checked::Holds { log_index };
     }
-    Checked::Refused(faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("; "))
+    Checked::Refused(Faults(&faults).to_string())
 }

@@ -6,7 +6,7 @@ use super::checkpoint::Checkpoint;
 use super::client::RekorError;
 use super::consistency::{Head, is_consistent};
 use super::patience::PatientRekor;
-use super::verify::{Fault, LogKeys};
+use super::verify::{Fault, Faults, LogKeys};
 
 /// How one tree of the log stands to its checkpoint that was verified before.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ pub struct Growth {
 pub enum GrowthError {
     #[error(transparent)]
     Log(#[from] RekorError),
-    #[error("the checkpoint of tree {tree_id} does not verify: {}", .faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("; "))]
+    #[error("the checkpoint of tree {tree_id} does not verify: {}", Faults(.faults))]
     Unverifiable { tree_id: u64, faults: Vec<Fault> },
     #[error("{0}")]
     Contradicted(Box<Contradiction>),

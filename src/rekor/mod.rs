@@ -21,7 +21,7 @@ pub use consistency::{Head, is_consistent};
 pub use entry::{EntryError, EntryId, LogEntry};
 pub use growth::{Contradiction, Growth, GrowthError};
 pub use patience::{PatientRekor, has_failed};
-pub use verify::{Fault, LogKeys, VerifiedEntry};
+pub use verify::{Fault, Faults, LogKeys, VerifiedEntry};
 
 /// The public instance, which Sigstore runs.
 pub const PUBLIC_INSTANCE: &str = "https://rekor.sigstore.dev";

@@ -1,5 +1,7 @@
 //! What must hold of a log entry before anything is believed because of it.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
@@ -48,6 +50,20 @@ pub enum Fault {
     NoAttestation,
     #[error("incomplete: the intoto entry is of a version that holds no signature")]
     NoSignature,
+}
+
+/// What does not hold of one thing, as one line.
+#[derive(Debug, Clone, Copy)]
+pub struct Faults<'a>(pub &'a [Fault]);
+
+impl fmt::Display for Faults<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, fault) in self.0.iter().enumerate() {
+            let separator = if number == 0 { "" } else { "; " };
+            write!(f, "{separator}{fault}")?;
+        }
+        Ok(())
+    }
 }
 
 /// An entry that the log holds: the timestamp, the inclusion proof and the checkpoint were all checked. There is no

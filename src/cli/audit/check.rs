@@ -8,7 +8,7 @@ use crate::deadline::Deadline;
 use crate::image::Tag;
 use crate::key::PublicKey;
 use crate::ledger::{self, DynamoDbLedger, LedgerError, Row, RowFault, State};
-use crate::rekor::{Fault, LogKeys, RekorError, has_failed};
+use crate::rekor::{Fault, Faults, LogKeys, RekorError, has_failed};
 use crate::sighting::{Finding, Findings, Sighting, SignedStatement};
 
 /// Checks tags.
@@ -238,7 +238,7 @@ fn kept(tag: &Tag, row: &Row, trusted: &[PublicKey], log_keys: &LogKeys) -> Resu
 }
 
 fn unverifiable(index: u64, faults: &[Fault]) -> Issue {
-    let faults = faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("; ");
+    let faults = Faults(faults);
     Issue::new(
         Kind::Unverifiable,
         format!("the entry with log index {index} bears your key and does not verify: {faults}"),

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::Registry;
-use crate::rekor::Fault;
+use crate::rekor::{Fault, Faults};
 use crate::sighting::{Findings, First, Sighting};
 
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Verdict {
     }
 
     pub fn unverifiable(log_index: u64, faults: &[Fault]) -> Self {
-        let faults = faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("; ");
+        let faults = Faults(faults);
         Self::Unchecked(format!("the entry with index {log_index} bears your key and does not verify: {faults}"))
     }
 
