@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Outcome;
 use super::listed::{Listed, Standing};
 use super::lookup::Lookup;
-use super::terminal::{Colours, Tone};
+use super::terminal::{Colours, Tone, say};
 use super::trust::Trust;
 use crate::image::Tag;
 
@@ -58,7 +58,7 @@ impl History {
         entries.sort_by_key(|entry| entry.log_index);
         if self.json {
             let shown = Shown { tag: self.tag.canonical(), entries: &entries };
-            println!("{}", serde_json::to_string_pretty(&shown)?);
+            say(serde_json::to_string_pretty(&shown)?);
         } else {
             self.print(&entries);
         }
@@ -68,9 +68,9 @@ impl History {
     fn print(&self, entries: &[Listed]) {
         let colours = Colours::of_stdout();
         match entries.len() {
-            0 => println!("{}: the log lists no entry", self.tag),
-            1 => println!("{}: 1 entry", self.tag),
-            count => println!("{}: {count} entries", self.tag),
+            0 => say(format_args!("{}: the log lists no entry", self.tag)),
+            1 => say(format_args!("{}: 1 entry", self.tag)),
+            count => say(format_args!("{}: {count} entries", self.tag)),
         }
         for entry in entries {
             let (word, tone) = match entry.standing {
@@ -81,20 +81,20 @@ impl History {
                 Standing::Foreign => ("foreign", Tone::Aside),
             };
             let digest = entry.digest.as_deref().unwrap_or("digest unknown");
-            println!();
-            println!("{}  {}  {digest}", entry.log_index, colours.paint(tone, word));
-            println!("  recorded  {}", entry.integrated_time);
-            println!("  entry     {}", entry.url);
+            say("");
+            say(format_args!("{}  {}  {digest}", entry.log_index, colours.paint(tone, word)));
+            say(format_args!("  recorded  {}", entry.integrated_time));
+            say(format_args!("  entry     {}", entry.url));
             for key in &entry.keys {
-                println!("  key       sha256:{key}");
+                say(format_args!("  key       sha256:{key}"));
             }
             for fault in &entry.faults {
-                println!("  fault     {fault}");
+                say(format_args!("  fault     {fault}"));
             }
         }
         if contradict(entries) {
-            println!();
-            println!("{}", colours.paint(Tone::Bad, "Your keys signed different digests for this tag."));
+            say("");
+            say(colours.paint(Tone::Bad, "Your keys signed different digests for this tag."));
         }
     }
 }

@@ -68,6 +68,6 @@ type Outcome = Result<ExitCode, Box<dyn Error + Send + Sync>>;
 fn failure(error: &dyn Error) -> ExitCode {
     // Several lines where several things are wrong.
     let lines: Vec<String> = error.to_string().lines().map(terminal::harmless).collect();
-    eprintln!("tlogistry-cli: {}", lines.join("\n"));
+    terminal::complain(lines.join("\n"));
     ExitCode::from(2)
 }

@@ -1,6 +1,24 @@
-//! What is different when a person looks on: colour.
+//! Standard output: what is written there, and what is different when a person looks on.
 
-use std::io::{IsTerminal as _, stdout};
+use std::fmt::Display;
+use std::io::{ErrorKind, IsTerminal as _, Write as _, stderr, stdout};
+
+/// Writes a line, or several, to standard output.
+///
+/// Whoever read it may have seen enough (`| head`), or it may be a file for which there is no space: what was checked is
+/// the same, and the exit code tells it. `println!` would panic, with an exit code that is none of ours.
+pub fn say(text: impl Display) {
+    if let Err(error) = writeln!(stdout(), "{text}")
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        complain(format_args!("standard output: {error}"));
+    }
+}
+
+/// Writes a line, or several, to standard error. Nobody can be told if that fails.
+pub fn complain(text: impl Display) {
+    let _ = writeln!(stderr(), "tlogistry-cli: {text}");
+}
 
 /// How a word is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::Outcome;
+use super::terminal::say;
 use super::trust::log_keys;
 use crate::rekor::{Faults, LogEntry, LogKeys};
 
@@ -49,14 +50,14 @@ impl VerifyEntry {
         for file in &self.files {
             let name = file.display();
             match check(file, &keys) {
-                Checked::Holds { log_index } => println!("{name}: holds (log index {log_index})"),
+                Checked::Holds { log_index } => say(format_args!("{name}: holds (log index {log_index})")),
                 Checked::Refused(why) => {
                     refused = true;
-                    println!("{name}: refused: {why}");
+                    say(format_args!("{name}: refused: {why}"));
                 }
                 Checked::Unreadable(why) => {
                     unreadable = true;
-                    println!("{name}: cannot be read: {why}");
+                    say(format_args!("{name}: cannot be read: {why}"));
                 }
             }
         }

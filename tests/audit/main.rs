@@ -5,6 +5,7 @@ mod registry;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod closed_pipe;
 mod consistency;
 mod history;
 mod instance;

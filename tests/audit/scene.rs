@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -109,15 +110,20 @@ impl Scene {
         self.folder.path().join(name)
     }
 
-    /// Starts a command with the log, its key and the key that counts.
-    pub fn start(&self, command: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Process {
+    /// A command with the log, its key and the key that counts.
+    pub fn command(&self, command: &str, arguments: &[&str]) -> Command {
         let mut cli = cli();
         cli.arg(command).args(["--rekor", &self.url, "--rekor-key"]).arg(self.file("log.pub.pem"));
         if !arguments.contains(&"--key") {
             cli.arg("--key").arg(self.file("key.pub.pem"));
         }
         cli.env("INSECURE_REGISTRIES", format!("registry.test={}", self.registry));
-        Process::start(cli.args(arguments).envs(environment.iter().copied()))
+        cli.args(arguments);
+        cli
+    }
+
+    pub fn start(&self, command: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Process {
+        Process::start(self.command(command, arguments).envs(environment.iter().copied()))
     }
 
     pub fn run(&self, command: &str, arguments: &[&str]) -> Ended {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::support::client::get;
 use crate::support::image::Image;
 use crate::support::instance::Instance;
-use crate::support::process::{Ended, Process, cli};
+use crate::support::process::{Ended, Process, cli, into_closed_pipe};
 use crate::support::stage::Stage;
 
 fn data(path: &str) -> PathBuf {
@@ -102,6 +102,15 @@ fn what_cannot_be_read_is_told_from_what_does_not_hold() {
     let ended = verify(None, std::slice::from_ref(&empty));
     assert_eq!(ended.code, Some(1));
     assert_eq!(ended.stdout, format!("{}: refused: not a log entry: expected exactly one\n", empty.display()));
+}
+
+#[test]
+fn a_verdict_that_nobody_reads_is_still_the_exit_code() {
+    let (genuine, tampered) = (files("rekor/valid").remove(0), files("rekor/invalid").remove(0));
+    for (file, code) in [(genuine, 0), (tampered, 1), (data("rekor/missing.json"), 2)] {
+        let ended = into_closed_pipe(cli().arg("verify-entry").arg(&file));
+        assert_eq!(ended, (Some(code), String::new()), "{}", file.display());
+    }
 }
 
 #[test]

@@ -132,6 +132,14 @@ pub fn clean(program: impl Into<PathBuf>) -> Command {
     command
 }
 
+/// The exit code of a short command whose standard output nobody reads, and what it writes to standard error.
+pub fn into_closed_pipe(command: &mut Command) -> (Option<i32>, String) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ended = command.stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+    (ended.status.code(), String::from_utf8_lossy(&ended.stderr).into_owned())
+}
+
 impl Process {
     pub fn start(command: &mut Command) -> Self {
         let name = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();

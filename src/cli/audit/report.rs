@@ -1,13 +1,12 @@
 //! What an audit prints: a line for each tree of the log, for each finding, and at the end.
 
 use std::collections::BTreeMap;
-use std::io::{Write as _, stdout};
 
 use serde_json::{Value, json};
 
 use super::issue::{Issue, Kind, Weight};
 use super::progress::Progress;
-use crate::cli::terminal::{Colours, Tone, harmless};
+use crate::cli::terminal::{Colours, Tone, harmless, say};
 use crate::rekor::{Contradiction, Growth};
 
 /// How an audit ended.
@@ -105,8 +104,7 @@ impl Report {
 
     fn line(&mut self, text: &str, object: Value) {
         self.progress.clear();
-        // Whoever read it may have seen enough ('| head'): the audit and its exit code are the same.
-        let _ = if self.json { writeln!(stdout(), "{object}") } else { writeln!(stdout(), "{text}") };
+        if self.json { say(object) } else { say(text) }
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{Registry, Verdict};
 use crate::cli::listed::{Listed, Standing, fingerprint};
-use crate::cli::terminal::{Colours, Tone, harmless};
+use crate::cli::terminal::{Colours, Tone, harmless, say};
 use crate::image::Tag;
 use crate::sighting::Sighting;
 
@@ -66,7 +66,7 @@ impl Report<'_> {
             entries: &self.entries,
             foreign_entries: self.foreign,
         };
-        println!("{:#}", json!(shown));
+        say(format_args!("{:#}", json!(shown)));
     }
 
     pub fn print(&self) {
@@ -74,35 +74,42 @@ impl Report<'_> {
         let (tag, registry) = (self.tag, self.tag.repository().registry());
         match &self.verdict {
             Verdict::Holds(sighting) => {
-                println!("{tag} {}\n", colours.paint(Tone::Good, "holds"));
+                say(format_args!("{tag} {}\n", colours.paint(Tone::Good, "holds")));
                 self.print_sighting(sighting);
                 match &self.registry {
-                    Registry::NotAsked => println!("  now       {registry} was not asked"),
-                    _ => println!("  now       {registry} serves this digest"),
+                    Registry::NotAsked => say(format_args!("  now       {registry} was not asked")),
+                    _ => say(format_args!("  now       {registry} serves this digest")),
                 }
                 self.print_checks();
             }
             Verdict::Moved(Some(sighting)) => {
-                println!("{tag} {}\n", colours.paint(Tone::Bad, "has moved"));
+                say(format_args!("{tag} {}\n", colours.paint(Tone::Bad, "has moved")));
                 self.print_sighting(sighting);
                 self.print_current();
                 self.print_checks();
             }
             Verdict::Moved(None) => {
-                println!("{tag} {}\n", colours.paint(Tone::Bad, "has moved"));
-                println!("  digest    unknown: the log has not kept the statement of the first entry");
+                say(format_args!("{tag} {}\n", colours.paint(Tone::Bad, "has moved")));
+                say("  digest    unknown: the log has not kept the statement of the first entry");
                 self.print_current();
                 self.print_entries();
             }
             Verdict::Contradicted(first, other) => {
-                println!("{tag} {}: your keys signed different digests\n", colours.paint(Tone::Bad, "is contradicted"));
+                say(format_args!(
+                    "{tag} {}: your keys signed different digests\n",
+                    colours.paint(Tone::Bad, "is contradicted")
+                ));
                 self.print_sighting(first);
-                println!("  but also  {}, log index {}", other.digest(), other.entry().log_index());
+                say(format_args!("  but also  {}, log index {}", other.digest(), other.entry().log_index()));
                 self.print_current();
                 self.print_entries();
             }
             Verdict::Unchecked(reason) => {
-                println!("{tag} {}: {}", colours.paint(Tone::Doubtful, "could not be checked"), harmless(reason));
+                say(format_args!(
+                    "{tag} {}: {}",
+                    colours.paint(Tone::Doubtful, "could not be checked"),
+                    harmless(reason)
+                ));
                 self.print_entries();
             }
         }
@@ -111,18 +118,18 @@ impl Report<'_> {
     fn print_sighting(&self, sighting: &Sighting) {
         let entry = sighting.entry();
         let listed = self.entries.iter().find(|listed| listed.log_index == entry.log_index());
-        println!("  digest    {}", sighting.digest());
-        println!("  recorded  {}, log index {}", entry.integrated_at(), entry.log_index());
-        println!("  entry     {}", listed.map(|listed| listed.url.as_str()).unwrap_or_default());
-        println!("  key       sha256:{}", fingerprint(sighting.statement().key()));
+        say(format_args!("  digest    {}", sighting.digest()));
+        say(format_args!("  recorded  {}, log index {}", entry.integrated_at(), entry.log_index()));
+        say(format_args!("  entry     {}", listed.map(|listed| listed.url.as_str()).unwrap_or_default()));
+        say(format_args!("  key       sha256:{}", fingerprint(sighting.statement().key())));
     }
 
     fn print_current(&self) {
         let registry = self.tag.repository().registry();
         match &self.registry {
-            Registry::Serves(digest) => println!("  now       {registry} serves {digest}"),
-            Registry::NotAsked => println!("  now       {registry} was not asked"),
-            Registry::Failed(error) => println!("  now       {}", harmless(&error.to_string())),
+            Registry::Serves(digest) => say(format_args!("  now       {registry} serves {digest}")),
+            Registry::NotAsked => say(format_args!("  now       {registry} was not asked")),
+            Registry::Failed(error) => say(format_args!("  now       {}", harmless(&error.to_string()))),
         }
     }
 
@@ -131,7 +138,7 @@ impl Report<'_> {
         if self.entries.is_empty() {
             return;
         }
-        println!("\nEntries that bear your keys:");
+        say("\nEntries that bear your keys:");
         for entry in &self.entries {
             let standing = match entry.standing {
                 Standing::Unattested => "without its statement",
@@ -139,39 +146,37 @@ impl Report<'_> {
                 Standing::Unverifiable => "does not verify",
                 Standing::Sighting | Standing::Foreign => entry.digest.as_deref().unwrap_or_default(),
             };
-            println!("  {}  {}  {standing}", entry.log_index, entry.integrated_time);
-            println!("    {}", entry.url);
+            say(format_args!("  {}  {}  {standing}", entry.log_index, entry.integrated_time));
+            say(format_args!("    {}", entry.url));
         }
     }
 
     fn print_checks(&self) {
-        println!("\nChecked on this machine:");
-        println!("  - your key signed the statement that names this tag and the recorded digest");
-        println!(
-            "  - the log holds the entry: its signed timestamp, and the inclusion proof from the entry's own bytes"
-        );
-        println!("    to the root hash of a checkpoint that the log signed");
+        say("\nChecked on this machine:");
+        say("  - your key signed the statement that names this tag and the recorded digest");
+        say("  - the log holds the entry: its signed timestamp, and the inclusion proof from the entry's own bytes");
+        say("    to the root hash of a checkpoint that the log signed");
         match self.entries.len() - self.unknown.len() {
             _ if self.instance => {}
-            1 => println!("  - the log lists no other entry for this tag by your keys"),
-            count => {
-                println!("  - the log lists {count} entries for this tag by your keys, and none names another digest")
-            }
+            1 => say("  - the log lists no other entry for this tag by your keys"),
+            count => say(format_args!(
+                "  - the log lists {count} entries for this tag by your keys, and none names another digest"
+            )),
         }
         match &self.registry {
-            Registry::Serves(_) => println!("  - what the registry serves: the digest is that of the manifest's bytes"),
-            _ => println!("Not checked: what the registry serves now"),
+            Registry::Serves(_) => say("  - what the registry serves: the digest is that of the manifest's bytes"),
+            _ => say("Not checked: what the registry serves now"),
         }
         if self.instance {
-            println!("Not checked: whether the log has other entries for this tag; that takes asking the log");
+            say("Not checked: whether the log has other entries for this tag; that takes asking the log");
         }
         for index in &self.unknown {
-            println!(
+            say(format_args!(
                 "Not known: what digest the entry with index {index} is about, whose statement the log has not kept"
-            );
+            ));
         }
         if self.foreign > 0 {
-            println!("Passed over: entries by other keys ({}), which anyone can file", self.foreign);
+            say(format_args!("Passed over: entries by other keys ({}), which anyone can file", self.foreign));
         }
     }
 }
