@@ -11,6 +11,7 @@ use super::lookup::Lookup;
 use super::terminal::{Colours, Tone, say};
 use super::trust::Trust;
 use crate::image::Tag;
+use crate::sighting::{Finding, Findings};
 
 /// Show every entry that the log lists for a tag, oldest first
 ///
@@ -26,7 +27,7 @@ use crate::image::Tag;
 /// The log's index is not complete by promise: an entry that is not listed may still exist.
 ///
 /// Exit code: 0 if your keys name one digest, 1 if they contradict themselves, 2 if there is no sighting, an entry under
-/// your keys does not verify, or the log cannot be reached.
+/// your keys does not verify or is unattested and not about the digest of a sighting, or the log cannot be reached.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct History {
@@ -52,20 +53,26 @@ struct Shown<'a> {
 impl History {
     pub async fn run(self) -> Outcome {
         let lookup = Lookup::new(self.trust.log()?, self.trust.keys()?)?;
-        let mut entries = Vec::new();
-        let list = |finding| entries.push(Listed::new(&self.tag, &finding, lookup.log.rekor(), &lookup.log_keys));
+        let (mut entries, mut own) = (Vec::new(), Vec::new());
+        let list = |finding| {
+            entries.push(Listed::new(&self.tag, &finding, lookup.log.rekor(), &lookup.log_keys));
+            if !matches!(finding, Finding::Foreign(_)) {
+                own.push(finding);
+            }
+        };
         lookup.findings(&self.tag, list).await?;
         entries.sort_by_key(|entry| entry.log_index);
+        let findings = Findings::new(own, &lookup.trusted);
         if self.json {
             let shown = Shown { tag: self.tag.canonical(), entries: &entries };
             say(serde_json::to_string_pretty(&shown)?);
         } else {
-            self.print(&entries);
+            self.print(&entries, &findings);
         }
-        Ok(exit_code(&entries))
+        Ok(exit_code(&entries, &findings))
     }
 
-    fn print(&self, entries: &[Listed]) {
+    fn print(&self, entries: &[Listed], findings: &Findings) {
         let colours = Colours::of_stdout();
         match entries.len() {
             0 => say(format_args!("{}: the log lists no entry", self.tag)),
@@ -92,23 +99,18 @@ impl History {
                 say(format_args!("  fault     {fault}"));
             }
         }
-        if contradict(entries) {
+        if findings.contradiction().is_some() {
             say("");
             say(colours.paint(Tone::Bad, "Your keys signed different digests for this tag."));
         }
     }
 }
 
-fn contradict(entries: &[Listed]) -> bool {
-    let mut digests = entries.iter().filter(|entry| entry.standing == Standing::Sighting).map(|entry| &entry.digest);
-    digests.next().is_some_and(|first| digests.any(|other| other != first))
-}
-
-fn exit_code(entries: &[Listed]) -> ExitCode {
-    let any = |standing| entries.iter().any(|entry| entry.standing == standing);
-    if contradict(entries) {
+fn exit_code(entries: &[Listed], findings: &Findings) -> ExitCode {
+    let unverifiable = entries.iter().any(|entry| entry.standing == Standing::Unverifiable);
+    if findings.contradiction().is_some() {
         ExitCode::from(1)
-    } else if !any(Standing::Sighting) || any(Standing::Unverifiable) {
+    } else if findings.sightings.is_empty() || !findings.unattested.is_empty() || unverifiable {
         ExitCode::from(2)
     } else {
         ExitCode::SUCCESS

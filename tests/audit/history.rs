@@ -100,6 +100,21 @@ async fn a_lost_and_an_exchanged_statement_are_marked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_unattested_entry_must_be_about_the_digest_of_a_sighting() {
+    let scene = Scene::set().await;
+    let (digest, _) = scene.seen("v1").await;
+    scene.record("v1", &digest).await;
+    scene.lose_statement(1_000_000);
+    let ended = scene.run("history", &[TAG]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("\n1000000  unattested  digest unknown\n"), "{}", ended.stdout);
+
+    scene.record("v1", &Digest::sha256(b"another")).await;
+    scene.lose_statement(1_000_002);
+    assert_eq!(scene.run("history", &[TAG]).code, Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_entry_that_does_not_verify_is_marked_with_why() {
     let scene = Scene::set().await;
     let (digest, _) = scene.seen("v1").await;

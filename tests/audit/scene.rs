@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
+use serde_json::Value;
 use tlogistry::cli::listen;
 use tlogistry::deadline::Deadline;
 use tlogistry::devlog::{Devlog, Filing, Options};
@@ -60,6 +61,22 @@ impl Scene {
     /// From now on the log's answers are what `alter` makes of them.
     pub fn alter(&self, alter: impl Fn(&str, Response<Bytes>) -> Response<Bytes> + Send + 'static) {
         *self.alter.lock().unwrap() = Box::new(alter);
+    }
+
+    /// From now on the log has lost the statement of the entry with this index.
+    pub fn lose_statement(&self, index: u64) {
+        self.alter(move |path, response| {
+            if !path.ends_with("/entries/retrieve") {
+                return response;
+            }
+            let mut entries: Vec<serde_json::Map<String, Value>> = serde_json::from_slice(response.body()).unwrap();
+            for entry in entries.iter_mut().flat_map(|named| named.values_mut()) {
+                if entry["logIndex"] == index {
+                    entry.as_object_mut().unwrap().remove("attestation");
+                }
+            }
+            response.map(|_| serde_json::to_vec(&entries).unwrap().into())
+        });
     }
 
     /// From now on whole texts in the log's answers are replaced.

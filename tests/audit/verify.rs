@@ -206,6 +206,39 @@ async fn a_statement_that_the_log_lost_is_rebuilt_from_what_the_registry_serves(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_later_entry_without_its_statement_must_be_about_the_recorded_digest() {
+    let scene = Scene::set().await;
+    let (recorded, _) = scene.seen("v1").await;
+    scene.record("v1", &recorded).await;
+    scene.lose_statement(1_000_001);
+    let ended = scene.run("verify", &[TAG]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let said = "\n  - the log lists 2 entries for this tag by your keys, and none names another digest\n";
+    assert!(ended.stdout.contains(said), "{}", ended.stdout);
+
+    let other = Digest::sha256(&crate::registry::image("another"));
+    scene.record("v1", &other).await;
+    scene.lose_statement(1_000_002);
+    let reason = "the log has not kept the statement of the entry with index 1000002, which bears your key and is not \
+                  about the recorded digest";
+    assert_unchecked(&scene.run("verify", &[TAG]), reason);
+    assert_unchecked(&scene.run("verify", &[TAG, "--no-registry"]), reason);
+
+    // What is proven is said whatever the other entry is about.
+    scene.push("v1", "a third");
+    let ended = scene.run("verify", &[TAG]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stdout.starts_with(&format!("{TAG} has moved\n\n  digest    {recorded}\n")), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("the log lists"), "{}", ended.stdout);
+    let said = "\nNot known: what digest the entry with index 1000002 is about, whose statement the log has not kept\n";
+    assert!(ended.stdout.ends_with(said), "{}", ended.stdout);
+    scene.push("v1", "another");
+    let ended = scene.run("verify", &[TAG]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stdout.starts_with(&format!("{TAG} is contradicted: ")), "{}", ended.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_statement_that_was_exchanged_is_not_believed() {
     let scene = Scene::set().await;
     let (digest, _) = scene.seen("v1").await;

@@ -38,13 +38,15 @@ const ANSWER_TIME: Duration = Duration::from_secs(30);
 /// With --instance, the evidence comes from a tlogistry instance instead, and the log is not asked: the same is checked,
 /// but not whether the log has other entries for the tag.
 ///
-/// The entry with the lowest index counts. All others by your keys must name the same digest, and the registry must serve
-/// a manifest whose bytes have it. Entries by other keys are passed over: anyone can file them.
+/// The entry with the lowest index counts. All others by your keys must be about the same digest, those too whose statement
+/// the log has lost, and the registry must serve a manifest whose bytes have it. Entries by other keys are passed over:
+/// anyone can file them.
 ///
 /// A registry that speaks plain http is called only if INSECURE_REGISTRIES names it, as for 'serve'.
 ///
 /// Exit code: 0 if the tag holds, 1 if the registry serves another digest or your keys contradict themselves, 2 if that
-/// could not be checked (no entry, an entry that does not verify, the log or the registry cannot be reached).
+/// could not be checked (no entry, an entry that does not verify, another entry without its statement that is not about
+/// the recorded digest, the log or the registry cannot be reached).
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Verify {

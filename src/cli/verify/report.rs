@@ -156,8 +156,9 @@ impl Report<'_> {
         say("  - your key signed the statement that names this tag and the recorded digest");
         say("  - the log holds the entry: its signed timestamp, and the inclusion proof from the entry's own bytes");
         say("    to the root hash of a checkpoint that the log signed");
-        match self.entries.len() - self.unknown.len() {
-            _ if self.instance => {}
+        match self.entries.iter().filter(|entry| entry.standing != Standing::Unrelated).count() {
+            // What the others name is then not known.
+            _ if self.instance || !self.unknown.is_empty() => {}
             1 => say("  - the log lists no other entry for this tag by your keys"),
             count => say(format_args!(
                 "  - the log lists {count} entries for this tag by your keys, and none names another digest"

@@ -8,7 +8,7 @@ use crate::sighting::{Findings, First, Sighting};
 
 #[derive(Debug)]
 pub enum Verdict {
-    /// One digest was recorded, and the registry serves it, or was not asked.
+    /// All entries under the user's keys record one digest, and the registry serves it, or was not asked.
     Holds(Box<Sighting>),
     /// The registry serves another digest than the one that was recorded: that is known, or only that it is another.
     Moved(Option<Box<Sighting>>),
@@ -39,7 +39,15 @@ impl Verdict {
             (First::Sighting(sighting), Registry::Serves(current)) if sighting.digest() != current => {
                 Self::Moved(Some(Box::new(sighting.clone())))
             }
-            (First::Sighting(sighting), _) => Self::Holds(Box::new(sighting.clone())),
+            // What was left without its statement is about none of the digests that are known.
+            (First::Sighting(sighting), _) => match findings.unattested.first() {
+                Some(entry) => Self::Unchecked(format!(
+                    "the log has not kept the statement of the entry with index {}, which bears your key and is not about \
+                     the recorded digest",
+                    entry.log_index()
+                )),
+                None => Self::Holds(Box::new(sighting.clone())),
+            },
             // Its statement would be known by now if it were about the current digest.
             (First::Unattested(_), Registry::Serves(_)) => Self::Moved(None),
             (First::Unattested(entry), Registry::NotAsked) => Self::Unchecked(format!(
