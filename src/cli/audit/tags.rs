@@ -41,6 +41,10 @@ pub enum SourceError {
         "the list is not the one in which the audit stopped: its tag number {number} is {found}, not {expected}; give --from-start to begin anew"
     )]
     Changed { number: u64, found: String, expected: String },
+    #[error(
+        "the list is not the one in which the audit stopped: it ends with tag number {number}, and {done} were done; give --from-start to begin anew"
+    )]
+    Shortened { number: u64, done: u64 },
 }
 
 /// The tags in a list after the first `done`, of which the last must be `last`.
@@ -49,11 +53,18 @@ pub fn in_list(path: &Path, done: u64, last: Option<String>) -> LocalBoxStream<'
     let path = path.to_owned();
     // A thread of its own: nothing waits for it at the end, though it may be waiting for standard input.
     std::thread::spawn(move || {
-        let each = |line| sender.blocking_send(Ok(line)).is_ok();
-        if let Err(error) = read_lines(&path, each) {
-            // Nobody waits for it any more if this fails.
-            let _ = sender.blocking_send(Err(SourceError::File { path, error }));
-        }
+        let mut number = 0;
+        let each = |line| {
+            number += 1;
+            sender.blocking_send(Ok(line)).is_ok()
+        };
+        let fault = match read_lines(&path, each) {
+            Err(error) => SourceError::File { path, error },
+            Ok(()) if number < done => SourceError::Shortened { number, done },
+            Ok(()) => return,
+        };
+        // Nobody waits for it any more if this fails.
+        let _ = sender.blocking_send(Err(fault));
     });
     let lines = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
     let numbered = lines.zip(stream::iter(1u64..)).map(|(line, number)| Ok((line?, number)));
