@@ -231,6 +231,13 @@ async fn with_a_list_what_the_ledger_lacks_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_empty_ledger_shows_nothing() {
+    let kept = Kept::set().await;
+    let ended = kept.audit(&[]);
+    assert_eq!((ended.code, last(&ended)), (Some(2), "Nothing was checked: there was no tag"), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_that_cannot_be_reached_ends_the_audit() {
     let kept = Kept::set().await;
     kept.table.client.delete_table().table_name(&kept.table.name).send().await.unwrap();

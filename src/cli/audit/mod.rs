@@ -58,7 +58,7 @@ const SAVE_EVERY: Duration = Duration::from_secs(2);
 /// The ledger is read, never written: that takes dynamodb:Scan, or dynamodb:GetItem with a list.
 ///
 /// Exit code: 0 if everything holds, 1 if the log contradicts itself or any of the first six was found, 2 if anything could
-/// not be checked or the audit did not come to the end.
+/// not be checked, there was no tag, or the audit did not come to the end.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Audit {
@@ -139,6 +139,8 @@ impl Audit {
         Ok(match (worst, end) {
             (Some(Weight::Fault), _) => ExitCode::from(1),
             (Some(Weight::Doubt), _) | (_, End::Stopped | End::Failed(_)) => ExitCode::from(2),
+            // A list or a table that is empty by mistake shows nothing.
+            (_, End::Complete) if position.done == 0 => ExitCode::from(2),
             (Some(Weight::Note) | None, End::Complete) => ExitCode::SUCCESS,
         })
     }

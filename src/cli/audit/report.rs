@@ -84,7 +84,9 @@ impl Report {
         };
         let again = if kept { "; run it again with the same --state to go on" } else { "" };
         let text = match end {
-            End::Complete if done == 0 => "There was no tag to check".to_owned(),
+            End::Complete if done == 0 => {
+                format!("{}: there was no tag", self.colours.paint(Tone::Doubtful, "Nothing was checked"))
+            }
             End::Complete => format!("{done} {noun} checked: {found}"),
             End::Stopped => format!("Stopped after {done} {noun}: {found}{again}"),
             End::Failed(why) if done == 0 => format!("Nothing was checked, because {}", harmless(why)),
