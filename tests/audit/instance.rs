@@ -132,6 +132,11 @@ async fn an_instance_that_tells_nothing_proves_nothing() {
     let ended = served.verify("registry.test/demo/app:never", &served.url(), &["--no-registry"]);
     let said = "registry.test/demo/app:never could not be checked: the instance has never seen this tag\n";
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), said));
+    for body in ["<html>no such page</html>", r#"{"errors":[{"code":"NAME_UNKNOWN","message":"TAG_UNKNOWN"}]}"#] {
+        let another = answering(404, body).await;
+        let reason = "the instance answered 404 Not Found, and may be no tlogistry";
+        assert_unchecked(&served.verify(TAG, &another, &["--no-registry"]), reason);
+    }
     let down = answering(503, "{}").await;
     assert_unchecked(&served.verify(TAG, &down, &["--no-registry"]), "the instance answered 503 Service Unavailable");
     // Nothing listens on port 1.

@@ -1,6 +1,7 @@
 //! The evidence that an instance hands out, believed only as far as it verifies.
 
 use reqwest::{StatusCode, Url};
+use serde::Deserialize;
 
 use crate::cli::lookup::Lookup;
 use crate::deadline::Deadline;
@@ -9,6 +10,8 @@ use crate::image::Tag;
 use crate::outgoing::{self, SendError, read_body, send_idempotent};
 use crate::sighting::Sighting;
 
+/// What an error of the distribution spec has where the instance knows no such tag.
+const TAG_UNKNOWN: &str = "TAG_UNKNOWN";
 /// A bundle has some 6 KiB.
 const MAX_BUNDLE_BYTES: usize = 64 << 10;
 
@@ -19,6 +22,9 @@ pub enum InstanceError {
     Send(#[from] SendError),
     #[error("the instance has never seen this tag")]
     Unseen,
+    /// It does not say so as a tlogistry does.
+    #[error("the instance answered 404 Not Found, and may be no tlogistry")]
+    Stranger,
     #[error("the instance answered {0}")]
     Status(StatusCode),
     #[error("the instance's evidence does not hold: {0}")]
@@ -32,9 +38,25 @@ pub async fn sighting(base: &Url, tag: &Tag, lookup: &Lookup, deadline: Deadline
     let response = send_idempotent(client.get(url), deadline).await?;
     match response.status() {
         StatusCode::OK => {}
-        StatusCode::NOT_FOUND => return Err(InstanceError::Unseen),
+        StatusCode::NOT_FOUND => {
+            let body = read_body(response, MAX_BUNDLE_BYTES, deadline).await.unwrap_or_default();
+            return Err(if says_unknown(&body) { InstanceError::Unseen } else { InstanceError::Stranger });
+        }
         status => return Err(InstanceError::Status(status)),
     }
     let body = read_body(response, MAX_BUNDLE_BYTES, deadline).await?;
     Ok(Bundle::parse(&body)?.verify(tag, &lookup.log_keys, &lookup.trusted)?)
+}
+
+/// Any server answers 404 for a path that it does not have.
+fn says_unknown(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Errors {
+        errors: Vec<Error>,
+    }
+    #[derive(Deserialize)]
+    struct Error {
+        code: String,
+    }
+    serde_json::from_slice(body).is_ok_and(|Errors { errors }| errors.iter().any(|error| error.code == TAG_UNKNOWN))
 }
