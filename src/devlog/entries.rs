@@ -107,7 +107,9 @@ struct Retrieval<'a> {
 pub(super) fn retrieve(log: &Log, body: &[u8]) -> Result<Response<Bytes>, Refusal> {
     let asked: Retrieval<'_> = object(body, "entry")?;
     let mut proposals = Vec::new();
-    for (number, entry) in asked.entries.iter().flatten().enumerate() {
+    // A proposal takes work, so that their number is limited before any is looked at.
+    let entries = few(asked.entries, "entries")?;
+    for (number, entry) in entries.iter().enumerate() {
         proposals.push(Proposal::parse(entry.get().as_bytes()).map_err(|error| match error {
             ProposalError::Json(_) | ProposalError::Absent("kind") | ProposalError::UnknownKind(_) => {
                 Refusal::unparsable("entry", error)
@@ -116,7 +118,6 @@ pub(super) fn retrieve(log: &Log, body: &[u8]) -> Result<Response<Bytes>, Refusa
             error => Refusal::bad_request(error.to_string()),
         })?);
     }
-    let entries = few(asked.entries, "entries")?;
     let ids = few(asked.ids, "entryUUIDs")?;
     let log_indexes = few(asked.log_indexes, "logIndexes")?;
     for (number, index) in log_indexes.iter().enumerate() {

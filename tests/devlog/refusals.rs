@@ -268,6 +268,14 @@ async fn retrievals_are_checked() {
     assert_eq!(post(&log, RETRIEVE, &json!({ "logIndexes": [null] })).await.json(), json!([]));
 }
 
+/// Rekor looks at each first, and says what is wrong with it.
+#[tokio::test]
+async fn the_embedded_log_looks_at_no_proposal_where_there_are_too_many() {
+    let too_many = json!({ "entries": vec![json!({}); 11] });
+    let answer = post(&embedded().await, RETRIEVE, &too_many).await;
+    answer.assert_error(422, 611, "entries in body should have at most 10 items");
+}
+
 #[tokio::test]
 async fn methods_and_content_types_are_checked() {
     let log = new_log().await;
