@@ -1,6 +1,7 @@
 //! `audit`: that the log has only grown since the checkpoint that was saved.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tlogistry::devlog::{Devlog, Options};
 use tlogistry::image::Digest;
@@ -99,8 +100,8 @@ async fn a_log_with_another_history_contradicts_what_it_signed() {
         let ended = audit(&forked, &state);
         assert_eq!(ended.code, Some(1), "{ended:?}");
         let said = format!(
-            "The log contradicts itself: the log signed two histories of tree {tree}: what it holds now with {size} \
-             entries was not made by appending to what it held with 2\n\nWhat it signed before:\n\n{host} - \
+            "The log contradicts itself: the log signed two histories of tree {tree}: the one with {size} entries was not \
+             made by appending to the one with 2\n\nWhat it signed before:\n\n{host} - \
              {tree}\n2\n"
         );
         assert!(ended.stdout.starts_with(&said), "{}", ended.stdout);
@@ -108,14 +109,78 @@ async fn a_log_with_another_history_contradicts_what_it_signed() {
         assert_eq!(std::fs::read(&state).unwrap(), saved, "the evidence is kept");
     }
 
-    let rolled_back = Scene::with_log(log_in(&early).await).await;
-    let ended = audit(&rolled_back, &state);
+    // What it signs when it is asked for less contradicts that too: here with the proof that the other history has.
+    let smaller = Scene::with_log(log_in(&early).await).await;
+    smaller.record("v1", &digest).await;
+    scene.record("v1", &digest).await;
+    std::fs::remove_file(&state).unwrap();
+    assert_eq!(audit(&scene, &state).code, Some(0));
+    let proof = get(&format!("{}/api/v1/log/proof?firstSize=2&lastSize=3", scene.url)).await.bytes;
+    smaller.alter(
+        move |path, response| {
+            if path == "/api/v1/log/proof" { http::Response::new(proof.clone()) } else { response }
+        },
+    );
+    let ended = audit(&smaller, &state);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let said = format!(
-        "The log contradicts itself: tree {tree} has 1 entries now and had 2 before: entries have been taken away, or the \
-         answer is an old one\n"
+        "The log contradicts itself: the log signed two histories of tree {tree}: the one with 3 entries was not made by \
+         appending to the one with 2\n"
     );
     assert!(ended.stdout.starts_with(&said), "{}", ended.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_answer_is_no_contradiction_and_shows_nothing() {
+    let scene = Scene::set().await;
+    scene.record("v1", &Digest::sha256(b"v1")).await;
+    let old = get(&format!("{}/api/v1/log", scene.url)).await.bytes;
+    scene.record("v1", &Digest::sha256(b"v1")).await;
+    let (tree, _) = scene.head().await;
+    let state = scene.file("state.json");
+    assert_eq!(audit(&scene, &state).code, Some(0));
+
+    let (asked, lagging) = (AtomicUsize::new(0), old.clone());
+    scene.alter(move |path, response| {
+        let lags = path == "/api/v1/log" && asked.fetch_add(1, Ordering::Relaxed) == 0;
+        if lags { http::Response::new(lagging.clone()) } else { response }
+    });
+    let ended = audit(&scene, &state);
+    let said = format!("the log's tree {tree} has 2 entries, as before");
+    assert_eq!((ended.code, ended.stdout.lines().next()), (Some(0), Some(said.as_str())), "it is asked once more");
+
+    let saved = std::fs::read_to_string(&state).unwrap();
+    scene.alter(move |path, response| if path == "/api/v1/log" { http::Response::new(old.clone()) } else { response });
+    let ended = audit(&scene, &state);
+    let said = format!(
+        "tlogistry-cli: the log answers that tree {tree} has 1 entries, and it had 2 before: the answer is an old one, and \
+         shows nothing of what came since\n"
+    );
+    assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr), (Some(2), "", said));
+    assert_eq!(std::fs::read_to_string(&state).unwrap(), saved);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_smaller_tree_that_the_log_proves_nothing_of_cannot_be_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let [original, early] = ["original", "early"].map(|name| folder.path().join(name));
+    let scene = Scene::with_log(log_in(&original).await).await;
+    scene.record("v1", &Digest::sha256(b"v1")).await;
+    copy(&original, &early);
+    scene.record("v1", &Digest::sha256(b"v1")).await;
+    let (tree, _) = scene.head().await;
+    let state = scene.file("state.json");
+    assert_eq!(audit(&scene, &state).code, Some(0));
+    let saved = std::fs::read(&state).unwrap();
+    let rolled_back = Scene::with_log(log_in(&early).await).await;
+    let ended = audit(&rolled_back, &state);
+    let said = format!(
+        "tlogistry-cli: the log answers that tree {tree} has 1 entries, and it had 2 before: the answer is an old one, or \
+         entries have been taken away; it cannot be told which, because the log answered 400 Bad Request"
+    );
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{ended:?}");
+    assert!(ended.stderr.starts_with(&said), "{}", ended.stderr);
+    assert_eq!(std::fs::read(&state).unwrap(), saved);
 }
 
 #[tokio::test(flavor = "multi_thread")]

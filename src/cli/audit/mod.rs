@@ -52,8 +52,9 @@ const SAVE_EVERY: Duration = Duration::from_secs(2);
 ///   repaired        it was unfindable, and is found now; no fault
 ///
 /// With --state, the log's checkpoints are kept in a file: the next audit demands the proof that the log grew from them by
-/// appending and nothing else. The same file keeps the position, so that an audit that was stopped (Ctrl-C, SIGTERM) or
-/// broken off goes on where it was.
+/// appending and nothing else. A log that answers less than it had then is asked once more; if it still does, nothing can be
+/// checked. The same file keeps the position, so that an audit that was stopped (Ctrl-C, SIGTERM) or broken off goes on where
+/// it was.
 ///
 /// The ledger is read, never written: that takes dynamodb:Scan, or dynamodb:GetItem with a list.
 ///
