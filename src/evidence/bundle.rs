@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::dsse;
 use crate::image::Tag;
 use crate::key::PublicKey;
-use crate::rekor::{EntryError, Fault, LogEntry, LogKeys, TransparencyLogEntry};
+use crate::rekor::{EntryError, Fault, Faults, LogEntry, LogKeys, TransparencyLogEntry};
 use crate::sighting::{Sighting, parse_statement, statement};
 
 pub const BUNDLE_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
@@ -29,7 +29,7 @@ pub enum BundleError {
     OtherTag(Tag),
     #[error(transparent)]
     Entry(#[from] EntryError),
-    #[error("its log entry does not verify: {}", .0.iter().map(Fault::to_string).collect::<Vec<_>>().join("; "))]
+    #[error("its log entry does not verify: {}", Faults(.0))]
     LogUnverifiable(Vec<Fault>),
     #[error("its log entry does not record the statement with a signature by a trusted key")]
     NotSigned,

@@ -20,7 +20,7 @@ use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::ledger::{Ledger, LedgerError, RowFault};
-use crate::rekor::{Fault, LogKeys, Rekor, RekorError, VerifiedEntry};
+use crate::rekor::{Fault, Faults, LogKeys, Rekor, RekorError, VerifiedEntry};
 use crate::sighting::{Sighting, SignError, Signer};
 use crate::telemetry::{Dependency, timed};
 
@@ -78,7 +78,7 @@ impl Recall {
 pub enum Unavailable {
     #[error(transparent)]
     Log(#[from] RekorError),
-    #[error("an entry of the log does not verify: {}", .0.iter().map(Fault::to_string).collect::<Vec<_>>().join("; "))]
+    #[error("an entry of the log does not verify: {}", Faults(.0))]
     LogUnverifiable(Vec<Fault>),
     #[error("the log answered an upload with an entry of another statement")]
     OtherEntry,
