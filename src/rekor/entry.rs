@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
+use super::checkpoint::Checkpoint;
 use super::inclusion::{Hash, leaf_hash};
 use super::intoto::Body;
 
@@ -167,6 +168,11 @@ impl LogEntry {
         let time = i64::try_from(seconds).ok().and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0));
         // The time is one of JSON's safe integers, and chrono's range is not much smaller.
         time.map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)).unwrap_or_else(|| seconds.to_string())
+    }
+
+    /// The checkpoint that the inclusion proof leads to, if there is one.
+    pub fn checkpoint(&self) -> Option<Checkpoint> {
+        Checkpoint::parse(self.proof.as_ref()?.checkpoint.as_deref()?)
     }
 
     pub(super) fn leaf_hash(&self) -> Hash {

@@ -2,6 +2,8 @@
 //!
 //! Rekor begins a new tree (shard) now and then, and names the earlier ones, which no longer grow, with their heads.
 
+use std::collections::HashSet;
+
 use http::header::ACCEPT;
 use reqwest::StatusCode;
 use serde::Deserialize;
@@ -47,7 +49,13 @@ impl Rekor {
             let checkpoint = Checkpoint::parse(&shard.signed_tree_head);
             checkpoint.ok_or_else(|| malformed("a request for its head", "a signed tree head is no checkpoint"))
         };
-        shards.map(parse).collect()
+        let heads: Vec<Checkpoint> = shards.map(parse).collect::<Result<_, _>>()?;
+        // Of two heads of one tree, only one would be followed.
+        let mut trees = HashSet::new();
+        match heads.iter().find(|head| !trees.insert(head.tree_id())) {
+            Some(twice) => Err(malformed("a request for its head", format!("it names tree {} twice", twice.tree_id()))),
+            None => Ok(heads),
+        }
     }
 
     /// The proof that the tree with this id grew from `first` to `last` leaves. The root hash that comes with it is the

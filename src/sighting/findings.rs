@@ -54,6 +54,15 @@ impl Finding {
 }
 
 impl Finding {
+    /// The entry, if the log was found to hold it.
+    pub fn verified(&self) -> Option<&VerifiedEntry> {
+        match self {
+            Self::Sighting(sighting) => Some(sighting.entry()),
+            Self::Unattested { entry, .. } | Self::Unrelated(entry) => Some(entry),
+            Self::Unverifiable { .. } | Self::Foreign(_) => None,
+        }
+    }
+
     /// The entry's position over all shards of the log.
     pub fn log_index(&self) -> u64 {
         match self {

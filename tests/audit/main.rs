@@ -11,6 +11,7 @@ mod history;
 mod instance;
 mod ledger;
 mod list;
+mod one_history;
 mod repair;
 mod scene;
 mod verify;

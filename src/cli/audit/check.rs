@@ -1,6 +1,7 @@
 //! One tag: what the log holds of it, what the ledger says, and whether the two agree.
 
 use super::issue::{Issue, Kind, Weight};
+use super::met::Met;
 use super::repair::Repair;
 use super::tags::{Item, LEDGER_TIME};
 use crate::cli::lookup::Lookup;
@@ -17,6 +18,7 @@ pub struct Check<'a> {
     /// Asked for the rows of tags that come from a list.
     pub ledger: Option<&'a DynamoDbLedger>,
     pub repair: Option<&'a Repair>,
+    pub met: Met,
 }
 
 /// Why nothing more can be checked for now.
@@ -120,11 +122,16 @@ impl Check<'_> {
     async fn listed(&self, tag: &Tag) -> Result<Listed, RekorError> {
         let mut found = Vec::new();
         let mut unverifiable = Vec::new();
-        let sort = |finding| match finding {
-            // Not kept until the end: strangers may have filed thousands.
-            Finding::Foreign(_) | Finding::Unrelated(_) => {}
-            Finding::Unverifiable { entry, faults } => unverifiable.push((entry.log_index(), faults)),
-            finding => found.push(finding),
+        let sort = |finding: Finding| {
+            if let Some(entry) = finding.verified() {
+                self.met.add(entry);
+            }
+            match finding {
+                // Not kept until the end: strangers may have filed thousands.
+                Finding::Foreign(_) | Finding::Unrelated(_) => {}
+                Finding::Unverifiable { entry, faults } => unverifiable.push((entry.log_index(), faults)),
+                finding => found.push(finding),
+            }
         };
         self.lookup.findings(tag, sort).await?;
         let attested = found.iter().any(|finding| matches!(finding, Finding::Sighting(_)));
@@ -184,7 +191,10 @@ impl Check<'_> {
             Ok(_) if another => {
                 Some(Issue::new(Kind::Unverifiable, "the log answers another entry than it was asked for"))
             }
-            Ok(_) => None,
+            Ok(entry) => {
+                self.met.add(&entry);
+                None
+            }
             Err(faults) => Some(unverifiable(sighting.entry().log_index(), &faults)),
         })
     }

@@ -2,6 +2,7 @@
 
 mod check;
 mod issue;
+mod met;
 mod progress;
 mod repair;
 mod report;
@@ -25,6 +26,7 @@ use crate::setup;
 
 use check::Check;
 use issue::Weight;
+use met::Met;
 use repair::RepairArgs;
 use report::{End, Report, worst};
 use state::{Position, State};
@@ -55,6 +57,8 @@ const SAVE_EVERY: Duration = Duration::from_secs(2);
 /// appending and nothing else. A log that answers less than it had then is asked once more; if it still does, nothing can be
 /// checked. The same file keeps the position, so that an audit that was stopped (Ctrl-C, SIGTERM) or broken off goes on where
 /// it was.
+///
+/// At the end, the log must prove that the largest checkpoint that entries came with is of one history with its heads.
 ///
 /// The ledger is read, never written: that takes dynamodb:Scan, or dynamodb:GetItem with a list.
 ///
@@ -108,7 +112,7 @@ impl Audit {
                 }
                 position
             }
-            _ => Position { source, done: 0, last: None, issues: Default::default() },
+            _ => Position { source, done: 0, last: None, issues: Default::default(), met: Vec::new() },
         };
         let repair = self.repair.repair(&lookup).await?;
         let mut report = Report::new(self.json);
@@ -130,9 +134,20 @@ impl Audit {
         };
         // Until here there is nothing to keep, so that being asked to stop ends the process at once.
         let stop = listen::asked_to_stop();
-        let check = Check { lookup: &lookup, ledger: ledger.as_ref(), repair: repair.as_ref() };
-        let (position, end) =
+        let met = Met::before(&position.met);
+        let check = Check { lookup: &lookup, ledger: ledger.as_ref(), repair: repair.as_ref(), met };
+        let (position, mut end) =
             walk(items, &check, usize::from(self.concurrency), position, &mut state, &mut report, stop).await?;
+        if end == End::Complete {
+            match check.met.compare(&lookup, &mut state).await {
+                Ok(()) => {}
+                Err(GrowthError::Contradicted(contradiction)) => {
+                    report.contradiction(&contradiction);
+                    return Ok(ExitCode::from(1));
+                }
+                Err(error) => end = End::Failed(error.to_string()),
+            }
+        }
         state.position = (end != End::Complete).then(|| position.clone());
         state.save()?;
         report.end(position.done, &position.issues, &end, self.state.is_some());
@@ -188,6 +203,7 @@ async fn walk(
         }
         position.done += 1;
         position.last = Some(name);
+        position.met = check.met.notes();
         report.progress(|| {
             let rate = (position.done - before) as f64 / began.elapsed().as_secs_f64().max(0.001);
             format!("{} tags checked, {rate:.0} a second", position.done)

@@ -33,6 +33,9 @@ pub struct Position {
     pub last: Option<String>,
     /// How many findings there were so far.
     pub issues: BTreeMap<Kind, u64>,
+    /// Signed notes that entries came with, to be compared with the log's heads at the end.
+    #[serde(default)]
+    pub met: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -58,11 +61,16 @@ impl State {
         if stored.version != VERSION {
             return Err(fault(&format!("it is of version {}, not {VERSION}", stored.version)).into());
         }
-        for note in &stored.checkpoints {
+        let signed = |note: &String| {
             let checkpoint = Checkpoint::parse(note).filter(|checkpoint| keys.verify_checkpoint(checkpoint).is_ok());
-            let checkpoint =
-                checkpoint.ok_or_else(|| fault(&"it holds a checkpoint that the log's key did not sign"))?;
+            checkpoint.ok_or_else(|| fault(&"it holds a checkpoint that the log's key did not sign"))
+        };
+        for note in &stored.checkpoints {
+            let checkpoint = signed(note)?;
             state.checkpoints.insert(checkpoint.tree_id(), checkpoint);
+        }
+        for note in stored.position.iter().flat_map(|position| &position.met) {
+            signed(note)?;
         }
         state.position = stored.position;
         Ok(state)
