@@ -11,11 +11,11 @@ use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::manifest::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
+
 /// The types of [`super::MEDIA_TYPES`] that stand for several images.
-const INDEXES: [&str; 2] =
-    ["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"];
-const IMAGES: [&str; 2] =
-    ["application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json"];
+const INDEXES: [&str; 2] = [OCI_INDEX, DOCKER_LIST];
+const IMAGES: [&str; 2] = [OCI_MANIFEST, DOCKER_MANIFEST];
 
 /// Why a document is not of the kind that its type says; `None` if it is, or says nothing.
 pub(super) fn contradiction(document: &[u8], media_type: &str) -> Option<String> {

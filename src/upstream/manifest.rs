@@ -16,15 +16,13 @@ use crate::image::{Digest, Reference};
 pub const MAX_MANIFEST_BYTES: usize = 4 << 20;
 
 pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub(super) const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+pub(super) const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(super) const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 
 /// The types that every manifest is asked for with, whatever the client accepts: registries convert by `Accept`, and one
 /// odd client must not make them answer another digest.
-pub const MEDIA_TYPES: [&str; 4] = [
-    OCI_INDEX,
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-];
+pub const MEDIA_TYPES: [&str; 4] = [OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST];
 
 /// [`MEDIA_TYPES`] as a header.
 pub(super) static ACCEPTED: LazyLock<HeaderValue> = LazyLock::new(|| {

@@ -270,8 +270,8 @@ fn redirect(response: &Response) -> Option<Option<Url>> {
     Some(location.and_then(|location| response.url().join(location).ok()))
 }
 
-/// Whether a registry's error has this code (distribution spec, "Error Codes").
-fn has_code(body: &[u8], code: &str) -> bool {
+/// Whether an error's body has this code (distribution spec, "Error Codes").
+pub(crate) fn has_code(body: &[u8], code: &str) -> bool {
     #[derive(Deserialize)]
     struct Errors {
         errors: Vec<Error>,

@@ -1,7 +1,6 @@
 //! The evidence that an instance hands out, believed only as far as it verifies.
 
 use reqwest::{StatusCode, Url};
-use serde::Deserialize;
 
 use crate::cli::lookup::Lookup;
 use crate::deadline::Deadline;
@@ -9,6 +8,7 @@ use crate::evidence::{Bundle, BundleError};
 use crate::image::Tag;
 use crate::outgoing::{self, SendError, read_body, send_idempotent};
 use crate::sighting::Sighting;
+use crate::upstream::has_code;
 
 /// What an error of the distribution spec has where the instance knows no such tag.
 const TAG_UNKNOWN: &str = "TAG_UNKNOWN";
@@ -40,23 +40,11 @@ pub async fn sighting(base: &Url, tag: &Tag, lookup: &Lookup, deadline: Deadline
         StatusCode::OK => {}
         StatusCode::NOT_FOUND => {
             let body = read_body(response, MAX_BUNDLE_BYTES, deadline).await.unwrap_or_default();
-            return Err(if says_unknown(&body) { InstanceError::Unseen } else { InstanceError::Stranger });
+            // Any server answers 404 for a path that it does not have.
+            return Err(if has_code(&body, TAG_UNKNOWN) { InstanceError::Unseen } else { InstanceError::Stranger });
         }
         status => return Err(InstanceError::Status(status)),
     }
     let body = read_body(response, MAX_BUNDLE_BYTES, deadline).await?;
     Ok(Bundle::parse(&body)?.verify(tag, &lookup.log_keys, &lookup.trusted)?)
-}
-
-/// Any server answers 404 for a path that it does not have.
-fn says_unknown(body: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Errors {
-        errors: Vec<Error>,
-    }
-    #[derive(Deserialize)]
-    struct Error {
-        code: String,
-    }
-    serde_json::from_slice(body).is_ok_and(|Errors { errors }| errors.iter().any(|error| error.code == TAG_UNKNOWN))
 }
