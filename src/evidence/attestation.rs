@@ -29,6 +29,8 @@ pub struct Subject {
 /// The two parts, always the same bytes for the same sighting of the same manifest.
 #[derive(Debug, Clone)]
 pub struct Attestation {
+    /// The manifest that is attested.
+    pub subject: Digest,
     pub manifest: Bytes,
     pub manifest_digest: Digest,
     pub bundle: Bytes,
@@ -127,7 +129,8 @@ impl Attestation {
         };
         let manifest = serde_json::to_vec(&manifest).expect("structs of strings and numbers always serialise");
         let manifest = Bytes::from(manifest);
-        Self { manifest_digest: Digest::sha256(&manifest), manifest, bundle, bundle_digest, annotations }
+        let (subject, manifest_digest) = (sighting.digest().clone(), Digest::sha256(&manifest));
+        Self { subject, manifest, manifest_digest, bundle, bundle_digest, annotations }
     }
 
     /// The descriptor in a list of referrers (distribution spec, "Listing Referrers").

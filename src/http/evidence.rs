@@ -15,7 +15,7 @@ use crate::upstream::UpstreamError;
 use crate::verdict::Unavailable;
 
 impl Service {
-    /// The bundle for one tag, or a page about it. Records nothing and asks no registry.
+    /// The bundle for one tag, or a page about it. Adds nothing to the log and asks no registry.
     pub(super) async fn sighting(
         &self,
         tag: &Tag,
@@ -55,12 +55,12 @@ impl Service {
         digest: &Digest,
         deadline: Deadline,
     ) -> Vec<Attestation> {
-        let listed = self.verdicts.attestations(repository, digest, deadline).await.unwrap_or_else(|error| {
+        let mut listed = self.verdicts.attestations(repository, digest, deadline).await.unwrap_or_else(|error| {
             tracing::warn!(%repository, %digest, %error, "the sightings of a digest cannot be had");
             Vec::new()
         });
-        let of_it = listed.into_iter().filter(|(sighting, _)| sighting.digest() == digest);
-        of_it.map(|(_, attestation)| attestation).collect()
+        listed.retain(|own| own.subject == *digest);
+        listed
     }
 
     /// The manifest of an attestation of ours.
@@ -100,8 +100,7 @@ impl Service {
         deadline: Deadline,
     ) -> Result<Vec<Attestation>, Refusal> {
         let attestations = self.verdicts.attestations(repository, digest, deadline).await;
-        let attestations = attestations.map_err(|error| no_evidence(error.into()))?;
-        Ok(attestations.into_iter().map(|(_, attestation)| attestation).collect())
+        attestations.map_err(|error| no_evidence(error.into()))
     }
 }
 

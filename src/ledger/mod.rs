@@ -12,7 +12,7 @@ mod scan;
 pub use dynamodb::DynamoDbLedger;
 pub use index::Mentions;
 pub use memory::MemoryLedger;
-pub use row::{Lease, Row, RowFault, State, recorded};
+pub use row::{Checked, Lease, Row, RowFault, State, recorded};
 pub use scan::{Page, ScannedRow};
 
 use crate::deadline::{Deadline, Elapsed};

@@ -34,6 +34,13 @@ pub enum State {
     Recorded { entry: String },
 }
 
+/// A row that verifies.
+#[derive(Debug, Clone)]
+pub enum Checked {
+    Pending(SignedStatement, Lease),
+    Recorded(Box<Sighting>),
+}
+
 /// When a writer's time ends: milliseconds since the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease(pub u64);
@@ -62,6 +69,15 @@ impl Row {
     /// A row for a sighting that the log holds.
     pub fn recorded(sighting: &Sighting) -> Self {
         Self::new(sighting.statement(), State::Recorded { entry: sighting.entry().to_json() })
+    }
+
+    /// What the row shows of `tag`: its statement, and of a recorded one the log's entry too.
+    pub fn check(&self, tag: &Tag, trusted: &[PublicKey], log_keys: &LogKeys) -> Result<Checked, RowFault> {
+        let statement = self.statement(tag, trusted)?;
+        Ok(match &self.state {
+            State::Pending { lease } => Checked::Pending(statement, *lease),
+            State::Recorded { entry } => Checked::Recorded(Box::new(recorded(statement, entry, log_keys)?)),
+        })
     }
 
     /// The signed statement that the row holds, if it is one about `tag` by a trusted key.

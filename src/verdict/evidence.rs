@@ -12,7 +12,7 @@ use crate::deadline::Deadline;
 use crate::evidence::{Attestation, Subject};
 use crate::image::{Digest, Repository, Tag};
 use crate::key::PublicKey;
-use crate::ledger::{self, LedgerError, Row, State};
+use crate::ledger::{Checked, LedgerError, Row};
 use crate::rekor::LogKeys;
 use crate::sighting::Sighting;
 use crate::telemetry::{Dependency, part_of_request, timed};
@@ -32,13 +32,11 @@ impl Verdicts {
                 return Ok(Some(known));
             }
             let trusted = self.trusted_keys(deadline).await?;
-            let statement = row.statement(tag, &trusted)?;
-            let entry = match &row.state {
-                State::Recorded { entry } => entry,
-                State::Pending { lease } if lease.has_ended() => return Err(Unavailable::Abandoned),
-                State::Pending { .. } => return Err(Unavailable::BeingRecorded),
+            return match row.check(tag, &trusted, &self.0.log_keys)? {
+                Checked::Recorded(sighting) => Ok(Some(Arc::from(sighting))),
+                Checked::Pending(_, lease) if lease.has_ended() => Err(Unavailable::Abandoned),
+                Checked::Pending(..) => Err(Unavailable::BeingRecorded),
             };
-            return Ok(Some(Arc::new(ledger::recorded(statement, entry, &self.0.log_keys)?)));
         }
         if let Some(sighting) = self.known(tag) {
             return Ok(Some(sighting));
@@ -60,7 +58,7 @@ impl Verdicts {
         repository: &Repository,
         digest: &Digest,
         deadline: Deadline,
-    ) -> Result<Vec<(Arc<Sighting>, Attestation)>, LedgerError> {
+    ) -> Result<Vec<Attestation>, LedgerError> {
         let deadline = deadline.within(INDEX_TIME);
         let Some(mentions) = self.0.ledger.mentions(repository, digest, deadline).await? else { return Ok(Vec::new()) };
         let mut tags: Vec<Tag> = mentions.tags.iter().filter_map(|tag| tag.parse().ok()).collect();
@@ -70,10 +68,7 @@ impl Verdicts {
         let mut attestations = Vec::new();
         for tag in tags.iter().take(MAX_ATTESTATIONS) {
             match self.sighting(tag, deadline).await {
-                Ok(Some(sighting)) => {
-                    let attestation = Attestation::new(&sighting, &subject);
-                    attestations.push((sighting, attestation));
-                }
+                Ok(Some(sighting)) => attestations.push(Attestation::new(&sighting, &subject)),
                 Ok(None) => {}
                 Err(Unavailable::Ledger(error @ (LedgerError::Unavailable(_) | LedgerError::Timeout))) => {
                     return Err(error);

@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::{Recall, Source, Unavailable, Verdicts};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
-use crate::ledger::{self, Lease, Row, RowFault, State};
+use crate::ledger::{Checked, Lease, Row, RowFault};
 use crate::outgoing::jitter;
 use crate::sighting::{Sighting, SignedStatement, record_anew};
 use crate::telemetry::{Dependency, part_of_request, timed};
@@ -59,20 +59,16 @@ impl Verdicts {
         let mut row = row;
         let mut pause = FIRST_PAUSE;
         loop {
-            let statement = row.statement(tag, &trusted)?;
-            match &row.state {
-                State::Recorded { entry } => {
-                    let sighting = ledger::recorded(statement, entry, &self.0.log_keys)?;
-                    return Ok(Recall::Seen(self.keep(sighting)));
-                }
-                State::Pending { lease } if lease.has_ended() => {
+            match row.check(tag, &trusted, &self.0.log_keys)? {
+                Checked::Recorded(sighting) => return Ok(Recall::Seen(self.keep(*sighting))),
+                Checked::Pending(statement, lease) if lease.has_ended() => {
                     let mine = Lease::starting_now(self.lease());
-                    if self.0.ledger.take_over(tag, *lease, mine, deadline).await? {
+                    if self.0.ledger.take_over(tag, lease, mine, deadline).await? {
                         tracing::warn!(%tag, digest = %statement.digest(), "finishing an abandoned recording");
                         return self.record(statement, mine, deadline).await;
                     }
                 }
-                State::Pending { .. } => {
+                Checked::Pending(..) => {
                     deadline.sleep(pause + pause.mul_f64(jitter() / 2.0)).await;
                     pause = (pause * 2).min(MAX_PAUSE);
                     if deadline.has_passed() {

@@ -8,7 +8,7 @@ use crate::cli::lookup::Lookup;
 use crate::deadline::Deadline;
 use crate::image::Tag;
 use crate::key::PublicKey;
-use crate::ledger::{self, DynamoDbLedger, LedgerError, Row, RowFault, State};
+use crate::ledger::{Checked, DynamoDbLedger, Lease, LedgerError, Row, RowFault};
 use crate::rekor::{Fault, Faults, LogKeys, RekorError, has_failed};
 use crate::sighting::{Finding, Findings, Sighting, SignedStatement};
 
@@ -38,7 +38,7 @@ enum Kept {
     /// What is wrong with it.
     Invalid(String),
     /// Signed, but perhaps not in the log yet.
-    Pending(Box<SignedStatement>, ledger::Lease),
+    Pending(Box<SignedStatement>, Lease),
     Recorded(Box<Sighting>),
 }
 
@@ -240,10 +240,9 @@ fn log_issues(listed: &Listed) -> Vec<Issue> {
 }
 
 fn kept(tag: &Tag, row: &Row, trusted: &[PublicKey], log_keys: &LogKeys) -> Result<Kept, RowFault> {
-    let statement = row.statement(tag, trusted)?;
-    Ok(match &row.state {
-        State::Pending { lease } => Kept::Pending(Box::new(statement), *lease),
-        State::Recorded { entry } => Kept::Recorded(Box::new(ledger::recorded(statement, entry, log_keys)?)),
+    Ok(match row.check(tag, trusted, log_keys)? {
+        Checked::Pending(statement, lease) => Kept::Pending(Box::new(statement), lease),
+        Checked::Recorded(sighting) => Kept::Recorded(sighting),
     })
 }
 
