@@ -26,12 +26,14 @@ new Verifier(trust).verify(toSignedEntity(bundle));
 const { payload, payloadType } = bundle.content.dsseEnvelope;
 const statement = JSON.parse(payload);
 const sha256 = createHash('sha256').update(tag).digest('hex');
-const [subject] = statement.subject;
+const [manifest, name] = statement.subject;
 const holds =
   payloadType === 'application/vnd.in-toto+json' &&
   statement.predicateType === 'https://tlogistry.dev/tag-sighting/v1' &&
-  subject.name === tag &&
-  subject.digest.sha256 === sha256 &&
-  statement.predicate.tag === tag;
+  statement.subject.length === 2 &&
+  name.name === tag &&
+  name.digest.sha256 === sha256 &&
+  statement.predicate.tag === tag &&
+  statement.predicate.digest === `sha256:${manifest.digest.sha256}`;
 if (!holds) throw new Error(`the statement is not about ${tag}`);
 console.log(statement.predicate.digest);

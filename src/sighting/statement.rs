@@ -9,8 +9,9 @@ pub const PREDICATE_TYPE: &str = "https://tlogistry.dev/tag-sighting/v1";
 
 /// The statement's bytes. Equal facts are equal bytes: keys in this order, no spaces, no time.
 ///
-/// The first subject is the tag itself, by the sha256 of its canonical name, so that a search for that hash finds every
-/// digest it was seen at; the second is the manifest, so that a search for its digest finds the tags.
+/// The first subject is the manifest: tools that take the statement for one about an image print its digest. A search
+/// for it finds the tags. The second is the tag, by the sha256 of its canonical name: a search for that finds every digest
+/// that the tag was seen at.
 pub fn statement(tag: &Tag, digest: &Digest) -> Vec<u8> {
     let (name, repository) = (tag.canonical(), tag.repository());
     let (name_hash, digest_hex) = (subject_hash(tag), digest.hex());
@@ -18,8 +19,8 @@ pub fn statement(tag: &Tag, digest: &Digest) -> Vec<u8> {
     format!(
         concat!(
             r#"{{"_type":"https://in-toto.io/Statement/v1","#,
-            r#""subject":[{{"name":"{name}","digest":{{"sha256":"{name_hash}"}}}},"#,
-            r#"{{"name":"{repository}","digest":{{"sha256":"{digest_hex}"}}}}],"#,
+            r#""subject":[{{"name":"{repository}","digest":{{"sha256":"{digest_hex}"}}}},"#,
+            r#"{{"name":"{name}","digest":{{"sha256":"{name_hash}"}}}}],"#,
             r#""predicateType":"{predicate}","#,
             r#""predicate":{{"tag":"{name}","digest":"{digest}"}}}}"#,
         ),
@@ -59,10 +60,10 @@ mod tests {
     use super::{parse, statement};
 
     const EXAMPLE: &str = concat!(
-        r#"{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"index.docker.io/library/alpine:3.16.0","#,
-        r#""digest":{"sha256":"580eec9ca7a233bc4e7cd5c9afce8756f313feb5e222b3da93f00d1687a8275b"}},"#,
-        r#"{"name":"index.docker.io/library/alpine","#,
-        r#""digest":{"sha256":"686d8c9dfa6f3ccfc8230bc3178d23f84eeaf7e457f36f271ab1acc53015037c"}}],"#,
+        r#"{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"index.docker.io/library/alpine","#,
+        r#""digest":{"sha256":"686d8c9dfa6f3ccfc8230bc3178d23f84eeaf7e457f36f271ab1acc53015037c"}},"#,
+        r#"{"name":"index.docker.io/library/alpine:3.16.0","#,
+        r#""digest":{"sha256":"580eec9ca7a233bc4e7cd5c9afce8756f313feb5e222b3da93f00d1687a8275b"}}],"#,
         r#""predicateType":"https://tlogistry.dev/tag-sighting/v1","#,
         r#""predicate":{"tag":"index.docker.io/library/alpine:3.16.0","#,
         r#""digest":"sha256:686d8c9dfa6f3ccfc8230bc3178d23f84eeaf7e457f36f271ab1acc53015037c"}}"#,
@@ -76,6 +77,21 @@ mod tests {
         assert_eq!(parse(EXAMPLE.as_bytes()), Some((tag, digest)));
     }
 
+    /// The tag as the first subject, and the manifest as the second.
+    fn in_the_old_order() -> String {
+        let (before, rest) = EXAMPLE.split_once('[').unwrap();
+        let (subjects, after) = rest.split_once(']').unwrap();
+        let (manifest, tag) = subjects.split_once("},{").unwrap();
+        format!("{before}[{{{tag},{manifest}}}]{after}")
+    }
+
+    #[test]
+    fn the_statement_in_the_old_order_is_well_formed() {
+        let subjects = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["subject"].clone();
+        let (new, old) = (subjects(EXAMPLE), subjects(&in_the_old_order()));
+        assert_eq!((&new[0], &new[1]), (&old[1], &old[0]));
+    }
+
     #[test]
     fn any_other_bytes_are_no_statement_of_ours() {
         let cases = [
@@ -85,6 +101,7 @@ mod tests {
             EXAMPLE.replace("\"tag\":\"index.docker.io/library/alpine:3.16.0\"", "\"tag\":\"ghcr.io/a/b:1\""),
             EXAMPLE.replace("\"digest\":\"sha256:6", "\"digest\":\"sha256:7"),
             EXAMPLE.replace("580eec", "580eed"),
+            in_the_old_order(),
             format!("{EXAMPLE}\n"),
             "{}".to_owned(),
             String::new(),
