@@ -267,6 +267,8 @@ fn public_cause(cause: &Unavailable) -> String {
         | Unavailable::OtherEntry
         | Unavailable::TooManyEntries(_)
         | Unavailable::LedgerUnverifiable(_)
+        | Unavailable::ForgottenKey(_)
+        | Unavailable::KeyUsed(_)
         | Unavailable::BeingRecorded
         | Unavailable::TooManyFirstSights { .. }
         | Unavailable::Abandoned

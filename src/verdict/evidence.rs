@@ -26,7 +26,7 @@ impl Verdicts {
     /// The sighting of `tag`, if there is one. The ledger is asked first, also for what this process knows: the log
     /// proves one entry in another way each time it is asked, and evidence should be the same wherever it comes from.
     pub async fn sighting(&self, tag: &Tag, deadline: Deadline) -> Result<Option<Arc<Sighting>>, Unavailable> {
-        if let Some(row) = self.0.ledger.get(tag, deadline).await? {
+        if let Some(row) = self.row(tag, deadline).await? {
             // A row that says, to the byte, what this process has verified before needs no second check.
             if let Some(known) = self.known(tag).filter(|known| Row::recorded(known) == row) {
                 return Ok(Some(known));

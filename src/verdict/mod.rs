@@ -5,7 +5,9 @@
 //! records the tag if it was never seen. Whatever cannot be established is [`Unavailable`], and nothing is served then.
 
 mod allowance;
+mod claim;
 mod evidence;
+mod instance;
 mod record;
 mod search;
 
@@ -13,8 +15,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use allowance::{Allowance, Limits, Source};
+pub use instance::{ForgottenKey, KeyKind, KeyUse, KeyUsed};
 
 use quick_cache::sync::Cache;
+
+use instance::Instance;
 
 use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
@@ -88,6 +93,10 @@ pub enum Unavailable {
     Ledger(#[from] LedgerError),
     #[error("the ledger's row for this tag does not verify: {0}")]
     LedgerUnverifiable(#[from] RowFault),
+    #[error("{0}")]
+    ForgottenKey(ForgottenKey),
+    #[error("{0}")]
+    KeyUsed(KeyUsed),
     #[error(transparent)]
     Key(#[from] SignError),
     #[error("the tag is being recorded by another request")]
@@ -100,6 +109,18 @@ pub enum Unavailable {
     Abandoned,
     #[error("the log no longer has the statement of the entry that it holds for this tag")]
     StatementLost,
+}
+
+impl From<ForgottenKey> for Unavailable {
+    fn from(forgotten: ForgottenKey) -> Self {
+        Self::ForgottenKey(forgotten)
+    }
+}
+
+impl From<KeyUsed> for Unavailable {
+    fn from(used: KeyUsed) -> Self {
+        Self::KeyUsed(used)
+    }
 }
 
 impl Unavailable {
@@ -121,6 +142,7 @@ struct Parts {
     /// What has been verified already. A tag's sighting never changes, so nothing here is ever out of date.
     known: Cache<String, Arc<Sighting>>,
     ledger: Ledger,
+    instance: Instance,
     log: Rekor,
     log_keys: LogKeys,
     signer: Signer,
@@ -143,8 +165,8 @@ impl Verdicts {
         allowance: Allowance,
         recording_time: Duration,
     ) -> Self {
-        let known = Cache::new(KNOWN_TAGS);
-        Self(Arc::new(Parts { known, ledger, log, log_keys, signer, retired, allowance, recording_time }))
+        let (known, instance) = (Cache::new(KNOWN_TAGS), Instance::default());
+        Self(Arc::new(Parts { known, ledger, instance, log, log_keys, signer, retired, allowance, recording_time }))
     }
 
     /// The sighting of `tag` if this process has verified it before. Asks nobody.
@@ -159,10 +181,10 @@ impl Verdicts {
 
     /// What is known of `tag`: from memory, the ledger, or, if that has no row, the log.
     pub async fn recall(&self, tag: &Tag, deadline: Deadline) -> Result<Recall, Unavailable> {
-        if let Some(sighting) = self.known(tag) {
+        if let Some(sighting) = self.known(tag).filter(|_| self.0.instance.is_admitted()) {
             return Ok(Recall::Seen(sighting));
         }
-        if let Some(row) = self.0.ledger.get(tag, deadline).await? {
+        if let Some(row) = self.row(tag, deadline).await? {
             return Ok(match self.settle(tag, row, deadline).await? {
                 Recall::Seen(sighting) if !self.is_published(&sighting, deadline).await => Recall::Found(sighting),
                 settled => settled,

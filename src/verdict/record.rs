@@ -17,7 +17,7 @@ use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
 use crate::ledger::{Checked, Lease, Row, RowFault};
 use crate::outgoing::jitter;
-use crate::sighting::{Sighting, SignedStatement, record_anew};
+use crate::sighting::{AnewError, Sighting, SignedStatement, record_anew};
 use crate::telemetry::{Dependency, part_of_request, timed};
 
 /// A lease is longer than a writer goes on by this part of the time, so that one that is merely slow is not overtaken; if
@@ -39,6 +39,7 @@ impl Verdicts {
         deadline: Deadline,
     ) -> Result<Recall, Unavailable> {
         self.0.allowance.take(source).map_err(|retry_after| Unavailable::TooManyFirstSights { retry_after })?;
+        self.claim(deadline).await?;
         let statement = self.0.signer.sign(tag, current, deadline).await?;
         let lease = Lease::starting_now(self.lease());
         let row = Row::pending(&statement, lease);
@@ -124,6 +125,7 @@ impl Verdicts {
         let uploaded = timed(Dependency::Log, self.0.log.upload(&statement.proposed_entry(), deadline)).await?;
         let entry = uploaded.entry.verify(&self.0.log_keys).map_err(Unavailable::LogUnverifiable)?;
         let sighting = statement.recorded_by(entry).ok_or(Unavailable::OtherEntry)?;
+        self.note_keys_of(&sighting, deadline).await?;
         if !self.0.ledger.complete(&sighting, deadline).await? {
             return Err(RowFault::OtherDigest.into());
         }
@@ -136,10 +138,22 @@ impl Verdicts {
 
     /// Best effort: the ledger has the sighting already.
     async fn make_findable(&self, sighting: &Sighting, deadline: Deadline) {
-        let (signer, log) = (&self.0.signer, &self.0.log);
-        let again = record_anew(signer, log, sighting.tag(), sighting.digest(), deadline);
+        let again = async {
+            self.claim(deadline).await?;
+            let (signer, log) = (&self.0.signer, &self.0.log);
+            record_anew(signer, log, sighting.tag(), sighting.digest(), deadline).await.map_err(Unavailable::from)
+        };
         if let Err(error) = again.await {
             tracing::warn!(tag = %sighting.tag(), %error, "an entry that no search may find was not uploaded anew");
+        }
+    }
+}
+
+impl From<AnewError> for Unavailable {
+    fn from(error: AnewError) -> Self {
+        match error {
+            AnewError::Key(error) => error.into(),
+            AnewError::Log(error) => error.into(),
         }
     }
 }

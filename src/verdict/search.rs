@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{Recall, Unavailable, Verdicts};
+use super::{KeyUse, Recall, Unavailable, Verdicts};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::ledger::Row;
 use crate::outgoing::SendError;
 use crate::rekor::{EntryId, LogEntry, RETRIEVE_LIMIT, RekorError, VerifiedEntry, batches};
-use crate::sighting::{Finding, Findings, First, Sighting, subject_hash};
+use crate::sighting::{Finding, Findings, First, Sighting, names_key, subject_hash};
 use crate::telemetry;
 
 /// Retrievals under way at once. Anyone can file entries under a tag's hash, so there may be many to look through.
-const CONCURRENT_RETRIEVALS: usize = 4;
+pub(super) const CONCURRENT_RETRIEVALS: usize = 4;
 
 impl Verdicts {
     /// What the log's index leads to. Every entry by a trusted key is checked; among those that count, the lowest
@@ -28,6 +28,9 @@ impl Verdicts {
         let trusted = self.trusted_keys(deadline).await?;
         let findings = self.findings(tag, ids, &trusted, deadline).await?;
         report_equivocation(&findings);
+        if let Some(key) = signer_of(findings.first(), &trusted) {
+            self.refuse_used_key(key, KeyUse::Entry, deadline).await?;
+        }
         Ok(match findings.first() {
             First::Sighting(sighting) => Recall::Found(self.keep(sighting.clone())),
             First::Unattested(entry) => Recall::Unattested(Arc::new(entry.clone())),
@@ -55,7 +58,11 @@ impl Verdicts {
     /// Puts a sighting that the log told into the ledger. The ledger only spares the next search, so a failure is
     /// logged and no more.
     pub(super) async fn remember(&self, sighting: &Sighting, deadline: Deadline) {
-        if let Err(error) = self.0.ledger.insert(&Row::recorded(sighting), deadline).await {
+        let kept = async {
+            self.note_keys_of(sighting, deadline).await?;
+            Ok::<_, Unavailable>(self.0.ledger.insert(&Row::recorded(sighting), deadline).await?)
+        };
+        if let Err(error) = kept.await {
             tracing::warn!(tag = %sighting.tag(), %error, "a sighting found in the log was not kept in the ledger");
         }
     }
@@ -88,6 +95,15 @@ impl Verdicts {
             found => found?,
         };
         Ok(Findings::new(found.into_iter().flatten(), trusted))
+    }
+}
+
+/// The trusted key that signed the entry that counts.
+fn signer_of<'a>(first: First<'a>, trusted: &'a [PublicKey]) -> Option<&'a PublicKey> {
+    match first {
+        First::Sighting(sighting) => Some(sighting.statement().key()),
+        First::Unattested(entry) => trusted.iter().find(|key| names_key(entry, std::slice::from_ref(*key))),
+        First::None => None,
     }
 }
 
