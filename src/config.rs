@@ -32,7 +32,7 @@ pub struct Config {
     pub kms_key_id: Option<String>,
     /// The DynamoDB table; the command line's ledger is in memory if `None`.
     pub ledger_table: Option<String>,
-    /// Public keys that earlier sightings were signed with.
+    /// Public keys whose sightings count beside the signing key's: earlier ones, or the next.
     pub retired_keys: Vec<PublicKey>,
     /// All registries if `None`.
     pub allowed_registries: Option<Vec<Registry>>,

@@ -132,10 +132,8 @@ impl Model for Pulls {
                 }
             }
         }
-        if self.versions.len() > 1 {
-            if self.may_be_shown(state) {
-                actions.push(Action::Show);
-            }
+        if self.versions.len() > 1 && self.may_be_shown(state) {
+            actions.push(Action::Show);
         }
         if self.rows_may_go && state.rows[0].is_some() {
             actions.push(Action::LoseRow);
