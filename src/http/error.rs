@@ -266,6 +266,7 @@ fn public_cause(cause: &Unavailable) -> String {
         | Unavailable::LogUnverifiable(_)
         | Unavailable::OtherEntry
         | Unavailable::TooManyEntries(_)
+        | Unavailable::Unexplained { .. }
         | Unavailable::LedgerUnverifiable(_)
         | Unavailable::BeingRecorded
         | Unavailable::TooManyFirstSights { .. }

@@ -5,8 +5,6 @@ use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::json;
 use serde_json::value::RawValue;
-use std::collections::HashSet;
-use std::slice;
 use std::time::Duration;
 use url::Url;
 
@@ -19,8 +17,9 @@ use super::entry::{EntryId, LogEntry};
 pub const RETRIEVE_LIMIT: usize = 10;
 /// An index answer is not paged: this holds 50,000 ids, more than can be checked in one request's time.
 const MAX_INDEX_BYTES: usize = 4 << 20;
-/// Rekor keeps attestations up to 100 KiB each, and its entries are seldom larger than a few KiB.
-const MAX_ENTRIES_BYTES: usize = 8 << 20;
+/// A sighting's entry has some 8 KiB: the leaf and the statement in base64, and a proof of up to 64 hashes. A larger entry
+/// is no sighting, whoever filed it.
+pub const SIGHTING_BYTES: usize = 32 << 10;
 /// Enough to tell what an error is.
 const MAX_ERROR_BYTES: usize = 4 << 10;
 /// Rekor answers 409 without waiting for inclusion, so that the entry it names can be missing for a moment.
@@ -80,7 +79,7 @@ impl Rekor {
             let entry = self.conflicting_entry(&response, deadline).await?;
             return Ok(Uploaded { entry, existed: true });
         }
-        let body = expect(response, StatusCode::CREATED, MAX_ENTRIES_BYTES, deadline).await?;
+        let body = expect(response, StatusCode::CREATED, SIGHTING_BYTES, deadline).await?;
         let entry = LogEntry::parse(&body).map_err(|e| malformed("an upload", e))?;
         Ok(Uploaded { entry, existed: false })
     }
@@ -107,7 +106,7 @@ impl Rekor {
         if response.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }
-        let body = expect(response, StatusCode::OK, MAX_ENTRIES_BYTES, deadline).await?;
+        let body = expect(response, StatusCode::OK, SIGHTING_BYTES, deadline).await?;
         LogEntry::parse(&body).map(Some).map_err(|e| malformed("an entry", e))
     }
 
@@ -121,36 +120,19 @@ impl Rekor {
         ids.iter().map(|id| id.parse()).collect::<Result<_, _>>().map_err(|e| malformed("a search", e))
     }
 
-    /// What `read` keeps of the entries with these ids, at most [`RETRIEVE_LIMIT`].
-    ///
-    /// A stranger's entry can have some MiB. Where they are too many to be taken together they are retrieved one by one,
-    /// and what `read` does not keep is not held.
-    pub async fn entries<T>(
-        &self,
-        ids: &[EntryId],
-        read: impl Fn(LogEntry) -> Option<T>,
-        deadline: Deadline,
-    ) -> Result<Vec<T>, RekorError> {
-        match self.retrieve(ids, deadline).await {
-            Err(RekorError::Send(SendError::TooLarge(_))) if ids.len() > 1 => {
-                let mut kept = Vec::new();
-                for id in ids {
-                    kept.extend(self.retrieve(slice::from_ref(id), deadline).await?.into_iter().filter_map(&read));
-                }
-                Ok(kept)
-            }
-            entries => Ok(entries?.into_iter().filter_map(read).collect()),
-        }
-    }
-
-    /// The entries with these ids.
+    /// The entries with these ids, at most [`RETRIEVE_LIMIT`] of them, of at most `entry_bytes` each on average.
     ///
     /// An entry that the log leaves out is an error: it could be the one that counts. So is another entry in its place,
     /// which its id, a hash, shows.
-    async fn retrieve(&self, ids: &[EntryId], deadline: Deadline) -> Result<Vec<LogEntry>, RekorError> {
+    pub async fn entries(
+        &self,
+        ids: &[EntryId],
+        entry_bytes: usize,
+        deadline: Deadline,
+    ) -> Result<Vec<LogEntry>, RekorError> {
         let query = json!({"entryUUIDs": ids.iter().map(EntryId::to_string).collect::<Vec<_>>()}).to_string();
         let response = self.send(self.post("api/v1/log/entries/retrieve", query), deadline).await?;
-        let body = expect(response, StatusCode::OK, MAX_ENTRIES_BYTES, deadline).await?;
+        let body = expect(response, StatusCode::OK, ids.len() * entry_bytes, deadline).await?;
         let items: Vec<&RawValue> = serde_json::from_slice(&body).map_err(|e| malformed("a retrieval", e))?;
         let entries: Vec<LogEntry> = items
             .iter()
@@ -183,13 +165,6 @@ impl Rekor {
         }
         Ok(response)
     }
-}
-
-/// Ids as they can be retrieved together, each once.
-pub fn batches(ids: Vec<EntryId>) -> Vec<Vec<EntryId>> {
-    let mut seen = HashSet::new();
-    let ids: Vec<EntryId> = ids.into_iter().filter(|id| seen.insert(*id)).collect();
-    ids.chunks(RETRIEVE_LIMIT).map(<[EntryId]>::to_vec).collect()
 }
 
 pub(super) fn malformed(request: &'static str, fault: impl ToString) -> RekorError {

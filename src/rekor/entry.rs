@@ -8,9 +8,10 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
+use super::body::{Body, holds};
 use super::checkpoint::Checkpoint;
 use super::inclusion::{Hash, leaf_hash};
-use super::intoto::Body;
+use crate::key::PublicKey;
 
 /// Integers up to here are the same in JSON everywhere (RFC 8785 section 3.2.2.3); the signed entry timestamp covers
 /// JSON.
@@ -147,6 +148,11 @@ impl LogEntry {
         &self.body
     }
 
+    /// Whether the entry holds `key`, in whatever encoding and for whatever reason. For entries that cannot be understood.
+    pub fn mentions(&self, key: &PublicKey) -> bool {
+        holds(&self.leaf, key)
+    }
+
     /// The statement that the log keeps beside the entry. Nothing the log signs covers it.
     pub fn attestation(&self) -> Option<&[u8]> {
         self.attestation.as_deref()
@@ -175,7 +181,8 @@ impl LogEntry {
         Checkpoint::parse(self.proof.as_ref()?.checkpoint.as_deref()?)
     }
 
-    pub(super) fn leaf_hash(&self) -> Hash {
+    /// RFC 6962 section 2.1. It is the entry's id, once that is verified.
+    pub fn leaf_hash(&self) -> Hash {
         leaf_hash(&self.leaf)
     }
 }

@@ -21,7 +21,7 @@ use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::ledger::{Ledger, LedgerError, RowFault};
 use crate::rekor::{Fault, Faults, LogKeys, Rekor, RekorError, VerifiedEntry};
-use crate::sighting::{Sighting, SignError, Signer};
+use crate::sighting::{Findings, First, Sighting, SignError, Signer};
 use crate::telemetry::{Dependency, timed};
 
 /// Verified sightings kept in memory, about 6 KiB each: a third of a Lambda function of 128 MiB.
@@ -37,7 +37,7 @@ pub enum Verdict {
     /// Seen before with another digest: refuse.
     Moved { sighting: Arc<Sighting>, current: Digest },
     /// Seen before with another digest, which the log no longer tells: refuse.
-    MovedFromUnknown { entry: Arc<VerifiedEntry>, current: Digest },
+    MovedFromUnknown { entry: Box<VerifiedEntry>, current: Digest },
 }
 
 /// What the registry serves for a tag now.
@@ -59,7 +59,7 @@ pub enum Recall {
     Recorded(Arc<Sighting>),
     /// The log has an entry by our key for this tag, but not the statement that belongs to it: only whether a given
     /// digest is the recorded one can be told.
-    Unattested(Arc<VerifiedEntry>),
+    Unattested(Arc<Findings>),
     Never,
 }
 
@@ -84,6 +84,8 @@ pub enum Unavailable {
     OtherEntry,
     #[error("the log lists {0} entries under this tag, more than could be checked in time")]
     TooManyEntries(usize),
+    #[error("the log holds an entry by a signing key, with index {log_index}, that no sighting of this tag explains")]
+    Unexplained { log_index: u64 },
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error("the ledger's row for this tag does not verify: {0}")]
@@ -120,6 +122,8 @@ pub struct Verdicts(Arc<Parts>);
 struct Parts {
     /// What has been verified already. A tag's sighting never changes, so nothing here is ever out of date.
     known: Cache<String, Arc<Sighting>>,
+    /// Entries of the log that say nothing of a tag. What an entry holds never changes, and neither do our keys.
+    passed_over: Cache<[u8; 64], ()>,
     ledger: Ledger,
     log: Rekor,
     log_keys: LogKeys,
@@ -143,8 +147,8 @@ impl Verdicts {
         allowance: Allowance,
         recording_time: Duration,
     ) -> Self {
-        let known = Cache::new(KNOWN_TAGS);
-        Self(Arc::new(Parts { known, ledger, log, log_keys, signer, retired, allowance, recording_time }))
+        let (known, passed_over) = (Cache::new(KNOWN_TAGS), Cache::new(search::PASSED_OVER));
+        Self(Arc::new(Parts { known, passed_over, ledger, log, log_keys, signer, retired, allowance, recording_time }))
     }
 
     /// The sighting of `tag` if this process has verified it before. Asks nobody.
@@ -186,10 +190,16 @@ impl Verdicts {
         deadline: Deadline,
     ) -> Result<Verdict, Unavailable> {
         let recall = match recall {
-            Recall::Unattested(entry) => match self.rebuild(tag, &entry, current.digest, deadline).await? {
-                Some(sighting) => Recall::Found(sighting),
-                None => return Ok(Verdict::MovedFromUnknown { entry, current: current.digest.clone() }),
-            },
+            Recall::Unattested(findings) => {
+                match (self.rebuild(tag, &findings, current.digest, deadline).await?, findings.first()) {
+                    (Some(sighting), _) => Recall::Found(sighting),
+                    (None, First::Unattested(entry)) => {
+                        let (entry, current) = (Box::new(entry.clone()), current.digest.clone());
+                        return Ok(Verdict::MovedFromUnknown { entry, current });
+                    }
+                    (None, _) => return Err(Unavailable::Interrupted),
+                }
+            }
             Recall::Never => self.record_first(tag, current.digest, source, deadline).await?,
             known => known,
         };
