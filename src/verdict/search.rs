@@ -20,7 +20,7 @@ const CONCURRENT_RETRIEVALS: usize = 4;
 impl Verdicts {
     /// What the log's index leads to. Every entry by a trusted key is checked; among those that count, the lowest
     /// index wins.
-    pub(super) async fn search(&self, tag: &Tag, deadline: Deadline) -> Result<Recall, Unavailable> {
+    pub(super) async fn ask_log(&self, tag: &Tag, deadline: Deadline) -> Result<Recall, Unavailable> {
         let ids = self.0.log.search(&subject_hash(tag), deadline).await?;
         if ids.is_empty() {
             return Ok(Recall::Never);
