@@ -32,6 +32,8 @@ pub struct Config {
     pub kms_key_id: Option<String>,
     /// The DynamoDB table; the ledger is in memory if `None`.
     pub ledger_table: Option<String>,
+    /// The DynamoDB table that all instances count first sights in; each process counts by itself if `None`.
+    pub counters_table: Option<String>,
     /// Public keys that earlier sightings were signed with.
     pub retired_keys: Vec<PublicKey>,
     /// All registries if `None`.
@@ -114,6 +116,7 @@ impl Config {
             log: reader.log(),
             kms_key_id: reader.get("KMS_KEY_ID"),
             ledger_table: reader.get("LEDGER_TABLE"),
+            counters_table: reader.get("COUNTERS_TABLE"),
             retired_keys: reader.keys("TRUSTED_KEYS").unwrap_or_default(),
             allowed_registries: reader.list("ALLOWED_REGISTRIES"),
             insecure_registries: reader.list("INSECURE_REGISTRIES").unwrap_or_default(),
@@ -129,6 +132,10 @@ impl Config {
                 .unwrap_or(DEFAULT_MANIFEST_CACHE_BYTES),
             log_format: reader.log_format(),
         };
+        // The counters' rows expire, and the ledger's never may.
+        if config.counters_table.is_some() && config.counters_table == config.ledger_table {
+            reader.fault("COUNTERS_TABLE", "must be another table than LEDGER_TABLE");
+        }
         (config, reader.faults)
     }
 }
@@ -258,6 +265,9 @@ mod tests {
             ("REKOR_PUBLIC_KEYS", PUBLIC_INSTANCE_KEY),
             ("TRUSTED_KEYS", &format!("{PUBLIC_INSTANCE_KEY}\n{PUBLIC_INSTANCE_KEY}")),
             ("KMS_KEY_ID", "alias/tlogistry"),
+            ("LEDGER_TABLE", "sightings"),
+            ("COUNTERS_TABLE", "counters"),
+            ("FIRST_SIGHTS_PER_MINUTE", "7"),
             ("ALLOWED_REGISTRIES", "docker.io, ghcr.io"),
             ("INSECURE_REGISTRIES", "localhost:5000"),
             ("REQUEST_TIMEOUT_MS", "1000"),
@@ -267,6 +277,11 @@ mod tests {
         .unwrap();
         assert_eq!(config.log.unwrap().url.as_str(), "http://127.0.0.1:3000/");
         assert_eq!(config.retired_keys.len(), 2);
+        assert_eq!(
+            (config.ledger_table.as_deref(), config.counters_table.as_deref()),
+            (Some("sightings"), Some("counters"))
+        );
+        assert_eq!((config.first_sights.overall.get(), config.first_sights.per_source.get()), (7, 30));
         assert_eq!(config.allowed_registries.unwrap()[0], Registry::docker_hub());
         assert_eq!(config.insecure_registries, ["localhost:5000".parse().unwrap()]);
         assert_eq!((config.request_timeout, config.log_format), (Duration::from_secs(1), LogFormat::Text));
@@ -277,13 +292,22 @@ mod tests {
         let error = read(&[
             ("REKOR_URL", "http://rekor.example"),
             ("TRUSTED_KEYS", "no key"),
+            ("LEDGER_TABLE", "sightings"),
+            ("COUNTERS_TABLE", "sightings"),
             ("ALLOWED_REGISTRIES", "ghcr.io,gh_cr.io"),
             ("REQUEST_TIMEOUT_MS", "30000"),
             ("LOG_FORMAT", "xml"),
         ])
         .unwrap_err()
         .to_string();
-        for name in ["REKOR_PUBLIC_KEYS", "TRUSTED_KEYS", "ALLOWED_REGISTRIES", "REQUEST_TIMEOUT_MS", "LOG_FORMAT"] {
+        for name in [
+            "REKOR_PUBLIC_KEYS",
+            "TRUSTED_KEYS",
+            "COUNTERS_TABLE",
+            "ALLOWED_REGISTRIES",
+            "REQUEST_TIMEOUT_MS",
+            "LOG_FORMAT",
+        ] {
             assert!(error.contains(name), "{name}: {error}");
         }
         assert!(read(&[("REKOR_PUBLIC_KEYS", PUBLIC_INSTANCE_KEY)]).is_err(), "keys of an unnamed log");

@@ -1,5 +1,6 @@
 //! tlogistry: a read-only OCI registry that refuses tags that moved.
 
+pub mod allowance;
 pub mod cli;
 pub mod config;
 pub mod deadline;

@@ -13,6 +13,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
 
+use super::listen::Peer;
 use super::{Outcome, listen, log};
 use crate::config::{Config, LogConfig};
 use crate::devlog::{Devlog, Options};
@@ -21,6 +22,7 @@ use crate::key::PublicKey;
 use crate::rekor::LogKeys;
 use crate::setup;
 use crate::sighting::{LocalKey, Signer};
+use crate::verdict::Source;
 
 /// Serve the registry on this machine
 ///
@@ -50,7 +52,8 @@ impl Serve {
             None => embedded_log(&self.state).await?,
         };
         println!("sightings are recorded in {}", log.url);
-        let service = setup::service(&config, setup::ledger(&config).await, signer, log)?;
+        let (allowance, ledger) = (setup::allowance(&config).await, setup::ledger(&config).await);
+        let service = setup::service_limited_by(allowance, &config, ledger, signer, log)?;
         let (listener, address) = listen::bind(&self.listen).await?;
         let stop = listen::asked_to_stop();
         println!("registry listening on http://{address}");
@@ -83,8 +86,11 @@ pub(super) fn log_config(log: &Devlog, address: &str) -> Result<LogConfig, Box<d
 /// Serves the registry until `stop` is done.
 pub(super) async fn serve(service: Service, listener: TcpListener, stop: impl Future<Output = ()>) {
     let service = Arc::new(service);
-    let handler = move |request: Request<Incoming>| {
+    let handler = move |mut request: Request<Incoming>| {
         let service = service.clone();
+        if let Some(Peer(address)) = request.extensions().get().copied() {
+            request.extensions_mut().insert(Source::from(address));
+        }
         async move { into_answer(request.method(), service.handle(&request).await) }
     };
     listen::serve(listener, handler, stop).await;

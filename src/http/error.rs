@@ -129,7 +129,7 @@ impl Refusal {
             Self::Loop => (StatusCode::FORBIDDEN, "DENIED"),
             // 403, because containerd then repeats a HEAD as GET and shows the message.
             Self::Moved(_) => (StatusCode::FORBIDDEN, "DENIED"),
-            Self::NoVerdict { cause, .. } if cause.retry_after().is_some() => {
+            Self::NoVerdict { cause, .. } | Self::NoEvidence(cause) if cause.retry_after().is_some() => {
                 (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS")
             }
             Self::NoVerdict { .. } | Self::NoEvidence(_) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
@@ -189,11 +189,10 @@ impl Refusal {
 
     pub fn retry_after(&self) -> Option<HeaderValue> {
         match self {
-            Self::NoVerdict { cause, .. } => Some(match cause.retry_after() {
+            Self::NoVerdict { cause, .. } | Self::NoEvidence(cause) => Some(match cause.retry_after() {
                 Some(wait) => HeaderValue::from(wait.as_secs() + 1),
                 None => HeaderValue::from_static(RETRY_SECONDS),
             }),
-            Self::NoEvidence(_) => Some(HeaderValue::from_static(RETRY_SECONDS)),
             Self::Upstream(UpstreamError::RateLimited { retry_after: Some(value), .. }) => {
                 let bearable = value.len() <= MAX_RETRY_AFTER_LENGTH;
                 HeaderValue::from_str(value).ok().filter(|_| bearable)
@@ -269,7 +268,7 @@ fn public_cause(cause: &Unavailable) -> String {
         | Unavailable::Unexplained { .. }
         | Unavailable::LedgerUnverifiable(_)
         | Unavailable::BeingRecorded
-        | Unavailable::TooManyFirstSights { .. }
+        | Unavailable::TooManyFirstSights(_)
         | Unavailable::Abandoned
         | Unavailable::StatementLost
         | Unavailable::Interrupted => cause.to_string(),

@@ -63,7 +63,7 @@ impl Service {
     }
 
     /// Answers one request. The URI's path must be as it came, neither decoded nor normalised; a body is ignored. A
-    /// [`Source`] among the request's extensions is whom a first sight is counted for.
+    /// [`Source`] among the request's extensions is whom a search of the log is charged to.
     pub async fn handle<B>(&self, request: &Request<B>) -> Response<Body> {
         let (method, uri) = (request.method(), request.uri());
         let source = request.extensions().get::<Source>().copied();
@@ -123,7 +123,7 @@ impl Service {
             Route::Referrers(repository, digest) => self.referrers(uri, &repository, &digest, deadline).await,
             Route::Home => Ok(self.home(asker, None, deadline).await),
             Route::LookUp(written) => Ok(self.look_up(asker, &written, deadline).await),
-            Route::Sighting(tag) => self.sighting(&tag, asker, deadline).await,
+            Route::Sighting(tag) => self.sighting(&tag, source, asker, deadline).await,
             Route::Key => self.key(deadline).await,
             Route::TrustedRoot => Ok(self.trusted_root()),
             Route::Catalog => Err(Refusal::Catalog),

@@ -47,6 +47,11 @@ pub enum Ledger {
 }
 
 impl Ledger {
+    /// Whether other instances write to it too.
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::DynamoDb(_))
+    }
+
     /// The row for `tag`, as of the last write that anyone made.
     pub async fn get(&self, tag: &Tag, deadline: Deadline) -> Result<Option<Row>, LedgerError> {
         match self {

@@ -1,10 +1,11 @@
 //! First seen, unchanged or moved: the question that every pull by tag asks.
 //!
-//! The answer takes two steps, because the registry is asked in the meantime what the tag is now:
-//! [`Verdicts::recall`] finds what is known of the tag, [`Verdicts::judge`] compares it with the current digest and
-//! records the tag if it was never seen. Whatever cannot be established is [`Unavailable`], and nothing is served then.
+//! The answer takes up to three steps. [`Verdicts::recall`] finds what this process and the ledger know of the tag, while
+//! the registry is asked what the tag is now. Where they know nothing and the registry has the tag, [`Verdicts::search`]
+//! asks the log: strangers can cause that, so it is charged to them. [`Verdicts::judge`] compares what was found with the
+//! current digest, and records the tag if it was never seen. Whatever cannot be established is [`Unavailable`], and
+//! nothing is served then.
 
-mod allowance;
 mod evidence;
 mod record;
 mod search;
@@ -12,10 +13,11 @@ mod search;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use allowance::{Allowance, Limits, Source};
-
 use quick_cache::sync::Cache;
 
+pub use crate::allowance::{Allowance, Limits, Source};
+
+use crate::allowance::Exhausted;
 use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
@@ -94,8 +96,8 @@ pub enum Unavailable {
     Key(#[from] SignError),
     #[error("the tag is being recorded by another request")]
     BeingRecorded,
-    #[error("too many tags are being seen for the first time")]
-    TooManyFirstSights { retry_after: Duration },
+    #[error(transparent)]
+    TooManyFirstSights(#[from] Exhausted),
     #[error("recording was interrupted")]
     Interrupted,
     #[error("its recording broke off; the next pull of the tag finishes it")]
@@ -105,10 +107,10 @@ pub enum Unavailable {
 }
 
 impl Unavailable {
-    /// For a first sight that was not allowed: when one will be again.
+    /// For a search that was not allowed: when one will be again.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::TooManyFirstSights { retry_after } => Some(*retry_after),
+            Self::TooManyFirstSights(Exhausted { retry_after }) => Some(*retry_after),
             _ => None,
         }
     }
@@ -137,7 +139,8 @@ struct Parts {
 
 impl Verdicts {
     /// `log_keys` are what the log's answers are checked with, `retired` the public keys of earlier signers;
-    /// `allowance` limits first sights, `recording_time` bounds the recording of one tag.
+    /// `allowance` limits searches of the log and the first sights that follow, `recording_time` bounds the recording of
+    /// one tag.
     pub fn new(
         ledger: Ledger,
         log: Rekor,
@@ -161,32 +164,39 @@ impl Verdicts {
         self.0.log.entry_url(entry.id())
     }
 
-    /// What is known of `tag`: from memory, the ledger, or, if that has no row, the log.
-    pub async fn recall(&self, tag: &Tag, deadline: Deadline) -> Result<Recall, Unavailable> {
+    /// What memory and the ledger know of `tag`. `None` if only a search can tell.
+    pub async fn recall(&self, tag: &Tag, deadline: Deadline) -> Result<Option<Recall>, Unavailable> {
+        if let Some(sighting) = self.known(tag) {
+            return Ok(Some(Recall::Seen(sighting)));
+        }
+        let Some(row) = self.0.ledger.get(tag, deadline).await? else { return Ok(None) };
+        Ok(Some(match self.settle(tag, row, deadline).await? {
+            Recall::Seen(sighting) if !self.is_published(&sighting, deadline).await => Recall::Found(sighting),
+            settled => settled,
+        }))
+    }
+
+    /// What the log knows of `tag`, of which [`Verdicts::recall`] knows nothing. The search is charged to `source`, and
+    /// the first sight that may follow with it.
+    pub async fn search(&self, tag: &Tag, source: Option<Source>, deadline: Deadline) -> Result<Recall, Unavailable> {
+        // Another request may have found or recorded it meanwhile.
         if let Some(sighting) = self.known(tag) {
             return Ok(Recall::Seen(sighting));
         }
-        if let Some(row) = self.0.ledger.get(tag, deadline).await? {
-            return Ok(match self.settle(tag, row, deadline).await? {
-                Recall::Seen(sighting) if !self.is_published(&sighting, deadline).await => Recall::Found(sighting),
-                settled => settled,
-            });
-        }
-        let found = timed(Dependency::Log, self.search(tag, deadline)).await?;
+        self.0.allowance.draw(source, deadline).await?;
+        let found = timed(Dependency::Log, self.ask_log(tag, deadline)).await?;
         if let Recall::Found(sighting) = &found {
             self.remember(sighting, deadline).await;
         }
         Ok(found)
     }
 
-    /// Compares what is known of `tag` with the `current` manifest, and records its digest if nothing is known: that is
-    /// counted for `source`.
+    /// Compares what is known of `tag` with the `current` manifest, and records its digest if the log has none.
     pub async fn judge(
         &self,
         tag: &Tag,
         recall: Recall,
         current: &Current<'_>,
-        source: Option<Source>,
         deadline: Deadline,
     ) -> Result<Verdict, Unavailable> {
         let recall = match recall {
@@ -200,7 +210,7 @@ impl Verdicts {
                     (None, _) => return Err(Unavailable::Interrupted),
                 }
             }
-            Recall::Never => self.record_first(tag, current.digest, source, deadline).await?,
+            Recall::Never => self.record_first(tag, current.digest, deadline).await?,
             known => known,
         };
         match recall {

@@ -12,7 +12,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Recall, Source, Unavailable, Verdicts};
+use super::{Recall, Unavailable, Verdicts};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
 use crate::ledger::{Checked, Lease, Row, RowFault};
@@ -35,10 +35,8 @@ impl Verdicts {
         &self,
         tag: &Tag,
         current: &Digest,
-        source: Option<Source>,
         deadline: Deadline,
     ) -> Result<Recall, Unavailable> {
-        self.0.allowance.take(source).map_err(|retry_after| Unavailable::TooManyFirstSights { retry_after })?;
         let statement = self.0.signer.sign(tag, current, deadline).await?;
         let lease = Lease::starting_now(self.lease());
         let row = Row::pending(&statement, lease);

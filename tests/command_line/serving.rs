@@ -1,7 +1,7 @@
 //! `serve` and `log`: how they start, what they keep, and how they stop.
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,8 @@ use crate::support::docker_registry::DockerRegistry;
 use crate::support::image::Image;
 use crate::support::instance::Instance;
 use crate::support::process::{Process, cli};
-use crate::support::stage::{REGISTRY, REPOSITORY};
+use crate::support::stage::{REGISTRY, REPOSITORY, Stage};
+use crate::support::table::Table;
 
 /// Well below the time that requests under way are given.
 const SOON: Duration = Duration::from_secs(3);
@@ -74,6 +75,59 @@ async fn serve_keeps_its_key_and_its_log() {
     let stranger = get(&start().url("manifests/v1")).await;
     assert_eq!((stranger.status, stranger.header("tlog-first-seen")), (200, "true"));
     assert_ne!(std::fs::read(&key_file).unwrap(), key);
+}
+
+/// The status of a request from one of this machine's addresses.
+async fn get_from(address: &str, url: &str) -> u16 {
+    let client = reqwest::Client::builder().no_proxy().local_address(address.parse::<IpAddr>().unwrap()).build();
+    client.unwrap().get(url).send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn first_sights_are_counted_by_the_peers_address_whatever_a_header_says() {
+    let (registry, state) = (DockerRegistry::start(), tempfile::tempdir().unwrap());
+    for tag in ["v1", "v2", "v3"] {
+        registry.push(REPOSITORY, tag, &Image::oci(tag)).await;
+    }
+    let limit = ("FIRST_SIGHTS_PER_MINUTE_PER_SOURCE".to_owned(), "1".to_owned());
+    let instance = Instance::serve(state.path(), &[environment(&registry.address), vec![limit]].concat());
+    let url = |tag: &str| instance.url(&format!("manifests/{tag}"));
+    assert_eq!(get_from("127.0.0.1", &url("v1")).await, 200);
+    assert_eq!(get_from("127.0.0.1", &url("v2")).await, 429);
+    let forwarded = client().get(url("v2")).header("x-forwarded-for", "192.0.2.1").header("forwarded", "for=192.0.2.1");
+    assert_eq!(send(forwarded).await.status, 429);
+    assert_eq!(get_from("127.0.0.1", &url("v1")).await, 200, "a known tag is not counted");
+    assert_eq!(get_from("127.0.0.2", &url("v2")).await, 200, "another address");
+    assert_eq!(get_from("127.0.0.2", &url("v3")).await, 429);
+}
+
+#[tokio::test]
+async fn processes_that_are_given_a_table_count_first_sights_in_it_together() {
+    let (stage, state) = (Stage::set(), tempfile::tempdir().unwrap());
+    let (ledger, counters) = (Table::start().await, Table::counters().await);
+    let mut environment = stage.environment();
+    for (name, value) in [
+        ("LEDGER_TABLE", ledger.name.as_str()),
+        ("COUNTERS_TABLE", counters.name.as_str()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", ledger.endpoint),
+    ]
+    .into_iter()
+    .chain(ledger.credentials())
+    {
+        environment.push((name.to_owned(), value.to_owned()));
+    }
+    for tag in ["v1", "v2"] {
+        stage.push(tag, &Image::oci(tag)).await;
+        let instance = Instance::serve(state.path(), &environment);
+        assert_eq!(get(&instance.url(&format!("manifests/{tag}"))).await.header("tlog-first-seen"), "true");
+    }
+    // A minute may have ended between the two.
+    let items = counters.items().await;
+    let drawn = |kind: &str| -> u64 {
+        let of_kind = items.iter().filter(|item| item["counter"].as_s().unwrap().starts_with(kind));
+        of_kind.map(|item| item["drawn"].as_n().unwrap().parse::<u64>().unwrap()).sum()
+    };
+    assert_eq!((drawn("total/"), drawn("source/")), (2, 2), "{items:?}");
 }
 
 #[test]
