@@ -20,8 +20,8 @@ use crate::outgoing::jitter;
 use crate::sighting::{Sighting, SignedStatement, record_anew};
 use crate::telemetry::{Dependency, part_of_request, timed};
 
-/// A lease is longer than a writer goes on by this part of the time, so that one that is merely slow is not overtaken; if
-/// it is all the same, both upload the same bytes.
+/// A lease outlasts a writer's own time limit by this part of it, so nobody takes over from a writer that is only slow. If
+/// it happens anyway, both upload the same bytes.
 const LEASE_MARGIN: u32 = 5;
 /// How long a writer that failed may take to end its lease.
 const GIVING_UP_TIME: Duration = Duration::from_secs(2);
@@ -85,7 +85,7 @@ impl Verdicts {
 
     /// How long a writer has before others finish its work.
     fn lease(&self) -> Duration {
-        self.0.recording_time + self.0.recording_time / LEASE_MARGIN
+        (self.0.recording_time + self.0.recording_time / LEASE_MARGIN).min(Lease::LONGEST)
     }
 
     /// Uploads a statement whose row this process holds the lease of, and completes the row. It goes on when the
