@@ -85,7 +85,9 @@ impl Refusal {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Moved(_) => Outcome::Moved,
-            Self::NoVerdict { cause, .. } if cause.retry_after().is_some() => Outcome::Throttled,
+            Self::NoVerdict { cause, .. } if matches!(**cause, Unavailable::TooManyFirstSights { .. }) => {
+                Outcome::Throttled
+            }
             Self::NoVerdict { .. } => Outcome::Unavailable,
             Self::Timeout => Outcome::UpstreamError,
             Self::Upstream(UpstreamError::RateLimited { .. }) => Outcome::Throttled,
@@ -129,7 +131,7 @@ impl Refusal {
             Self::Loop => (StatusCode::FORBIDDEN, "DENIED"),
             // 403, because containerd then repeats a HEAD as GET and shows the message.
             Self::Moved(_) => (StatusCode::FORBIDDEN, "DENIED"),
-            Self::NoVerdict { cause, .. } if cause.retry_after().is_some() => {
+            Self::NoVerdict { cause, .. } | Self::NoEvidence(cause) if cause.retry_after().is_some() => {
                 (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS")
             }
             Self::NoVerdict { .. } | Self::NoEvidence(_) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
@@ -160,7 +162,7 @@ impl Refusal {
             Self::Catalog => "this registry stands in front of all others and cannot list them".to_owned(),
             Self::Upstream(error) => error.to_string(),
             Self::Moved(moved) => moved.message(),
-            Self::NoVerdict { tag, cause } if cause.retry_after().is_some() => format!(
+            Self::NoVerdict { tag, cause } if matches!(**cause, Unavailable::TooManyFirstSights { .. }) => format!(
                 "{tag} was never seen before, and too many such tags were asked for in the last minute; tags that are \
                  known and digests are served as ever"
             ),
@@ -189,11 +191,10 @@ impl Refusal {
 
     pub fn retry_after(&self) -> Option<HeaderValue> {
         match self {
-            Self::NoVerdict { cause, .. } => Some(match cause.retry_after() {
+            Self::NoVerdict { cause, .. } | Self::NoEvidence(cause) => Some(match cause.retry_after() {
                 Some(wait) => HeaderValue::from(wait.as_secs() + 1),
                 None => HeaderValue::from_static(RETRY_SECONDS),
             }),
-            Self::NoEvidence(_) => Some(HeaderValue::from_static(RETRY_SECONDS)),
             Self::Upstream(UpstreamError::RateLimited { retry_after: Some(value), .. }) => {
                 let bearable = value.len() <= MAX_RETRY_AFTER_LENGTH;
                 HeaderValue::from_str(value).ok().filter(|_| bearable)
@@ -263,6 +264,8 @@ fn public_cause(cause: &Unavailable) -> String {
         Unavailable::Ledger(_)
         | Unavailable::Key(_)
         | Unavailable::Log(_)
+        | Unavailable::LogSpared(_)
+        | Unavailable::Unconfirmed
         | Unavailable::LogUnverifiable(_)
         | Unavailable::OtherEntry
         | Unavailable::TooManyEntries(_)

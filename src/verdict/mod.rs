@@ -20,7 +20,7 @@ use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::ledger::{Ledger, LedgerError, RowFault};
-use crate::rekor::{Fault, Faults, LogKeys, Rekor, RekorError, VerifiedEntry};
+use crate::rekor::{Closed, Fault, Faults, Gate, LogKeys, Rekor, RekorError, VerifiedEntry};
 use crate::sighting::{Sighting, SignError, Signer};
 use crate::telemetry::{Dependency, timed};
 
@@ -78,6 +78,11 @@ impl Recall {
 pub enum Unavailable {
     #[error(transparent)]
     Log(#[from] RekorError),
+    /// Nothing was signed or written that would have needed the log.
+    #[error(transparent)]
+    LogSpared(#[from] Closed),
+    #[error("the log did not confirm the recording in time")]
+    Unconfirmed,
     #[error("an entry of the log does not verify: {}", Faults(.0))]
     LogUnverifiable(Vec<Fault>),
     #[error("the log answered an upload with an entry of another statement")]
@@ -103,10 +108,10 @@ pub enum Unavailable {
 }
 
 impl Unavailable {
-    /// For a first sight that was not allowed: when one will be again.
+    /// For what was not tried: when it may be.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::TooManyFirstSights { retry_after } => Some(*retry_after),
+            Self::TooManyFirstSights { retry_after } | Self::LogSpared(Closed { retry_after }) => Some(*retry_after),
             _ => None,
         }
     }
@@ -122,6 +127,8 @@ struct Parts {
     known: Cache<String, Arc<Sighting>>,
     ledger: Ledger,
     log: Rekor,
+    /// Every call to the log passes it.
+    gate: Gate,
     log_keys: LogKeys,
     signer: Signer,
     /// Public keys that sightings were signed with before the signer's.
@@ -144,7 +151,8 @@ impl Verdicts {
         recording_time: Duration,
     ) -> Self {
         let known = Cache::new(KNOWN_TAGS);
-        Self(Arc::new(Parts { known, ledger, log, log_keys, signer, retired, allowance, recording_time }))
+        let gate = Gate::new(recording_time);
+        Self(Arc::new(Parts { known, ledger, log, gate, log_keys, signer, retired, allowance, recording_time }))
     }
 
     /// The sighting of `tag` if this process has verified it before. Asks nobody.

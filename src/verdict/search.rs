@@ -10,7 +10,7 @@ use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::ledger::Row;
 use crate::outgoing::SendError;
-use crate::rekor::{EntryId, LogEntry, RETRIEVE_LIMIT, RekorError, VerifiedEntry, batches};
+use crate::rekor::{Call, EntryId, LogEntry, RETRIEVE_LIMIT, RekorError, VerifiedEntry, batches};
 use crate::sighting::{Finding, Findings, First, Sighting, subject_hash};
 use crate::telemetry;
 
@@ -21,7 +21,8 @@ impl Verdicts {
     /// What the log's index leads to. Every entry by a trusted key is checked; among those that count, the lowest
     /// index wins.
     pub(super) async fn search(&self, tag: &Tag, deadline: Deadline) -> Result<Recall, Unavailable> {
-        let ids = self.0.log.search(&subject_hash(tag), deadline).await?;
+        let pass = self.0.gate.pass(Call::Search)?;
+        let ids = pass.ask(self.0.log.search(&subject_hash(tag), deadline)).await?;
         if ids.is_empty() {
             return Ok(Recall::Never);
         }
@@ -76,7 +77,8 @@ impl Verdicts {
                     Finding::Unrelated(_) | Finding::Foreign(_) => None,
                     finding => Some(Ok(finding)),
                 };
-                self.0.log.entries(&batch, read, deadline).await?.into_iter().collect()
+                let pass = self.0.gate.pass(Call::Retrieve)?;
+                pass.ask(self.0.log.entries(&batch, read, deadline)).await?.into_iter().collect()
             })
             .buffer_unordered(CONCURRENT_RETRIEVALS)
             .try_collect()
