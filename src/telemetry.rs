@@ -4,12 +4,13 @@
 //! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
 
 use std::future::Future;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
 const NAMESPACE: &str = "tlogistry";
 
@@ -68,22 +69,71 @@ impl Outcome {
 /// What is measured while a request is answered.
 #[derive(Debug, Default)]
 struct Counters {
-    /// Microseconds waited for each dependency, in the order of [`Dependency::ALL`].
-    waited: [AtomicU64; Dependency::ALL.len()],
+    /// In the order of [`Dependency::ALL`].
+    waits: Mutex<Waited<Waits>>,
     equivocation: AtomicBool,
+}
+
+type Waited<T> = [T; Dependency::ALL.len()];
+
+/// The calls to one dependency.
+#[derive(Debug, Default)]
+struct Waits {
+    /// How long those took that have ended.
+    ended: Duration,
+    /// When the others began.
+    under_way: Vec<Instant>,
+}
+
+impl Counters {
+    /// How long each dependency was waited for until now, calls that are still under way included.
+    fn waited(&self) -> Waited<Duration> {
+        // Nothing panics while it holds the lock.
+        let waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
+        waits.each_ref().map(|waits| waits.ended + waits.under_way.iter().map(Instant::elapsed).sum::<Duration>())
+    }
+
+    fn with(&self, dependency: Dependency, change: impl FnOnce(&mut Waits)) {
+        change(&mut self.waits.lock().unwrap_or_else(PoisonError::into_inner)[dependency as usize]);
+    }
+}
+
+/// A call that is under way. It ends when this is dropped, answered or not.
+struct Wait {
+    counters: Arc<Counters>,
+    dependency: Dependency,
+    began: Instant,
+}
+
+impl Wait {
+    /// `None` outside of a request.
+    fn begin(dependency: Dependency) -> Option<Self> {
+        let (counters, began) = (COUNTERS.try_with(Arc::clone).ok()?, Instant::now());
+        counters.with(dependency, |waits| waits.under_way.push(began));
+        Some(Self { counters, dependency, began })
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        self.counters.with(self.dependency, |waits| {
+            waits.ended += self.began.elapsed();
+            if let Some(place) = waits.under_way.iter().position(|began| *began == self.began) {
+                waits.under_way.swap_remove(place);
+            }
+        });
+    }
 }
 
 tokio::task_local! {
     static COUNTERS: Arc<Counters>;
 }
 
-/// Runs `call` and adds the time it took to the request that it is part of.
+/// Runs `call` and adds the time it took to the request that it is part of. A call that is given up counts until then, and
+/// one that goes on when the request is answered counts until the answer.
 pub async fn timed<F: Future>(dependency: Dependency, call: F) -> F::Output {
-    let began = Instant::now();
-    let result = call.await;
-    let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let _ = COUNTERS.try_with(|counters| counters.waited[dependency as usize].fetch_add(micros, Ordering::Relaxed));
-    result
+    let _wait = Wait::begin(dependency);
+    call.await
 }
 
 /// Notes that the log holds two digests for one tag.
@@ -101,7 +151,9 @@ pub fn part_of_request<F: Future>(task: F) -> impl Future<Output = F::Output> {
 #[derive(Debug)]
 pub struct Measured {
     took: Duration,
-    counters: Arc<Counters>,
+    /// In the order of [`Dependency::ALL`].
+    waited: Waited<Duration>,
+    equivocation: bool,
 }
 
 /// Runs a request and measures it.
@@ -109,7 +161,8 @@ pub async fn measured<F: Future>(request: F) -> (F::Output, Measured) {
     let began = Instant::now();
     let counters = Arc::new(Counters::default());
     let result = COUNTERS.scope(counters.clone(), request).await;
-    (result, Measured { took: began.elapsed(), counters })
+    let equivocation = counters.equivocation.load(Ordering::Relaxed);
+    (result, Measured { took: began.elapsed(), waited: counters.waited(), equivocation })
 }
 
 /// One request, as it is told.
@@ -145,7 +198,6 @@ impl Telemetry {
 
     /// Tells of one request.
     pub fn tell(&self, report: &Report<'_>, measured: &Measured) {
-        let Measured { took, counters } = measured;
         match self {
             Self::CloudWatch { function } => println!("{}", embedded(function, report, measured)),
             Self::Log => tracing::info!(
@@ -155,29 +207,23 @@ impl Telemetry {
                 outcome = ?report.outcome,
                 tag = report.tag,
                 digest = report.digest,
-                millis = millis(took.as_micros() as f64),
-                waited = ?Dependency::ALL.map(|dependency| (dependency, millis(counters.waited(dependency)))),
+                millis = millis(measured.took),
+                waited = ?Dependency::ALL.map(|dependency| (dependency, millis(measured.waited[dependency as usize]))),
                 "request"
             ),
         }
     }
 }
 
-impl Counters {
-    /// Microseconds.
-    fn waited(&self, dependency: Dependency) -> f64 {
-        self.waited[dependency as usize].load(Ordering::Relaxed) as f64
-    }
-}
-
-fn millis(micros: f64) -> f64 {
-    (micros / 10.0).round() / 100.0
+/// To hundredths.
+fn millis(time: Duration) -> f64 {
+    (time.as_micros() as f64 / 10.0).round() / 100.0
 }
 
 /// The line that CloudWatch makes metrics of. A metric that is not in a line has no value then: counts are summed over
 /// the lines that have them, and a dependency that was not asked has no time.
 fn embedded(function: &str, report: &Report<'_>, measured: &Measured) -> Value {
-    let Measured { took, counters } = measured;
+    let Measured { took, waited, equivocation } = measured;
     let mut metrics = Vec::new();
     let mut line = Map::new();
     let mut metric = |name: &str, unit: &str, value: f64| {
@@ -190,14 +236,13 @@ fn embedded(function: &str, report: &Report<'_>, measured: &Measured) -> Value {
     if report.status.is_server_error() {
         metric("ServerError", "Count", 1.0);
     }
-    if counters.equivocation.load(Ordering::Relaxed) {
+    if *equivocation {
         metric("Equivocation", "Count", 1.0);
     }
-    metric("RequestMillis", "Milliseconds", millis(took.as_micros() as f64));
-    for dependency in Dependency::ALL {
-        let waited = counters.waited(dependency);
-        if waited > 0.0 {
-            metric(dependency.metric(), "Milliseconds", millis(waited));
+    metric("RequestMillis", "Milliseconds", millis(*took));
+    for (dependency, waited) in Dependency::ALL.into_iter().zip(waited) {
+        if !waited.is_zero() {
+            metric(dependency.metric(), "Milliseconds", millis(*waited));
         }
     }
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -249,6 +294,24 @@ mod tests {
         assert_eq!(counts.collect::<std::collections::BTreeSet<_>>(), of_unit("Count"));
         let times = Dependency::ALL.into_iter().map(Dependency::metric).chain(["RequestMillis"]);
         assert_eq!(times.collect::<std::collections::BTreeSet<_>>(), of_unit("Milliseconds"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_counts_while_it_is_waited_for_whether_or_not_it_ends() {
+        let spent = |seconds| tokio::time::sleep(Duration::from_secs(seconds));
+        let request = async {
+            // A recording that goes on when its client has been answered.
+            let endless = timed(Dependency::Log, std::future::pending::<()>());
+            let task = tokio::spawn(part_of_request(endless));
+            spent(1).await;
+            let _ = tokio::time::timeout(Duration::from_secs(2), timed(Dependency::Registry, spent(9))).await;
+            timed(Dependency::Registry, spent(4)).await;
+            task
+        };
+        let (task, measured) = measured(request).await;
+        let seconds = measured.waited.map(|waited| waited.as_secs());
+        assert_eq!((seconds, measured.took.as_secs()), ([6, 0, 7, 0], 7), "registry, ledger, log, key");
+        task.abort();
     }
 
     #[tokio::test]

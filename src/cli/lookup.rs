@@ -35,7 +35,7 @@ impl Lookup {
     /// An answer that cannot be read takes nothing from what others show.
     pub async fn findings(&self, tag: &Tag, mut each: impl FnMut(&Finding)) -> Result<(Findings, Unread), RekorError> {
         let (mut findings, mut unread, mut read) = (Findings::default(), Unread::new(), 0);
-        let sort = |retrieved| match retrieved {
+        let sort = |retrieved: Retrieved<RekorError>| match retrieved {
             Retrieved::Entry(entry) => {
                 let finding = Finding::read(tag, entry, &self.trusted, &self.log_keys);
                 read += 1;
@@ -74,7 +74,7 @@ impl Lookup {
         Ok((findings, unread))
     }
 
-    async fn retrieve(&self, sha256: &str, mut each: impl FnMut(Retrieved)) -> Result<(), RekorError> {
+    async fn retrieve(&self, sha256: &str, mut each: impl FnMut(Retrieved<RekorError>)) -> Result<(), RekorError> {
         let ids = self.log.ask(async |log, deadline| log.search(sha256, deadline).await).await?;
         let ask = |ids: Vec<EntryId>| async move {
             self.log.ask(async |log, deadline| log.entries(&ids, MAX_ENTRY_BYTES, deadline).await).await

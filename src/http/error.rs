@@ -85,7 +85,9 @@ impl Refusal {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Moved(_) => Outcome::Moved,
-            Self::NoVerdict { cause, .. } if cause.retry_after().is_some() => Outcome::Throttled,
+            Self::NoVerdict { cause, .. } if matches!(**cause, Unavailable::TooManyFirstSights { .. }) => {
+                Outcome::Throttled
+            }
             Self::NoVerdict { .. } => Outcome::Unavailable,
             Self::Timeout => Outcome::UpstreamError,
             Self::Upstream(UpstreamError::RateLimited { .. }) => Outcome::Throttled,
@@ -160,7 +162,7 @@ impl Refusal {
             Self::Catalog => "this registry stands in front of all others and cannot list them".to_owned(),
             Self::Upstream(error) => error.to_string(),
             Self::Moved(moved) => moved.message(),
-            Self::NoVerdict { tag, cause } if cause.retry_after().is_some() => format!(
+            Self::NoVerdict { tag, cause } if matches!(**cause, Unavailable::TooManyFirstSights { .. }) => format!(
                 "{tag} was never seen before, and too many such tags were asked for in the last minute; tags that are \
                  known and digests are served as ever"
             ),
@@ -262,6 +264,8 @@ fn public_cause(cause: &Unavailable) -> String {
         Unavailable::Ledger(_)
         | Unavailable::Key(_)
         | Unavailable::Log(_)
+        | Unavailable::LogSpared(_)
+        | Unavailable::Unconfirmed
         | Unavailable::LogUnverifiable(_)
         | Unavailable::OtherEntry
         | Unavailable::TooManyEntries(_)

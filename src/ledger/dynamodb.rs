@@ -95,13 +95,17 @@ impl DynamoDbLedger {
         new: Lease,
         deadline: Deadline,
     ) -> Result<bool, LedgerError> {
+        let condition = match seen {
+            Lease::MAX => "#state = :pending AND lease >= :seen",
+            _ => "#state = :pending AND lease = :seen",
+        };
         let request = self
             .client
             .update_item()
             .table_name(&self.table)
             .key("tag", S(tag.to_string()))
             .update_expression("SET lease = :new")
-            .condition_expression("#state = :pending AND lease = :seen")
+            .condition_expression(condition)
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":pending", S(PENDING.into()))
             .expression_attribute_values(":seen", N(seen.0.to_string()))
@@ -201,15 +205,22 @@ pub(super) fn read_row(item: HashMap<String, AttributeValue>) -> Result<Row, Led
     };
     let state = match text("state")?.as_str() {
         PENDING => match item.get("lease") {
-            Some(N(lease)) => {
-                State::Pending { lease: Lease(lease.parse().map_err(|_| LedgerError::Malformed("lease"))?) }
-            }
+            Some(N(lease)) => State::Pending { lease: read_lease(lease)? },
             _ => return Err(LedgerError::Malformed("lease")),
         },
         RECORDED => State::Recorded { entry: text("entry")? },
         _ => return Err(LedgerError::Malformed("state")),
     };
     Ok(Row { tag: text("tag")?, digest: text("digest")?, key: text("key")?, signature: text("signature")?, state })
+}
+
+/// DynamoDB's numbers go up to 10^126.
+fn read_lease(number: &str) -> Result<Lease, LedgerError> {
+    match (number.parse(), number.parse::<f64>()) {
+        (Ok(lease), _) => Ok(Lease(lease)),
+        (Err(_), Ok(number)) if number >= u64::MAX as f64 => Ok(Lease::MAX),
+        _ => Err(LedgerError::Malformed("lease")),
+    }
 }
 
 pub(super) fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> LedgerError {

@@ -1,7 +1,7 @@
 //! The client of Rekor's API. What it returns is parsed and bounded, and not yet verified.
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -12,6 +12,7 @@ use crate::deadline::Deadline;
 use crate::outgoing::{self, SendError, read_body, send_idempotent};
 
 use super::entry::{EntryId, LogEntry};
+use super::retry_after::retry_after;
 
 /// Ids that Rekor takes in one retrieval; it answers 422 above.
 pub const RETRIEVE_LIMIT: usize = 10;
@@ -33,7 +34,7 @@ pub enum RekorError {
     #[error("the log answered {status}{}", .message.as_ref().map(|m| format!(": {m}")).unwrap_or_default())]
     Status { status: StatusCode, message: Option<String> },
     #[error("the log allows no more requests for now")]
-    RateLimited { retry_after: Option<String> },
+    RateLimited { retry_after: Option<Duration> },
     #[error("the log's answer to {request} cannot be understood: {fault}")]
     Malformed { request: &'static str, fault: String },
     #[error("the log's index names entries that the log does not return")]
@@ -159,11 +160,11 @@ impl Rekor {
     /// Every call here may be repeated: searches and retrievals change nothing, and an upload of equal bytes is found.
     pub(super) async fn send(&self, request: RequestBuilder, deadline: Deadline) -> Result<Response, RekorError> {
         let response = send_idempotent(request, deadline).await?;
-        if response.status() == StatusCode::TOO_MANY_REQUESTS {
-            let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-            return Err(RekorError::RateLimited { retry_after: retry_after.map(str::to_owned) });
+        match (response.status(), retry_after(response.headers())) {
+            (StatusCode::TOO_MANY_REQUESTS, retry_after) => Err(RekorError::RateLimited { retry_after }),
+            (StatusCode::SERVICE_UNAVAILABLE, retry_after @ Some(_)) => Err(RekorError::RateLimited { retry_after }),
+            _ => Ok(response),
         }
-        Ok(response)
     }
 }
 

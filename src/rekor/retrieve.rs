@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use futures_util::{Stream, StreamExt as _, stream};
 
-use super::client::{RETRIEVE_LIMIT, RekorError};
+use super::client::RETRIEVE_LIMIT;
 use super::entry::{EntryId, LogEntry};
 
 /// Retrievals under way at once. Anyone can file entries under any hash, so there may be many to look through.
@@ -12,20 +12,23 @@ const CONCURRENT_RETRIEVALS: usize = 4;
 
 /// What became of one id, or of several that failed together.
 #[derive(Debug)]
-pub enum Retrieved {
+pub enum Retrieved<E> {
     Entry(LogEntry),
-    Failed { ids: Vec<EntryId>, error: RekorError },
+    Failed { ids: Vec<EntryId>, error: E },
 }
 
 /// Retrieves each id once, as many together as the log takes, in no order. `ask` makes one call.
 ///
 /// Where a call for several ids fails with an error that `is_of_one` of them, it is made again for each half, and so on:
 /// an entry that cannot be read does not spoil the others.
-pub fn retrieve<F: Future<Output = Result<Vec<LogEntry>, RekorError>>>(
+pub fn retrieve<F, E>(
     ids: Vec<EntryId>,
     ask: impl Fn(Vec<EntryId>) -> F + Clone,
-    is_of_one: fn(&RekorError) -> bool,
-) -> impl Stream<Item = Retrieved> {
+    is_of_one: fn(&E) -> bool,
+) -> impl Stream<Item = Retrieved<E>>
+where
+    F: Future<Output = Result<Vec<LogEntry>, E>>,
+{
     let mut seen = HashSet::new();
     let ids: Vec<EntryId> = ids.into_iter().filter(|id| seen.insert(*id)).collect();
     let batches: Vec<Vec<EntryId>> = ids.chunks(RETRIEVE_LIMIT).map(<[EntryId]>::to_vec).collect();
@@ -36,11 +39,14 @@ pub fn retrieve<F: Future<Output = Result<Vec<LogEntry>, RekorError>>>(
         .flatten()
 }
 
-async fn retrieve_batch<F: Future<Output = Result<Vec<LogEntry>, RekorError>>>(
+async fn retrieve_batch<F, E>(
     batch: Vec<EntryId>,
     ask: impl Fn(Vec<EntryId>) -> F,
-    is_of_one: fn(&RekorError) -> bool,
-) -> Vec<Retrieved> {
+    is_of_one: fn(&E) -> bool,
+) -> Vec<Retrieved<E>>
+where
+    F: Future<Output = Result<Vec<LogEntry>, E>>,
+{
     let (mut retrieved, mut waiting) = (Vec::new(), vec![batch]);
     while let Some(mut ids) = waiting.pop() {
         match ask(ids.clone()).await {
@@ -61,6 +67,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::rekor::RekorError;
 
     fn id(number: u8) -> EntryId {
         EntryId { tree_id: None, leaf_hash: [number; 32] }
@@ -75,7 +82,7 @@ mod tests {
             async move { if bad { Err(RekorError::Missing) } else { Ok(Vec::new()) } }
         };
         let ids = (0..25).chain(0..25).map(id).collect();
-        let retrieved: Vec<Retrieved> = retrieve(ids, ask, |_| true).collect().await;
+        let retrieved: Vec<Retrieved<RekorError>> = retrieve(ids, ask, |_| true).collect().await;
         let failed = retrieved.iter().map(|one| match one {
             Retrieved::Failed { ids, error: RekorError::Missing } => ids.clone(),
             other => panic!("{other:?}"),
@@ -95,7 +102,7 @@ mod tests {
             *asked.borrow_mut() += 1;
             async { Err(RekorError::Missing) }
         };
-        let retrieved: Vec<Retrieved> = retrieve((0..20).map(id).collect(), ask, |_| false).collect().await;
+        let retrieved: Vec<Retrieved<RekorError>> = retrieve((0..20).map(id).collect(), ask, |_| false).collect().await;
         assert_eq!((retrieved.len(), *asked.borrow()), (2, 2));
     }
 }

@@ -22,7 +22,7 @@ use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::ledger::{Ledger, LedgerError, RowFault};
-use crate::rekor::{Fault, Faults, LogKeys, Rekor, RekorError, VerifiedEntry};
+use crate::rekor::{Closed, Fault, Faults, Gate, LogKeys, Rekor, RekorError, VerifiedEntry};
 use crate::sighting::{Findings, First, Sighting, SignError, Signer};
 use crate::telemetry::{Dependency, timed};
 
@@ -80,6 +80,11 @@ impl Recall {
 pub enum Unavailable {
     #[error(transparent)]
     Log(#[from] RekorError),
+    /// Nothing was signed or written that would have needed the log.
+    #[error(transparent)]
+    LogSpared(#[from] Closed),
+    #[error("the log did not confirm the recording in time")]
+    Unconfirmed,
     #[error("an entry of the log does not verify: {}", Faults(.0))]
     LogUnverifiable(Vec<Fault>),
     #[error("the log answered an upload with an entry of another statement")]
@@ -107,10 +112,12 @@ pub enum Unavailable {
 }
 
 impl Unavailable {
-    /// For a search that was not allowed: when one will be again.
+    /// For what was not tried: when it may be.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::TooManyFirstSights(Exhausted { retry_after }) => Some(*retry_after),
+            Self::TooManyFirstSights(Exhausted { retry_after }) | Self::LogSpared(Closed { retry_after }) => {
+                Some(*retry_after)
+            }
             _ => None,
         }
     }
@@ -128,6 +135,8 @@ struct Parts {
     passed_over: Cache<[u8; 64], ()>,
     ledger: Ledger,
     log: Rekor,
+    /// Every call to the log passes it.
+    gate: Gate,
     log_keys: LogKeys,
     signer: Signer,
     /// Public keys that sightings were signed with before the signer's.
@@ -151,7 +160,19 @@ impl Verdicts {
         recording_time: Duration,
     ) -> Self {
         let (known, passed_over) = (Cache::new(KNOWN_TAGS), Cache::new(search::PASSED_OVER));
-        Self(Arc::new(Parts { known, passed_over, ledger, log, log_keys, signer, retired, allowance, recording_time }))
+        let gate = Gate::new(recording_time);
+        Self(Arc::new(Parts {
+            known,
+            passed_over,
+            ledger,
+            log,
+            gate,
+            log_keys,
+            signer,
+            retired,
+            allowance,
+            recording_time,
+        }))
     }
 
     /// The sighting of `tag` if this process has verified it before. Asks nobody.

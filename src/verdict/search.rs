@@ -11,7 +11,7 @@ use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::ledger::Row;
 use crate::outgoing::SendError;
-use crate::rekor::{EntryId, LogEntry, RETRIEVE_LIMIT, RekorError, Retrieved, SIGHTING_BYTES, retrieve};
+use crate::rekor::{Call, EntryId, LogEntry, RETRIEVE_LIMIT, RekorError, Retrieved, SIGHTING_BYTES, retrieve};
 use crate::sighting::{Contradiction, Finding, Findings, First, Sighting, statement_of, subject_hash};
 use crate::telemetry;
 
@@ -23,7 +23,8 @@ impl Verdicts {
     /// What the log's index leads to. Every entry by a trusted key is checked; among those that count, the lowest
     /// index wins.
     pub(super) async fn ask_log(&self, tag: &Tag, deadline: Deadline) -> Result<Recall, Unavailable> {
-        let listed = self.0.log.search(&subject_hash(tag), deadline).await?;
+        let pass = self.0.gate.pass(Call::Search)?;
+        let listed = pass.ask(self.0.log.search(&subject_hash(tag), deadline)).await?;
         let known = |id: &EntryId| self.0.passed_over.get(&passed_over(tag, &id.leaf_hash)).is_some();
         let unknown: Vec<EntryId> = listed.into_iter().filter(|id| !known(id)).collect();
         if unknown.is_empty() {
@@ -120,7 +121,8 @@ impl Verdicts {
             let look = |entry: Result<LogEntry, EntryId>| {
                 statement = entry.ok().and_then(|entry| statement_of(&entry, &hash)).or(statement.take());
             };
-            let listed = self.0.log.search(&hex::encode(hash), deadline).await?;
+            let pass = self.0.gate.pass(Call::Search)?;
+            let listed = pass.ask(self.0.log.search(&hex::encode(hash), deadline)).await?;
             self.retrieve(listed, look, deadline).await?;
             if let Some(statement) = statement {
                 let unrelated = findings.consider_statement(tag, &statement, trusted);
@@ -138,7 +140,10 @@ impl Verdicts {
         deadline: Deadline,
     ) -> Result<(), Unavailable> {
         let count = ids.len();
-        let ask = |ids: Vec<EntryId>| async move { self.0.log.entries(&ids, SIGHTING_BYTES, deadline).await };
+        let ask = |ids: Vec<EntryId>| async move {
+            let pass = self.0.gate.pass(Call::Retrieve)?;
+            Ok(pass.ask(self.0.log.entries(&ids, SIGHTING_BYTES, deadline)).await?)
+        };
         let mut retrieved = std::pin::pin!(retrieve(ids, ask, is_too_large));
         while let Some(retrieved) = retrieved.next().await {
             match retrieved {
@@ -146,10 +151,12 @@ impl Verdicts {
                 Retrieved::Failed { ids, error } if is_too_large(&error) => {
                     ids.into_iter().for_each(|id| each(Err(id)))
                 }
-                Retrieved::Failed { error: RekorError::Send(SendError::Timeout), .. } if count > RETRIEVE_LIMIT => {
+                Retrieved::Failed { error: Unavailable::Log(RekorError::Send(SendError::Timeout)), .. }
+                    if count > RETRIEVE_LIMIT =>
+                {
                     return Err(Unavailable::TooManyEntries(count));
                 }
-                Retrieved::Failed { error, .. } => return Err(error.into()),
+                Retrieved::Failed { error, .. } => return Err(error),
             }
         }
         Ok(())
@@ -160,8 +167,8 @@ impl Verdicts {
     }
 }
 
-fn is_too_large(error: &RekorError) -> bool {
-    matches!(error, RekorError::Send(SendError::TooLarge(_)))
+fn is_too_large(error: &Unavailable) -> bool {
+    matches!(error, Unavailable::Log(RekorError::Send(SendError::TooLarge(_))))
 }
 
 /// The key of an entry that says nothing of a tag: its leaf hash, and that of the tag's name.

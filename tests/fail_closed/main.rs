@@ -12,6 +12,7 @@ mod lists;
 mod log;
 mod log_fails;
 mod log_lies;
+mod log_spared;
 mod loops;
 mod registry_fails;
 mod registry_lies;

@@ -13,7 +13,8 @@
 //!   answer late, incompletely or not at all, but never forged. An answer that does not verify is one that failed.
 //! - A 409 and the retrieval of the entry that it names are one call: the second changes nothing.
 //! - Upstream answers with any digest at any time, which is what one that moves its tags at will looks like.
-//! - A lease ends whenever a waiter says so; time is not modelled. Trusted keys and the log itself do not change.
+//! - A lease ends whenever a waiter says so, by whichever clock or because no writer could have set it; time is not
+//!   modelled. Trusted keys and the log itself do not change.
 //!
 //! `cargo test --test model -- --nocapture` prints the number of states of each run and, for each protocol that is not
 //! ours, how it goes wrong.
