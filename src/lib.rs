@@ -1,5 +1,6 @@
 //! tlogistry: a read-only OCI registry that refuses tags that moved.
 
+pub mod base_url;
 pub mod cli;
 pub mod config;
 pub mod deadline;
@@ -10,7 +11,9 @@ pub mod http;
 pub mod image;
 pub mod key;
 pub mod ledger;
+mod local_key;
 mod outgoing;
+mod private;
 pub mod rekor;
 pub mod setup;
 pub mod sighting;

@@ -3,16 +3,16 @@
 mod anew;
 mod findings;
 mod kms;
-mod local;
 mod signer;
 mod statement;
 
 pub use anew::{AnewError, record_anew};
 pub use findings::{Finding, Findings, First};
 pub use kms::KmsKey;
-pub use local::{LocalKey, LocalKeyError};
 pub use signer::{SignError, Signer};
 pub use statement::{PREDICATE_TYPE, parse as parse_statement, statement, subject_hash};
+
+pub use crate::local_key::{LocalKey, LocalKeyError};
 
 use crate::dsse;
 use crate::image::{Digest, Tag};
