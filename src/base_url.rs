@@ -8,7 +8,9 @@ pub enum BaseUrlError {
     #[error("it is not an http or https URL")]
     NotHttp,
     /// Requests, log lines, pages and headers name the URL, so that everybody would read them.
-    #[error("it has a user name or a password, which everyone would see who uses this service: give the URL without them")]
+    #[error(
+        "it has a user name or a password, which everyone would see who uses this service: give the URL without them"
+    )]
     Credentials,
     /// Paths are added at the end.
     #[error("it has a query ('?') or a fragment ('#'): give the URL without them")]
@@ -36,7 +38,9 @@ mod tests {
 
     #[test]
     fn a_service_is_named_by_scheme_host_port_and_path() {
-        for url in ["https://rekor.sigstore.dev/", "http://127.0.0.1:3000/", "http://[::1]:3000/", "https://a.test/log/"] {
+        for url in
+            ["https://rekor.sigstore.dev/", "http://127.0.0.1:3000/", "http://[::1]:3000/", "https://a.test/log/"]
+        {
             assert_eq!(parse(url).unwrap().as_str(), url);
         }
     }
@@ -52,8 +56,20 @@ mod tests {
             "https://us%65r:hunter%32@rekor.test/path",
             "https://user:hunter2@rekor.test?hunter2",
         ];
-        let more = ["https://rekor.test?", "https://rekor.test/?key=hunter2", "https://rekor.test#", "https://rekor.test/#hunter2"];
-        let not_http = ["", "hunter2", "ftp://user:hunter2@rekor.test", "https://user:hunter2@", "user:hunter2@rekor.test", "https://user:hunter2@rekor.test:port"];
+        let more = [
+            "https://rekor.test?",
+            "https://rekor.test/?key=hunter2",
+            "https://rekor.test#",
+            "https://rekor.test/#hunter2",
+        ];
+        let not_http = [
+            "",
+            "hunter2",
+            "ftp://user:hunter2@rekor.test",
+            "https://user:hunter2@",
+            "user:hunter2@rekor.test",
+            "https://user:hunter2@rekor.test:port",
+        ];
         for (urls, error) in [
             (&credentials[..], BaseUrlError::Credentials),
             (&more[..], BaseUrlError::QueryOrFragment),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::base_url;
 use crate::image::Registry;
 use crate::key::PublicKey;
 use crate::rekor::{LogKeys, PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY};
@@ -165,10 +166,10 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
             return None;
         };
         let public = LogConfig::public_instance();
-        let url = match url.parse::<Url>() {
-            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url,
-            _ => {
-                self.fault("REKOR_URL", format!("'{url}' is not an http or https URL"));
+        let url = match base_url::parse(&url) {
+            Ok(url) => url,
+            Err(error) => {
+                self.fault("REKOR_URL", error);
                 return None;
             }
         };
@@ -311,6 +312,12 @@ mod tests {
             assert!(error.contains(name), "{name}: {error}");
         }
         assert!(read(&[("REKOR_PUBLIC_KEYS", PUBLIC_INSTANCE_KEY)]).is_err(), "keys of an unnamed log");
-        assert!(read(&[("REKOR_URL", "rekor")]).is_err());
+        let refused =
+            |url| read(&[("REKOR_URL", url), ("REKOR_PUBLIC_KEYS", PUBLIC_INSTANCE_KEY)]).unwrap_err().to_string();
+        assert!(refused("rekor").ends_with("\n  REKOR_URL: it is not an http or https URL"));
+        for url in ["https://a:hunter2@rekor.test", "https://rekor.test/?a=hunter2", "https://rekor.test/#hunter2"] {
+            let error = refused(url);
+            assert!(error.contains("\n  REKOR_URL: it has a ") && !error.contains("hunter2"), "{error}");
+        }
     }
 }

@@ -19,6 +19,7 @@ use crate::config::{Config, LogConfig};
 use crate::devlog::{Devlog, Options};
 use crate::http::{Body, Service};
 use crate::key::PublicKey;
+use crate::private;
 use crate::rekor::LogKeys;
 use crate::setup;
 use crate::sighting::{LocalKey, Signer};
@@ -45,11 +46,11 @@ impl Serve {
         setup::logging(config.log_format);
         let signer = match &config.kms_key_id {
             Some(id) => setup::kms_signer(id.clone()).await,
-            None => Signer::Local(local_key(&self.state)?),
+            None => Signer::Local(LocalKey::open_or_generate(&self.state.join("signing-key.pem"))?),
         };
         let log = match &config.log {
             Some(log) => log.clone(),
-            None => embedded_log(&self.state).await?,
+            None => embedded_log(&private::folder(&self.state)?).await?,
         };
         println!("sightings are recorded in {}", log.url);
         let (allowance, ledger) = (setup::allowance(&config).await, setup::ledger(&config).await);
@@ -60,11 +61,6 @@ impl Serve {
         serve(service, listener, stop).await;
         Ok(ExitCode::SUCCESS)
     }
-}
-
-fn local_key(state: &Path) -> Result<LocalKey, Box<dyn std::error::Error + Send + Sync>> {
-    std::fs::create_dir_all(state).map_err(|error| format!("{}: {error}", state.display()))?;
-    Ok(LocalKey::open_or_generate(&state.join("signing-key.pem"))?)
 }
 
 /// Starts the embedded log on a free port. It runs as long as the process.

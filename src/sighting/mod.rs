@@ -4,7 +4,6 @@ mod anew;
 mod finding;
 mod findings;
 mod kms;
-mod local;
 mod signer;
 mod statement;
 
@@ -12,9 +11,10 @@ pub use anew::{AnewError, record_anew};
 pub use finding::{Finding, Misuse, Refiled, is_by, is_filed_by_certificate, statement_of};
 pub use findings::{Contradiction, Findings, First};
 pub use kms::KmsKey;
-pub use local::{LocalKey, LocalKeyError};
 pub use signer::{SignError, Signer};
 pub use statement::{PREDICATE_TYPE, parse as parse_statement, statement, subject_hash};
+
+pub use crate::local_key::{LocalKey, LocalKeyError};
 
 use crate::dsse;
 use crate::image::{Digest, Tag};

@@ -207,7 +207,44 @@ async fn sigterm_ends_the_log_and_its_folder_can_be_opened_again() {
         let ended = process.finish();
         assert_eq!((ended.code, ended.stdout), (Some(0), format!("log listening on {url}\n")));
         assert!(began.elapsed() < SOON, "it took {:?}", began.elapsed());
+        assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o644, "anyone may read it");
         keys.push(std::fs::read(&key).unwrap());
     }
     assert_eq!(keys[0], keys[1], "it is the same log");
+    let mut left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
+    left.sort();
+    assert_eq!(left, [log, key]);
+}
+
+#[test]
+fn the_logs_key_can_be_written_to_standard_output() {
+    let mut command = cli();
+    let process = Process::start(command.args(["log", "--listen", "127.0.0.1:0", "--public-key", "/dev/stdout"]));
+    process.wait_for(|line| line.contains(" listening on ").then_some(()));
+    process.ask_to_stop();
+    assert!(process.finish().stdout.starts_with("-----BEGIN PUBLIC KEY-----\n"));
+    assert!(std::fs::symlink_metadata("/dev/stdout").unwrap().is_symlink());
+}
+
+#[tokio::test]
+async fn two_that_start_at_once_with_a_new_state_have_one_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("new").join("state");
+    let key = std::fs::read_to_string("tests/data/another-log.pub.pem").unwrap();
+    // A log that is not asked: the embedded one has room for one.
+    let environment =
+        [("REKOR_URL".to_owned(), "http://127.0.0.1:9".to_owned()), ("REKOR_PUBLIC_KEYS".to_owned(), key)];
+    let processes = [(); 4].map(|()| {
+        let mut command = cli();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--state"]).arg(&state).envs(environment.clone());
+        Process::start(&mut command)
+    });
+    let mut keys = Vec::new();
+    for process in &processes {
+        let url = process.wait_for(|line| line.strip_prefix("registry listening on ").map(str::to_owned));
+        keys.push(get(&format!("{url}/key.pem")).await.bytes);
+    }
+    assert!(keys[0].starts_with(b"-----BEGIN PUBLIC KEY-----") && keys.iter().all(|key| *key == keys[0]));
+    assert_eq!(std::fs::metadata(&state).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(std::fs::read_dir(&state).unwrap().count(), 1, "nothing but the key");
 }

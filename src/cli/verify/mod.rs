@@ -12,6 +12,7 @@ use url::Url;
 use super::lookup::{Lookup, Unread};
 use super::trust::Trust;
 use super::{Outcome, listed::Listed};
+use crate::base_url;
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Tag};
@@ -58,7 +59,7 @@ pub struct Verify {
     trust: Trust,
     /// Take the evidence from this tlogistry instance, without asking the log
     #[arg(long, value_name = "URL")]
-    instance: Option<Url>,
+    instance: Option<String>,
     /// Do not ask the registry what the tag is now
     #[arg(long)]
     no_registry: bool,
@@ -70,7 +71,11 @@ pub struct Verify {
 impl Verify {
     pub async fn run(self) -> Outcome {
         let lookup = Lookup::new(self.trust.log()?, self.trust.keys()?)?;
-        let (looked_up, registry) = tokio::join!(self.look_up(&lookup), self.registry());
+        let instance = match &self.instance {
+            Some(url) => Some(base_url::parse(url).map_err(|error| format!("--instance: {error}"))?),
+            None => None,
+        };
+        let (looked_up, registry) = tokio::join!(self.look_up(instance.as_ref(), &lookup), self.registry());
         let registry = registry?;
         let (verdict, looked_up) = match looked_up {
             Ok(mut looked_up) => {
@@ -82,7 +87,7 @@ impl Verify {
             }
             Err(why) => (Verdict::Unchecked(why), LookedUp::default()),
         };
-        let instance = self.instance.is_some();
+        let instance = instance.is_some();
         let report = Report { tag: &self.tag, instance, verdict, registry, looked_up };
         if self.json {
             report.print_json()
@@ -93,7 +98,7 @@ impl Verify {
     }
 
     /// The evidence, or why there is none.
-    async fn look_up(&self, lookup: &Lookup) -> Result<LookedUp, String> {
+    async fn look_up(&self, instance: Option<&Url>, lookup: &Lookup) -> Result<LookedUp, String> {
         if self.tag.is_referrers_tag() {
             return Err(
                 "a tag of this form stands for a digest and is rewritten by protocol, so it is never recorded".into()
@@ -104,7 +109,7 @@ impl Verify {
             Finding::Foreign(_) => foreign += 1,
             finding => entries.push(Listed::new(&self.tag, finding, lookup.log.rekor(), &lookup.log_keys)),
         };
-        let (findings, unread) = match &self.instance {
+        let (findings, unread) = match instance {
             Some(instance) => {
                 let sighting = instance::sighting(instance, &self.tag, lookup, Deadline::after(ANSWER_TIME)).await;
                 let finding = Finding::Sighting(Box::new(sighting.map_err(|error| error.to_string())?));
