@@ -31,7 +31,7 @@ pub struct Config {
     pub log: Option<LogConfig>,
     /// Key id, key ARN, alias name or alias ARN.
     pub kms_key_id: Option<String>,
-    /// The DynamoDB table; the ledger is in memory if `None`.
+    /// The DynamoDB table; the command line's ledger is in memory if `None`.
     pub ledger_table: Option<String>,
     /// The DynamoDB table that all instances count first sights in; each process counts by itself if `None`.
     pub counters_table: Option<String>,
@@ -44,6 +44,15 @@ pub struct Config {
     pub request_timeout: Duration,
     pub manifest_cache_bytes: u64,
     pub log_format: LogFormat,
+}
+
+/// What the function does not start without.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Required {
+    /// Key id, key ARN, alias name or alias ARN.
+    pub kms_key_id: String,
+    /// The DynamoDB table. Instances of a function come and go, so that no ledger in memory would do.
+    pub ledger_table: String,
 }
 
 /// Which log, and the keys that its answers are checked with.
@@ -90,18 +99,27 @@ impl Config {
         Self::read(|name| std::env::var(name).ok())
     }
 
-    /// As [`Config::from_env`], for the function, which can sign with a key in KMS alone: its id is returned too.
-    pub fn from_env_with_key() -> Result<(Self, String), ConfigError> {
-        Self::read_with_key(|name| std::env::var(name).ok())
+    /// As [`Config::from_env`], for the function, which needs some of the variables.
+    pub fn from_env_for_function() -> Result<(Self, Required), ConfigError> {
+        Self::read_for_function(|name| std::env::var(name).ok())
     }
 
-    fn read_with_key(get: impl Fn(&str) -> Option<String>) -> Result<(Self, String), ConfigError> {
+    fn read_for_function(get: impl Fn(&str) -> Option<String>) -> Result<(Self, Required), ConfigError> {
         let (config, mut faults) = Self::gather(get);
-        let key = config.kms_key_id.clone().unwrap_or_else(|| {
-            faults.push("KMS_KEY_ID: must name the key that sightings are signed with".to_owned());
-            String::new()
-        });
-        if faults.is_empty() { Ok((config, key)) } else { Err(ConfigError(faults)) }
+        let mut required = |value: &Option<String>, fault: &str| {
+            value.clone().unwrap_or_else(|| {
+                faults.push(fault.to_owned());
+                String::new()
+            })
+        };
+        let required = Required {
+            kms_key_id: required(&config.kms_key_id, "KMS_KEY_ID: must name the key that sightings are signed with"),
+            ledger_table: required(
+                &config.ledger_table,
+                "LEDGER_TABLE: must name the DynamoDB table that sightings are kept in",
+            ),
+        };
+        if faults.is_empty() { Ok((config, required)) } else { Err(ConfigError(faults)) }
     }
 
     /// Reads the variables that `get` returns. An empty variable counts as unset.
@@ -257,6 +275,29 @@ mod tests {
         assert!(config.log.is_none() && config.kms_key_id.is_none() && config.allowed_registries.is_none());
         assert_eq!(config.request_timeout, Duration::from_secs(25));
         assert_eq!(LogConfig::public_instance().url.as_str(), "https://rekor.sigstore.dev/");
+    }
+
+    #[test]
+    fn the_function_needs_a_key_and_a_table() {
+        let read = |key: Option<&str>, table: Option<&str>| {
+            Config::read_for_function(|name| match name {
+                "KMS_KEY_ID" => key.map(str::to_owned),
+                "LEDGER_TABLE" => table.map(str::to_owned),
+                _ => None,
+            })
+        };
+        let (_, required) = read(Some("alias/tlogistry"), Some("memory")).unwrap();
+        let expected = Required { kms_key_id: "alias/tlogistry".to_owned(), ledger_table: "memory".to_owned() };
+        assert_eq!(required, expected, "every value names a table");
+        for empty in [None, Some(""), Some(" \n")] {
+            let error = read(Some("alias/tlogistry"), empty).unwrap_err().to_string();
+            assert!(
+                error.ends_with("LEDGER_TABLE: must name the DynamoDB table that sightings are kept in"),
+                "{error}"
+            );
+            let error = read(empty, empty).unwrap_err().to_string();
+            assert!(error.contains("KMS_KEY_ID: ") && error.contains("LEDGER_TABLE: "), "{error}");
+        }
     }
 
     #[test]

@@ -10,8 +10,9 @@ use futures_util::FutureExt as _;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body as LambdaBody, IntoResponse, Request, RequestExt as _, Response, service_fn};
 
-use tlogistry::config::{Config, LogConfig};
+use tlogistry::config::{Config, LogConfig, Required};
 use tlogistry::http::{Body, Service};
+use tlogistry::ledger::Ledger;
 use tlogistry::setup;
 use tlogistry::verdict::Source;
 
@@ -27,11 +28,11 @@ async fn main() -> ExitCode {
 }
 
 async fn start() -> Result<(), lambda_http::Error> {
-    let (config, key) = Config::from_env_with_key()?;
+    let (config, required) = Config::from_env_for_function()?;
     setup::logging(config.log_format);
     // Clients load root certificates, which takes longer than all the rest: that is done while the first event is on
     // its way.
-    let building = tokio::spawn(build(config, key));
+    let building = tokio::spawn(build(config, required));
     let service =
         async { building.await.unwrap_or_else(|error| Err(error.into())).unwrap_or_else(|error| give_up(error)) };
     let service = service.boxed().shared();
@@ -42,20 +43,15 @@ async fn start() -> Result<(), lambda_http::Error> {
     .await
 }
 
-async fn build(config: Config, key: String) -> Result<Arc<Service>, lambda_http::Error> {
-    if config.ledger_table.is_none() {
-        tracing::warn!(
-            "LEDGER_TABLE is not set: each instance has a ledger of its own, and two of them may record two digests for one tag"
-        );
-    }
+async fn build(config: Config, required: Required) -> Result<Arc<Service>, lambda_http::Error> {
     if config.counters_table.is_none() {
         tracing::warn!(
             "COUNTERS_TABLE is not set: each instance counts first sights by itself, so that all together may make many more"
         );
     }
     let log = config.log.clone().unwrap_or_else(LogConfig::public_instance);
-    let (ledger, signer) = (setup::ledger(&config).await, setup::kms_signer(key).await);
-    let allowance = setup::allowance(&config).await;
+    let ledger = Ledger::DynamoDb(setup::dynamodb_ledger(required.ledger_table).await);
+    let (allowance, signer) = (setup::allowance(&config).await, setup::kms_signer(required.kms_key_id).await);
     let service = Arc::new(setup::service_limited_by(allowance, &config, ledger, signer, log)?);
     // Every verdict needs the key's public half.
     let warming = service.clone();

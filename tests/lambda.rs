@@ -15,32 +15,31 @@ use support::kms::Kms;
 use support::process::{Process, function, script};
 use support::stage::{REGISTRY, REPOSITORY, Stage};
 use support::story;
+use support::table::Table;
 use tlogistry::image::Digest;
 
-fn start(stage: &Stage, kms: &Kms) -> Instance {
-    Instance::function(&[stage.environment(), kms.environment()].concat())
+/// What each function of a test shares: without a ledger none starts.
+async fn set() -> (Stage, Kms, Table) {
+    (Stage::set(), Kms::start(), Table::start().await)
+}
+
+fn start(stage: &Stage, kms: &Kms, table: &Table) -> Instance {
+    Instance::function(&[stage.environment(), kms.environment(), table.environment()].concat())
 }
 
 #[tokio::test]
 async fn a_tag_once_seen_cannot_move_and_kms_signs_for_it() {
-    let (stage, kms) = (Stage::set(), Kms::start());
-    let told = story::tell(&stage, || start(&stage, &kms)).await;
+    let (stage, kms, table) = set().await;
+    let told = story::tell(&stage, || start(&stage, &kms, &table)).await;
     story::assert_signed_by(&stage, &told, &kms.public_key().await).await;
-}
-
-/// Nothing else tells that the promise is not kept.
-#[tokio::test]
-async fn a_function_without_a_table_says_what_that_means() {
-    let (stage, kms) = (Stage::set(), Kms::start());
-    start(&stage, &kms).wait_for(|line| line.contains("LEDGER_TABLE is not set").then_some(()));
 }
 
 /// A HEAD's length is that of the body that the function hands over, also where the manifest is not at hand; and no
 /// byte of a manifest goes through a text conversion.
 #[tokio::test]
 async fn every_byte_and_every_length_arrives() {
-    let (stage, kms) = (Stage::set(), Kms::start());
-    let instance = start(&stage, &kms);
+    let (stage, kms, table) = set().await;
+    let instance = start(&stage, &kms, &table);
     let odd = Image::oci("odd").written_oddly();
     stage.push("v1", &odd).await;
     stage.push("index", &Image::index("for everyone")).await;
@@ -92,8 +91,8 @@ fn invoke(instance: &Instance, method: &str, reference: &str) -> (Value, Vec<u8>
 
 #[tokio::test]
 async fn an_event_is_answered_with_the_manifest_in_base64() {
-    let (stage, kms) = (Stage::set(), Kms::start());
-    let instance = start(&stage, &kms);
+    let (stage, kms, table) = set().await;
+    let instance = start(&stage, &kms, &table);
     let image = Image::oci("invoked").written_oddly();
     stage.push("v1", &image).await;
 
@@ -116,8 +115,8 @@ async fn an_event_is_answered_with_the_manifest_in_base64() {
 /// In the host's name that API Gateway passes on, and every byte of what is not ASCII.
 #[tokio::test]
 async fn a_page_arrives_as_it_was_made() {
-    let (stage, kms) = (Stage::set(), Kms::start());
-    let instance = start(&stage, &kms);
+    let (stage, kms, table) = set().await;
+    let instance = start(&stage, &kms, &table);
     let url = format!("http://{}/", instance.address);
     let (got, headed) = (get(&url).await, head(&url).await);
     assert_eq!((got.status, got.header("content-type")), (200, "text/html; charset=utf-8"));
@@ -156,8 +155,8 @@ fn alarm_fires(alarm: &str, line: &Value, function: &str) -> bool {
 /// CloudWatch makes metrics of these lines, and alarms of those.
 #[tokio::test]
 async fn a_moved_tag_is_a_metric() {
-    let (stage, kms) = (Stage::set(), Kms::start());
-    let instance = start(&stage, &kms);
+    let (stage, kms, table) = set().await;
+    let instance = start(&stage, &kms, &table);
     stage.push("v1", &Image::oci("first")).await;
     assert_eq!(get(&instance.url("manifests/v1")).await.status, 200);
     stage.push("v1", &Image::oci("second")).await;
@@ -198,15 +197,25 @@ fn refusal_to_start(environment: &[(&str, &str)]) -> (Option<i32>, Vec<String>) 
 
 const NO_KEY: &str = "  KMS_KEY_ID: must name the key that sightings are signed with";
 
+const NO_TABLE: &str = "  LEDGER_TABLE: must name the DynamoDB table that sightings are kept in";
+
 #[test]
-fn a_function_without_a_key_does_not_start() {
-    let (code, lines) = refusal_to_start(&[]);
-    assert_eq!((code, lines), (Some(1), vec!["tlogistry: the configuration is not usable:".into(), NO_KEY.into()]));
+fn a_function_without_a_key_or_a_table_does_not_start() {
+    let refusal = |faults: &[&str]| {
+        let lines = std::iter::once(&"tlogistry: the configuration is not usable:").chain(faults);
+        (Some(1), lines.map(|line| (*line).to_owned()).collect::<Vec<_>>())
+    };
+    assert_eq!(refusal_to_start(&[]), refusal(&[NO_KEY, NO_TABLE]));
+    assert_eq!(refusal_to_start(&[("LEDGER_TABLE", "sightings")]), refusal(&[NO_KEY]));
+    for table in ["", " "] {
+        let environment = [("KMS_KEY_ID", "alias/tlogistry"), ("LEDGER_TABLE", table)];
+        assert_eq!(refusal_to_start(&environment), refusal(&[NO_TABLE]), "'{table}'");
+    }
 }
 
 #[test]
 fn a_bad_environment_is_refused_with_every_fault() {
     let (code, lines) = refusal_to_start(&bad_environment::VARIABLES);
-    let expected = [bad_environment::refusal("tlogistry"), vec![NO_KEY.to_owned()]].concat();
-    assert_eq!((code, lines), (Some(1), expected));
+    let required = vec![NO_KEY.to_owned(), NO_TABLE.to_owned()];
+    assert_eq!((code, lines), (Some(1), [bad_environment::refusal("tlogistry"), required].concat()));
 }

@@ -1,5 +1,6 @@
 //! A service in this process, and the pulls whose cost is counted.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use http::Request;
@@ -8,7 +9,7 @@ use tlogistry::deadline::Deadline;
 use tlogistry::http::Service;
 use tlogistry::image::{Digest, Tag};
 use tlogistry::key::PublicKey;
-use tlogistry::ledger::{Ledger, Row};
+use tlogistry::ledger::{Fingerprint, Ledger, Row, UsedKeys};
 use tlogistry::rekor::{LogKeys, Rekor};
 use tlogistry::setup;
 use tlogistry::sighting::{LocalKey, Signer};
@@ -63,12 +64,20 @@ impl Around {
             _ => None,
         });
         let (signer, log) = (Signer::Local(LocalKey::generate().unwrap()), self.log_config());
+        claim(&ledger, &signer, &log).await;
         for number in 0..rows {
             let row = row(&signer, &log, &tag(&known(number)), digest).await;
             assert!(ledger.insert(&row, soon()).await.unwrap());
         }
         setup::service(&config.unwrap(), ledger, signer, log).unwrap()
     }
+}
+
+/// Makes the instance's row, without which a table with rows is not believed.
+pub async fn claim(ledger: &Ledger, signer: &Signer, log: &LogConfig) {
+    let signing = BTreeSet::from([Fingerprint::from(signer.public_key(soon()).await.unwrap())]);
+    let used = UsedKeys { signing, log: log.keys.iter().map(Fingerprint::from).collect() };
+    ledger.claim(&used, soon()).await.unwrap();
 }
 
 /// A row of a tag, recorded in the log.

@@ -9,12 +9,12 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
 use tlogistry::image::Digest;
-use tlogistry::ledger::State;
+use tlogistry::ledger::{DynamoDbLedger, Ledger, State};
 use tlogistry::sighting::{LocalKey, Signer};
 
 use crate::apparatus::distance::listen;
 use crate::apparatus::fixed_registry;
-use crate::apparatus::pulls::{Around, known, row, soon, tag};
+use crate::apparatus::pulls::{Around, claim, known, row, soon, tag};
 use crate::apparatus::runtime_api::Function;
 use crate::apparatus::wire::Wire;
 use crate::support::image::OCI_INDEX;
@@ -43,6 +43,8 @@ async fn function(manifest: fn(&str) -> Arc<[u8]>, tags: usize) -> (Function, Ta
     let around = Around { registry: registry.clone(), log: log.url.clone(), log_key: log.public_key.clone() };
     let signer = Signer::Local(LocalKey::generate().unwrap());
     let table = Table::start().await;
+    let ledger = Ledger::DynamoDb(DynamoDbLedger::new(table.client.clone(), table.name.clone()));
+    claim(&ledger, &signer, &around.log_config()).await;
     fill(&table, &signer, &around, manifest, tags).await;
     let public = signer.public_key(soon()).await.unwrap().der().to_vec();
     let environment = [

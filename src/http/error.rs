@@ -271,6 +271,8 @@ fn public_cause(cause: &Unavailable) -> String {
         | Unavailable::TooManyEntries(_)
         | Unavailable::Unexplained { .. }
         | Unavailable::LedgerUnverifiable(_)
+        | Unavailable::ForgottenKey(_)
+        | Unavailable::KeyUsed(_)
         | Unavailable::BeingRecorded
         | Unavailable::TooManyFirstSights(_)
         | Unavailable::Abandoned

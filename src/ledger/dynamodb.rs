@@ -16,6 +16,8 @@
 //! | `tags` | SS | the canonical tags |
 //! | `mediaType`, `size` | S, N | of the manifest that the tags were seen at |
 //!
+//! The instance's own row is drawn in [`super::instance`].
+//!
 //! Every write of a tag's row is conditional, and there is no delete. A write whose answer is lost may be sent again by the SDK; its
 //! condition then fails although it was this process that wrote. The callers cope with that.
 

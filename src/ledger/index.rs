@@ -14,12 +14,7 @@ pub struct Mentions {
     pub size: u64,
 }
 
-/// The key of the index's rows among those of tags, none of which has an '@'.
+/// The key of the index's rows among those of tags.
 pub(super) fn key(repository: &Repository, digest: &Digest) -> String {
     format!("{repository}@{digest}")
-}
-
-/// Whether a row with this key is one of the index's.
-pub(super) fn is_key(key: &str) -> bool {
-    key.contains('@')
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Lease, Mentions, Row, State, index};
+use super::{Lease, Mentions, Row, State, UsedKeys, index};
 use crate::image::{Digest, Repository, Tag};
 use crate::sighting::Sighting;
 
@@ -18,6 +18,7 @@ struct Tables {
     rows: HashMap<String, Row>,
     /// By [`index::key`].
     mentions: HashMap<String, Mentions>,
+    used_keys: UsedKeys,
 }
 
 impl MemoryLedger {
@@ -53,6 +54,16 @@ impl MemoryLedger {
             *row = Row::recorded(sighting);
         }
         true
+    }
+
+    pub(super) fn used_keys(&self) -> UsedKeys {
+        self.tables().used_keys.clone()
+    }
+
+    pub(super) fn add_used_keys(&self, more: &UsedKeys) -> UsedKeys {
+        let mut tables = self.tables();
+        tables.used_keys.extend(more);
+        tables.used_keys.clone()
     }
 
     pub(super) fn mention(&self, tag: &Tag, digest: &Digest, media_type: &str, size: u64) -> Mentions {

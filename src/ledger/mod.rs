@@ -1,16 +1,20 @@
 //! The ledger: one row per tag, which decides who records a tag and spares the log a search.
 //!
 //! A row is believed only as far as it verifies (see [`Row`]). No row is ever deleted, and only the fields named by each
-//! method's condition ever change. Beside them is an index from digests to tags, to which is only added (see [`Mentions`]).
+//! method's condition ever change. Beside them is an index from digests to tags, to which is only added (see [`Mentions`]),
+//! and one row for the instance itself, which only grows too (see [`UsedKeys`]). Keys of rows that are not a tag's have an
+//! '@', which no tag has.
 
 mod dynamodb;
 mod index;
+mod instance;
 mod memory;
 mod row;
 mod scan;
 
 pub use dynamodb::DynamoDbLedger;
 pub use index::Mentions;
+pub use instance::{Fingerprint, UsedKeys};
 pub use memory::MemoryLedger;
 pub use row::{Checked, Lease, Row, RowFault, State, recorded};
 pub use scan::{Page, ScannedRow};
@@ -29,6 +33,12 @@ pub enum LedgerError {
     Timeout,
     #[error("the ledger's row for this tag has no usable attribute '{0}'")]
     Malformed(&'static str),
+    #[error("the ledger's row '@instance' has no usable attribute '{0}'")]
+    Instance(&'static str),
+    #[error("the ledger's row '@instance' is missing, and others are there: bring it back")]
+    NoInstance,
+    #[error("the ledger's row '@instance' has no room for another key")]
+    InstanceFull,
 }
 
 impl From<Elapsed> for LedgerError {
@@ -82,6 +92,31 @@ impl Ledger {
         match self {
             Self::Memory(ledger) => Ok(ledger.complete(sighting)),
             Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.complete(sighting, deadline)).await,
+        }
+    }
+
+    /// The keys that were ever used with the ledger; `None` if nobody has claimed it yet. One in memory is its process's own
+    /// from the start.
+    pub async fn used_keys(&self, deadline: Deadline) -> Result<Option<UsedKeys>, LedgerError> {
+        match self {
+            Self::Memory(ledger) => Ok(Some(ledger.used_keys())),
+            Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.used_keys(deadline)).await,
+        }
+    }
+
+    /// Claims a ledger that nobody has claimed, with a signing key at least. Returns whether nobody was faster.
+    pub async fn claim(&self, own: &UsedKeys, deadline: Deadline) -> Result<bool, LedgerError> {
+        match self {
+            Self::Memory(_) => Ok(false),
+            Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.claim(own, deadline)).await,
+        }
+    }
+
+    /// Adds keys to those that were used with a claimed ledger. Returns all of them.
+    pub async fn add_used_keys(&self, more: &UsedKeys, deadline: Deadline) -> Result<UsedKeys, LedgerError> {
+        match self {
+            Self::Memory(ledger) => Ok(ledger.add_used_keys(more)),
+            Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.add_used_keys(more, deadline)).await,
         }
     }
 

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::AttributeValue::S;
 
 use super::dynamodb::{DynamoDbLedger, read_row, unavailable};
-use super::{LedgerError, Row, index};
+use super::{LedgerError, Row};
 use crate::deadline::Deadline;
 
 /// Rows asked for at once: about 8 KiB each.
@@ -38,7 +38,7 @@ impl DynamoDbLedger {
         let answer = deadline.bound_boxed(request.send()).await?.map_err(unavailable)?;
         let next = answer.last_evaluated_key.as_ref().map(key);
         let items = answer.items.unwrap_or_default().into_iter().map(|item| (key(&item), item));
-        let rows = items.filter(|(key, _)| !index::is_key(key));
+        let rows = items.filter(|(key, _)| !is_reserved(key));
         Ok(Page { rows: rows.map(|(tag, item)| ScannedRow { tag, row: read_row(item) }).collect(), next })
     }
 }
@@ -46,4 +46,9 @@ impl DynamoDbLedger {
 /// The table's key, without which there is no row.
 fn key(item: &HashMap<String, AttributeValue>) -> String {
     item.get("tag").and_then(|tag| tag.as_s().ok()).cloned().unwrap_or_default()
+}
+
+/// Whether a row with this key is none of a tag's: every other kind of row has an '@' in its key, and no tag has one.
+fn is_reserved(key: &str) -> bool {
+    key.contains('@')
 }

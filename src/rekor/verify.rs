@@ -105,6 +105,11 @@ impl LogKeys {
         if self.others.iter().any(|key| checkpoint.verify(key).is_ok()) { Ok(()) } else { first }
     }
 
+    /// The key that a verified entry was checked with.
+    pub fn of(&self, entry: &VerifiedEntry) -> Option<&PublicKey> {
+        self.by_id(&entry.fields.log_id)
+    }
+
     /// The key with this log id.
     fn by_id(&self, log_id: &str) -> Option<&PublicKey> {
         self.iter().find(|key| hex::encode(key.id()) == log_id)

@@ -69,8 +69,7 @@ impl Finding {
     /// Reads an entry that was found by searching for `tag`.
     pub fn read(tag: &Tag, entry: LogEntry, trusted: &[PublicKey], log_keys: &LogKeys) -> Self {
         if !is_by(&entry, trusted) {
-            let understood = !matches!(entry.body(), Body::Unreadable | Body::UnreadableIntoto);
-            return if understood || !trusted.iter().any(|key| entry.mentions(key)) {
+            return if entry.body().is_understood() || !trusted.iter().any(|key| entry.mentions(key)) {
                 Self::Foreign(Box::new(entry))
             } else {
                 Self::Unreadable(Box::new(entry))

@@ -49,7 +49,7 @@ impl Verdicts {
     /// knows: the log proves one entry in another way each time it is asked, and evidence should be the same wherever it
     /// comes from.
     async fn recorded(&self, tag: &Tag, deadline: Deadline) -> Result<Option<Arc<Sighting>>, Unavailable> {
-        let Some(row) = self.0.ledger.get(tag, deadline).await? else { return Ok(self.known(tag)) };
+        let Some(row) = self.row(tag, deadline).await? else { return Ok(self.known(tag)) };
         // A row that says, to the byte, what this process has verified before needs no second check.
         if let Some(known) = self.known(tag).filter(|known| Row::recorded(known) == row) {
             return Ok(Some(known));

@@ -6,7 +6,9 @@
 //! current digest, and records the tag if it was never seen. Whatever cannot be established is [`Unavailable`], and
 //! nothing is served then.
 
+mod claim;
 mod evidence;
+mod instance;
 mod record;
 mod search;
 
@@ -16,8 +18,11 @@ use std::time::Duration;
 use quick_cache::sync::Cache;
 
 pub use crate::allowance::{Allowance, Limits, Source};
+pub use instance::{ForgottenKey, KeyKind, KeyUse, KeyUsed};
 
 use crate::allowance::Exhausted;
+use instance::Instance;
+
 use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
@@ -97,6 +102,10 @@ pub enum Unavailable {
     Ledger(#[from] LedgerError),
     #[error("the ledger's row for this tag does not verify: {0}")]
     LedgerUnverifiable(#[from] RowFault),
+    #[error("{0}")]
+    ForgottenKey(ForgottenKey),
+    #[error("{0}")]
+    KeyUsed(KeyUsed),
     #[error(transparent)]
     Key(#[from] SignError),
     #[error("the tag is being recorded by another request")]
@@ -109,6 +118,18 @@ pub enum Unavailable {
     Abandoned,
     #[error("the log no longer has the statement of the entry that it holds for this tag")]
     StatementLost,
+}
+
+impl From<ForgottenKey> for Unavailable {
+    fn from(forgotten: ForgottenKey) -> Self {
+        Self::ForgottenKey(forgotten)
+    }
+}
+
+impl From<KeyUsed> for Unavailable {
+    fn from(used: KeyUsed) -> Self {
+        Self::KeyUsed(used)
+    }
 }
 
 impl Unavailable {
@@ -134,6 +155,7 @@ struct Parts {
     /// Entries of the log that say nothing of a tag. What an entry holds never changes, and neither do our keys.
     passed_over: Cache<[u8; 64], ()>,
     ledger: Ledger,
+    instance: Instance,
     log: Rekor,
     /// Every call to the log passes it.
     gate: Gate,
@@ -165,6 +187,7 @@ impl Verdicts {
             known,
             passed_over,
             ledger,
+            instance: Instance::default(),
             log,
             gate,
             log_keys,
@@ -187,10 +210,10 @@ impl Verdicts {
 
     /// What memory and the ledger know of `tag`. `None` if only a search can tell.
     pub async fn recall(&self, tag: &Tag, deadline: Deadline) -> Result<Option<Recall>, Unavailable> {
-        if let Some(sighting) = self.known(tag) {
+        if let Some(sighting) = self.known(tag).filter(|_| self.0.instance.is_admitted()) {
             return Ok(Some(Recall::Seen(sighting)));
         }
-        let Some(row) = self.0.ledger.get(tag, deadline).await? else { return Ok(None) };
+        let Some(row) = self.row(tag, deadline).await? else { return Ok(None) };
         Ok(Some(match self.settle(tag, row, deadline).await? {
             Recall::Seen(sighting) if !self.is_published(&sighting, deadline).await => Recall::Found(sighting),
             settled => settled,
@@ -201,7 +224,7 @@ impl Verdicts {
     /// the first sight that may follow with it.
     pub async fn search(&self, tag: &Tag, source: Option<Source>, deadline: Deadline) -> Result<Recall, Unavailable> {
         // Another request may have found or recorded it meanwhile.
-        if let Some(sighting) = self.known(tag) {
+        if let Some(sighting) = self.known(tag).filter(|_| self.0.instance.is_admitted()) {
             return Ok(Recall::Seen(sighting));
         }
         self.0.allowance.draw(source, deadline).await?;

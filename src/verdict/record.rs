@@ -42,6 +42,7 @@ impl Verdicts {
         deadline: Deadline,
     ) -> Result<Recall, Unavailable> {
         let pass = self.0.gate.pass(Call::Upload)?;
+        self.claim(deadline).await?;
         let statement = self.0.signer.sign(tag, current, deadline).await?;
         let lease = Lease::starting_now(self.lease());
         let row = Row::pending(&statement, lease);
@@ -165,6 +166,7 @@ impl Verdicts {
     ) -> Result<Arc<Sighting>, Unavailable> {
         let entry = uploaded.entry.verify(&self.0.log_keys).map_err(Unavailable::LogUnverifiable)?;
         let sighting = statement.recorded_by(entry).ok_or(Unavailable::OtherEntry)?;
+        self.note_keys_of(&sighting, deadline).await?;
         if !self.0.ledger.complete(&sighting, deadline).await? {
             return Err(RowFault::OtherDigest.into());
         }
@@ -178,16 +180,29 @@ impl Verdicts {
     /// Best effort: the ledger has the sighting already.
     async fn make_findable(&self, sighting: &Sighting, deadline: Deadline) {
         let Ok(pass) = self.0.gate.pass(Call::Upload) else { return };
-        let (signer, log) = (&self.0.signer, &self.0.log);
-        let again = record_anew(signer, log, sighting.tag(), sighting.digest(), deadline);
-        let again = timed(Dependency::Log, again).await;
-        match &again {
-            Ok(_) => pass.tell(None),
-            Err(AnewError::Log(error)) => pass.tell(Some(error)),
-            Err(AnewError::Key(_)) => {}
-        }
-        if let Err(error) = again {
+        let again = async {
+            self.claim(deadline).await?;
+            let (signer, log) = (&self.0.signer, &self.0.log);
+            let again = timed(Dependency::Log, record_anew(signer, log, sighting.tag(), sighting.digest(), deadline));
+            let again = again.await;
+            match &again {
+                Ok(_) => pass.tell(None),
+                Err(AnewError::Log(error)) => pass.tell(Some(error)),
+                Err(AnewError::Key(_)) => {}
+            }
+            again.map_err(Unavailable::from)
+        };
+        if let Err(error) = again.await {
             tracing::warn!(tag = %sighting.tag(), %error, "an entry that no search may find was not uploaded anew");
+        }
+    }
+}
+
+impl From<AnewError> for Unavailable {
+    fn from(error: AnewError) -> Self {
+        match error {
+            AnewError::Key(error) => error.into(),
+            AnewError::Log(error) => error.into(),
         }
     }
 }

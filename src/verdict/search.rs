@@ -5,14 +5,14 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 use sha2::{Digest as _, Sha256};
 
-use super::{Recall, Unavailable, Verdicts};
+use super::{KeyUse, Recall, Unavailable, Verdicts};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::ledger::Row;
 use crate::outgoing::SendError;
 use crate::rekor::{Call, EntryId, LogEntry, RETRIEVE_LIMIT, RekorError, Retrieved, SIGHTING_BYTES, retrieve};
-use crate::sighting::{Contradiction, Finding, Findings, First, Sighting, statement_of, subject_hash};
+use crate::sighting::{Contradiction, Finding, Findings, First, Sighting, is_by, statement_of, subject_hash};
 use crate::telemetry;
 
 /// Entries that are known to say nothing of a tag, by leaf hash and tag: some 5 MiB. They are not read again, so that each
@@ -46,6 +46,9 @@ impl Verdicts {
         findings.consider_own(tag, &trusted);
         self.look_up_statements(tag, &mut findings, &trusted, deadline).await?;
         report_equivocation(tag, &findings);
+        if let Some(key) = signer_of(findings.first(), &trusted) {
+            self.refuse_used_key(key, KeyUse::Entry, deadline).await?;
+        }
         match findings.first() {
             First::Sighting(sighting) => {
                 self.explained(tag, &findings)?;
@@ -81,7 +84,11 @@ impl Verdicts {
     /// Puts a sighting that the log told into the ledger. The ledger only spares the next search, so a failure is
     /// logged and no more.
     pub(super) async fn remember(&self, sighting: &Sighting, deadline: Deadline) {
-        if let Err(error) = self.0.ledger.insert(&Row::recorded(sighting), deadline).await {
+        let kept = async {
+            self.note_keys_of(sighting, deadline).await?;
+            Ok::<_, Unavailable>(self.0.ledger.insert(&Row::recorded(sighting), deadline).await?)
+        };
+        if let Err(error) = kept.await {
             tracing::warn!(tag = %sighting.tag(), %error, "a sighting found in the log was not kept in the ledger");
         }
     }
@@ -133,7 +140,7 @@ impl Verdicts {
     }
 
     /// Hands each entry to `each`, or its id if it is too large for a sighting, whoever filed it.
-    async fn retrieve(
+    pub(super) async fn retrieve(
         &self,
         ids: Vec<EntryId>,
         mut each: impl FnMut(Result<LogEntry, EntryId>),
@@ -164,6 +171,15 @@ impl Verdicts {
 
     fn pass_over(&self, tag: &Tag, leaf: [u8; 32]) {
         self.0.passed_over.insert(passed_over(tag, &leaf), ());
+    }
+}
+
+/// The trusted key that the entry which counts is by.
+fn signer_of<'a>(first: First<'a>, trusted: &'a [PublicKey]) -> Option<&'a PublicKey> {
+    match first {
+        First::Sighting(sighting) => Some(sighting.statement().key()),
+        First::Unattested(entry) => trusted.iter().find(|key| is_by(entry, std::slice::from_ref(*key))),
+        First::None => None,
     }
 }
 

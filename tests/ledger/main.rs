@@ -1,7 +1,10 @@
-//! The ledger in DynamoDB Local: what its writes allow, that nothing is believed of a row that does not verify, and that
-//! known tags need no log.
+//! The ledger in DynamoDB Local: what its writes allow, that nothing is believed of a row that does not verify, that known
+//! tags need no log, and that a process serves no tag before it knows every key that the ledger was used with.
 
+mod between;
+mod claim;
 mod hostile;
+mod instance;
 #[path = "../support/log.rs"]
 mod log;
 mod protocol;
@@ -10,4 +13,5 @@ mod registry;
 mod scene;
 #[path = "../support/table.rs"]
 mod table;
+mod version;
 mod without_log;

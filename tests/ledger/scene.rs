@@ -21,7 +21,7 @@ pub struct Scene {
     pub log_config: LogConfig,
     pub folder: tempfile::TempDir,
     tags: Arc<Mutex<HashMap<String, Bytes>>>,
-    registry: String,
+    pub registry: String,
 }
 
 /// What a pull by tag was answered.

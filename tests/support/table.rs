@@ -111,6 +111,12 @@ impl Table {
         [("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")]
     }
 
+    /// What an instance needs to keep its ledger here.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let own = [("LEDGER_TABLE", self.name.as_str()), ("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint)];
+        own.into_iter().chain(self.credentials()).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
     /// A tag's row as it is stored.
     pub async fn row(&self, tag: &Tag) -> Option<HashMap<String, AttributeValue>> {
         self.item(tag.canonical()).await

@@ -71,6 +71,11 @@ impl Body {
         }
     }
 
+    /// Whether it is known who signed what.
+    pub fn is_understood(&self) -> bool {
+        !matches!(self, Self::Unreadable | Self::UnreadableIntoto)
+    }
+
     /// The keys that Rekor checked signatures with, as far as they can be read.
     pub fn keys(&self) -> Vec<&EntryKey> {
         match self {

@@ -1,0 +1,156 @@
+//! The instance's own row: which keys were ever used with this ledger.
+//!
+//! | attribute | type | |
+//! |---|---|---|
+//! | `tag` | S | partition key: `@instance`, which is no tag |
+//! | `signingKeys` | SS | fingerprints of all keys that signed sightings kept here |
+//! | `logKeys` | SS | fingerprints of the keys of the logs that hold them. Not there while none is certain |
+//!
+//! The row is made once, before the first signature, and only grows. Attributes that this version does not know are left
+//! alone.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::AttributeValue::{N, S, Ss};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+
+use super::LedgerError;
+use super::dynamodb::{DynamoDbLedger, unavailable};
+use crate::deadline::Deadline;
+use crate::key::PublicKey;
+
+const KEY: &str = "@instance";
+const SIGNING_KEYS: &str = "signingKeys";
+const LOG_KEYS: &str = "logKeys";
+/// Keys of one kind in the row: more than anyone rotates, and 16 KB to read.
+const MAX_KEYS: usize = 256;
+
+/// The sha256 of a public key's DER encoding, [`PublicKey::id`]: lower-case hexadecimal as text.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+impl From<&PublicKey> for Fingerprint {
+    fn from(key: &PublicKey) -> Self {
+        Self(key.id())
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Fingerprint {
+    fn parse(text: &str) -> Option<Self> {
+        let fingerprint = Self(hex::decode(text).ok()?.try_into().ok()?);
+        (fingerprint.to_string() == text).then_some(fingerprint)
+    }
+}
+
+/// What the instance's row names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UsedKeys {
+    pub signing: BTreeSet<Fingerprint>,
+    /// Of logs.
+    pub log: BTreeSet<Fingerprint>,
+}
+
+impl UsedKeys {
+    pub fn contains(&self, others: &Self) -> bool {
+        self.signing.is_superset(&others.signing) && self.log.is_superset(&others.log)
+    }
+
+    pub(super) fn extend(&mut self, others: &Self) {
+        self.signing.extend(&others.signing);
+        self.log.extend(&others.log);
+    }
+
+    /// Both sets by their attributes.
+    fn sets(&self) -> [(&'static str, &BTreeSet<Fingerprint>); 2] {
+        [(SIGNING_KEYS, &self.signing), (LOG_KEYS, &self.log)]
+    }
+
+    fn read(item: &HashMap<String, AttributeValue>) -> Result<Self, LedgerError> {
+        let keys = |name: &'static str| {
+            let Some(value) = item.get(name) else { return Ok(BTreeSet::new()) };
+            let texts = value.as_ss().ok().filter(|texts| texts.len() <= MAX_KEYS);
+            let keys = texts.and_then(|texts| texts.iter().map(|text| Fingerprint::parse(text)).collect());
+            keys.ok_or(LedgerError::Instance(name))
+        };
+        let used = Self { signing: keys(SIGNING_KEYS)?, log: keys(LOG_KEYS)? };
+        // The row is made with a signing key.
+        if used.signing.is_empty() { Err(LedgerError::Instance(SIGNING_KEYS)) } else { Ok(used) }
+    }
+}
+
+fn texts(keys: &BTreeSet<Fingerprint>) -> AttributeValue {
+    Ss(keys.iter().map(Fingerprint::to_string).collect())
+}
+
+impl DynamoDbLedger {
+    pub(super) async fn used_keys(&self, deadline: Deadline) -> Result<Option<UsedKeys>, LedgerError> {
+        let request = self.client.get_item().table_name(&self.table).key("tag", S(KEY.to_owned()));
+        // Whoever has seen a tag's row sees the row that was made before it.
+        let request = request.consistent_read(true).send();
+        let answer = deadline.bound_boxed(request).await?.map_err(unavailable)?;
+        answer.item.as_ref().map(UsedKeys::read).transpose()
+    }
+
+    pub(super) async fn claim(&self, own: &UsedKeys, deadline: Deadline) -> Result<bool, LedgerError> {
+        let request = self.client.put_item().table_name(&self.table).item("tag", S(KEY.to_owned()));
+        let mut request = request.condition_expression("attribute_not_exists(tag)");
+        for (name, keys) in own.sets().into_iter().filter(|(_, keys)| !keys.is_empty()) {
+            request = request.item(name, texts(keys));
+        }
+        match deadline.bound_boxed(request.send()).await? {
+            Ok(_) => Ok(true),
+            Err(SdkError::ServiceError(error))
+                if matches!(error.err(), PutItemError::ConditionalCheckFailedException(_)) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    pub(super) async fn add_used_keys(&self, more: &UsedKeys, deadline: Deadline) -> Result<UsedKeys, LedgerError> {
+        let request = self.client.update_item().table_name(&self.table).key("tag", S(KEY.to_owned()));
+        // An update makes a row where there is none, and a full row would not be read again.
+        let mut request = request
+            .condition_expression(format!(
+                "attribute_exists(tag) AND size({SIGNING_KEYS}) < :most \
+                 AND (attribute_not_exists({LOG_KEYS}) OR size({LOG_KEYS}) < :most)"
+            ))
+            .expression_attribute_values(":most", N(MAX_KEYS.to_string()))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let mut added = Vec::new();
+        for (name, keys) in more.sets().into_iter().filter(|(_, keys)| !keys.is_empty()) {
+            added.push(format!("{name} :{name}"));
+            request = request.expression_attribute_values(format!(":{name}"), texts(keys));
+        }
+        let request = request.update_expression(format!("ADD {}", added.join(", ")));
+        match deadline.bound_boxed(request.send()).await? {
+            Ok(answer) => UsedKeys::read(&answer.attributes.unwrap_or_default()),
+            Err(SdkError::ServiceError(error)) => Err(match error.into_err() {
+                UpdateItemError::ConditionalCheckFailedException(failed) => match &failed.item {
+                    None => LedgerError::NoInstance,
+                    Some(item) => UsedKeys::read(item).err().unwrap_or(LedgerError::InstanceFull),
+                },
+                error => unavailable(error),
+            }),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+}

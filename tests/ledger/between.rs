@@ -1,0 +1,173 @@
+//! What stands between an instance and its log or its table: it counts calls, changes answers, or fails.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use tlogistry::cli::listen;
+use tlogistry::config::LogConfig;
+use tlogistry::devlog::{Devlog, Options};
+use tlogistry::key::PublicKey;
+use tlogistry::rekor::LogKeys;
+
+/// A log that can file entries of strangers, which no log has to verify, under any hash.
+#[derive(Clone)]
+pub struct Log {
+    devlog: Devlog,
+    pub config: LogConfig,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// A search that names this hash fails.
+    failing: Option<String>,
+    /// Ids of strangers' entries by the hash that they are filed under.
+    filed: BTreeMap<String, Vec<String>>,
+    /// Strangers' entries by id.
+    entries: BTreeMap<String, Value>,
+    searches: Vec<String>,
+}
+
+impl Log {
+    pub async fn start() -> Self {
+        let devlog = Devlog::open(None, Options::default()).await.unwrap();
+        let state: Arc<Mutex<State>> = Arc::default();
+        let (listener, address) = listen::bind("127.0.0.1:0").await.unwrap();
+        let (behind, shared) = (devlog.clone(), state.clone());
+        let handler = move |request| {
+            let (behind, shared) = (behind.clone(), shared.clone());
+            async move {
+                let request: Request<Bytes> = listen::read(request, 1 << 20).await.unwrap();
+                answer(&behind, &shared, request).await.map(Full::new)
+            }
+        };
+        tokio::spawn(listen::serve(listener, handler, std::future::pending()));
+        let keys = LogKeys::new(vec![PublicKey::from_pem(devlog.public_key_pem()).unwrap()]).unwrap();
+        Self { devlog, config: LogConfig { url: format!("http://{address}").parse().unwrap(), keys }, state }
+    }
+
+    /// From now on a search for this hash fails, or none.
+    pub fn fail(&self, hash: Option<&str>) {
+        self.state.lock().unwrap().failing = hash.map(str::to_owned);
+    }
+
+    /// Files `count` entries of another kind, with a leaf of `size` bytes at least each, under a hash.
+    pub fn file(&self, hash: &str, count: usize, size: usize) {
+        let mut state = self.state.lock().unwrap();
+        for number in state.entries.len()..state.entries.len() + count {
+            let leaf =
+                json!({"kind": "stranger", "apiVersion": "1", "n": number, "text": "x".repeat(size)}).to_string();
+            let id = hex::encode(Sha256::digest([&[0], leaf.as_bytes()].concat()));
+            let body = BASE64_STANDARD.encode(leaf);
+            let entry = json!({"body": body, "integratedTime": 1, "logID": "ab", "logIndex": number});
+            state.entries.insert(id.clone(), json!({&id: entry}));
+            state.filed.entry(hash.to_owned()).or_default().push(id);
+        }
+    }
+
+    /// How often a hash was searched for.
+    pub fn searches(&self, hash: &str) -> usize {
+        self.state.lock().unwrap().searches.iter().filter(|searched| *searched == hash).count()
+    }
+
+    /// Entries that were uploaded.
+    pub async fn size(&self) -> u64 {
+        let request = Request::get("/api/v1/log").body(Bytes::new()).unwrap();
+        let answer: Value = serde_json::from_slice(self.devlog.handle(request).await.body()).unwrap();
+        answer["treeSize"].as_u64().unwrap()
+    }
+}
+
+async fn answer(behind: &Devlog, shared: &Mutex<State>, request: Request<Bytes>) -> Response<Bytes> {
+    let path = request.uri().path().to_owned();
+    let asked: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+    if path.ends_with("/index/retrieve") {
+        let hash = asked["hash"].as_str().unwrap().trim_start_matches("sha256:").to_owned();
+        let filed = {
+            let mut state = shared.lock().unwrap();
+            state.searches.push(hash.clone());
+            if state.failing.as_ref() == Some(&hash) {
+                return with_status(StatusCode::INTERNAL_SERVER_ERROR);
+            }
+            state.filed.get(&hash).cloned().unwrap_or_default()
+        };
+        let answer = behind.handle(request).await;
+        return extended(answer, filed.into_iter().map(Value::from));
+    }
+    if path.ends_with("/entries/retrieve") {
+        let (strangers, known): (Vec<Value>, Vec<Value>) = {
+            let state = shared.lock().unwrap();
+            let ids = asked["entryUUIDs"].as_array().unwrap().iter().cloned();
+            ids.partition(|id| state.entries.contains_key(id.as_str().unwrap()))
+        };
+        let found: Vec<Value> = {
+            let state = shared.lock().unwrap();
+            strangers.iter().map(|id| state.entries[id.as_str().unwrap()].clone()).collect()
+        };
+        let answer = match known.is_empty() {
+            true => Response::new(Bytes::from_static(b"[]")),
+            false => {
+                let body = Bytes::from(json!({"entryUUIDs": known}).to_string());
+                behind.handle(request.map(|_| body)).await
+            }
+        };
+        return extended(answer, found.into_iter());
+    }
+    behind.handle(request).await
+}
+
+fn extended(answer: Response<Bytes>, more: impl Iterator<Item = Value>) -> Response<Bytes> {
+    let mut list: Vec<Value> = serde_json::from_slice(answer.body()).unwrap();
+    list.extend(more);
+    answer.map(|_| Bytes::from(Value::from(list).to_string()))
+}
+
+fn with_status(status: StatusCode) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    response
+}
+
+/// Passes calls on to DynamoDB and keeps what they name.
+pub struct Calls {
+    pub endpoint: String,
+    calls: Arc<Mutex<Vec<String>>>,
+}
+
+impl Calls {
+    pub async fn to(endpoint: &'static str) -> Self {
+        let calls: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (listener, address) = listen::bind("127.0.0.1:0").await.unwrap();
+        let (told, client) = (calls.clone(), reqwest::Client::builder().no_proxy().build().unwrap());
+        let handler = move |request| {
+            let (told, client) = (told.clone(), client.clone());
+            async move {
+                let request: Request<Bytes> = listen::read(request, 1 << 20).await.unwrap();
+                let (parts, body) = request.into_parts();
+                let operation = parts.headers["x-amz-target"].to_str().unwrap().rsplit('.').next().unwrap().to_owned();
+                let asked: Value = serde_json::from_slice(&body).unwrap();
+                let key = asked["Key"]["tag"]["S"].as_str().or(asked["Item"]["tag"]["S"].as_str()).unwrap();
+                told.lock().unwrap().push(format!("{operation} {key}"));
+                let answer = client.post(endpoint).headers(parts.headers).body(body).send().await.unwrap();
+                let mut response = Response::builder().status(answer.status());
+                *response.headers_mut().unwrap() = answer.headers().clone();
+                response.body(Full::new(answer.bytes().await.unwrap())).unwrap()
+            }
+        };
+        tokio::spawn(listen::serve(listener, handler, std::future::pending()));
+        Self { endpoint: format!("http://{address}"), calls }
+    }
+
+    /// The calls since this was last asked that name this key, by their operation.
+    pub fn of(&self, key: &str) -> Vec<String> {
+        let calls = std::mem::take(&mut *self.calls.lock().unwrap());
+        let operations = calls.iter().filter_map(|call| call.strip_suffix(key)?.strip_suffix(' '));
+        operations.map(str::to_owned).collect()
+    }
+}
