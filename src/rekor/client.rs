@@ -11,6 +11,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::deadline::Deadline;
+use crate::foreign::shown;
 use crate::outgoing::{self, SendError, read_body, send_idempotent};
 
 use super::entry::{EntryId, LogEntry};
@@ -193,7 +194,7 @@ pub fn batches(ids: Vec<EntryId>) -> Vec<Vec<EntryId>> {
 }
 
 pub(super) fn malformed(request: &'static str, fault: impl ToString) -> RekorError {
-    RekorError::Malformed { request, fault: fault.to_string() }
+    RekorError::Malformed { request, fault: shown(&fault.to_string()).into_owned() }
 }
 
 /// The body of an answer with the `expected` status; any other becomes an error with the log's message.
@@ -212,6 +213,6 @@ pub(super) async fn expect(
     struct Message {
         message: String,
     }
-    let message = serde_json::from_slice(&body).ok().map(|Message { message }| message);
+    let message = serde_json::from_slice(&body).ok().map(|Message { message }| shown(&message).into_owned());
     Err(RekorError::Status { status, message })
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::checkpoint::Checkpoint;
 use super::inclusion::{Hash, leaf_hash};
 use super::intoto::Body;
+use crate::foreign::shown;
 
 /// Integers up to here are the same in JSON everywhere (RFC 8785 section 3.2.2.3); the signed entry timestamp covers
 /// JSON.
@@ -98,7 +99,8 @@ pub struct InclusionProof {
 impl LogEntry {
     /// Parses the answer for one entry.
     pub fn parse(json: &[u8]) -> Result<Self, EntryError> {
-        let map: BTreeMap<String, wire::Entry> = serde_json::from_slice(json).map_err(|e| EntryError(e.to_string()))?;
+        let map: BTreeMap<String, wire::Entry> =
+            serde_json::from_slice(json).map_err(|e| EntryError(shown(&e.to_string()).into_owned()))?;
         let mut entries = map.into_iter();
         match (entries.next(), entries.next()) {
             (Some((id, entry)), None) => Self::from_wire(&id, entry),

@@ -15,6 +15,8 @@ use super::manifest::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
 
 /// The types of [`super::MEDIA_TYPES`] that stand for several images.
 const INDEXES: [&str; 2] = [OCI_INDEX, DOCKER_LIST];
+/// No name that matters here is longer, whatever its case (U+017F has two bytes).
+const MAX_NAME_BYTES: usize = 16;
 const IMAGES: [&str; 2] = [OCI_MANIFEST, DOCKER_MANIFEST];
 
 /// Why a document is not of the kind that its type says; `None` if it is, or says nothing.
@@ -36,6 +38,9 @@ struct Kind<'a> {
 
 impl Kind<'_> {
     fn contradicted_by(&self, name: &str, value: &RawValue) -> Option<String> {
+        if name.len() > MAX_NAME_BYTES {
+            return None;
+        }
         let (media_type, value) = (self.media_type, value.get());
         let (others_types, others_fields): (_, &[&str]) = if INDEXES.contains(&media_type) {
             (IMAGES, &["CONFIG", "LAYERS", "FSLAYERS"])

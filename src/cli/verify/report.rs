@@ -51,13 +51,13 @@ impl Report<'_> {
             Verdict::Holds(sighting) => ("holds", Some(sighting), None),
             Verdict::Moved(sighting) => ("moved", sighting.as_ref(), None),
             Verdict::Contradicted(first, _) => ("contradicted", Some(first), None),
-            Verdict::Unchecked(reason) => ("unchecked", None, Some(reason.as_str())),
+            Verdict::Unchecked(reason) => ("unchecked", None, Some(harmless(reason))),
         };
         let shown = Shown {
             tag: self.tag.canonical(),
             source: if self.instance { "instance" } else { "log" },
             verdict,
-            reason,
+            reason: reason.as_deref(),
             digest: sighting.map(|sighting| sighting.digest().as_str()),
             current: match &self.registry {
                 Registry::Serves(digest) => Some(digest.as_str()),
