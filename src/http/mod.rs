@@ -10,6 +10,7 @@ mod manifest;
 mod page;
 mod pages;
 mod route;
+mod splice;
 
 use std::future::Future;
 use std::pin::Pin;
