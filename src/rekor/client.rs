@@ -118,8 +118,7 @@ impl Rekor {
         let query = json!({"hash": format!("sha256:{sha256}")}).to_string();
         let response = self.send(self.post("api/v1/index/retrieve", query), deadline).await?;
         let body = expect(response, StatusCode::OK, MAX_INDEX_BYTES, deadline).await?;
-        let ids: Vec<String> = serde_json::from_slice(&body).map_err(|e| malformed("a search", e))?;
-        ids.iter().map(|id| id.parse()).collect::<Result<_, _>>().map_err(|e| malformed("a search", e))
+        serde_json::from_slice(&body).map_err(|e| malformed("a search", e))
     }
 
     /// What `read` keeps of the entries with these ids, at most [`RETRIEVE_LIMIT`].
