@@ -8,6 +8,7 @@ pub mod deadline;
 pub mod devlog;
 pub mod dsse;
 pub mod evidence;
+mod foreign;
 pub mod http;
 pub mod image;
 pub mod key;

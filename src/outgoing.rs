@@ -6,6 +6,7 @@ use bytes::Bytes;
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode};
 
 use crate::deadline::{Deadline, Elapsed};
+use crate::foreign::shown;
 
 /// A host that does not accept a connection within this time is treated as down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -48,7 +49,8 @@ fn cause(error: &dyn std::error::Error) -> String {
     while let Some(source) = error.source() {
         error = source;
     }
-    error.to_string()
+    // A certificate's names, for one, are foreign text.
+    shown(&error.to_string()).into_owned()
 }
 
 /// A client builder with what every client here shares: no redirect is followed unseen, no proxy is taken from the

@@ -1,11 +1,14 @@
 //! From a configuration to a running service.
 
+use std::io;
+
 use aws_config::{BehaviorVersion, SdkConfig};
 use tokio::sync::OnceCell;
 use tracing_subscriber::EnvFilter;
 
 use crate::allowance::{Allowance, Counters};
 use crate::config::{Config, LogConfig, LogFormat};
+use crate::foreign::harmless;
 use crate::http::Service;
 use crate::ledger::{DynamoDbLedger, Ledger, MemoryLedger};
 use crate::rekor::Rekor;
@@ -74,10 +77,27 @@ async fn aws() -> &'static SdkConfig {
     SDK.get_or_init(|| aws_config::load_defaults(BehaviorVersion::latest())).await
 }
 
+/// Standard error, to which a line of the log goes without what a terminal would obey, whoever's text is in it.
+struct Lines;
+
+impl io::Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let (text, end) = text.strip_suffix('\n').map_or((&*text, ""), |text| (text, "\n"));
+        io::stderr().lock().write_all(format!("{}{end}", harmless(text)).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
 /// Writes log lines to standard error, those that `RUST_LOG` names (default: `info`).
 pub fn logging(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours would need the very characters that lines are kept free of.
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(|| Lines);
     match format {
         LogFormat::Json => lines.json().flatten_event(true).with_target(false).init(),
         LogFormat::Text => lines.compact().with_target(false).init(),

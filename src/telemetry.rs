@@ -3,16 +3,23 @@
 //!
 //! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
+use crate::foreign::within;
+
 const NAMESPACE: &str = "tlogistry";
+/// A path's bytes in a line. One with the longest names, none of which is foreign text, has some 700.
+const MAX_PATH_BYTES: usize = 1 << 10;
+/// A method's bytes in a line: any word can be one.
+const MAX_METHOD_BYTES: usize = 32;
 
 /// What the service waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,7 +175,8 @@ pub async fn measured<F: Future>(request: F) -> (F::Output, Measured) {
 /// One request, as it is told.
 #[derive(Debug)]
 pub struct Report<'a> {
-    pub method: &'a Method,
+    /// As the client sent it, like the path.
+    pub method: &'a str,
     pub path: &'a str,
     pub status: StatusCode,
     pub outcome: Outcome,
@@ -176,6 +184,16 @@ pub struct Report<'a> {
     pub tag: Option<&'a str>,
     /// What was served, or what was recorded of a tag that moved.
     pub digest: Option<&'a str>,
+}
+
+impl Report<'_> {
+    fn shown_method(&self) -> Cow<'_, str> {
+        within(self.method, MAX_METHOD_BYTES)
+    }
+
+    fn shown_path(&self) -> Cow<'_, str> {
+        within(self.path, MAX_PATH_BYTES)
+    }
 }
 
 /// Where requests are told.
@@ -201,8 +219,8 @@ impl Telemetry {
         match self {
             Self::CloudWatch { function } => println!("{}", embedded(function, report, measured)),
             Self::Log => tracing::info!(
-                method = %report.method,
-                path = report.path,
+                method = %report.shown_method(),
+                path = %report.shown_path(),
                 status = report.status.as_u16(),
                 outcome = ?report.outcome,
                 tag = report.tag,
@@ -255,8 +273,8 @@ fn embedded(function: &str, report: &Report<'_>, measured: &Measured) -> Value {
         }),
     );
     line.insert("FunctionName".to_owned(), json!(function));
-    line.insert("method".to_owned(), json!(report.method.as_str()));
-    line.insert("path".to_owned(), json!(report.path));
+    line.insert("method".to_owned(), json!(report.shown_method()));
+    line.insert("path".to_owned(), json!(report.shown_path()));
     line.insert("status".to_owned(), json!(report.status.as_u16()));
     line.insert("outcome".to_owned(), json!(format!("{:?}", report.outcome)));
     line.insert("tag".to_owned(), json!(report.tag));
@@ -325,7 +343,7 @@ mod tests {
         let (_, mut measured) = measured(request).await;
         measured.took = Duration::from_micros(1234);
         let report = Report {
-            method: &Method::GET,
+            method: "GET",
             path: "/v2/a/b/manifests/c",
             status: StatusCode::FORBIDDEN,
             outcome: Outcome::Moved,
@@ -346,5 +364,23 @@ mod tests {
         assert_eq!((&line["Moved"], &line["RequestMillis"]), (&json!(1.0), &json!(1.23)));
         assert!(line["LogMillis"].as_f64().unwrap() >= 20.0);
         assert_eq!((&line["FunctionName"], &line["status"]), (&json!("tlogistry-1"), &json!(403)));
+    }
+
+    #[tokio::test]
+    async fn a_line_holds_what_a_client_sent_without_control_characters_and_within_bounds() {
+        let path = format!("/v2/\u{9b}31m\u{202e}é{}", "x".repeat(2000));
+        let report = Report {
+            method: &"M".repeat(2000),
+            path: &path,
+            status: StatusCode::NOT_FOUND,
+            outcome: Outcome::Other,
+            tag: None,
+            digest: None,
+        };
+        let line = embedded("tlogistry-1", &report, &measured(async {}).await.1);
+        assert_eq!(line["method"], json!("M".repeat(32)));
+        let shown = line["path"].as_str().unwrap();
+        assert_eq!(shown.len(), 1024);
+        assert!(shown.starts_with("/v2/\u{fffd}31m\u{fffd}éxxx") && !shown.chars().any(crate::foreign::is_harmful));
     }
 }

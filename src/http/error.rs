@@ -6,6 +6,7 @@ use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::Body;
+use crate::foreign::within;
 use crate::image::{Digest, NameError, Tag};
 use crate::ledger::LedgerError;
 use crate::rekor::RekorError;
@@ -18,6 +19,9 @@ use crate::verdict::Unavailable;
 const RETRY_SECONDS: &str = "30";
 /// Longer `Retry-After` values of a registry are not passed on.
 const MAX_RETRY_AFTER_LENGTH: usize = 40;
+/// Foreign text is cut where it enters a message. This bounds what several such parts add up to: the longest message of
+/// ours, about a moved tag with the longest names, has some 1,300 bytes.
+const MAX_MESSAGE_BYTES: usize = 2 << 10;
 
 /// Everything but success.
 #[derive(Debug)]
@@ -153,7 +157,12 @@ impl Refusal {
         }
     }
 
+    /// For a person at a terminal, without anything that a terminal would obey.
     pub fn message(&self) -> String {
+        within(&self.explanation(), MAX_MESSAGE_BYTES).into_owned()
+    }
+
+    fn explanation(&self) -> String {
         match self {
             Self::Name(error) => error.to_string(),
             Self::Method => "this registry is read-only: only GET and HEAD are served".to_owned(),

@@ -10,6 +10,7 @@ mod manifest;
 mod page;
 mod pages;
 mod route;
+mod splice;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -157,7 +158,7 @@ fn report<'a>(method: &'a Method, uri: &'a Uri, result: &'a Result<Response<Body
         }
         Err(refusal) => (refusal.status(), refusal.outcome(), refusal.tag(), refusal.recorded().map(Digest::as_str)),
     };
-    Report { method, path: uri.path(), status, outcome, tag: tag.map(Tag::canonical), digest }
+    Report { method: method.as_str(), path: uri.path(), status, outcome, tag: tag.map(Tag::canonical), digest }
 }
 
 /// Says in the log what a caller is not told.

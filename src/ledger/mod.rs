@@ -120,8 +120,8 @@ impl Ledger {
         }
     }
 
-    /// Notes in the index that `digest` of the tag's repository belongs to the tag's sighting. Returns what the index then
-    /// holds of the digest: type and size stay what was noted first.
+    /// Notes in the index that `digest` of the tag's repository belongs to the tag's sighting, unless the digest's row is
+    /// full. Returns what the index then holds of the digest: type and size stay what was noted first.
     pub async fn mention(
         &self,
         tag: &Tag,

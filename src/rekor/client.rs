@@ -9,6 +9,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::deadline::Deadline;
+use crate::foreign::shown;
 use crate::outgoing::{self, SendError, read_body, send_idempotent};
 
 use super::entry::{EntryId, LogEntry};
@@ -117,8 +118,7 @@ impl Rekor {
         let query = json!({"hash": format!("sha256:{sha256}")}).to_string();
         let response = self.send(self.post("api/v1/index/retrieve", query), deadline).await?;
         let body = expect(response, StatusCode::OK, MAX_INDEX_BYTES, deadline).await?;
-        let ids: Vec<String> = serde_json::from_slice(&body).map_err(|e| malformed("a search", e))?;
-        ids.iter().map(|id| id.parse()).collect::<Result<_, _>>().map_err(|e| malformed("a search", e))
+        serde_json::from_slice(&body).map_err(|e| malformed("a search", e))
     }
 
     /// The entries with these ids, at most [`RETRIEVE_LIMIT`] of them, of at most `entry_bytes` each on average.
@@ -169,7 +169,7 @@ impl Rekor {
 }
 
 pub(super) fn malformed(request: &'static str, fault: impl ToString) -> RekorError {
-    RekorError::Malformed { request, fault: fault.to_string() }
+    RekorError::Malformed { request, fault: shown(&fault.to_string()).into_owned() }
 }
 
 /// The body of an answer with the `expected` status; any other becomes an error with the log's message.
@@ -188,6 +188,6 @@ pub(super) async fn expect(
     struct Message {
         message: String,
     }
-    let message = serde_json::from_slice(&body).ok().map(|Message { message }| message);
+    let message = serde_json::from_slice(&body).ok().map(|Message { message }| shown(&message).into_owned());
     Err(RekorError::Status { status, message })
 }

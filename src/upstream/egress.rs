@@ -16,6 +16,7 @@ use url::{Host, Url};
 
 use super::insecure::InsecureRegistry;
 use super::public::is_public;
+use crate::foreign::shown;
 use crate::image::Registry;
 use crate::outgoing;
 
@@ -117,10 +118,9 @@ impl fmt::Debug for Egress {
 
 /// A URL as it may be told to a caller: without credentials, path and query.
 fn described(url: &Url) -> String {
-    match url.port() {
-        Some(port) => format!("{}://{}:{port}", url.scheme(), url.host_str().unwrap_or_default()),
-        None => format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default()),
-    }
+    let (scheme, host) = (url.scheme(), url.host_str().unwrap_or_default());
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    shown(&format!("{scheme}://{host}{port}")).into_owned()
 }
 
 /// Resolves names of which every address is public.

@@ -30,7 +30,7 @@ use crate::image::{Digest, Reference, Repository};
 use crate::outgoing::{read_body, send_idempotent_unless};
 use crate::telemetry::{Dependency, timed};
 
-use auth::{MAX_TOKEN_BYTES, Token, Tokens};
+use auth::{MAX_ANSWER_BYTES, Token, Tokens};
 
 /// Redirects followed for a manifest or a token.
 const MAX_REDIRECTS: usize = 5;
@@ -156,8 +156,11 @@ impl Upstream {
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(Answer { response, with_token: token.is_some() });
         }
-        let challenge = Challenge::from_headers(response.headers())
-            .ok_or_else(|| UpstreamError::WantsCredentials { registry: registry.to_owned() })?;
+        let challenge =
+            Challenge::from_headers(response.headers()).ok_or_else(|| match Challenge::fault(response.headers()) {
+                Some(fault) => UpstreamError::lied(registry, fault),
+                None => UpstreamError::WantsCredentials { registry: registry.to_owned() },
+            })?;
         self.tokens.keep_challenge(registry, &challenge);
         let token = self.fetch_token(repository, &challenge, challenge.scope().unwrap_or(&scope), deadline).await?;
         let response = self.send(method, &url, registry, Some(&token), deadline).await?;
@@ -178,9 +181,9 @@ impl Upstream {
         if response.status() != StatusCode::OK {
             return Err(self.refusal(repository, response, Missing::Name, deadline).await);
         }
-        let body = read_body(response, MAX_TOKEN_BYTES, deadline).await;
+        let body = read_body(response, MAX_ANSWER_BYTES, deadline).await;
         let body = body.map_err(|error| UpstreamError::from_send(registry, error))?;
-        let token = Token::parse(&body).ok_or_else(|| UpstreamError::lied(registry, "answered no usable token"))?;
+        let token = Token::parse(&body).map_err(|fault| UpstreamError::lied(registry, fault))?;
         self.tokens.keep(registry, &pull_scope(repository), token.clone());
         Ok(token)
     }

@@ -17,7 +17,7 @@ use crate::rekor::LogKeys;
 use crate::sighting::Sighting;
 use crate::telemetry::part_of_request;
 
-/// Attestations shown of one digest. Only its owner can give a digest many tags.
+/// Attestations shown of one digest, of the tags that it leads to.
 const MAX_ATTESTATIONS: usize = 10;
 /// What asking the index, or writing to it, may take of a request that does not depend on it.
 const INDEX_TIME: Duration = Duration::from_secs(2);
@@ -95,7 +95,8 @@ impl Verdicts {
     pub(super) async fn is_published(&self, sighting: &Sighting, deadline: Deadline) -> bool {
         let (tag, deadline) = (sighting.tag(), deadline.within(INDEX_TIME));
         match self.0.ledger.mentions(tag.repository(), sighting.digest(), deadline).await {
-            Ok(mentions) => mentions.is_some_and(|found| found.tags.iter().any(|found| found == tag.canonical())),
+            // A full row leads to no further tag, however often it is written.
+            Ok(mentions) => mentions.is_some_and(|found| found.lead_to(tag) || found.are_full()),
             Err(_) => true,
         }
     }
@@ -121,10 +122,18 @@ impl Verdicts {
         subject: Subject,
         deadline: Deadline,
     ) -> Result<(), Unavailable> {
+        // A full row is not written to: that would cost as much as its size, which may be another's work.
+        let known = self.0.ledger.mentions(tag.repository(), digest, deadline).await?;
+        if known.is_some_and(|known| known.are_full() && !known.lead_to(tag)) {
+            return Ok(());
+        }
         // As the ledger has it: another process may have completed the row, with another proof of the same entry.
         let Some(sighting) = self.recorded(tag, deadline).await? else { return Ok(()) };
         // Another tag at the same digest may have been first to say what kind of manifest this is.
         let noted = self.0.ledger.mention(tag, digest, &subject.media_type, subject.size, deadline).await?;
+        if !noted.lead_to(tag) {
+            return Ok(());
+        }
         let subject = Subject { media_type: noted.media_type, size: noted.size };
         let attestation = Attestation::new(&sighting, &subject);
         let mention = |digest| self.0.ledger.mention(tag, digest, &subject.media_type, subject.size, deadline);

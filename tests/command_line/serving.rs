@@ -248,3 +248,21 @@ async fn two_that_start_at_once_with_a_new_state_have_one_key() {
     assert_eq!(std::fs::metadata(&state).unwrap().permissions().mode() & 0o777, 0o700);
     assert_eq!(std::fs::read_dir(&state).unwrap().count(), 1, "nothing but the key");
 }
+
+/// With a log of its own it writes text for a person's terminal, which must not obey a client.
+#[test]
+fn a_line_holds_a_clients_path_cut_and_without_control_characters() {
+    let state = tempfile::tempdir().unwrap();
+    for format in ["text", "json"] {
+        let instance = Instance::serve(state.path(), &[("LOG_FORMAT".to_owned(), format.to_owned())]);
+        let path = format!("/marked\u{9b}31m\u{202e}\u{2028}{}", "x".repeat(4000));
+        let mut stream = TcpStream::connect(&instance.address).unwrap();
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+        let line = instance.wait_for(|line| line.contains("/marked").then(|| line.to_owned()));
+        assert!(line.contains("/marked\u{fffd}31m\u{fffd}\u{fffd}xxx"), "{line}");
+        assert!(line.matches('x').count() < 1024 && !line.chars().any(char::is_control), "{line}");
+    }
+}

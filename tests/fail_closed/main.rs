@@ -5,6 +5,7 @@ mod entries;
 mod evidence;
 mod first_sight;
 mod first_sights;
+mod foreign_text;
 mod key_fails;
 mod kms;
 mod known_tags;

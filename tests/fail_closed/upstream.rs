@@ -152,7 +152,7 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Bytes>) -> Wire {
         Fault::Header(name, value) => {
             let mut answer = answer;
             answer.headers_mut().remove(name);
-            let value = value.map(|value| value.parse().unwrap());
+            let value = value.map(|value| http::HeaderValue::from_bytes(value.as_bytes()).unwrap());
             answer.headers_mut().extend(value.map(|value| (http::HeaderName::from_static(name), value)));
             wire::whole(answer)
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use http::response::Parts;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Frame;
@@ -61,7 +61,7 @@ pub fn status(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> 
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
     for (name, value) in headers {
         let name: http::HeaderName = name.parse().unwrap();
-        response.headers_mut().append(name, value.parse().unwrap());
+        response.headers_mut().append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
     }
     response
 }

@@ -5,11 +5,16 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::AttributeValue::{N, S};
+use tlogistry::deadline::Deadline;
 use tlogistry::image::Digest;
 use tlogistry::ledger::Lease;
 use tlogistry::sighting::{LocalKey, Signer};
 
 use crate::scene::{Scene, ask, pull};
+
+fn soon() -> Deadline {
+    Deadline::after(std::time::Duration::from_secs(10))
+}
 
 type Row = HashMap<String, AttributeValue>;
 
@@ -53,8 +58,7 @@ async fn a_row_that_was_changed_is_not_believed() {
     };
     let stranger = LocalKey::generate().unwrap();
     let stranger_pem = stranger.public_key().pem().to_owned();
-    let deadline = tlogistry::deadline::Deadline::after(Duration::from_secs(5));
-    let forged = Signer::Local(stranger).sign(&scene.tag("v1"), &evil, deadline).await.unwrap();
+    let forged = Signer::Local(stranger).sign(&scene.tag("v1"), &evil, soon()).await.unwrap();
     let forged_signature = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, forged.signature());
 
     let mut by_stranger = with("digest", S(evil.to_string()));
@@ -125,6 +129,39 @@ async fn no_row_makes_a_digest_attested_that_was_not_recorded() {
         scene.put(bad).await;
         assert_eq!(attested(evil.as_str()).await, 0, "{name}");
     }
+}
+
+#[tokio::test]
+async fn an_over_full_row_of_the_index_is_cut_and_not_written_to() {
+    let (scene, _, _, _) = moved().await;
+    let digest = scene.push("new", "evil");
+    let key = format!("registry.test/app@{digest}");
+    let mut index = scene.table.item(&key).await.unwrap();
+    // 380 KB: nearly as much as a row can have.
+    let mut tags: Vec<String> = (0..2_000).map(|n| format!("registry.test/app:{n}{}", "x".repeat(120))).collect();
+    tags.truncate(380_000 / tags[0].len());
+    index.insert("tags".to_owned(), AttributeValue::Ss(tags));
+    scene.put(index.clone()).await;
+
+    let mentions = scene.ledger().mentions(scene.tag("new").repository(), &digest, soon()).await.unwrap().unwrap();
+    assert_eq!((mentions.tags.len(), mentions.are_full()), (32, true));
+    let answer = scene.pull("new").await;
+    assert!(answer.first_seen && answer.digest == Some(digest.clone()), "{answer:?}");
+    assert_eq!(scene.pull("new").await.status, 200);
+    assert_eq!(scene.pull("other").await.status, 200);
+    let stored = scene.table.item(&key).await.unwrap();
+    let sorted = |row: &Row| {
+        let mut tags = row["tags"].as_ss().unwrap().clone();
+        tags.sort();
+        tags
+    };
+    assert!(sorted(&stored) == sorted(&index), "the row was written to");
+
+    index.insert("tags".to_owned(), AttributeValue::Ss(vec!["registry.test/app:other".to_owned()]));
+    index.insert("mediaType".to_owned(), S("x".repeat(256)));
+    scene.put(index).await;
+    let mentions = scene.ledger().mentions(scene.tag("new").repository(), &digest, soon()).await;
+    assert!(mentions.unwrap_err().to_string().contains("'mediaType'"));
 }
 
 /// The first pull may have ended before that, or the row be older than the index.

@@ -47,13 +47,13 @@ impl Report<'_> {
             Verdict::Moved(sighting) => ("moved", sighting.as_deref(), None),
             Verdict::Contradicted(contradicted) => ("contradicted", contradicted.first.as_ref(), None),
             Verdict::Misused { first, .. } => ("misused", first.as_deref(), None),
-            Verdict::Unchecked(reason) => ("unchecked", None, Some(reason.as_str())),
+            Verdict::Unchecked(reason) => ("unchecked", None, Some(harmless(reason))),
         };
         let shown = Shown {
             tag: self.tag.canonical(),
             source: if self.instance { "instance" } else { "log" },
             verdict,
-            reason,
+            reason: reason.as_deref(),
             digest: sighting.map(|sighting| sighting.digest().as_str()),
             current: match &self.registry {
                 Registry::Serves(digest) => Some(digest.as_str()),
