@@ -24,8 +24,6 @@ pub struct LocalKey {
 pub enum LocalKeyError {
     #[error(transparent)]
     File(#[from] PrivateError),
-    #[error("{}: no such file", .0.display())]
-    Missing(PathBuf),
     #[error("{}: not a usable ECDSA P-256 key in PKCS#8 PEM: {fault}", .path.display())]
     Key { path: PathBuf, fault: String },
     #[error("no key could be made: {0}")]
@@ -41,7 +39,7 @@ impl LocalKey {
 
     /// The key in `path`, which others must not be able to write.
     pub fn open(path: &Path) -> Result<Self, LocalKeyError> {
-        let pem = private::read(path, MAX_KEY_BYTES)?.ok_or_else(|| LocalKeyError::Missing(path.to_owned()))?;
+        let pem = private::read(path, MAX_KEY_BYTES)?.ok_or_else(|| PrivateError::missing(path))?;
         Self::from_pem(path, &pem)
     }
 
@@ -58,7 +56,7 @@ impl LocalKey {
         if private::create(&path, key.to_pem().map_err(LocalKeyError::New)?.as_bytes())? {
             return Ok(key);
         }
-        let pem = private::read_own(&path, MAX_KEY_BYTES)?.ok_or_else(|| LocalKeyError::Missing(path.clone()))?;
+        let pem = private::read_own(&path, MAX_KEY_BYTES)?.ok_or_else(|| PrivateError::missing(&path))?;
         Self::from_pem(&path, &pem)
     }
 

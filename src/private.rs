@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 use rustix::process::geteuid;
 
 /// Permission to write, of the group and of all others.
@@ -31,6 +32,13 @@ pub enum PrivateError {
     Kind { path: PathBuf, expected: &'static str },
     #[error("{}: it has more than {limit} bytes", .path.display())]
     TooLarge { path: PathBuf, limit: u64 },
+}
+
+impl PrivateError {
+    /// There is no file at `path`.
+    pub fn missing(path: &Path) -> Self {
+        at(path)(Errno::NOENT.into())
+    }
 }
 
 /// The folder at `path`, by a name without links. If there is none it is made, for its owner alone.

@@ -3,10 +3,12 @@
 //!
 //! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
 
+mod waits;
+
 use std::borrow::Cow;
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::StatusCode;
@@ -14,6 +16,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use crate::foreign::within;
+use waits::{Each, Wait, Waits};
 
 const NAMESPACE: &str = "tlogistry";
 /// A path's bytes in a line. One with the longest names, none of which is foreign text, has some 700.
@@ -76,60 +79,8 @@ impl Outcome {
 /// What is measured while a request is answered.
 #[derive(Debug, Default)]
 struct Counters {
-    /// In the order of [`Dependency::ALL`].
-    waits: Mutex<Waited<Waits>>,
+    waits: Arc<Waits>,
     equivocation: AtomicBool,
-}
-
-type Waited<T> = [T; Dependency::ALL.len()];
-
-/// The calls to one dependency.
-#[derive(Debug, Default)]
-struct Waits {
-    /// How long those took that have ended.
-    ended: Duration,
-    /// When the others began.
-    under_way: Vec<Instant>,
-}
-
-impl Counters {
-    /// How long each dependency was waited for until now, calls that are still under way included.
-    fn waited(&self) -> Waited<Duration> {
-        // Nothing panics while it holds the lock.
-        let waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
-        waits.each_ref().map(|waits| waits.ended + waits.under_way.iter().map(Instant::elapsed).sum::<Duration>())
-    }
-
-    fn with(&self, dependency: Dependency, change: impl FnOnce(&mut Waits)) {
-        change(&mut self.waits.lock().unwrap_or_else(PoisonError::into_inner)[dependency as usize]);
-    }
-}
-
-/// A call that is under way. It ends when this is dropped, answered or not.
-struct Wait {
-    counters: Arc<Counters>,
-    dependency: Dependency,
-    began: Instant,
-}
-
-impl Wait {
-    /// `None` outside of a request.
-    fn begin(dependency: Dependency) -> Option<Self> {
-        let (counters, began) = (COUNTERS.try_with(Arc::clone).ok()?, Instant::now());
-        counters.with(dependency, |waits| waits.under_way.push(began));
-        Some(Self { counters, dependency, began })
-    }
-}
-
-impl Drop for Wait {
-    fn drop(&mut self) {
-        self.counters.with(self.dependency, |waits| {
-            waits.ended += self.began.elapsed();
-            if let Some(place) = waits.under_way.iter().position(|began| *began == self.began) {
-                waits.under_way.swap_remove(place);
-            }
-        });
-    }
 }
 
 tokio::task_local! {
@@ -139,7 +90,8 @@ tokio::task_local! {
 /// Runs `call` and adds the time it took to the request that it is part of. A call that is given up counts until then, and
 /// one that goes on when the request is answered counts until the answer.
 pub async fn timed<F: Future>(dependency: Dependency, call: F) -> F::Output {
-    let _wait = Wait::begin(dependency);
+    let waits = COUNTERS.try_with(|counters| counters.waits.clone()).ok();
+    let _wait = waits.map(|waits| Wait::begin(waits, dependency));
     call.await
 }
 
@@ -158,8 +110,7 @@ pub fn part_of_request<F: Future>(task: F) -> impl Future<Output = F::Output> {
 #[derive(Debug)]
 pub struct Measured {
     took: Duration,
-    /// In the order of [`Dependency::ALL`].
-    waited: Waited<Duration>,
+    waited: Each<Duration>,
     equivocation: bool,
 }
 
@@ -169,7 +120,7 @@ pub async fn measured<F: Future>(request: F) -> (F::Output, Measured) {
     let counters = Arc::new(Counters::default());
     let result = COUNTERS.scope(counters.clone(), request).await;
     let equivocation = counters.equivocation.load(Ordering::Relaxed);
-    (result, Measured { took: began.elapsed(), waited: counters.waited(), equivocation })
+    (result, Measured { took: began.elapsed(), waited: counters.waits.until_now(), equivocation })
 }
 
 /// One request, as it is told.
@@ -320,16 +271,14 @@ mod tests {
         let request = async {
             // A recording that goes on when its client has been answered.
             let endless = timed(Dependency::Log, std::future::pending::<()>());
-            let task = tokio::spawn(part_of_request(endless));
+            tokio::spawn(part_of_request(endless));
             spent(1).await;
             let _ = tokio::time::timeout(Duration::from_secs(2), timed(Dependency::Registry, spent(9))).await;
             timed(Dependency::Registry, spent(4)).await;
-            task
         };
-        let (task, measured) = measured(request).await;
+        let ((), measured) = measured(request).await;
         let seconds = measured.waited.map(|waited| waited.as_secs());
         assert_eq!((seconds, measured.took.as_secs()), ([6, 0, 7, 0], 7), "registry, ledger, log, key");
-        task.abort();
     }
 
     #[tokio::test]

@@ -86,6 +86,13 @@ impl Lane {
         self.closings += 1;
     }
 
+    fn fail(&mut self, probe: bool, now: Instant) {
+        self.failures += 1;
+        if probe || self.failures >= FAILURES {
+            self.close(now + self.next_pause());
+        }
+    }
+
     fn open(&mut self) {
         *self = Self { closings: self.closings, ..Self::default() };
     }
@@ -169,18 +176,12 @@ impl Pass {
                     None => {}
                 }
             }
+            _ if !is_current => {}
             Some(RekorError::Send(SendError::Timeout)) if now - self.began < self.gate.0.fair_time => {}
-            Some(error) if has_failed(error) => {
-                if is_current && self.call != Call::Retrieve {
-                    lane.failures += 1;
-                    if self.probe || lane.failures >= FAILURES {
-                        lane.close(now + lane.next_pause());
-                    }
-                }
-            }
+            Some(error) if self.call == Call::Retrieve && has_failed(error) => {}
+            Some(error) if has_failed(error) => lane.fail(self.probe, now),
             // Right or wrong, it answers.
-            _ if is_current => lane.open(),
-            _ => {}
+            _ => lane.open(),
         }
     }
 }
