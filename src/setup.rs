@@ -19,7 +19,7 @@ use crate::verdict::{Allowance, Verdicts};
 /// The service that `config` describes, with what it was given to keep rows, to sign with and to record in.
 pub fn service(config: &Config, ledger: Ledger, signer: Signer, log: LogConfig) -> Result<Service, reqwest::Error> {
     let egress = Egress::new(config.allowed_registries.clone(), config.insecure_registries.clone())?;
-    let upstream = Upstream::new(egress, config.manifest_cache_bytes);
+    let upstream = Upstream::new(egress, config.manifest_cache_bytes, config.registry_timeout);
     let (rekor, retired) = (Rekor::new(log.url)?, config.retired_keys.clone());
     let allowance = Allowance::new(config.first_sights);
     let verdicts = Verdicts::new(ledger, rekor, log.keys, signer, retired, allowance, config.request_timeout);

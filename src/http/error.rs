@@ -12,7 +12,7 @@ use crate::ledger::LedgerError;
 use crate::rekor::RekorError;
 use crate::sighting::SignError;
 use crate::telemetry::Outcome;
-use crate::upstream::{Missing, UpstreamError};
+use crate::upstream::{Missing, UpstreamError, whole_seconds};
 use crate::verdict::Unavailable;
 
 /// Seconds after which a client may try again when the log, the key or the ledger is unavailable.
@@ -149,7 +149,9 @@ impl Refusal {
                 UpstreamError::Unreachable { .. } | UpstreamError::Status { .. } => {
                     (StatusCode::BAD_GATEWAY, "UNAVAILABLE")
                 }
-                UpstreamError::Timeout { .. } => (StatusCode::GATEWAY_TIMEOUT, "UNAVAILABLE"),
+                UpstreamError::Timeout { .. } | UpstreamError::Silent { .. } => {
+                    (StatusCode::GATEWAY_TIMEOUT, "UNAVAILABLE")
+                }
                 UpstreamError::BlobNeedsToken { .. } => (StatusCode::NOT_IMPLEMENTED, "UNSUPPORTED"),
             },
         }
@@ -203,6 +205,7 @@ impl Refusal {
                 None => HeaderValue::from_static(RETRY_SECONDS),
             }),
             Self::NoEvidence(_) => Some(HeaderValue::from_static(RETRY_SECONDS)),
+            Self::Upstream(UpstreamError::Silent { wait, .. }) => Some(HeaderValue::from(whole_seconds(*wait))),
             Self::Upstream(UpstreamError::RateLimited { retry_after: Some(value), .. }) => {
                 let bearable = value.len() <= MAX_RETRY_AFTER_LENGTH;
                 HeaderValue::from_str(value).ok().filter(|_| bearable)

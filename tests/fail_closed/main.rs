@@ -17,6 +17,7 @@ mod loops;
 mod registry_fails;
 mod registry_lies;
 mod requests;
+mod silence;
 mod tokens;
 mod upstream;
 mod wire;
