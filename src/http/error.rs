@@ -12,7 +12,7 @@ use crate::ledger::LedgerError;
 use crate::rekor::RekorError;
 use crate::sighting::SignError;
 use crate::telemetry::Outcome;
-use crate::upstream::{Missing, UpstreamError, whole_seconds};
+use crate::upstream::{Missing, NotPublic, Refused, UpstreamError, whole_seconds};
 use crate::verdict::Unavailable;
 
 /// Seconds after which a client may try again when the log, the key or the ledger is unavailable.
@@ -93,6 +93,10 @@ impl Refusal {
             Self::NoVerdict { .. } => Outcome::Unavailable,
             Self::Timeout => Outcome::UpstreamError,
             Self::Upstream(UpstreamError::RateLimited { .. }) => Outcome::Throttled,
+            // A caller is told no more than of a name that leads inside. It may be this instance's resolver that fails.
+            Self::Upstream(UpstreamError::Refused(Refused::NotPublic(NotPublic::Nowhere { .. }))) => {
+                Outcome::UpstreamError
+            }
             Self::Upstream(_) if self.status().is_server_error() => Outcome::UpstreamError,
             Self::Upstream(_)
             | Self::Name(_)
@@ -169,6 +173,11 @@ impl Refusal {
             Self::Path => "no such path in a registry".to_owned(),
             Self::Loop => "tlogistry does not stand behind tlogistry: name the registry itself".to_owned(),
             Self::Catalog => "this registry stands in front of all others and cannot list them".to_owned(),
+            // The same for both, and for a name that leads to several addresses: whoever asks could tell by it which names
+            // there are inside.
+            Self::Upstream(UpstreamError::Refused(Refused::NotPublic(refused))) => {
+                format!("{} is not called: it leads to an address that is not public, or to none", refused.host())
+            }
             Self::Upstream(error) => error.to_string(),
             Self::Moved(moved) => moved.message(),
             Self::NoVerdict { tag, cause } if cause.retry_after().is_some() => format!(
