@@ -17,6 +17,8 @@ use crate::verdict::Limits;
 /// API Gateway gives up after 30 s; this leaves time to answer.
 const DEFAULT_REQUEST_TIMEOUT_MS: u64 = 25_000;
 const REQUEST_TIMEOUT_MS: std::ops::RangeInclusive<u64> = 100..=28_000;
+/// Registries answer in tenths of a second, and Docker Hub on a bad day in a few seconds.
+const DEFAULT_REGISTRY_TIMEOUT_MS: u64 = 8_000;
 /// Some thousand manifests of usual size.
 const DEFAULT_MANIFEST_CACHE_BYTES: u64 = 16 << 20;
 
@@ -42,6 +44,8 @@ pub struct Config {
     pub insecure_registries: Vec<InsecureRegistry>,
     pub first_sights: Limits,
     pub request_timeout: Duration,
+    /// How long a registry may say nothing; at most as long as `request_timeout`.
+    pub registry_timeout: Duration,
     pub manifest_cache_bytes: u64,
     pub log_format: LogFormat,
 }
@@ -131,6 +135,10 @@ impl Config {
     /// What can be read, and everything that cannot: with any fault, the rest is not to be used.
     fn gather(get: impl Fn(&str) -> Option<String>) -> (Self, Vec<String>) {
         let mut reader = Reader { get, faults: Vec::new() };
+        let request_timeout_ms =
+            reader.number("REQUEST_TIMEOUT_MS", REQUEST_TIMEOUT_MS).unwrap_or(DEFAULT_REQUEST_TIMEOUT_MS);
+        let registry_timeout_ms =
+            reader.number("REGISTRY_TIMEOUT_MS", REQUEST_TIMEOUT_MS).unwrap_or(DEFAULT_REGISTRY_TIMEOUT_MS);
         let config = Self {
             log: reader.log(),
             kms_key_id: reader.get("KMS_KEY_ID"),
@@ -143,9 +151,8 @@ impl Config {
                 overall: reader.rate("FIRST_SIGHTS_PER_MINUTE", DEFAULT_FIRST_SIGHTS),
                 per_source: reader.rate("FIRST_SIGHTS_PER_MINUTE_PER_SOURCE", DEFAULT_FIRST_SIGHTS_PER_SOURCE),
             },
-            request_timeout: Duration::from_millis(
-                reader.number("REQUEST_TIMEOUT_MS", REQUEST_TIMEOUT_MS).unwrap_or(DEFAULT_REQUEST_TIMEOUT_MS),
-            ),
+            request_timeout: Duration::from_millis(request_timeout_ms),
+            registry_timeout: Duration::from_millis(registry_timeout_ms.min(request_timeout_ms)),
             manifest_cache_bytes: reader
                 .number("MANIFEST_CACHE_BYTES", 0..=u64::MAX)
                 .unwrap_or(DEFAULT_MANIFEST_CACHE_BYTES),
@@ -274,6 +281,7 @@ mod tests {
         let config = read(&[("ALLOWED_REGISTRIES", " ")]).unwrap();
         assert!(config.log.is_none() && config.kms_key_id.is_none() && config.allowed_registries.is_none());
         assert_eq!(config.request_timeout, Duration::from_secs(25));
+        assert_eq!(config.registry_timeout, Duration::from_secs(8));
         assert_eq!(LogConfig::public_instance().url.as_str(), "https://rekor.sigstore.dev/");
     }
 
@@ -313,6 +321,7 @@ mod tests {
             ("ALLOWED_REGISTRIES", "docker.io, ghcr.io"),
             ("INSECURE_REGISTRIES", "localhost:5000"),
             ("REQUEST_TIMEOUT_MS", "1000"),
+            ("REGISTRY_TIMEOUT_MS", "500"),
             ("MANIFEST_CACHE_BYTES", "0"),
             ("LOG_FORMAT", "text"),
         ])
@@ -327,6 +336,9 @@ mod tests {
         assert_eq!(config.allowed_registries.unwrap()[0], Registry::docker_hub());
         assert_eq!(config.insecure_registries, ["localhost:5000".parse().unwrap()]);
         assert_eq!((config.request_timeout, config.log_format), (Duration::from_secs(1), LogFormat::Text));
+        assert_eq!(config.registry_timeout, Duration::from_millis(500));
+        let hasty = read(&[("REQUEST_TIMEOUT_MS", "1000")]).unwrap();
+        assert_eq!(hasty.registry_timeout, hasty.request_timeout, "no longer than the whole request");
     }
 
     #[test]
@@ -338,6 +350,7 @@ mod tests {
             ("COUNTERS_TABLE", "sightings"),
             ("ALLOWED_REGISTRIES", "ghcr.io,gh_cr.io"),
             ("REQUEST_TIMEOUT_MS", "30000"),
+            ("REGISTRY_TIMEOUT_MS", "8 s"),
             ("LOG_FORMAT", "xml"),
         ])
         .unwrap_err()
@@ -348,6 +361,7 @@ mod tests {
             "COUNTERS_TABLE",
             "ALLOWED_REGISTRIES",
             "REQUEST_TIMEOUT_MS",
+            "REGISTRY_TIMEOUT_MS",
             "LOG_FORMAT",
         ] {
             assert!(error.contains(name), "{name}: {error}");

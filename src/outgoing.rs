@@ -100,14 +100,29 @@ pub fn jitter() -> f64 {
 }
 
 /// Reads a body of at most `limit` bytes, whatever length its sender announced.
-pub async fn read_body(mut response: Response, limit: usize, deadline: Deadline) -> Result<Bytes, SendError> {
+pub async fn read_body(response: Response, limit: usize, deadline: Deadline) -> Result<Bytes, SendError> {
+    read_parts(response, limit, || deadline).await
+}
+
+/// As [`read_body`], but the sender may say nothing for `patience` at most.
+pub async fn read_body_within(
+    response: Response,
+    limit: usize,
+    patience: Duration,
+    deadline: Deadline,
+) -> Result<Bytes, SendError> {
+    read_parts(response, limit, || deadline.within(patience)).await
+}
+
+/// `deadline` is asked before each part.
+async fn read_parts(mut response: Response, limit: usize, deadline: impl Fn() -> Deadline) -> Result<Bytes, SendError> {
     let announced = response.content_length();
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(SendError::TooLarge(limit));
     }
     // Of the announced size from the start, so that a large body is not copied again and again while it grows.
     let mut body = Vec::with_capacity(announced.and_then(|length| usize::try_from(length).ok()).unwrap_or(0));
-    while let Some(chunk) = deadline.bound(response.chunk()).await?? {
+    while let Some(chunk) = deadline().bound(response.chunk()).await?? {
         if body.len() + chunk.len() > limit {
             return Err(SendError::TooLarge(limit));
         }

@@ -32,7 +32,7 @@ pub fn service_limited_by(
     log: LogConfig,
 ) -> Result<Service, reqwest::Error> {
     let egress = Egress::new(config.allowed_registries.clone(), config.insecure_registries.clone())?;
-    let upstream = Upstream::new(egress, config.manifest_cache_bytes);
+    let upstream = Upstream::new(egress, config.manifest_cache_bytes, config.registry_timeout);
     let (rekor, retired) = (Rekor::new(log.url)?, config.retired_keys.clone());
     let verdicts = Verdicts::new(ledger, rekor, log.keys, signer, retired, allowance, config.request_timeout);
     Ok(Service::new(upstream, verdicts, Telemetry::from_env(), config.request_timeout))

@@ -12,7 +12,7 @@ use crate::ledger::LedgerError;
 use crate::rekor::RekorError;
 use crate::sighting::SignError;
 use crate::telemetry::Outcome;
-use crate::upstream::{Missing, UpstreamError};
+use crate::upstream::{Missing, NotPublic, Refused, UpstreamError, whole_seconds};
 use crate::verdict::Unavailable;
 
 /// Seconds after which a client may try again when the log, the key or the ledger is unavailable.
@@ -95,6 +95,10 @@ impl Refusal {
             Self::NoVerdict { .. } => Outcome::Unavailable,
             Self::Timeout => Outcome::UpstreamError,
             Self::Upstream(UpstreamError::RateLimited { .. }) => Outcome::Throttled,
+            // A caller is told no more than of a name that leads inside. It may be this instance's resolver that fails.
+            Self::Upstream(UpstreamError::Refused(Refused::NotPublic(NotPublic::Nowhere { .. }))) => {
+                Outcome::UpstreamError
+            }
             Self::Upstream(_) if self.status().is_server_error() => Outcome::UpstreamError,
             Self::Upstream(_)
             | Self::Name(_)
@@ -151,7 +155,9 @@ impl Refusal {
                 UpstreamError::Unreachable { .. } | UpstreamError::Status { .. } => {
                     (StatusCode::BAD_GATEWAY, "UNAVAILABLE")
                 }
-                UpstreamError::Timeout { .. } => (StatusCode::GATEWAY_TIMEOUT, "UNAVAILABLE"),
+                UpstreamError::Timeout { .. } | UpstreamError::Silent { .. } => {
+                    (StatusCode::GATEWAY_TIMEOUT, "UNAVAILABLE")
+                }
                 UpstreamError::BlobNeedsToken { .. } => (StatusCode::NOT_IMPLEMENTED, "UNSUPPORTED"),
             },
         }
@@ -169,6 +175,11 @@ impl Refusal {
             Self::Path => "no such path in a registry".to_owned(),
             Self::Loop => "tlogistry does not stand behind tlogistry: name the registry itself".to_owned(),
             Self::Catalog => "this registry stands in front of all others and cannot list them".to_owned(),
+            // The same for both, and for a name that leads to several addresses: whoever asks could tell by it which names
+            // there are inside.
+            Self::Upstream(UpstreamError::Refused(Refused::NotPublic(refused))) => {
+                format!("{} is not called: it leads to an address that is not public, or to none", refused.host())
+            }
             Self::Upstream(error) => error.to_string(),
             Self::Moved(moved) => moved.message(),
             Self::NoVerdict { tag, cause } if matches!(**cause, Unavailable::TooManyFirstSights { .. }) => format!(
@@ -204,6 +215,7 @@ impl Refusal {
                 Some(wait) => HeaderValue::from(wait.as_secs() + 1),
                 None => HeaderValue::from_static(RETRY_SECONDS),
             }),
+            Self::Upstream(UpstreamError::Silent { wait, .. }) => Some(HeaderValue::from(whole_seconds(*wait))),
             Self::Upstream(UpstreamError::RateLimited { retry_after: Some(value), .. }) => {
                 let bearable = value.len() <= MAX_RETRY_AFTER_LENGTH;
                 HeaderValue::from_str(value).ok().filter(|_| bearable)

@@ -21,9 +21,9 @@ const TLOG_INTEGRATED_TIME: HeaderName = HeaderName::from_static("tlog-integrate
 const TLOG_LOG_INDEX: HeaderName = HeaderName::from_static("tlog-logindex");
 const TLOG_UUID: HeaderName = HeaderName::from_static("tlog-uuid");
 
-/// What a digest names never changes.
+/// What a digest names never changes. Said of bytes that were checked, and of nothing else.
 pub(super) const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-/// What a tag names must be asked for each time.
+/// What a tag names must be asked for each time; and so must what is a registry's word alone.
 pub(super) const NEVER: HeaderValue = HeaderValue::from_static("no-store");
 
 /// What the registry serves now for a tag.
@@ -164,8 +164,13 @@ impl Service {
                 current => current,
             },
         };
+        let keep = match current {
+            Served::Manifest(_) => FOREVER,
+            // The registry's word: type and length were checked against nothing.
+            Served::Head(_) => NEVER,
+        };
         let mut response = current.into_response();
-        response.headers_mut().insert(CACHE_CONTROL, FOREVER);
+        response.headers_mut().insert(CACHE_CONTROL, keep);
         Ok(response)
     }
 

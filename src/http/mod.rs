@@ -26,7 +26,7 @@ use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Tag};
 use crate::outgoing::PRODUCT;
 use crate::telemetry::{self, Outcome, Report, Telemetry};
-use crate::upstream::Upstream;
+use crate::upstream::{Refused, Upstream, UpstreamError};
 use crate::verdict::{Source, Verdicts};
 use error::Refusal;
 use evidence::or_own;
@@ -166,6 +166,9 @@ fn explain(refusal: &Refusal) {
     match refusal {
         Refusal::NoVerdict { tag, cause } => tracing::error!(%tag, %cause, "no verdict"),
         Refusal::NoEvidence(cause) => tracing::error!(%cause, "no evidence"),
+        Refusal::Upstream(UpstreamError::Refused(Refused::NotPublic(refused))) => {
+            tracing::warn!(%refused, "a host is not called");
+        }
         Refusal::Moved(moved) => {
             let recorded = moved.recorded.as_ref().map(ToString::to_string);
             tracing::warn!(tag = %moved.tag, recorded, current = %moved.current, "moved");

@@ -12,8 +12,6 @@ use super::manifest::{OCI_INDEX, is_json_object};
 use super::{MAX_MANIFEST_BYTES, Upstream};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Repository};
-use crate::outgoing::read_body;
-use crate::telemetry::{Dependency, timed};
 
 /// What fits into an answer of the function, as for manifests. Registries page longer lists, or do on `n=`.
 const MAX_PAGE_BYTES: usize = MAX_MANIFEST_BYTES;
@@ -88,7 +86,10 @@ impl Upstream {
             | StatusCode::NOT_FOUND
             | StatusCode::BAD_REQUEST
             | StatusCode::METHOD_NOT_ALLOWED
-            | StatusCode::NOT_ACCEPTABLE => Ok(None),
+            | StatusCode::NOT_ACCEPTABLE => {
+                self.silence.answered(repository.registry().as_str(), response.url());
+                Ok(None)
+            }
             _ => Err(self.refusal(repository, response, Missing::Manifest, deadline).await),
         }
     }
@@ -114,8 +115,7 @@ impl Upstream {
     ) -> Result<Page, UpstreamError> {
         let registry = repository.registry().as_str();
         let (url, headers) = (response.url().clone(), response.headers().clone());
-        let bytes = timed(Dependency::Registry, read_body(response, MAX_PAGE_BYTES, deadline)).await;
-        let bytes = bytes.map_err(|error| UpstreamError::from_send(registry, error))?;
+        let bytes = self.read(response, MAX_PAGE_BYTES, registry, deadline).await?;
         Page::check(registry, &url, &headers, bytes)
     }
 }

@@ -18,6 +18,7 @@ mod loops;
 mod registry_fails;
 mod registry_lies;
 mod requests;
+mod silence;
 mod tokens;
 mod upstream;
 mod wire;

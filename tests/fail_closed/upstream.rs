@@ -28,6 +28,8 @@ pub enum Fault {
     Silent,
     Dropped,
     CutShort,
+    /// Half of the body, and then nothing.
+    Stalled,
     /// Answers well once the gate has a permit.
     Gate(Arc<Semaphore>),
 }
@@ -170,6 +172,7 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Bytes>) -> Wire {
         Fault::Silent => wire::silent().await,
         Fault::Dropped => wire::dropped(),
         Fault::CutShort => wire::cut_short(answer),
+        Fault::Stalled => wire::stalled(answer),
         Fault::Gate(gate) => {
             gate.acquire().await.unwrap().forget();
             wire::whole(answer)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, Stream, StreamExt as _};
 use http::response::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -91,6 +91,14 @@ pub fn cut_short(response: Response<Bytes>) -> Wire {
     head.headers.insert("content-length", body.len().into());
     let half = Ok(Frame::data(body.slice(..body.len() / 2)));
     streamed(head, stream::iter([half, Err(io::ErrorKind::ConnectionReset.into())]))
+}
+
+/// The head announces the whole body, of which half comes and then nothing.
+pub fn stalled(response: Response<Bytes>) -> Wire {
+    let (mut head, body) = response.into_parts();
+    head.headers.insert("content-length", body.len().into());
+    let half = stream::iter([Ok(Frame::data(body.slice(..body.len() / 2)))]);
+    streamed(head, half.chain(stream::pending()))
 }
 
 /// The same bytes without `Content-Length`.
