@@ -14,6 +14,7 @@ use std::time::Duration;
 
 pub use allowance::{Allowance, Limits, Source};
 
+use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use crate::deadline::Deadline;
@@ -24,8 +25,12 @@ use crate::rekor::{Fault, Faults, LogKeys, Rekor, RekorError, VerifiedEntry};
 use crate::sighting::{Sighting, SignError, Signer};
 use crate::telemetry::{Dependency, timed};
 
-/// Verified sightings kept in memory, about 6 KiB each: a third of a Lambda function of 128 MiB.
-const KNOWN_TAGS: usize = 7_000;
+/// Verified sightings kept in memory: 7,000 of usual size, and a sixth of the function's memory. A stranger can upload ours with
+/// much around it, so they are counted by their bytes.
+const KNOWN_BYTES: u64 = 42 << 20;
+const USUAL_SIGHTING_BYTES: u64 = 6 << 10;
+/// What is stored beside a sighting's bytes.
+const SIGHTING_OVERHEAD_BYTES: usize = 1 << 10;
 
 /// What is to be done with a tag.
 #[derive(Debug, Clone)]
@@ -119,7 +124,7 @@ pub struct Verdicts(Arc<Parts>);
 #[derive(Debug)]
 struct Parts {
     /// What has been verified already. A tag's sighting never changes, so nothing here is ever out of date.
-    known: Cache<String, Arc<Sighting>>,
+    known: Cache<String, Arc<Sighting>, SightingSize>,
     ledger: Ledger,
     log: Rekor,
     log_keys: LogKeys,
@@ -129,6 +134,16 @@ struct Parts {
     allowance: Allowance,
     /// How long recording one tag may take: it goes on when the client that it began for has gone.
     recording_time: Duration,
+}
+
+/// Weighs a sighting by its bytes.
+#[derive(Debug, Clone)]
+struct SightingSize;
+
+impl Weighter<String, Arc<Sighting>> for SightingSize {
+    fn weight(&self, tag: &String, sighting: &Arc<Sighting>) -> u64 {
+        (tag.len() + sighting.entry().size() + SIGHTING_OVERHEAD_BYTES) as u64
+    }
 }
 
 impl Verdicts {
@@ -143,7 +158,8 @@ impl Verdicts {
         allowance: Allowance,
         recording_time: Duration,
     ) -> Self {
-        let known = Cache::new(KNOWN_TAGS);
+        let count = usize::try_from(KNOWN_BYTES / USUAL_SIGHTING_BYTES).unwrap_or(usize::MAX);
+        let known = Cache::with_weighter(count, KNOWN_BYTES, SightingSize);
         Self(Arc::new(Parts { known, ledger, log, log_keys, signer, retired, allowance, recording_time }))
     }
 
