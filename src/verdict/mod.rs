@@ -15,6 +15,7 @@ mod search;
 use std::sync::Arc;
 use std::time::Duration;
 
+use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 pub use crate::allowance::{Allowance, Limits, Source};
@@ -31,8 +32,12 @@ use crate::rekor::{Closed, Fault, Faults, Gate, LogKeys, Rekor, RekorError, Veri
 use crate::sighting::{Findings, First, Sighting, SignError, Signer};
 use crate::telemetry::{Dependency, timed};
 
-/// Verified sightings kept in memory, about 6 KiB each: a third of a Lambda function of 128 MiB.
-const KNOWN_TAGS: usize = 7_000;
+/// Verified sightings kept in memory: 7,000 of usual size, and a sixth of the function's memory. A stranger can upload ours with
+/// much around it, so they are counted by their bytes.
+const KNOWN_BYTES: u64 = 42 << 20;
+const USUAL_SIGHTING_BYTES: u64 = 6 << 10;
+/// What is stored beside a sighting's bytes.
+const SIGHTING_OVERHEAD_BYTES: usize = 1 << 10;
 
 /// What is to be done with a tag.
 #[derive(Debug, Clone)]
@@ -151,7 +156,7 @@ pub struct Verdicts(Arc<Parts>);
 #[derive(Debug)]
 struct Parts {
     /// What has been verified already. A tag's sighting never changes, so nothing here is ever out of date.
-    known: Cache<String, Arc<Sighting>>,
+    known: Cache<String, Arc<Sighting>, SightingSize>,
     /// Entries of the log that say nothing of a tag. What an entry holds never changes, and neither do our keys.
     passed_over: Cache<[u8; 64], ()>,
     ledger: Ledger,
@@ -168,6 +173,16 @@ struct Parts {
     recording_time: Duration,
 }
 
+/// Weighs a sighting by its bytes.
+#[derive(Debug, Clone)]
+struct SightingSize;
+
+impl Weighter<String, Arc<Sighting>> for SightingSize {
+    fn weight(&self, tag: &String, sighting: &Arc<Sighting>) -> u64 {
+        (tag.len() + sighting.entry().size() + SIGHTING_OVERHEAD_BYTES) as u64
+    }
+}
+
 impl Verdicts {
     /// `log_keys` are what the log's answers are checked with, `retired` the public keys of earlier signers;
     /// `allowance` limits searches of the log and the first sights that follow, `recording_time` bounds the recording of
@@ -181,7 +196,9 @@ impl Verdicts {
         allowance: Allowance,
         recording_time: Duration,
     ) -> Self {
-        let (known, passed_over) = (Cache::new(KNOWN_TAGS), Cache::new(search::PASSED_OVER));
+        let count = usize::try_from(KNOWN_BYTES / USUAL_SIGHTING_BYTES).unwrap_or(usize::MAX);
+        let known = Cache::with_weighter(count, KNOWN_BYTES, SightingSize);
+        let passed_over = Cache::new(search::PASSED_OVER);
         let gate = Gate::new(recording_time);
         Self(Arc::new(Parts {
             known,
