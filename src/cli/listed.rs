@@ -8,7 +8,7 @@ use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::rekor::body::Body;
 use crate::rekor::{Fault, LogEntry, LogKeys, Rekor};
-use crate::sighting::{Finding, is_filed_by_certificate, parse_statement};
+use crate::sighting::{Finding, is_file_by_certificate, parse_statement};
 
 /// What an entry is to the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -59,10 +59,8 @@ impl Listed {
                 Self::of(Standing::Sighting, sighting.entry(), digest, &[], log)
             }
             Finding::Refiled(refiled) => Self::of(Standing::Refiled, refiled.entry(), Some(refiled.digest()), &[], log),
-            Finding::Unattested { entry, .. }
-                if matches!(entry.body(), Body::Artifact(_)) && is_filed_by_certificate(tag, entry) =>
-            {
-                Self::of(Standing::Unrelated, entry, None, &[], log)
+            Finding::Unattested { entry, fault } if is_file_by_certificate(tag, entry) => {
+                Self::of(Standing::Unrelated, entry, None, &[fault], log)
             }
             Finding::Unattested { entry, fault } => Self::of(Standing::Unattested, entry, None, &[fault], log),
             Finding::Misused { entry, misuse } => Self::of(Standing::Misused, entry, None, &[misuse], log),

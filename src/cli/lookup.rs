@@ -1,5 +1,6 @@
 //! Everything that the log lists for a tag.
 
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use futures_util::StreamExt as _;
@@ -41,10 +42,12 @@ impl Lookup {
                 read += 1;
                 each(&finding);
                 findings.add(finding);
+                ControlFlow::Continue(())
             }
             Retrieved::Failed { ids, error } => {
                 let error = Rc::new(error);
                 unread.extend(ids.into_iter().map(|id| (id, error.clone())));
+                ControlFlow::Continue(())
             }
         };
         self.retrieve(&subject_hash(tag), sort).await?;
@@ -62,8 +65,9 @@ impl Lookup {
             let mut statement = None;
             let look = |retrieved| {
                 if let Retrieved::Entry(entry) = retrieved {
-                    statement = statement_of(&entry, &hash).or(statement.take());
+                    statement = statement_of(&entry, &hash);
                 }
+                if statement.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             };
             // A search that fails leaves the entry as it is: not understood.
             let _ = self.retrieve(&hex::encode(hash), look).await;
@@ -74,7 +78,12 @@ impl Lookup {
         Ok((findings, unread))
     }
 
-    async fn retrieve(&self, sha256: &str, mut each: impl FnMut(Retrieved<RekorError>)) -> Result<(), RekorError> {
+    /// Hands each entry that the log lists to `each`, until that has enough.
+    async fn retrieve(
+        &self,
+        sha256: &str,
+        mut each: impl FnMut(Retrieved<RekorError>) -> ControlFlow<()>,
+    ) -> Result<(), RekorError> {
         let ids = self.log.ask(async |log, deadline| log.search(sha256, deadline).await).await?;
         let ask = |ids: Vec<EntryId>| async move {
             self.log.ask(async |log, deadline| log.entries(&ids, MAX_ENTRY_BYTES, deadline).await).await
@@ -82,7 +91,9 @@ impl Lookup {
         let is_of_one = |error: &RekorError| !matches!(error, RekorError::RateLimited { .. });
         let mut retrieved = std::pin::pin!(retrieve(ids, ask, is_of_one));
         while let Some(retrieved) = retrieved.next().await {
-            each(retrieved);
+            if each(retrieved).is_break() {
+                break;
+            }
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use super::{Sighting, parse_statement, statement, subject_hash};
 use crate::dsse;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
-use crate::rekor::body::{Artifact, Body, Envelope, Form};
+use crate::rekor::body::{self, Artifact, Body, Envelope, Form};
 use crate::rekor::{Fault, LogEntry, LogKeys, VerifiedEntry};
 
 /// What one entry says of a tag.
@@ -176,11 +176,12 @@ pub fn is_by(entry: &LogEntry, trusted: &[PublicKey]) -> bool {
     entry.body().keys().iter().any(|key| trusted.iter().any(|trusted| key.is(trusted)))
 }
 
-/// Whether an entry's certificate alone may be why it is listed under `tag`'s hash: Rekor files an entry under the names
-/// in its certificate too, and these say nothing of what was signed.
-pub fn is_filed_by_certificate(tag: &Tag, entry: &LogEntry) -> bool {
-    let name = format!("sha256:{}", subject_hash(tag));
-    entry.body().keys().iter().any(|key| key.certificate_holds(&name))
+/// Whether an entry is of a file that its certificate alone may list under `tag`'s hash. Rekor files an entry under the
+/// names in its certificate too, which say nothing of what was signed: anyone can file our published signatures so, each
+/// as one of a file, whose hash is all that is seen of it.
+pub fn is_file_by_certificate(tag: &Tag, entry: &LogEntry) -> bool {
+    let Body::Artifact(Artifact { key, .. }) = entry.body() else { return false };
+    key.certificate_may_name(&format!("sha256:{}", subject_hash(tag)))
 }
 
 /// The statement beside an entry, if it has this sha256: for entries over the same that lack it.
@@ -200,5 +201,5 @@ fn statement_beside(entry: &LogEntry, envelope: &Envelope) -> Result<Vec<u8>, Fa
 }
 
 fn verifies(trusted: &[PublicKey], message: &[u8], signature: &[u8]) -> bool {
-    trusted.iter().any(|key| key.verifies(message, signature))
+    trusted.iter().any(|key| body::verifies(key, message, signature))
 }

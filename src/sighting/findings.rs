@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Finding, Misuse, Refiled, Sighting, is_filed_by_certificate};
+use super::{Finding, Misuse, Refiled, Sighting, is_file_by_certificate};
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::rekor::body::{Body, Form};
@@ -138,15 +138,18 @@ impl Findings {
         sightings
     }
 
-    /// Entries that do not say what was signed, by log index. Those that are listed by a stranger's doing are left out: a
-    /// file's hash under the tag's hash, where only a certificate puts it there.
+    /// Entries that do not say what was signed, by log index. Files that a certificate alone lists are left out: see
+    /// [`is_file_by_certificate`].
     pub fn unattested(&self, tag: &Tag) -> Vec<&VerifiedEntry> {
         let entries = self.unattested.values().map(|unattested| &unattested.entry);
-        let by_certificate =
-            |entry: &VerifiedEntry| matches!(entry.body(), Body::Artifact(_)) && is_filed_by_certificate(tag, entry);
-        let mut entries: Vec<&VerifiedEntry> = entries.filter(|entry| !by_certificate(entry)).collect();
+        let mut entries: Vec<&VerifiedEntry> = entries.filter(|entry| !is_file_by_certificate(tag, entry)).collect();
         entries.sort_by_key(|entry| entry.log_index());
         entries
+    }
+
+    /// How many files a certificate alone lists. What they are is not known.
+    pub fn files_by_certificate(&self, tag: &Tag) -> usize {
+        self.unattested.values().filter(|unattested| is_file_by_certificate(tag, &unattested.entry)).count()
     }
 
     /// Hashes of payloads that entries do not tell, for looking them up.
@@ -163,8 +166,7 @@ impl Findings {
     /// The entry that counts: the one with the lowest index, of those that have a sighting's form.
     pub fn first(&self) -> First<'_> {
         let sighting = self.sightings.values().min_by_key(|sighting| sighting.entry().log_index());
-        let may_be_sighting =
-            |entry: &&VerifiedEntry| matches!(entry.body(), Body::Envelope(one) if one.form == Form::IntotoV002);
+        let may_be_sighting = |entry: &&VerifiedEntry| matches!(entry.body(), Body::Envelope(one) if one.form == Form::IntotoV002 && one.is_canonical());
         let unattested = self.unattested.values().map(|unattested| &unattested.entry).filter(may_be_sighting);
         match (sighting, unattested.min_by_key(|entry| entry.log_index())) {
             (Some(sighting), Some(entry)) if entry.log_index() < sighting.entry().log_index() => {

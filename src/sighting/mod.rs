@@ -8,7 +8,7 @@ mod signer;
 mod statement;
 
 pub use anew::{AnewError, record_anew};
-pub use finding::{Finding, Misuse, Refiled, is_by, is_filed_by_certificate, statement_of};
+pub use finding::{Finding, Misuse, Refiled, is_by, is_file_by_certificate, statement_of};
 pub use findings::{Contradiction, Findings, First};
 pub use kms::KmsKey;
 pub use signer::{SignError, Signer};
@@ -112,7 +112,7 @@ impl Sighting {
 /// The envelope of an entry that has the form of a sighting.
 fn envelope(entry: &VerifiedEntry) -> Option<&Envelope> {
     match entry.body() {
-        Body::Envelope(envelope) if envelope.form == Form::IntotoV002 => Some(envelope),
+        Body::Envelope(envelope) if envelope.form == Form::IntotoV002 && envelope.is_canonical() => Some(envelope),
         _ => None,
     }
 }

@@ -5,6 +5,7 @@
 //! nothing is signed before the row is made.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 use super::instance::{KeyUse, KeyUsed, Standing};
 use super::{Unavailable, Verdicts};
@@ -96,10 +97,13 @@ impl Verdicts {
         let mut unverifiable = None;
         let mut shown = unread.then_some(KeyUse::Unreadable);
         // A larger entry than a sighting's is passed over: whoever files one must not stop a new instance.
-        let each = |entry: Result<LogEntry, EntryId>| match entry.map(|entry| use_in(entry, key, &self.0.log_keys)) {
-            Ok(Ok(Some(found))) if shown != Some(KeyUse::Entry) => shown = Some(found),
-            Ok(Err(faults)) => unverifiable = Some(faults),
-            _ => {}
+        let each = |entry: Result<LogEntry, EntryId>| {
+            match entry.map(|entry| use_in(entry, key, &self.0.log_keys)) {
+                Ok(Ok(Some(found))) => shown = Some(found),
+                Ok(Err(faults)) => unverifiable = Some(faults),
+                _ => {}
+            }
+            if shown == Some(KeyUse::Entry) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         self.retrieve(ids, each, deadline).await?;
         match (shown, unverifiable) {

@@ -1,5 +1,6 @@
 //! Looking for a tag in the log.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
@@ -12,7 +13,9 @@ use crate::key::PublicKey;
 use crate::ledger::Row;
 use crate::outgoing::SendError;
 use crate::rekor::{Call, EntryId, LogEntry, RETRIEVE_LIMIT, RekorError, Retrieved, SIGHTING_BYTES, retrieve};
-use crate::sighting::{Contradiction, Finding, Findings, First, Sighting, is_by, statement_of, subject_hash};
+use crate::sighting::{
+    Contradiction, Finding, Findings, First, Sighting, is_by, is_file_by_certificate, statement_of, subject_hash,
+};
 use crate::telemetry;
 
 /// Entries that are known to say nothing of a tag, by leaf hash and tag: some 5 MiB. They are not read again, so that each
@@ -32,9 +35,12 @@ impl Verdicts {
         }
         let trusted = self.trusted_keys(deadline).await?;
         let mut findings = Findings::default();
-        let each = |entry: Result<LogEntry, EntryId>| match entry {
-            Ok(entry) => self.add_finding(tag, entry, &trusted, &mut findings),
-            Err(too_large) => self.pass_over(tag, too_large.leaf_hash),
+        let each = |entry: Result<LogEntry, EntryId>| {
+            match entry {
+                Ok(entry) => self.add_finding(tag, entry, &trusted, &mut findings),
+                Err(too_large) => self.pass_over(tag, too_large.leaf_hash),
+            }
+            ControlFlow::Continue(())
         };
         self.retrieve(unknown, each, deadline).await?;
         if let Some((_, faults)) = findings.unverifiable.first() {
@@ -106,6 +112,7 @@ impl Verdicts {
         let leaf = entry.leaf_hash();
         match Finding::read(tag, entry, trusted, &self.0.log_keys) {
             Finding::Foreign(_) | Finding::Unrelated(_) => self.pass_over(tag, leaf),
+            Finding::Unattested { entry, .. } if is_file_by_certificate(tag, &entry) => self.pass_over(tag, leaf),
             finding => findings.add(finding),
         }
     }
@@ -119,14 +126,11 @@ impl Verdicts {
         trusted: &[PublicKey],
         deadline: Deadline,
     ) -> Result<(), Unavailable> {
-        // The current digest explains what has a sighting's form.
-        if matches!(findings.first(), First::Unattested(_)) {
-            return Ok(());
-        }
         for hash in findings.unknown_payloads() {
             let mut statement = None;
             let look = |entry: Result<LogEntry, EntryId>| {
-                statement = entry.ok().and_then(|entry| statement_of(&entry, &hash)).or(statement.take());
+                statement = entry.ok().and_then(|entry| statement_of(&entry, &hash));
+                if statement.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             };
             let pass = self.0.gate.pass(Call::Search)?;
             let listed = pass.ask(self.0.log.search(&hex::encode(hash), deadline)).await?;
@@ -139,11 +143,11 @@ impl Verdicts {
         Ok(())
     }
 
-    /// Hands each entry to `each`, or its id if it is too large for a sighting, whoever filed it.
+    /// Hands each entry to `each`, or its id if it is too large for a sighting, whoever filed it, until that has enough.
     pub(super) async fn retrieve(
         &self,
         ids: Vec<EntryId>,
-        mut each: impl FnMut(Result<LogEntry, EntryId>),
+        mut each: impl FnMut(Result<LogEntry, EntryId>) -> ControlFlow<()>,
         deadline: Deadline,
     ) -> Result<(), Unavailable> {
         let count = ids.len();
@@ -153,10 +157,10 @@ impl Verdicts {
         };
         let mut retrieved = std::pin::pin!(retrieve(ids, ask, is_too_large));
         while let Some(retrieved) = retrieved.next().await {
-            match retrieved {
+            let enough = match retrieved {
                 Retrieved::Entry(entry) => each(Ok(entry)),
                 Retrieved::Failed { ids, error } if is_too_large(&error) => {
-                    ids.into_iter().for_each(|id| each(Err(id)))
+                    ids.into_iter().try_for_each(|id| each(Err(id)))
                 }
                 Retrieved::Failed { error: Unavailable::Log(RekorError::Send(SendError::Timeout)), .. }
                     if count > RETRIEVE_LIMIT =>
@@ -164,6 +168,9 @@ impl Verdicts {
                     return Err(Unavailable::TooManyEntries(count));
                 }
                 Retrieved::Failed { error, .. } => return Err(error),
+            };
+            if enough.is_break() {
+                break;
             }
         }
         Ok(())

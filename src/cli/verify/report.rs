@@ -171,9 +171,10 @@ impl Report<'_> {
         say("  - the log holds the entry: its signed timestamp, and the inclusion proof from the entry's own bytes");
         say("    to the root hash of a checkpoint that the log signed");
         let LookedUp { findings, unread, entries, foreign } = &self.looked_up;
+        let files = findings.files_by_certificate(self.tag);
         match entries.iter().filter(|entry| entry.standing != Standing::Unrelated).count() {
             // What the others name is then not known.
-            _ if self.instance || !findings.is_understood(self.tag) || !unread.is_empty() => {}
+            _ if self.instance || !findings.is_understood(self.tag) || files > 0 || !unread.is_empty() => {}
             1 => say("  - the log lists no other entry for this tag by your keys"),
             count => say(format_args!(
                 "  - the log lists {count} entries for this tag by your keys, and none names another digest"
@@ -197,6 +198,11 @@ impl Report<'_> {
         }
         for (id, error) in unread {
             say(format_args!("Not read: the entry {id}: {}", harmless(&error.to_string())));
+        }
+        if files > 0 {
+            say(format_args!(
+                "Passed over: signatures by your key that a certificate files here ({files}), as anyone can with a published one"
+            ));
         }
         if *foreign > 0 {
             say(format_args!("Passed over: entries by other keys ({foreign}), which anyone can file"));

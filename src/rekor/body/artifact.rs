@@ -68,7 +68,7 @@ pub(super) fn rekord(leaf: &[u8]) -> Option<Body> {
     Some(match &*signature.format {
         "x509" => Body::Artifact(Artifact::new(&data, &signature.content, &signature.public_key)?),
         "ssh" => Body::OtherForm(EntryKey::from_ssh(&key()?).into_iter().collect()),
-        "pgp" => Body::OtherForm(pgp::primary_keys(&key()?)),
+        "pgp" => Body::OtherForm(pgp::signing_keys(&key()?)),
         _ => return None,
     })
 }
@@ -85,18 +85,13 @@ pub(super) fn other_form(kind: &str, leaf: &[u8]) -> Option<Vec<EntryKey>> {
     struct Package {
         public_key: Content,
     }
-    #[derive(Deserialize)]
-    struct Jar {
-        signature: Package,
-    }
     let key = match kind {
         "cose" => serde_json::from_slice::<Leaf<Cose>>(leaf).ok()?.spec.public_key,
-        "jar" => serde_json::from_slice::<Leaf<Jar>>(leaf).ok()?.spec.signature.public_key.content,
         _ => serde_json::from_slice::<Leaf<Package>>(leaf).ok()?.spec.public_key.content,
     };
     let key = go::base64(key.as_bytes())?;
     Some(match kind {
-        "helm" | "rpm" => pgp::primary_keys(&key),
+        "helm" | "rpm" => pgp::signing_keys(&key),
         _ => vec![EntryKey::from_pem(&key)?],
     })
 }

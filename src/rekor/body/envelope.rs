@@ -4,9 +4,11 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest as _, Sha256};
 
+use super::ecdsa::verifies;
 use super::go;
 use super::key::EntryKey;
 use crate::dsse;
+use crate::key::PublicKey;
 use crate::rekor::Fault;
 
 /// How an envelope was filed.
@@ -26,7 +28,8 @@ pub struct Envelope {
     /// `None` in the oldest entries.
     pub payload_hash: Option<[u8; 32]>,
     pub signers: Vec<Signer>,
-    /// Whether the signatures are written in the one form of base64 that RFC 4648 has for them. Go takes others too.
+    /// Whether all is written as a sighting has it: one form of base64 (RFC 4648), and one key or certificate beside each
+    /// signature. Go takes others too.
     canonical: bool,
 }
 
@@ -45,6 +48,11 @@ impl Envelope {
         self.payload_hash == Some(Sha256::digest(payload).into())
     }
 
+    /// Whether keys and signatures are written in a form that a sighting may have.
+    pub fn is_canonical(&self) -> bool {
+        self.canonical
+    }
+
     /// Every signature that the log keeps.
     pub fn signatures(&self) -> impl Iterator<Item = &[u8]> {
         self.signers.iter().filter_map(|signer| signer.signature.as_deref())
@@ -60,7 +68,7 @@ impl Envelope {
         let signed = dsse::pae(self.payload_type.as_deref().unwrap_or_default(), payload);
         let signs = |signer: &Signer| {
             let key = signer.key.public_key();
-            key.zip(signer.signature.as_ref()).is_some_and(|(key, signature)| key.verifies(&signed, signature))
+            key.zip(signer.signature.as_ref()).is_some_and(|(key, signature)| verifies(&key, &signed, signature))
         };
         if !self.canonical {
             faults.push(Fault::UnreadableIntoto);
@@ -86,7 +94,7 @@ impl Envelope {
             payload_type: Some(envelope.payload_type),
             payload_hash: Some(payload_hash.sha256()?),
             signers: envelope.signatures.iter().map(signer).collect::<Option<_>>()?,
-            canonical: envelope.signatures.iter().all(|signature| is_canonical(&signature.sig)),
+            canonical: envelope.signatures.iter().all(is_canonical),
         })
     }
 
@@ -119,9 +127,11 @@ impl Envelope {
     }
 }
 
-/// Whether text is canonical base64 of canonical base64.
-fn is_canonical(text: &str) -> bool {
-    BASE64_STANDARD.decode(text).is_ok_and(|inner| BASE64_STANDARD.decode(inner).is_ok())
+fn is_canonical(signature: &wire::Signature) -> bool {
+    let key = BASE64_STANDARD.decode(&signature.public_key).ok().and_then(|pem| String::from_utf8(pem).ok());
+    let in_base64 = |text: &[u8]| BASE64_STANDARD.decode(text).ok();
+    key.is_some_and(|pem| PublicKey::from_pem(&pem).is_ok())
+        && in_base64(signature.sig.as_bytes()).and_then(|sig| in_base64(&sig)).is_some()
 }
 
 /// The JSON of leaves. Serde refuses a key that stands twice.

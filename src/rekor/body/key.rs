@@ -89,11 +89,14 @@ impl EntryKey {
         &self.der
     }
 
-    /// Whether the certificate, if there is one, holds this text in any case. Rekor files an entry under each of its
-    /// certificate's alternative names, and whoever makes the certificate chooses them.
-    pub fn certificate_holds(&self, text: &str) -> bool {
-        let holds = |der: &Vec<u8>| der.windows(text.len()).any(|part| part.eq_ignore_ascii_case(text.as_bytes()));
-        self.certificate.as_ref().is_some_and(holds)
+    /// Whether the certificate, if there is one, holds a name that the log's index may take for `name`, which is ASCII.
+    /// Rekor files an entry under each of its certificate's alternative names, and whoever makes the certificate chooses
+    /// them. MySQL compares them without case and accents: `É` is `e`.
+    pub fn certificate_may_name(&self, name: &str) -> bool {
+        let Some(certificate) = &self.certificate else { return false };
+        let text: Vec<char> = String::from_utf8_lossy(certificate).chars().collect();
+        let may_be = |(char, wanted): (&char, u8)| !char.is_ascii() || char.eq_ignore_ascii_case(&char::from(wanted));
+        text.windows(name.len()).any(|part| part.iter().zip(name.bytes()).all(may_be))
     }
 }
 

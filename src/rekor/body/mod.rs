@@ -11,12 +11,14 @@
 //! | `dsse` 0.0.1 | PEM, written anew, with each signature | hash and signatures |
 //! | `hashedrekord` 0.0.1 | PEM, written anew | hash and signature |
 //! | `rekord` 0.0.1 | PEM, an OpenSSH line, an OpenPGP ring, minisign | hash; signature |
-//! | `cose`, `alpine`, `jar` 0.0.1 | PEM, written anew | a hash |
+//! | `cose`, `alpine` 0.0.1 | PEM, written anew | a hash |
+//! | `jar` 0.0.1 | PEM: the first certificate beside the signature, whoever's that is | a hash |
 //! | `helm`, `rpm` 0.0.1 | an OpenPGP ring | a hash |
 //! | `rfc3161` 0.0.1 | in the time stamp, whose hash is all that it is found by | all of it |
 //! | `tuf` 0.0.1 | in JSON | all of it |
 
 mod artifact;
+mod ecdsa;
 mod envelope;
 mod go;
 mod key;
@@ -26,6 +28,7 @@ mod pgp;
 use serde::Deserialize;
 
 pub use artifact::Artifact;
+pub use ecdsa::verifies;
 pub use envelope::{Envelope, Form, Signer};
 pub use key::EntryKey;
 pub(super) use mention::holds;
@@ -62,7 +65,7 @@ impl Body {
             ("dsse", "0.0.1") => Envelope::dsse_v001(leaf).map_or(Self::Unreadable, Self::Envelope),
             ("hashedrekord", "0.0.1") => Artifact::hashedrekord(leaf).map_or(Self::Unreadable, Self::Artifact),
             ("rekord", "0.0.1") => artifact::rekord(leaf).unwrap_or(Self::Unreadable),
-            ("cose" | "alpine" | "jar" | "helm" | "rpm", "0.0.1") => {
+            ("cose" | "alpine" | "helm" | "rpm", "0.0.1") => {
                 artifact::other_form(&kind, leaf).map_or(Self::Unreadable, Self::OtherForm)
             }
             // Found by the hash of the whole time stamp, whoever signed that.

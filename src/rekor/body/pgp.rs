@@ -3,22 +3,64 @@
 use super::go;
 use super::key::EntryKey;
 
+const SIGNATURE: u8 = 2;
 const PUBLIC_KEY: u8 = 6;
+const PUBLIC_SUBKEY: u8 = 14;
 const ECDSA: u8 = 19;
+/// Of signatures: a primary key binds a subkey (RFC 9580 section 5.2.1).
+const SUBKEY_BINDING: u8 = 0x18;
+/// Of signatures' subpackets, and the flag in it for keys that sign data.
+const KEY_FLAGS: u8 = 27;
+const SIGNS_DATA: u8 = 2;
 /// NIST P-256 as an OpenPGP curve: the length of its object identifier, and that.
 const P256: &[u8] = b"\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
 
-/// The primary keys on P-256 in an armoured key ring.
+/// The keys on P-256 in an armoured key ring that made a signature in it.
 ///
-/// Rekor keeps a ring as its library writes it: of each primary key there is an identity that this very key signed. A
-/// subkey proves nothing of its owner and is passed over.
-pub fn primary_keys(armoured: &[u8]) -> Vec<EntryKey> {
+/// Rekor keeps a ring as its library writes it, checked: each primary key signed an identity, or a statement of its own,
+/// and each subkey that may sign data signed that it belongs to the primary key. Any other subkey proves nothing of its
+/// owner.
+pub fn signing_keys(armoured: &[u8]) -> Vec<EntryKey> {
     let Some(packets) = unarmoured(armoured) else { return Vec::new() };
-    let mut rest = &packets[..];
-    std::iter::from_fn(|| packet(&mut rest))
-        .filter(|(tag, _)| *tag == PUBLIC_KEY)
-        .filter_map(|(_, contents)| p256(contents))
-        .collect()
+    let (mut rest, mut keys, mut subkey) = (&packets[..], Vec::new(), None);
+    while let Some((kind, contents)) = packet(&mut rest) {
+        match kind {
+            PUBLIC_KEY => {
+                keys.extend(p256(contents));
+                subkey = None;
+            }
+            PUBLIC_SUBKEY => subkey = p256(contents),
+            SIGNATURE if binds_for_signing(contents) => keys.extend(subkey.take()),
+            _ => {}
+        }
+    }
+    keys
+}
+
+/// Whether a signature binds a subkey that signs data. Rekor's library reads the flags in the signed subpackets alone.
+fn binds_for_signing(signature: &[u8]) -> bool {
+    let hashed = || {
+        let (head, rest) = signature.split_first_chunk::<4>()?;
+        let (length, rest) = rest.split_at_checked(if head[0] == 6 { 4 } else { 2 })?;
+        (head[1] == SUBKEY_BINDING).then_some(())?;
+        rest.get(..big_endian(length))
+    };
+    let mut rest = hashed().unwrap_or_default();
+    std::iter::from_fn(|| subpacket(&mut rest))
+        .any(|(kind, flags)| kind == KEY_FLAGS && flags.first().is_some_and(|flags| flags & SIGNS_DATA != 0))
+}
+
+/// The next subpacket's type and contents (RFC 9580 section 5.2.3.7).
+fn subpacket<'a>(rest: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
+    let (length, behind) = match *rest {
+        [first @ 0..192, rest @ ..] => (usize::from(*first), rest),
+        [first @ 192..255, second, rest @ ..] => ((usize::from(*first) - 192 << 8) + usize::from(*second) + 192, rest),
+        [255, rest @ ..] => rest.split_at_checked(4).map(|(length, rest)| (big_endian(length), rest))?,
+        _ => return None,
+    };
+    let (subpacket, behind) = behind.split_at_checked(length)?;
+    *rest = behind;
+    subpacket.split_first().map(|(kind, contents)| (kind & 0x7f, contents))
 }
 
 /// The bytes between the armour's header and its checksum (RFC 9580 section 6.2).
