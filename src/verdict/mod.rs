@@ -28,7 +28,7 @@ use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::ledger::{Ledger, LedgerError, RowFault};
-use crate::rekor::{Closed, Fault, Faults, Gate, LogKeys, Rekor, RekorError, VerifiedEntry};
+use crate::rekor::{Call, Closed, Fault, Faults, Gate, LogKeys, Rekor, RekorError, VerifiedEntry};
 use crate::sighting::{Findings, First, Sighting, SignError, Signer};
 use crate::telemetry::{Dependency, timed};
 
@@ -244,8 +244,10 @@ impl Verdicts {
         if let Some(sighting) = self.known(tag).filter(|_| self.0.instance.is_admitted()) {
             return Ok(Recall::Seen(sighting));
         }
+        // Nobody is charged for what is not asked.
+        let pass = self.0.gate.pass(Call::Search)?;
         self.0.allowance.draw(source, deadline).await?;
-        let found = timed(Dependency::Log, self.ask_log(tag, deadline)).await?;
+        let found = timed(Dependency::Log, self.ask_log(tag, pass, deadline)).await?;
         if let Recall::Found(sighting) = &found {
             self.remember(sighting, deadline).await;
         }

@@ -12,7 +12,7 @@ use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::ledger::Row;
 use crate::outgoing::SendError;
-use crate::rekor::{Call, EntryId, LogEntry, RETRIEVE_LIMIT, RekorError, Retrieved, SIGHTING_BYTES, retrieve};
+use crate::rekor::{Call, EntryId, LogEntry, Pass, RETRIEVE_LIMIT, RekorError, Retrieved, SIGHTING_BYTES, retrieve};
 use crate::sighting::{
     Contradiction, Finding, Findings, First, Sighting, is_by, is_file_by_certificate, statement_of, subject_hash,
 };
@@ -25,8 +25,7 @@ pub(super) const PASSED_OVER: usize = 50_000;
 impl Verdicts {
     /// What the log's index leads to. Every entry by a trusted key is checked; among those that count, the lowest
     /// index wins.
-    pub(super) async fn ask_log(&self, tag: &Tag, deadline: Deadline) -> Result<Recall, Unavailable> {
-        let pass = self.0.gate.pass(Call::Search)?;
+    pub(super) async fn ask_log(&self, tag: &Tag, pass: Pass, deadline: Deadline) -> Result<Recall, Unavailable> {
         let listed = pass.ask(self.0.log.search(&subject_hash(tag), deadline)).await?;
         let known = |id: &EntryId| self.0.passed_over.get(&passed_over(tag, &id.leaf_hash)).is_some();
         let unknown: Vec<EntryId> = listed.into_iter().filter(|id| !known(id)).collect();
