@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::base_url;
 use crate::image::Registry;
 use crate::key::PublicKey;
 use crate::rekor::{LogKeys, PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY};
@@ -15,7 +16,9 @@ use crate::verdict::Limits;
 
 /// API Gateway gives up after 30 s; this leaves time to answer.
 const DEFAULT_REQUEST_TIMEOUT_MS: u64 = 25_000;
-const REQUEST_TIMEOUT_MS: std::ops::RangeInclusive<u64> = 100..=28_000;
+const TIMEOUT_MS: std::ops::RangeInclusive<u64> = 100..=28_000;
+/// Registries answer in tenths of a second, and Docker Hub on a bad day in a few seconds.
+const DEFAULT_REGISTRY_TIMEOUT_MS: u64 = 8_000;
 /// Some thousand manifests of usual size.
 const DEFAULT_MANIFEST_CACHE_BYTES: u64 = 16 << 20;
 
@@ -32,6 +35,8 @@ pub struct Config {
     pub kms_key_id: Option<String>,
     /// The DynamoDB table; the command line's ledger is in memory if `None`.
     pub ledger_table: Option<String>,
+    /// The DynamoDB table that all instances count first sights in; each process counts by itself if `None`.
+    pub counters_table: Option<String>,
     /// Public keys whose sightings count beside the signing key's: earlier ones, or the next.
     pub retired_keys: Vec<PublicKey>,
     /// All registries if `None`.
@@ -39,6 +44,8 @@ pub struct Config {
     pub insecure_registries: Vec<InsecureRegistry>,
     pub first_sights: Limits,
     pub request_timeout: Duration,
+    /// How long a registry may say nothing; at most as long as `request_timeout`.
+    pub registry_timeout: Duration,
     pub manifest_cache_bytes: u64,
     pub log_format: LogFormat,
 }
@@ -128,10 +135,11 @@ impl Config {
     /// What can be read, and everything that cannot: with any fault, the rest is not to be used.
     fn gather(get: impl Fn(&str) -> Option<String>) -> (Self, Vec<String>) {
         let mut reader = Reader { get, faults: Vec::new() };
-        let config = Self {
+        let mut config = Self {
             log: reader.log(),
             kms_key_id: reader.get("KMS_KEY_ID"),
             ledger_table: reader.get("LEDGER_TABLE"),
+            counters_table: reader.get("COUNTERS_TABLE"),
             retired_keys: reader.keys("TRUSTED_KEYS").unwrap_or_default(),
             allowed_registries: reader.list("ALLOWED_REGISTRIES"),
             insecure_registries: reader.list("INSECURE_REGISTRIES").unwrap_or_default(),
@@ -140,13 +148,21 @@ impl Config {
                 per_source: reader.rate("FIRST_SIGHTS_PER_MINUTE_PER_SOURCE", DEFAULT_FIRST_SIGHTS_PER_SOURCE),
             },
             request_timeout: Duration::from_millis(
-                reader.number("REQUEST_TIMEOUT_MS", REQUEST_TIMEOUT_MS).unwrap_or(DEFAULT_REQUEST_TIMEOUT_MS),
+                reader.number("REQUEST_TIMEOUT_MS", TIMEOUT_MS).unwrap_or(DEFAULT_REQUEST_TIMEOUT_MS),
+            ),
+            registry_timeout: Duration::from_millis(
+                reader.number("REGISTRY_TIMEOUT_MS", TIMEOUT_MS).unwrap_or(DEFAULT_REGISTRY_TIMEOUT_MS),
             ),
             manifest_cache_bytes: reader
                 .number("MANIFEST_CACHE_BYTES", 0..=u64::MAX)
                 .unwrap_or(DEFAULT_MANIFEST_CACHE_BYTES),
             log_format: reader.log_format(),
         };
+        // The counters' rows expire, and the ledger's never may.
+        if config.counters_table.is_some() && config.counters_table == config.ledger_table {
+            reader.fault("COUNTERS_TABLE", "must be another table than LEDGER_TABLE");
+        }
+        config.registry_timeout = config.registry_timeout.min(config.request_timeout);
         (config, reader.faults)
     }
 }
@@ -176,10 +192,10 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
             return None;
         };
         let public = LogConfig::public_instance();
-        let url = match url.parse::<Url>() {
-            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url,
-            _ => {
-                self.fault("REKOR_URL", format!("'{url}' is not an http or https URL"));
+        let url = match base_url::parse(&url) {
+            Ok(url) => url,
+            Err(error) => {
+                self.fault("REKOR_URL", error);
                 return None;
             }
         };
@@ -266,6 +282,7 @@ mod tests {
         let config = read(&[("ALLOWED_REGISTRIES", " ")]).unwrap();
         assert!(config.log.is_none() && config.kms_key_id.is_none() && config.allowed_registries.is_none());
         assert_eq!(config.request_timeout, Duration::from_secs(25));
+        assert_eq!(config.registry_timeout, Duration::from_secs(8));
         assert_eq!(LogConfig::public_instance().url.as_str(), "https://rekor.sigstore.dev/");
     }
 
@@ -299,18 +316,30 @@ mod tests {
             ("REKOR_PUBLIC_KEYS", PUBLIC_INSTANCE_KEY),
             ("TRUSTED_KEYS", &format!("{PUBLIC_INSTANCE_KEY}\n{PUBLIC_INSTANCE_KEY}")),
             ("KMS_KEY_ID", "alias/tlogistry"),
+            ("LEDGER_TABLE", "sightings"),
+            ("COUNTERS_TABLE", "counters"),
+            ("FIRST_SIGHTS_PER_MINUTE", "7"),
             ("ALLOWED_REGISTRIES", "docker.io, ghcr.io"),
             ("INSECURE_REGISTRIES", "localhost:5000"),
             ("REQUEST_TIMEOUT_MS", "1000"),
+            ("REGISTRY_TIMEOUT_MS", "500"),
             ("MANIFEST_CACHE_BYTES", "0"),
             ("LOG_FORMAT", "text"),
         ])
         .unwrap();
         assert_eq!(config.log.unwrap().url.as_str(), "http://127.0.0.1:3000/");
         assert_eq!(config.retired_keys.len(), 2);
+        assert_eq!(
+            (config.ledger_table.as_deref(), config.counters_table.as_deref()),
+            (Some("sightings"), Some("counters"))
+        );
+        assert_eq!((config.first_sights.overall.get(), config.first_sights.per_source.get()), (7, 30));
         assert_eq!(config.allowed_registries.unwrap()[0], Registry::docker_hub());
         assert_eq!(config.insecure_registries, ["localhost:5000".parse().unwrap()]);
         assert_eq!((config.request_timeout, config.log_format), (Duration::from_secs(1), LogFormat::Text));
+        assert_eq!(config.registry_timeout, Duration::from_millis(500));
+        let hasty = read(&[("REQUEST_TIMEOUT_MS", "1000")]).unwrap();
+        assert_eq!(hasty.registry_timeout, hasty.request_timeout, "no longer than the whole request");
     }
 
     #[test]
@@ -318,16 +347,33 @@ mod tests {
         let error = read(&[
             ("REKOR_URL", "http://rekor.example"),
             ("TRUSTED_KEYS", "no key"),
+            ("LEDGER_TABLE", "sightings"),
+            ("COUNTERS_TABLE", "sightings"),
             ("ALLOWED_REGISTRIES", "ghcr.io,gh_cr.io"),
             ("REQUEST_TIMEOUT_MS", "30000"),
+            ("REGISTRY_TIMEOUT_MS", "8 s"),
             ("LOG_FORMAT", "xml"),
         ])
         .unwrap_err()
         .to_string();
-        for name in ["REKOR_PUBLIC_KEYS", "TRUSTED_KEYS", "ALLOWED_REGISTRIES", "REQUEST_TIMEOUT_MS", "LOG_FORMAT"] {
+        for name in [
+            "REKOR_PUBLIC_KEYS",
+            "TRUSTED_KEYS",
+            "COUNTERS_TABLE",
+            "ALLOWED_REGISTRIES",
+            "REQUEST_TIMEOUT_MS",
+            "REGISTRY_TIMEOUT_MS",
+            "LOG_FORMAT",
+        ] {
             assert!(error.contains(name), "{name}: {error}");
         }
         assert!(read(&[("REKOR_PUBLIC_KEYS", PUBLIC_INSTANCE_KEY)]).is_err(), "keys of an unnamed log");
-        assert!(read(&[("REKOR_URL", "rekor")]).is_err());
+        let refused =
+            |url| read(&[("REKOR_URL", url), ("REKOR_PUBLIC_KEYS", PUBLIC_INSTANCE_KEY)]).unwrap_err().to_string();
+        assert!(refused("rekor").ends_with("\n  REKOR_URL: it is not an http or https URL"));
+        for url in ["https://a:hunter2@rekor.test", "https://rekor.test/?a=hunter2", "https://rekor.test/#hunter2"] {
+            let error = refused(url);
+            assert!(error.contains("\n  REKOR_URL: it has a ") && !error.contains("hunter2"), "{error}");
+        }
     }
 }

@@ -10,6 +10,8 @@ use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::foreign::shown;
+
 /// Registry host, `/` and repository together, as the distribution spec advises.
 const MAX_REPOSITORY_LENGTH: usize = 255;
 /// The distribution spec's limit for a tag.
@@ -25,24 +27,26 @@ const DOCKER_HUB_ALIASES: [&str; 2] = ["docker.io", "registry-1.docker.io"];
 /// Where Docker Hub's registry answers.
 const DOCKER_HUB_ENDPOINT: &str = "registry-1.docker.io";
 
-/// Why a string is not a name. Each variant carries the offending part.
+/// Why a string is not a name. Each variant carries the offending part as it came.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    #[error("'{0}' is not a registry host: expected a DNS name or IPv4 address, with an optional port")]
+    #[error("'{}' is not a registry host: expected a DNS name or IPv4 address, with an optional port", shown(.0))]
     Registry(String),
     #[error(
-        "'{0}' is not a repository name: expected lower-case letters and digits, separated by '.', '_', '__', '-' or '/'"
+        "'{}' is not a repository name: expected lower-case letters and digits, separated by '.', '_', '__', '-' or '/'",
+        shown(.0)
     )]
     Repository(String),
     #[error("registry and repository together have {0} characters; at most {MAX_REPOSITORY_LENGTH} are allowed")]
     TooLong(usize),
     #[error(
-        "'{0}' is not a tag: expected up to {MAX_TAG_LENGTH} letters, digits, '_', '.' and '-', not starting with '.' or '-'"
+        "'{}' is not a tag: expected up to {MAX_TAG_LENGTH} letters, digits, '_', '.' and '-', not starting with '.' or '-'",
+        shown(.0)
     )]
     Tag(String),
-    #[error("'{0}' is not a digest: expected sha256: with 64 or sha512: with 128 lower-case hexadecimal digits")]
+    #[error("'{}' is not a digest: expected sha256: with 64 or sha512: with 128 lower-case hexadecimal digits", shown(.0))]
     Digest(String),
-    #[error("'{0}' names no tag: expected registry/repository:tag")]
+    #[error("'{}' names no tag: expected registry/repository:tag", shown(.0))]
     NoTag(String),
 }
 

@@ -1,16 +1,21 @@
 //! tlogistry: a read-only OCI registry that refuses tags that moved.
 
+pub mod allowance;
+pub mod base_url;
 pub mod cli;
 pub mod config;
 pub mod deadline;
 pub mod devlog;
 pub mod dsse;
 pub mod evidence;
+mod foreign;
 pub mod http;
 pub mod image;
 pub mod key;
 pub mod ledger;
+mod local_key;
 mod outgoing;
+mod private;
 pub mod rekor;
 pub mod setup;
 pub mod sighting;

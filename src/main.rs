@@ -44,10 +44,15 @@ async fn start() -> Result<(), lambda_http::Error> {
 }
 
 async fn build(config: Config, required: Required) -> Result<Arc<Service>, lambda_http::Error> {
+    if config.counters_table.is_none() {
+        tracing::warn!(
+            "COUNTERS_TABLE is not set: each instance counts first sights by itself, so that all together may make many more"
+        );
+    }
     let log = config.log.clone().unwrap_or_else(LogConfig::public_instance);
     let ledger = Ledger::DynamoDb(setup::dynamodb_ledger(required.ledger_table).await);
-    let signer = setup::kms_signer(required.kms_key_id).await;
-    let service = Arc::new(setup::service(&config, ledger, signer, log)?);
+    let (allowance, signer) = (setup::allowance(&config).await, setup::kms_signer(required.kms_key_id).await);
+    let service = Arc::new(setup::service_limited_by(allowance, &config, ledger, signer, log)?);
     // Every verdict needs the key's public half.
     let warming = service.clone();
     tokio::spawn(async move { warming.fetch_key().await });
@@ -65,10 +70,9 @@ async fn answer(service: Arc<Service>, event: Request) -> Result<Answer, std::co
     let raw = event.raw_http_path().to_owned();
     let (mut parts, _) = event.into_parts();
     let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let source = source(&parts.extensions).unwrap_or(Source::UNKNOWN);
+    parts.extensions.insert(source);
     // A path that no URI can hold is no path of a registry: the handler then sees '*' and says so.
-    if let Some(source) = source(&parts.extensions) {
-        parts.extensions.insert(source);
-    }
     parts.uri = format!("{raw}{query}").parse().unwrap_or_else(|_| http::Uri::from_static("*"));
     Ok(Answer(service.handle(&http::Request::from_parts(parts, ())).await))
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode};
 
 use crate::deadline::{Deadline, Elapsed};
+use crate::foreign::shown;
 
 /// A host that does not accept a connection within this time is treated as down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -48,7 +49,8 @@ fn cause(error: &dyn std::error::Error) -> String {
     while let Some(source) = error.source() {
         error = source;
     }
-    error.to_string()
+    // A certificate's names, for one, are foreign text.
+    shown(&error.to_string()).into_owned()
 }
 
 /// A client builder with what every client here shares: no redirect is followed unseen, no proxy is taken from the
@@ -98,14 +100,29 @@ pub fn jitter() -> f64 {
 }
 
 /// Reads a body of at most `limit` bytes, whatever length its sender announced.
-pub async fn read_body(mut response: Response, limit: usize, deadline: Deadline) -> Result<Bytes, SendError> {
+pub async fn read_body(response: Response, limit: usize, deadline: Deadline) -> Result<Bytes, SendError> {
+    read_parts(response, limit, || deadline).await
+}
+
+/// As [`read_body`], but the sender may say nothing for `patience` at most.
+pub async fn read_body_within(
+    response: Response,
+    limit: usize,
+    patience: Duration,
+    deadline: Deadline,
+) -> Result<Bytes, SendError> {
+    read_parts(response, limit, || deadline.within(patience)).await
+}
+
+/// `deadline` is asked before each part.
+async fn read_parts(mut response: Response, limit: usize, deadline: impl Fn() -> Deadline) -> Result<Bytes, SendError> {
     let announced = response.content_length();
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(SendError::TooLarge(limit));
     }
     // Of the announced size from the start, so that a large body is not copied again and again while it grows.
     let mut body = Vec::with_capacity(announced.and_then(|length| usize::try_from(length).ok()).unwrap_or(0));
-    while let Some(chunk) = deadline.bound(response.chunk()).await?? {
+    while let Some(chunk) = deadline().bound(response.chunk()).await?? {
         if body.len() + chunk.len() > limit {
             return Err(SendError::TooLarge(limit));
         }

@@ -1,26 +1,49 @@
 //! From a configuration to a running service.
 
+use std::io;
+
 use aws_config::{BehaviorVersion, SdkConfig};
 use tokio::sync::OnceCell;
 use tracing_subscriber::EnvFilter;
 
+use crate::allowance::{Allowance, Counters};
 use crate::config::{Config, LogConfig, LogFormat};
+use crate::foreign::harmless;
 use crate::http::Service;
 use crate::ledger::{DynamoDbLedger, Ledger, MemoryLedger};
 use crate::rekor::Rekor;
 use crate::sighting::{KmsKey, Signer};
 use crate::telemetry::Telemetry;
 use crate::upstream::{Egress, Upstream};
-use crate::verdict::{Allowance, Verdicts};
+use crate::verdict::Verdicts;
 
-/// The service that `config` describes, with what it was given to keep rows, to sign with and to record in.
+/// The service that `config` describes, with what it was given to keep rows, to sign with and to record in. It counts
+/// first sights by itself.
 pub fn service(config: &Config, ledger: Ledger, signer: Signer, log: LogConfig) -> Result<Service, reqwest::Error> {
+    service_limited_by(Allowance::new(config.first_sights), config, ledger, signer, log)
+}
+
+/// The same, where `allowance` counts first sights.
+pub fn service_limited_by(
+    allowance: Allowance,
+    config: &Config,
+    ledger: Ledger,
+    signer: Signer,
+    log: LogConfig,
+) -> Result<Service, reqwest::Error> {
     let egress = Egress::new(config.allowed_registries.clone(), config.insecure_registries.clone())?;
-    let upstream = Upstream::new(egress, config.manifest_cache_bytes);
+    let upstream = Upstream::new(egress, config.manifest_cache_bytes, config.registry_timeout);
     let (rekor, retired) = (Rekor::new(log.url)?, config.retired_keys.clone());
-    let allowance = Allowance::new(config.first_sights);
     let verdicts = Verdicts::new(ledger, rekor, log.keys, signer, retired, allowance, config.request_timeout);
     Ok(Service::new(upstream, verdicts, Telemetry::from_env(), config.request_timeout))
+}
+
+/// What counts first sights: the table that `config` names, or this process.
+pub async fn allowance(config: &Config) -> Allowance {
+    match &config.counters_table {
+        Some(table) => Allowance::shared(config.first_sights, Counters::new(dynamodb().await.clone(), table.clone())),
+        None => Allowance::new(config.first_sights),
+    }
 }
 
 /// The table that `config` names, or memory.
@@ -33,7 +56,13 @@ pub async fn ledger(config: &Config) -> Ledger {
 
 /// A DynamoDB table. Nothing is asked yet.
 pub async fn dynamodb_ledger(table: String) -> DynamoDbLedger {
-    DynamoDbLedger::new(aws_sdk_dynamodb::Client::new(aws().await), table)
+    DynamoDbLedger::new(dynamodb().await.clone(), table)
+}
+
+/// All tables share one client, and with it its connections.
+async fn dynamodb() -> &'static aws_sdk_dynamodb::Client {
+    static CLIENT: OnceCell<aws_sdk_dynamodb::Client> = OnceCell::const_new();
+    CLIENT.get_or_init(|| async { aws_sdk_dynamodb::Client::new(aws().await) }).await
 }
 
 /// A signer with the KMS key `id`. Nothing is fetched yet.
@@ -48,10 +77,27 @@ async fn aws() -> &'static SdkConfig {
     SDK.get_or_init(|| aws_config::load_defaults(BehaviorVersion::latest())).await
 }
 
+/// Standard error, to which a line of the log goes without what a terminal would obey, whoever's text is in it.
+struct Lines;
+
+impl io::Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let (text, end) = text.strip_suffix('\n').map_or((&*text, ""), |text| (text, "\n"));
+        io::stderr().lock().write_all(format!("{}{end}", harmless(text)).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
 /// Writes log lines to standard error, those that `RUST_LOG` names (default: `info`).
 pub fn logging(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours would need the very characters that lines are kept free of.
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(|| Lines);
     match format {
         LogFormat::Json => lines.json().flatten_event(true).with_target(false).init(),
         LogFormat::Text => lines.compact().with_target(false).init(),

@@ -3,15 +3,26 @@
 //!
 //! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
 
+mod waits;
+
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
+
+use crate::foreign::within;
+use waits::{Each, Wait, Waits};
 
 const NAMESPACE: &str = "tlogistry";
+/// A path's bytes in a line. One with the longest names, none of which is foreign text, has some 700.
+const MAX_PATH_BYTES: usize = 1 << 10;
+/// A method's bytes in a line: any word can be one.
+const MAX_METHOD_BYTES: usize = 32;
 
 /// What the service waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,8 +79,7 @@ impl Outcome {
 /// What is measured while a request is answered.
 #[derive(Debug, Default)]
 struct Counters {
-    /// Microseconds waited for each dependency, in the order of [`Dependency::ALL`].
-    waited: [AtomicU64; Dependency::ALL.len()],
+    waits: Arc<Waits>,
     equivocation: AtomicBool,
 }
 
@@ -77,13 +87,12 @@ tokio::task_local! {
     static COUNTERS: Arc<Counters>;
 }
 
-/// Runs `call` and adds the time it took to the request that it is part of.
+/// Runs `call` and adds the time it took to the request that it is part of. A call that is given up counts until then, and
+/// one that goes on when the request is answered counts until the answer.
 pub async fn timed<F: Future>(dependency: Dependency, call: F) -> F::Output {
-    let began = Instant::now();
-    let result = call.await;
-    let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let _ = COUNTERS.try_with(|counters| counters.waited[dependency as usize].fetch_add(micros, Ordering::Relaxed));
-    result
+    let waits = COUNTERS.try_with(|counters| counters.waits.clone()).ok();
+    let _wait = waits.map(|waits| Wait::begin(waits, dependency));
+    call.await
 }
 
 /// Notes that the log holds two digests for one tag.
@@ -101,7 +110,8 @@ pub fn part_of_request<F: Future>(task: F) -> impl Future<Output = F::Output> {
 #[derive(Debug)]
 pub struct Measured {
     took: Duration,
-    counters: Arc<Counters>,
+    waited: Each<Duration>,
+    equivocation: bool,
 }
 
 /// Runs a request and measures it.
@@ -109,13 +119,15 @@ pub async fn measured<F: Future>(request: F) -> (F::Output, Measured) {
     let began = Instant::now();
     let counters = Arc::new(Counters::default());
     let result = COUNTERS.scope(counters.clone(), request).await;
-    (result, Measured { took: began.elapsed(), counters })
+    let equivocation = counters.equivocation.load(Ordering::Relaxed);
+    (result, Measured { took: began.elapsed(), waited: counters.waits.until_now(), equivocation })
 }
 
 /// One request, as it is told.
 #[derive(Debug)]
 pub struct Report<'a> {
-    pub method: &'a Method,
+    /// As the client sent it, like the path.
+    pub method: &'a str,
     pub path: &'a str,
     pub status: StatusCode,
     pub outcome: Outcome,
@@ -123,6 +135,16 @@ pub struct Report<'a> {
     pub tag: Option<&'a str>,
     /// What was served, or what was recorded of a tag that moved.
     pub digest: Option<&'a str>,
+}
+
+impl Report<'_> {
+    fn shown_method(&self) -> Cow<'_, str> {
+        within(self.method, MAX_METHOD_BYTES)
+    }
+
+    fn shown_path(&self) -> Cow<'_, str> {
+        within(self.path, MAX_PATH_BYTES)
+    }
 }
 
 /// Where requests are told.
@@ -145,39 +167,32 @@ impl Telemetry {
 
     /// Tells of one request.
     pub fn tell(&self, report: &Report<'_>, measured: &Measured) {
-        let Measured { took, counters } = measured;
         match self {
             Self::CloudWatch { function } => println!("{}", embedded(function, report, measured)),
             Self::Log => tracing::info!(
-                method = %report.method,
-                path = report.path,
+                method = %report.shown_method(),
+                path = %report.shown_path(),
                 status = report.status.as_u16(),
                 outcome = ?report.outcome,
                 tag = report.tag,
                 digest = report.digest,
-                millis = millis(took.as_micros() as f64),
-                waited = ?Dependency::ALL.map(|dependency| (dependency, millis(counters.waited(dependency)))),
+                millis = millis(measured.took),
+                waited = ?Dependency::ALL.map(|dependency| (dependency, millis(measured.waited[dependency as usize]))),
                 "request"
             ),
         }
     }
 }
 
-impl Counters {
-    /// Microseconds.
-    fn waited(&self, dependency: Dependency) -> f64 {
-        self.waited[dependency as usize].load(Ordering::Relaxed) as f64
-    }
-}
-
-fn millis(micros: f64) -> f64 {
-    (micros / 10.0).round() / 100.0
+/// To hundredths.
+fn millis(time: Duration) -> f64 {
+    (time.as_micros() as f64 / 10.0).round() / 100.0
 }
 
 /// The line that CloudWatch makes metrics of. A metric that is not in a line has no value then: counts are summed over
 /// the lines that have them, and a dependency that was not asked has no time.
 fn embedded(function: &str, report: &Report<'_>, measured: &Measured) -> Value {
-    let Measured { took, counters } = measured;
+    let Measured { took, waited, equivocation } = measured;
     let mut metrics = Vec::new();
     let mut line = Map::new();
     let mut metric = |name: &str, unit: &str, value: f64| {
@@ -190,14 +205,13 @@ fn embedded(function: &str, report: &Report<'_>, measured: &Measured) -> Value {
     if report.status.is_server_error() {
         metric("ServerError", "Count", 1.0);
     }
-    if counters.equivocation.load(Ordering::Relaxed) {
+    if *equivocation {
         metric("Equivocation", "Count", 1.0);
     }
-    metric("RequestMillis", "Milliseconds", millis(took.as_micros() as f64));
-    for dependency in Dependency::ALL {
-        let waited = counters.waited(dependency);
-        if waited > 0.0 {
-            metric(dependency.metric(), "Milliseconds", millis(waited));
+    metric("RequestMillis", "Milliseconds", millis(*took));
+    for (dependency, waited) in Dependency::ALL.into_iter().zip(waited) {
+        if !waited.is_zero() {
+            metric(dependency.metric(), "Milliseconds", millis(*waited));
         }
     }
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -210,8 +224,8 @@ fn embedded(function: &str, report: &Report<'_>, measured: &Measured) -> Value {
         }),
     );
     line.insert("FunctionName".to_owned(), json!(function));
-    line.insert("method".to_owned(), json!(report.method.as_str()));
-    line.insert("path".to_owned(), json!(report.path));
+    line.insert("method".to_owned(), json!(report.shown_method()));
+    line.insert("path".to_owned(), json!(report.shown_path()));
     line.insert("status".to_owned(), json!(report.status.as_u16()));
     line.insert("outcome".to_owned(), json!(format!("{:?}", report.outcome)));
     line.insert("tag".to_owned(), json!(report.tag));
@@ -251,6 +265,22 @@ mod tests {
         assert_eq!(times.collect::<std::collections::BTreeSet<_>>(), of_unit("Milliseconds"));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_call_counts_while_it_is_waited_for_whether_or_not_it_ends() {
+        let spent = |seconds| tokio::time::sleep(Duration::from_secs(seconds));
+        let request = async {
+            // A recording that goes on when its client has been answered.
+            let endless = timed(Dependency::Log, std::future::pending::<()>());
+            tokio::spawn(part_of_request(endless));
+            spent(1).await;
+            let _ = tokio::time::timeout(Duration::from_secs(2), timed(Dependency::Registry, spent(9))).await;
+            timed(Dependency::Registry, spent(4)).await;
+        };
+        let ((), measured) = measured(request).await;
+        let seconds = measured.waited.map(|waited| waited.as_secs());
+        assert_eq!((seconds, measured.took.as_secs()), ([6, 0, 7, 0], 7), "registry, ledger, log, key");
+    }
+
     #[tokio::test]
     async fn a_line_holds_the_metrics_of_its_request_and_no_others() {
         let request = async {
@@ -262,7 +292,7 @@ mod tests {
         let (_, mut measured) = measured(request).await;
         measured.took = Duration::from_micros(1234);
         let report = Report {
-            method: &Method::GET,
+            method: "GET",
             path: "/v2/a/b/manifests/c",
             status: StatusCode::FORBIDDEN,
             outcome: Outcome::Moved,
@@ -283,5 +313,23 @@ mod tests {
         assert_eq!((&line["Moved"], &line["RequestMillis"]), (&json!(1.0), &json!(1.23)));
         assert!(line["LogMillis"].as_f64().unwrap() >= 20.0);
         assert_eq!((&line["FunctionName"], &line["status"]), (&json!("tlogistry-1"), &json!(403)));
+    }
+
+    #[tokio::test]
+    async fn a_line_holds_what_a_client_sent_without_control_characters_and_within_bounds() {
+        let path = format!("/v2/\u{9b}31m\u{202e}é{}", "x".repeat(2000));
+        let report = Report {
+            method: &"M".repeat(2000),
+            path: &path,
+            status: StatusCode::NOT_FOUND,
+            outcome: Outcome::Other,
+            tag: None,
+            digest: None,
+        };
+        let line = embedded("tlogistry-1", &report, &measured(async {}).await.1);
+        assert_eq!(line["method"], json!("M".repeat(32)));
+        let shown = line["path"].as_str().unwrap();
+        assert_eq!(shown.len(), 1024);
+        assert!(shown.starts_with("/v2/\u{fffd}31m\u{fffd}éxxx") && !shown.chars().any(crate::foreign::is_harmful));
     }
 }

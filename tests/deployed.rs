@@ -23,9 +23,10 @@ fn template_environment() -> Map<String, Value> {
 #[tokio::test]
 async fn the_templates_environment_is_all_that_the_function_needs() {
     let (stage, kms, table) = (Stage::set(), Kms::start(), Table::start().await);
+    let counters = Table::counters().await;
     let mut environment = template_environment();
     let names: Vec<String> = environment.keys().cloned().collect();
-    for (name, value) in [("KMS_KEY_ID", KEY_ID), ("LEDGER_TABLE", &table.name)] {
+    for (name, value) in [("KMS_KEY_ID", KEY_ID), ("LEDGER_TABLE", &table.name), ("COUNTERS_TABLE", &counters.name)] {
         assert_eq!(environment.insert(name.to_owned(), value.into()), Some(Value::Null), "{name}");
     }
     // The log is not the public one here, and this machine's root certificates are elsewhere.
@@ -49,5 +50,9 @@ async fn the_templates_environment_is_all_that_the_function_needs() {
     let row = table.row(&format!("{REGISTRY}/{REPOSITORY}:v1").parse().unwrap()).await.expect("the tag has a row");
     assert_eq!(row["state"].as_s().unwrap(), "recorded");
     assert_eq!(row["digest"].as_s().unwrap(), told.digest.as_str());
+    let counted = counters.items().await;
+    let kinds =
+        ["source/", "total/"].map(|kind| counted.iter().any(|item| item["counter"].as_s().unwrap().starts_with(kind)));
+    assert_eq!(kinds, [true, true], "{counted:?}");
     println!("the story was told with {}", names.join(", "));
 }

@@ -1,13 +1,14 @@
 //! An entry as it is shown: one line for people, one object for programs.
 
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use crate::dsse;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
-use crate::rekor::intoto::Body;
+use crate::rekor::body::Body;
 use crate::rekor::{Fault, LogEntry, LogKeys, Rekor};
-use crate::sighting::{Finding, parse_statement};
+use crate::sighting::{Finding, is_file_by_certificate, parse_statement};
 
 /// What an entry is to the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -15,12 +16,18 @@ use crate::sighting::{Finding, parse_statement};
 pub enum Standing {
     /// By a key that the user named: the tag was seen at the digest.
     Sighting,
-    /// By a key that the user named, but the log has not the statement that was signed: the digest is not known.
+    /// The same statement, filed in another form than a sighting's.
+    Refiled,
+    /// By a key that the user named, but the log does not say what was signed: the digest is not known.
     Unattested,
-    /// By a key that the user named, about something else.
+    /// By a key that the user named, which signed something else than sightings.
+    Misused,
+    /// By a key that the user named, about another tag.
     Unrelated,
-    /// It bears a key that the user named, and does not verify.
+    /// By a key that the user named, and the log's proof for it does not hold.
     Unverifiable,
+    /// It holds a key that the user named, and cannot be understood.
+    Unreadable,
     /// By any other key.
     Foreign,
 }
@@ -51,11 +58,17 @@ impl Listed {
                 let digest = Some(sighting.digest());
                 Self::of(Standing::Sighting, sighting.entry(), digest, &[], log)
             }
-            Finding::Unattested { entry, fault } => {
-                Self::of(Standing::Unattested, entry, None, std::slice::from_ref(fault), log)
+            Finding::Refiled(refiled) => Self::of(Standing::Refiled, refiled.entry(), Some(refiled.digest()), &[], log),
+            Finding::Unattested { entry, fault } if is_file_by_certificate(tag, entry) => {
+                Self::of(Standing::Unrelated, entry, None, &[fault], log)
             }
+            Finding::Unattested { entry, fault } => Self::of(Standing::Unattested, entry, None, &[fault], log),
+            Finding::Misused { entry, misuse } => Self::of(Standing::Misused, entry, None, &[misuse], log),
             Finding::Unrelated(entry) => Self::of(Standing::Unrelated, entry, None, &[], log),
-            Finding::Unverifiable { entry, faults } => Self::of(Standing::Unverifiable, entry, None, faults, log),
+            Finding::Unverifiable { entry, faults } => {
+                Self::of(Standing::Unverifiable, entry, None, &as_text(faults), log)
+            }
+            Finding::Unreadable(entry) => Self::of(Standing::Unreadable, entry, None, &[], log),
             Finding::Foreign(entry) => {
                 let mut faults = LogEntry::clone(entry).verify(log_keys).err().unwrap_or_default();
                 let digest = match entry.verify_attestation() {
@@ -65,16 +78,19 @@ impl Listed {
                         None
                     }
                 };
-                Self::of(Standing::Foreign, entry, digest.as_ref(), &faults, log)
+                Self::of(Standing::Foreign, entry, digest.as_ref(), &as_text(&faults), log)
             }
         }
     }
 
-    fn of(standing: Standing, entry: &LogEntry, digest: Option<&Digest>, faults: &[Fault], log: &Rekor) -> Self {
-        let keys = match entry.body() {
-            Body::Intoto(body) => body.signatures.iter().map(|signature| fingerprint(&signature.key)).collect(),
-            _ => Vec::new(),
-        };
+    fn of(
+        standing: Standing,
+        entry: &LogEntry,
+        digest: Option<&Digest>,
+        faults: &[&dyn ToString],
+        log: &Rekor,
+    ) -> Self {
+        let keys = entry.body().keys().into_iter().map(|key| hex::encode(Sha256::digest(key.der()))).collect();
         Self {
             standing,
             log_index: entry.log_index(),
@@ -83,16 +99,20 @@ impl Listed {
             url: log.entry_url(entry.id()),
             digest: digest.map(Digest::to_string),
             keys,
-            faults: faults.iter().map(Fault::to_string).collect(),
+            faults: faults.iter().map(|fault| fault.to_string()).collect(),
         }
     }
 }
 
+fn as_text(faults: &[Fault]) -> Vec<&dyn ToString> {
+    faults.iter().map(|fault| fault as _).collect()
+}
+
 /// The digest that a stranger's statement names, if it is one about `tag`.
 fn claimed(tag: &Tag, entry: &LogEntry) -> Option<Digest> {
-    let Body::Intoto(body) = entry.body() else { return None };
+    let Body::Envelope(envelope) = entry.body() else { return None };
     let (about, digest) = parse_statement(entry.attestation()?)?;
-    (body.payload_type == dsse::IN_TOTO && about == *tag).then_some(digest)
+    (envelope.payload_type.as_deref() == Some(dsse::IN_TOTO) && about == *tag).then_some(digest)
 }
 
 /// How keys are told apart: the sha256 of the SubjectPublicKeyInfo, as `openssl pkey -pubin -outform der | sha256sum`

@@ -1,7 +1,10 @@
 //! `log`: the embedded log alone.
 
+use std::fs::Permissions;
 use std::future::Future;
-use std::path::PathBuf;
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -11,6 +14,7 @@ use tokio::net::TcpListener;
 use super::{Outcome, listen};
 use crate::config::LogFormat;
 use crate::devlog::{Devlog, Options};
+use crate::private;
 use crate::setup;
 
 /// More than any entry that Rekor would store the attestation of.
@@ -35,13 +39,28 @@ impl Log {
         setup::logging(LogFormat::Text);
         let log = Devlog::open(self.folder.as_deref(), Options::default()).await?;
         if let Some(file) = &self.public_key {
-            std::fs::write(file, log.public_key_pem()).map_err(|error| format!("{}: {error}", file.display()))?;
+            write(file, log.public_key_pem()).map_err(|error| format!("{}: {error}", file.display()))?;
         }
         let (listener, address) = listen::bind(&self.listen).await?;
         let stop = listen::asked_to_stop();
         println!("log listening on http://{address}");
         serve(log, listener, stop).await;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Writes a file that anyone may read, whole or not at all: who waits for it does not read half a key.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    match std::fs::symlink_metadata(path) {
+        // Links and devices stay what they are: `/dev/stdout` is one.
+        Ok(found) if !found.is_file() => std::fs::write(path, text),
+        _ => {
+            let readable = Permissions::from_mode(0o644);
+            let mut file = tempfile::Builder::new().permissions(readable).tempfile_in(private::parent(path))?;
+            file.write_all(text.as_bytes())?;
+            file.persist(path)?;
+            Ok(())
+        }
     }
 }
 

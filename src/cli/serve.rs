@@ -13,14 +13,17 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
 
+use super::listen::Peer;
 use super::{Outcome, listen, log};
 use crate::config::{Config, LogConfig};
 use crate::devlog::{Devlog, Options};
 use crate::http::{Body, Service};
 use crate::key::PublicKey;
+use crate::private;
 use crate::rekor::LogKeys;
 use crate::setup;
 use crate::sighting::{LocalKey, Signer};
+use crate::verdict::Source;
 
 /// Serve the registry on this machine
 ///
@@ -43,25 +46,21 @@ impl Serve {
         setup::logging(config.log_format);
         let signer = match &config.kms_key_id {
             Some(id) => setup::kms_signer(id.clone()).await,
-            None => Signer::Local(local_key(&self.state)?),
+            None => Signer::Local(LocalKey::open_or_generate(&self.state.join("signing-key.pem"))?),
         };
         let log = match &config.log {
             Some(log) => log.clone(),
-            None => embedded_log(&self.state).await?,
+            None => embedded_log(&private::folder(&self.state)?).await?,
         };
         println!("sightings are recorded in {}", log.url);
-        let service = setup::service(&config, setup::ledger(&config).await, signer, log)?;
+        let (allowance, ledger) = (setup::allowance(&config).await, setup::ledger(&config).await);
+        let service = setup::service_limited_by(allowance, &config, ledger, signer, log)?;
         let (listener, address) = listen::bind(&self.listen).await?;
         let stop = listen::asked_to_stop();
         println!("registry listening on http://{address}");
         serve(service, listener, stop).await;
         Ok(ExitCode::SUCCESS)
     }
-}
-
-fn local_key(state: &Path) -> Result<LocalKey, Box<dyn std::error::Error + Send + Sync>> {
-    std::fs::create_dir_all(state).map_err(|error| format!("{}: {error}", state.display()))?;
-    Ok(LocalKey::open_or_generate(&state.join("signing-key.pem"))?)
 }
 
 /// Starts the embedded log on a free port. It runs as long as the process.
@@ -83,8 +82,11 @@ pub(super) fn log_config(log: &Devlog, address: &str) -> Result<LogConfig, Box<d
 /// Serves the registry until `stop` is done.
 pub(super) async fn serve(service: Service, listener: TcpListener, stop: impl Future<Output = ()>) {
     let service = Arc::new(service);
-    let handler = move |request: Request<Incoming>| {
+    let handler = move |mut request: Request<Incoming>| {
         let service = service.clone();
+        if let Some(Peer(address)) = request.extensions().get().copied() {
+            request.extensions_mut().insert(Source::from(address));
+        }
         async move { into_answer(request.method(), service.handle(&request).await) }
     };
     listen::serve(listener, handler, stop).await;

@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal as _, Write as _, stderr, stdout};
 
+use crate::foreign;
+
 /// Writes a line, or several, to standard output.
 ///
 /// Whoever read it may have seen enough (`| head`), or it may be a file for which there is no space: what was checked is
@@ -53,5 +55,5 @@ impl Colours {
 
 /// Text that came from elsewhere, without what a terminal would obey.
 pub fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    foreign::harmless(text).into_owned()
 }

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use url::Url;
 
+use crate::base_url;
 use crate::config::LogConfig;
 use crate::key::PublicKey;
 use crate::rekor::{LogKeys, PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY};
@@ -18,7 +18,7 @@ pub struct Trust {
     keys: Vec<PathBuf>,
     /// The transparency log
     #[arg(long, value_name = "URL", default_value = PUBLIC_INSTANCE)]
-    rekor: Url,
+    rekor: String,
     /// The log's public key, PEM (default: that of rekor.sigstore.dev, which is built in)
     #[arg(long, value_name = "FILE")]
     rekor_key: Option<PathBuf>,
@@ -34,15 +34,12 @@ impl Trust {
     /// The log, and the keys that its answers are checked with.
     pub fn log(&self) -> Result<LogConfig, Box<dyn Error + Send + Sync>> {
         let public = LogConfig::public_instance();
-        if !matches!(self.rekor.scheme(), "http" | "https") || !self.rekor.has_host() {
-            return Err(format!("--rekor: '{}' is not an http or https URL", self.rekor).into());
+        // Not by clap, which repeats what it refuses.
+        let url = base_url::parse(&self.rekor).map_err(|error| format!("--rekor: {error}"))?;
+        if self.rekor_key.is_none() && url != public.url {
+            return Err(format!("--rekor-key must be given for {url}: only rekor.sigstore.dev's is built in").into());
         }
-        if self.rekor_key.is_none() && self.rekor != public.url {
-            return Err(
-                format!("--rekor-key must be given for {}: only rekor.sigstore.dev's is built in", self.rekor).into()
-            );
-        }
-        Ok(LogConfig { url: self.rekor.clone(), keys: log_keys(self.rekor_key.as_deref())? })
+        Ok(LogConfig { url, keys: log_keys(self.rekor_key.as_deref())? })
     }
 }
 

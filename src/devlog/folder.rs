@@ -5,6 +5,7 @@ use super::journal::Journal;
 use super::key::LogKey;
 use super::records::Record;
 use super::{OpenError, Options};
+use crate::private;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
@@ -35,11 +36,11 @@ pub(super) struct Opened {
 /// Opens the log in `folder`, or makes a new one there, and shows `replay` its records in order.
 pub(super) fn open(folder: &Path, options: &Options, mut replay: impl FnMut(Record)) -> Result<Opened, OpenError> {
     let io = |source| OpenError::Io { path: folder.to_owned(), source };
-    fs::create_dir_all(folder).map_err(io)?;
+    let folder = &private::folder(folder)?;
     let lock = locked(folder)?;
     let (key_path, path) = (folder.join("key.pem"), folder.join("entries.jsonl"));
-    let length = fs::metadata(&path).map_or(0, |file| file.len());
-    if length > 0 && !key_path.try_exists().map_err(io)? {
+    let length = if private::exists(&path)? { fs::metadata(&path).map_err(io)?.len() } else { 0 };
+    if length > 0 && !private::exists(&key_path)? {
         return Err(OpenError::KeyMissing(key_path));
     }
     let key = LogKey::open(&key_path)?;

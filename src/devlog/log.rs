@@ -74,7 +74,7 @@ impl Log {
             return Err(OpenError::Hostname(hostname.clone()));
         }
         let Some(folder) = folder else {
-            let key = LogKey::generate().map_err(OpenError::NewKey)?;
+            let key = LogKey::generate()?;
             let header = Header::new(options, &key);
             let state = State { records: Records::Memory(Vec::new()), found: Contents::default() };
             return Ok(Self::new(key, header, state, options, None));

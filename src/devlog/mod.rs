@@ -33,11 +33,12 @@ mod router;
 mod search;
 mod tree;
 
+use crate::local_key::LocalKeyError;
+use crate::private::PrivateError;
 use answer::Refusal;
 use bytes::Bytes;
 use http::{Request, Response};
 use log::Log;
-use sigstore::errors::SigstoreError;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -102,10 +103,10 @@ pub enum OpenError {
     Changed { folder: PathBuf, what: &'static str, kept: String, asked: String },
     #[error("{}: the key of this log is missing", .0.display())]
     KeyMissing(PathBuf),
-    #[error("{path}: {source}", path = path.display())]
-    Key { path: PathBuf, source: SigstoreError },
-    #[error("no key could be made: {0}")]
-    NewKey(SigstoreError),
+    #[error(transparent)]
+    Key(#[from] LocalKeyError),
+    #[error(transparent)]
+    Private(#[from] PrivateError),
     #[error("'{0}' cannot name a log: a name has no spaces and no plus sign")]
     Hostname(String),
 }

@@ -7,6 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::dsse;
+use crate::foreign::shown;
 use crate::image::Tag;
 use crate::key::PublicKey;
 use crate::rekor::{EntryError, Fault, Faults, LogEntry, LogKeys, TransparencyLogEntry};
@@ -17,9 +18,9 @@ pub const BUNDLE_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 /// Why a bundle does not show that a tag was seen.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    #[error("not a Sigstore bundle: {0}")]
+    #[error("not a Sigstore bundle: {}", shown(&.0.to_string()))]
     Json(#[from] serde_json::Error),
-    #[error("its type is '{0}', not {BUNDLE_TYPE}")]
+    #[error("its type is '{}', not {BUNDLE_TYPE}", shown(.0))]
     Type(String),
     #[error("it has {0} log entries and {1} signatures, not one of each")]
     Count(usize, usize),

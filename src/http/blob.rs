@@ -9,6 +9,9 @@ use crate::deadline::Deadline;
 use crate::image::{Digest, Repository};
 use crate::upstream::{BlobLocation, UpstreamError};
 
+/// API Gateway allows 10 KiB for all headers. Pre-signed URLs with a session's token have up to some 3 KiB.
+const MAX_LOCATION_BYTES: usize = 8 << 10;
+
 impl Service {
     pub(super) async fn blob(
         &self,
@@ -18,7 +21,8 @@ impl Service {
         deadline: Deadline,
     ) -> Result<Response<Body>, Refusal> {
         let BlobLocation(url) = self.upstream.blob(method.clone(), repository, digest, deadline).await?;
-        let location = HeaderValue::from_str(url.as_str()).map_err(|_| UpstreamError::Lied {
+        let location = Some(url.as_str()).filter(|url| url.len() <= MAX_LOCATION_BYTES);
+        let location = location.and_then(|url| HeaderValue::from_str(url).ok()).ok_or_else(|| UpstreamError::Lied {
             registry: repository.registry().to_string(),
             fault: "redirects a blob to a URL that cannot be passed on".to_owned(),
         })?;

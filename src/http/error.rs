@@ -6,18 +6,22 @@ use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::Body;
+use crate::foreign::within;
 use crate::image::{Digest, NameError, Tag};
 use crate::ledger::LedgerError;
 use crate::rekor::RekorError;
 use crate::sighting::SignError;
 use crate::telemetry::Outcome;
-use crate::upstream::{Missing, UpstreamError};
+use crate::upstream::{Missing, NotPublic, Refused, UpstreamError, whole_seconds};
 use crate::verdict::Unavailable;
 
 /// Seconds after which a client may try again when the log, the key or the ledger is unavailable.
 const RETRY_SECONDS: &str = "30";
 /// Longer `Retry-After` values of a registry are not passed on.
 const MAX_RETRY_AFTER_LENGTH: usize = 40;
+/// Foreign text is cut where it enters a message. This bounds what several such parts add up to: the longest message of
+/// ours, about a moved tag with the longest names, has some 1,300 bytes.
+const MAX_MESSAGE_BYTES: usize = 2 << 10;
 
 /// Everything but success.
 #[derive(Debug)]
@@ -85,10 +89,16 @@ impl Refusal {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Moved(_) => Outcome::Moved,
-            Self::NoVerdict { cause, .. } if cause.retry_after().is_some() => Outcome::Throttled,
+            Self::NoVerdict { cause, .. } if matches!(**cause, Unavailable::TooManyFirstSights { .. }) => {
+                Outcome::Throttled
+            }
             Self::NoVerdict { .. } => Outcome::Unavailable,
             Self::Timeout => Outcome::UpstreamError,
             Self::Upstream(UpstreamError::RateLimited { .. }) => Outcome::Throttled,
+            // A caller is told no more than of a name that leads inside. It may be this instance's resolver that fails.
+            Self::Upstream(UpstreamError::Refused(Refused::NotPublic(NotPublic::Nowhere { .. }))) => {
+                Outcome::UpstreamError
+            }
             Self::Upstream(_) if self.status().is_server_error() => Outcome::UpstreamError,
             Self::Upstream(_)
             | Self::Name(_)
@@ -129,7 +139,7 @@ impl Refusal {
             Self::Loop => (StatusCode::FORBIDDEN, "DENIED"),
             // 403, because containerd then repeats a HEAD as GET and shows the message.
             Self::Moved(_) => (StatusCode::FORBIDDEN, "DENIED"),
-            Self::NoVerdict { cause, .. } if cause.retry_after().is_some() => {
+            Self::NoVerdict { cause, .. } | Self::NoEvidence(cause) if cause.retry_after().is_some() => {
                 (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS")
             }
             Self::NoVerdict { .. } | Self::NoEvidence(_) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
@@ -145,22 +155,33 @@ impl Refusal {
                 UpstreamError::Unreachable { .. } | UpstreamError::Status { .. } => {
                     (StatusCode::BAD_GATEWAY, "UNAVAILABLE")
                 }
-                UpstreamError::Timeout { .. } => (StatusCode::GATEWAY_TIMEOUT, "UNAVAILABLE"),
+                UpstreamError::Timeout { .. } | UpstreamError::Silent { .. } => {
+                    (StatusCode::GATEWAY_TIMEOUT, "UNAVAILABLE")
+                }
                 UpstreamError::BlobNeedsToken { .. } => (StatusCode::NOT_IMPLEMENTED, "UNSUPPORTED"),
             },
         }
     }
 
+    /// For a person at a terminal, without anything that a terminal would obey.
     pub fn message(&self) -> String {
+        within(&self.explanation(), MAX_MESSAGE_BYTES).into_owned()
+    }
+
+    fn explanation(&self) -> String {
         match self {
             Self::Name(error) => error.to_string(),
             Self::Method => "this registry is read-only: only GET and HEAD are served".to_owned(),
             Self::Path => "no such path in a registry".to_owned(),
             Self::Loop => "tlogistry does not stand behind tlogistry: name the registry itself".to_owned(),
             Self::Catalog => "this registry stands in front of all others and cannot list them".to_owned(),
+            // The same for both: a difference would tell a caller which names there are inside.
+            Self::Upstream(UpstreamError::Refused(Refused::NotPublic(refused))) => {
+                format!("{} is not called: it leads to an address that is not public, or to none", refused.host())
+            }
             Self::Upstream(error) => error.to_string(),
             Self::Moved(moved) => moved.message(),
-            Self::NoVerdict { tag, cause } if cause.retry_after().is_some() => format!(
+            Self::NoVerdict { tag, cause } if matches!(**cause, Unavailable::TooManyFirstSights { .. }) => format!(
                 "{tag} was never seen before, and too many such tags were asked for in the last minute; tags that are \
                  known and digests are served as ever"
             ),
@@ -189,11 +210,11 @@ impl Refusal {
 
     pub fn retry_after(&self) -> Option<HeaderValue> {
         match self {
-            Self::NoVerdict { cause, .. } => Some(match cause.retry_after() {
+            Self::NoVerdict { cause, .. } | Self::NoEvidence(cause) => Some(match cause.retry_after() {
                 Some(wait) => HeaderValue::from(wait.as_secs() + 1),
                 None => HeaderValue::from_static(RETRY_SECONDS),
             }),
-            Self::NoEvidence(_) => Some(HeaderValue::from_static(RETRY_SECONDS)),
+            Self::Upstream(UpstreamError::Silent { wait, .. }) => Some(HeaderValue::from(whole_seconds(*wait))),
             Self::Upstream(UpstreamError::RateLimited { retry_after: Some(value), .. }) => {
                 let bearable = value.len() <= MAX_RETRY_AFTER_LENGTH;
                 HeaderValue::from_str(value).ok().filter(|_| bearable)
@@ -263,14 +284,17 @@ fn public_cause(cause: &Unavailable) -> String {
         Unavailable::Ledger(_)
         | Unavailable::Key(_)
         | Unavailable::Log(_)
+        | Unavailable::LogSpared(_)
+        | Unavailable::Unconfirmed
         | Unavailable::LogUnverifiable(_)
         | Unavailable::OtherEntry
         | Unavailable::TooManyEntries(_)
+        | Unavailable::Unexplained { .. }
         | Unavailable::LedgerUnverifiable(_)
         | Unavailable::ForgottenKey(_)
         | Unavailable::KeyUsed(_)
         | Unavailable::BeingRecorded
-        | Unavailable::TooManyFirstSights { .. }
+        | Unavailable::TooManyFirstSights(_)
         | Unavailable::Abandoned
         | Unavailable::StatementLost
         | Unavailable::Interrupted => cause.to_string(),

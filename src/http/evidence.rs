@@ -12,13 +12,15 @@ use crate::deadline::Deadline;
 use crate::evidence::{Attestation, BUNDLE_TYPE, Bundle, EMPTY_CONFIG, trusted_root};
 use crate::image::{Digest, Repository, Tag};
 use crate::upstream::UpstreamError;
-use crate::verdict::Unavailable;
+use crate::verdict::{Source, Unavailable};
 
 impl Service {
-    /// The bundle for one tag, or a page about it. Adds nothing to the log and asks no registry.
+    /// The bundle for one tag, or a page about it. Adds nothing to the log and asks no registry. A search of the log is
+    /// charged to `source`.
     pub(super) async fn sighting(
         &self,
         tag: &Tag,
+        source: Option<Source>,
         asker: &Asker,
         deadline: Deadline,
     ) -> Result<Response<Body>, Refusal> {
@@ -26,7 +28,7 @@ impl Service {
         let sighting = if tag.is_referrers_tag() {
             None
         } else {
-            self.verdicts.sighting(tag, deadline).await.map_err(no_evidence)?
+            self.verdicts.sighting(tag, source, deadline).await.map_err(no_evidence)?
         };
         let sighting = sighting.ok_or_else(|| Refusal::Unseen(tag.clone()))?;
         if asker.wants_page() {

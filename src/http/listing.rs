@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LINK};
 use http::{Response, Uri};
-use serde_json::Value;
 use url::form_urlencoded;
 
 use super::error::Refusal;
 use super::manifest::NEVER;
+use super::splice::with_manifests;
 use super::{Body, Service};
 use crate::deadline::Deadline;
 use crate::evidence::{Attestation, BUNDLE_TYPE};
@@ -74,9 +74,8 @@ fn with_own(list: Bytes, own: &[Attestation]) -> Option<Bytes> {
     if own.is_empty() {
         return Some(list);
     }
-    let mut index: Value = serde_json::from_slice(&list).ok()?;
-    index.get_mut("manifests")?.as_array_mut()?.extend(own.iter().map(Attestation::descriptor));
-    Some(index.to_string().into())
+    let descriptors: Vec<String> = own.iter().map(|own| own.descriptor().to_string()).collect();
+    with_manifests(&list, &descriptors.join(",")).map(Bytes::from)
 }
 
 fn answer(uri: &Uri, page: Page, media_type: &'static str) -> Response<Body> {

@@ -11,7 +11,7 @@ use crate::rekor::VerifiedEntry;
 use crate::sighting::Sighting;
 use crate::telemetry::Outcome;
 use crate::upstream::{Manifest, ManifestHead, UpstreamError};
-use crate::verdict::{Current, Source, Verdict};
+use crate::verdict::{Current, Recall, Source, Verdict};
 
 pub(super) const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const TLOG_ENTRY: HeaderName = HeaderName::from_static("tlog-entry");
@@ -21,9 +21,9 @@ const TLOG_INTEGRATED_TIME: HeaderName = HeaderName::from_static("tlog-integrate
 const TLOG_LOG_INDEX: HeaderName = HeaderName::from_static("tlog-logindex");
 const TLOG_UUID: HeaderName = HeaderName::from_static("tlog-uuid");
 
-/// What a digest names never changes.
+/// What a digest names never changes. Said of bytes that were checked, and of nothing else.
 pub(super) const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-/// What a tag names must be asked for each time.
+/// What a tag names must be asked for each time; and so must what is a registry's word alone.
 pub(super) const NEVER: HeaderValue = HeaderValue::from_static("no-store");
 
 /// What the registry serves now for a tag.
@@ -56,8 +56,9 @@ impl Served {
 impl Service {
     /// A manifest by tag: the verdict, then the manifest.
     ///
-    /// The registry is asked what the tag is now while the sighting is looked up. It is asked by HEAD where that can be
-    /// enough, because registries count a GET against the caller's limit.
+    /// The registry is asked what the tag is now while the sighting is looked up in memory and ledger. It is asked by
+    /// HEAD where that can be enough, because registries count a GET against the caller's limit. The log is searched only
+    /// for a tag whose manifest the registry has sent: anyone can make up others.
     pub(super) async fn manifest_by_tag(
         &self,
         method: &Method,
@@ -76,13 +77,16 @@ impl Service {
 
         // What a HEAD tells of a tag is enough to serve the recorded digest and for nothing else.
         let current = match current {
-            Served::Head(head) if recall.digest() != Some(&head.digest) => {
+            Served::Head(head) if recall.as_ref().and_then(Recall::digest) != Some(&head.digest) => {
                 Served::Manifest(self.upstream.manifest(&Reference::Tag(tag.clone()), deadline).await?)
             }
             current => current,
         };
-        let verdict =
-            self.verdicts.judge(tag, recall, &current.current(), source, deadline).await.map_err(no_verdict)?;
+        let recall = match recall {
+            Some(recall) => recall,
+            None => self.verdicts.search(tag, source, deadline).await.map_err(no_verdict)?,
+        };
+        let verdict = self.verdicts.judge(tag, recall, &current.current(), deadline).await.map_err(no_verdict)?;
         self.answer(tag, verdict, current)
     }
 
@@ -160,8 +164,13 @@ impl Service {
                 current => current,
             },
         };
+        let keep = match current {
+            Served::Manifest(_) => FOREVER,
+            // The registry's word: type and length were checked against nothing.
+            Served::Head(_) => NEVER,
+        };
         let mut response = current.into_response();
-        response.headers_mut().insert(CACHE_CONTROL, FOREVER);
+        response.headers_mut().insert(CACHE_CONTROL, keep);
         Ok(response)
     }
 

@@ -10,6 +10,7 @@ mod manifest;
 mod page;
 mod pages;
 mod route;
+mod splice;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -25,7 +26,7 @@ use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Tag};
 use crate::outgoing::PRODUCT;
 use crate::telemetry::{self, Outcome, Report, Telemetry};
-use crate::upstream::Upstream;
+use crate::upstream::{Refused, Upstream, UpstreamError};
 use crate::verdict::{Source, Verdicts};
 use error::Refusal;
 use evidence::or_own;
@@ -63,7 +64,7 @@ impl Service {
     }
 
     /// Answers one request. The URI's path must be as it came, neither decoded nor normalised; a body is ignored. A
-    /// [`Source`] among the request's extensions is whom a first sight is counted for.
+    /// [`Source`] among the request's extensions is whom a search of the log is charged to.
     pub async fn handle<B>(&self, request: &Request<B>) -> Response<Body> {
         let (method, uri) = (request.method(), request.uri());
         let source = request.extensions().get::<Source>().copied();
@@ -123,7 +124,7 @@ impl Service {
             Route::Referrers(repository, digest) => self.referrers(uri, &repository, &digest, deadline).await,
             Route::Home => Ok(self.home(asker, None, deadline).await),
             Route::LookUp(written) => Ok(self.look_up(asker, &written, deadline).await),
-            Route::Sighting(tag) => self.sighting(&tag, asker, deadline).await,
+            Route::Sighting(tag) => self.sighting(&tag, source, asker, deadline).await,
             Route::Key => self.key(deadline).await,
             Route::TrustedRoot => Ok(self.trusted_root()),
             Route::Catalog => Err(Refusal::Catalog),
@@ -157,7 +158,7 @@ fn report<'a>(method: &'a Method, uri: &'a Uri, result: &'a Result<Response<Body
         }
         Err(refusal) => (refusal.status(), refusal.outcome(), refusal.tag(), refusal.recorded().map(Digest::as_str)),
     };
-    Report { method, path: uri.path(), status, outcome, tag: tag.map(Tag::canonical), digest }
+    Report { method: method.as_str(), path: uri.path(), status, outcome, tag: tag.map(Tag::canonical), digest }
 }
 
 /// Says in the log what a caller is not told.
@@ -165,6 +166,9 @@ fn explain(refusal: &Refusal) {
     match refusal {
         Refusal::NoVerdict { tag, cause } => tracing::error!(%tag, %cause, "no verdict"),
         Refusal::NoEvidence(cause) => tracing::error!(%cause, "no evidence"),
+        Refusal::Upstream(UpstreamError::Refused(Refused::NotPublic(refused))) => {
+            tracing::warn!(%refused, "a host is not called");
+        }
         Refusal::Moved(moved) => {
             let recorded = moved.recorded.as_ref().map(ToString::to_string);
             tracing::warn!(tag = %moved.tag, recorded, current = %moved.current, "moved");

@@ -10,6 +10,7 @@ use super::error::Refusal;
 use super::page::{Home, Host, Key, Log, MAX_WRITTEN_LENGTH, Question, Refused, Seen};
 use super::{Body, Service};
 use crate::deadline::Deadline;
+use crate::foreign::{harmless, shown};
 use crate::image::{NameError, Tag};
 use crate::key::PublicKey;
 use crate::rekor::PUBLIC_INSTANCE;
@@ -83,6 +84,7 @@ impl Service {
             Ok(tag) => see_other(&tag),
             Err(fault) => {
                 let written = if written.len() > MAX_WRITTEN_LENGTH { "" } else { written };
+                let (written, fault) = (&*harmless(written), harmless(&fault).into_owned());
                 self.home(asker, Some(Question { written, fault }), deadline).await
             }
         }
@@ -127,7 +129,9 @@ fn parse(written: &str) -> Result<Tag, String> {
         return Err("A digest names one image and cannot move: only tags are recorded.".to_owned());
     }
     written.parse().map_err(|error| match error {
-        NameError::NoTag(name) => format!("'{name}' has no tag. Write it behind a colon, as in alpine:3.16.0."),
+        NameError::NoTag(name) => {
+            format!("'{}' has no tag. Write it behind a colon, as in alpine:3.16.0.", shown(&name))
+        }
         error => format!("{error}."),
     })
 }

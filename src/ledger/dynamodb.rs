@@ -13,7 +13,7 @@
 //! | attribute | type | |
 //! |---|---|---|
 //! | `tag` | S | partition key: `<canonical repository>@<digest>` |
-//! | `tags` | SS | the canonical tags |
+//! | `tags` | SS | the canonical tags, at most 32 |
 //! | `mediaType`, `size` | S, N | of the manifest that the tags were seen at |
 //!
 //! The instance's own row is drawn in [`super::instance`].
@@ -37,6 +37,8 @@ use crate::sighting::Sighting;
 
 const PENDING: &str = "pending";
 const RECORDED: &str = "recorded";
+/// RFC 6838 section 4.2: 127 characters on each side of the slash.
+const MAX_MEDIA_TYPE_BYTES: usize = 255;
 
 /// One table. In several regions it is a global table with multi-region *strong* consistency: with any weaker one, two
 /// regions could each see no row and record two digests.
@@ -97,13 +99,17 @@ impl DynamoDbLedger {
         new: Lease,
         deadline: Deadline,
     ) -> Result<bool, LedgerError> {
+        let condition = match seen {
+            Lease::MAX => "#state = :pending AND lease >= :seen",
+            _ => "#state = :pending AND lease = :seen",
+        };
         let request = self
             .client
             .update_item()
             .table_name(&self.table)
             .key("tag", S(tag.to_string()))
             .update_expression("SET lease = :new")
-            .condition_expression("#state = :pending AND lease = :seen")
+            .condition_expression(condition)
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":pending", S(PENDING.into()))
             .expression_attribute_values(":seen", N(seen.0.to_string()))
@@ -163,13 +169,25 @@ impl DynamoDbLedger {
             .update_expression(
                 "ADD tags :tag SET mediaType = if_not_exists(mediaType, :type), #size = if_not_exists(#size, :size)",
             )
+            // A write costs by the size of its row, also one that changes nothing.
+            .condition_expression("attribute_not_exists(tags) OR size(tags) < :max OR contains(tags, :name)")
             .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .expression_attribute_names("#size", "size")
             .expression_attribute_values(":tag", Ss(vec![tag.to_string()]))
+            .expression_attribute_values(":name", S(tag.to_string()))
+            .expression_attribute_values(":max", N(index::MAX_TAGS.to_string()))
             .expression_attribute_values(":type", S(media_type.to_owned()))
             .expression_attribute_values(":size", N(size.to_string()));
-        let answer = deadline.bound_boxed(request.send()).await?.map_err(unavailable)?;
-        read_mentions(answer.attributes.unwrap_or_default())
+        let item = match deadline.bound_boxed(request.send()).await? {
+            Ok(answer) => answer.attributes,
+            Err(SdkError::ServiceError(error)) => match error.into_err() {
+                UpdateItemError::ConditionalCheckFailedException(full) => full.item,
+                error => return Err(unavailable(error)),
+            },
+            Err(error) => return Err(unavailable(error)),
+        };
+        read_mentions(item.unwrap_or_default())
     }
 
     pub(super) async fn mentions(
@@ -184,10 +202,14 @@ impl DynamoDbLedger {
     }
 }
 
+/// A row of the index. What somebody else wrote into it may be longer than what is written here: it is cut.
 fn read_mentions(item: HashMap<String, AttributeValue>) -> Result<Mentions, LedgerError> {
     match (item.get("tags"), item.get("mediaType"), item.get("size")) {
+        (_, Some(S(media_type)), _) if media_type.len() > MAX_MEDIA_TYPE_BYTES => {
+            Err(LedgerError::Malformed("mediaType"))
+        }
         (Some(Ss(tags)), Some(S(media_type)), Some(N(size))) => Ok(Mentions {
-            tags: tags.clone(),
+            tags: tags.iter().take(index::MAX_TAGS).cloned().collect(),
             media_type: media_type.clone(),
             size: size.parse().map_err(|_| LedgerError::Malformed("size"))?,
         }),
@@ -203,15 +225,22 @@ pub(super) fn read_row(item: HashMap<String, AttributeValue>) -> Result<Row, Led
     };
     let state = match text("state")?.as_str() {
         PENDING => match item.get("lease") {
-            Some(N(lease)) => {
-                State::Pending { lease: Lease(lease.parse().map_err(|_| LedgerError::Malformed("lease"))?) }
-            }
+            Some(N(lease)) => State::Pending { lease: read_lease(lease)? },
             _ => return Err(LedgerError::Malformed("lease")),
         },
         RECORDED => State::Recorded { entry: text("entry")? },
         _ => return Err(LedgerError::Malformed("state")),
     };
     Ok(Row { tag: text("tag")?, digest: text("digest")?, key: text("key")?, signature: text("signature")?, state })
+}
+
+/// DynamoDB's numbers go up to 10^126.
+fn read_lease(number: &str) -> Result<Lease, LedgerError> {
+    match (number.parse(), number.parse::<f64>()) {
+        (Ok(lease), _) => Ok(Lease(lease)),
+        (Err(_), Ok(number)) if number >= u64::MAX as f64 => Ok(Lease::MAX),
+        _ => Err(LedgerError::Malformed("lease")),
+    }
 }
 
 pub(super) fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> LedgerError {

@@ -73,7 +73,7 @@ impl MemoryLedger {
             media_type: media_type.to_owned(),
             size,
         });
-        if !mentions.tags.iter().any(|known| known == tag.canonical()) {
+        if !mentions.lead_to(tag) && !mentions.are_full() {
             mentions.tags.push(tag.to_string());
         }
         mentions.clone()

@@ -57,6 +57,11 @@ pub enum Ledger {
 }
 
 impl Ledger {
+    /// Whether other instances write to it too.
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::DynamoDb(_))
+    }
+
     /// The row for `tag`, as of the last write that anyone made.
     pub async fn get(&self, tag: &Tag, deadline: Deadline) -> Result<Option<Row>, LedgerError> {
         match self {
@@ -115,8 +120,8 @@ impl Ledger {
         }
     }
 
-    /// Notes in the index that `digest` of the tag's repository belongs to the tag's sighting. Returns what the index then
-    /// holds of the digest: type and size stay what was noted first.
+    /// Notes in the index that `digest` of the tag's repository belongs to the tag's sighting, unless the digest's row is
+    /// full. Returns what the index then holds of the digest: type and size stay what was noted first.
     pub async fn mention(
         &self,
         tag: &Tag,

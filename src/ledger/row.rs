@@ -41,17 +41,27 @@ pub enum Checked {
     Recorded(Box<Sighting>),
 }
 
-/// When a writer's time ends: milliseconds since the Unix epoch.
+/// When a writer's time ends: milliseconds since the Unix epoch. No signature covers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease(pub u64);
 
 impl Lease {
+    /// The longest that a writer takes: 28 s, the longest `REQUEST_TIMEOUT_MS`, and a fifth.
+    pub const LONGEST: Duration = Duration::from_secs(34);
+    /// The most by which a writer's clock may be ahead of a reader's. Where it is more, two writers upload the same bytes.
+    const CLOCKS: Duration = Duration::from_secs(60);
+    /// Stands for every number from here on.
+    pub const MAX: Self = Self(u64::MAX);
+
     pub fn starting_now(length: Duration) -> Self {
         Self(millis_since_epoch() + u64::try_from(length.as_millis()).unwrap_or(u64::MAX / 2))
     }
 
+    /// Whether anyone may finish the row: the time has passed, or it is later than any writer could have set it. Otherwise
+    /// a row with such a number would hold its tag up for good.
     pub fn has_ended(self) -> bool {
-        millis_since_epoch() >= self.0
+        let Some(left) = self.0.checked_sub(millis_since_epoch()) else { return true };
+        left == 0 || Duration::from_millis(left) > Self::LONGEST + Self::CLOCKS
     }
 }
 
@@ -141,4 +151,20 @@ pub fn recorded(statement: SignedStatement, entry: &str, log_keys: &LogKeys) -> 
     let entry = LogEntry::parse(entry.as_bytes()).map_err(|_| RowFault::Entry)?;
     let entry = entry.verify(log_keys).map_err(|_| RowFault::Entry)?;
     statement.recorded_by(entry).ok_or(RowFault::OtherEntry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_that_no_writer_could_have_set_has_ended() {
+        let from_now = |seconds| Lease::starting_now(Duration::from_secs(seconds));
+        assert!(!from_now(34).has_ended(), "the longest that there is");
+        assert!(!from_now(90).has_ended(), "by a clock that is ahead");
+        assert!(from_now(96).has_ended());
+        for lease in [Lease(0), from_now(0), Lease(99_999_999_999_999), Lease(u64::MAX - 1), Lease::MAX] {
+            assert!(lease.has_ended(), "{lease:?}");
+        }
+    }
 }

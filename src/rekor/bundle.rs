@@ -97,20 +97,17 @@ impl TransparencyLogEntry {
                 tree_size: number(&proof.tree_size)?,
             })
         });
-        let entry = wire::Entry {
-            fields: SignedFields {
-                body: self.canonicalized_body.clone(),
-                integrated_time: number(&self.integrated_time)?,
-                log_id: hash(&self.log_id.key_id)?,
-                log_index: number(&self.log_index)?,
-            },
-            verification: Some(wire::Verification {
-                inclusion_proof: proof.transpose()?,
-                signed_entry_timestamp: self.inclusion_promise.as_ref().map(|set| set.signed_entry_timestamp.clone()),
-            }),
-            attestation: None,
+        let fields = SignedFields {
+            body: self.canonicalized_body.clone(),
+            integrated_time: number(&self.integrated_time)?,
+            log_id: hash(&self.log_id.key_id)?,
+            log_index: number(&self.log_index)?,
+        };
+        let verification = wire::Verification {
+            inclusion_proof: proof.transpose()?,
+            signed_entry_timestamp: self.inclusion_promise.as_ref().map(|set| set.signed_entry_timestamp.clone()),
         };
         let id = hex::encode(leaf_hash(&bytes(&self.canonicalized_body)?));
-        LogEntry::from_wire(&id, entry)
+        LogEntry::from_wire(&id, wire::Entry::new(fields, verification))
     }
 }

@@ -15,6 +15,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
+use crate::foreign::is_harmful;
 use crate::key::PublicKey;
 
 use super::verify::Fault;
@@ -48,7 +49,7 @@ struct NoteSignature {
 impl Checkpoint {
     /// `None` if the text is not a signed note with a checkpoint of Rekor v1 in it.
     pub fn parse(note: &str) -> Option<Self> {
-        if note.chars().any(|c| c.is_control() && c != '\n') {
+        if note.chars().any(|c| is_harmful(c) && c != '\n') {
             return None;
         }
         let split = note.rfind("\n\n")?;

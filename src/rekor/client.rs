@@ -1,26 +1,27 @@
 //! The client of Rekor's API. What it returns is parsed and bounded, and not yet verified.
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::json;
 use serde_json::value::RawValue;
-use std::collections::HashSet;
-use std::slice;
 use std::time::Duration;
 use url::Url;
 
 use crate::deadline::Deadline;
+use crate::foreign::shown;
 use crate::outgoing::{self, SendError, read_body, send_idempotent};
 
 use super::entry::{EntryId, LogEntry};
+use super::retry_after::retry_after;
 
 /// Ids that Rekor takes in one retrieval; it answers 422 above.
 pub const RETRIEVE_LIMIT: usize = 10;
 /// An index answer is not paged: this holds 50,000 ids, more than can be checked in one request's time.
 const MAX_INDEX_BYTES: usize = 4 << 20;
-/// Rekor keeps attestations up to 100 KiB each, and its entries are seldom larger than a few KiB.
-const MAX_ENTRIES_BYTES: usize = 8 << 20;
+/// A sighting's entry has some 8 KiB: the leaf and the statement in base64, and a proof of up to 64 hashes. A larger entry
+/// is no sighting, whoever filed it.
+pub const SIGHTING_BYTES: usize = 32 << 10;
 /// Enough to tell what an error is.
 const MAX_ERROR_BYTES: usize = 4 << 10;
 /// Rekor answers 409 without waiting for inclusion, so that the entry it names can be missing for a moment.
@@ -34,7 +35,7 @@ pub enum RekorError {
     #[error("the log answered {status}{}", .message.as_ref().map(|m| format!(": {m}")).unwrap_or_default())]
     Status { status: StatusCode, message: Option<String> },
     #[error("the log allows no more requests for now")]
-    RateLimited { retry_after: Option<String> },
+    RateLimited { retry_after: Option<Duration> },
     #[error("the log's answer to {request} cannot be understood: {fault}")]
     Malformed { request: &'static str, fault: String },
     #[error("the log's index names entries that the log does not return")]
@@ -80,7 +81,7 @@ impl Rekor {
             let entry = self.conflicting_entry(&response, deadline).await?;
             return Ok(Uploaded { entry, existed: true });
         }
-        let body = expect(response, StatusCode::CREATED, MAX_ENTRIES_BYTES, deadline).await?;
+        let body = expect(response, StatusCode::CREATED, SIGHTING_BYTES, deadline).await?;
         let entry = LogEntry::parse(&body).map_err(|e| malformed("an upload", e))?;
         Ok(Uploaded { entry, existed: false })
     }
@@ -107,7 +108,7 @@ impl Rekor {
         if response.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }
-        let body = expect(response, StatusCode::OK, MAX_ENTRIES_BYTES, deadline).await?;
+        let body = expect(response, StatusCode::OK, SIGHTING_BYTES, deadline).await?;
         LogEntry::parse(&body).map(Some).map_err(|e| malformed("an entry", e))
     }
 
@@ -117,40 +118,22 @@ impl Rekor {
         let query = json!({"hash": format!("sha256:{sha256}")}).to_string();
         let response = self.send(self.post("api/v1/index/retrieve", query), deadline).await?;
         let body = expect(response, StatusCode::OK, MAX_INDEX_BYTES, deadline).await?;
-        let ids: Vec<String> = serde_json::from_slice(&body).map_err(|e| malformed("a search", e))?;
-        ids.iter().map(|id| id.parse()).collect::<Result<_, _>>().map_err(|e| malformed("a search", e))
+        serde_json::from_slice(&body).map_err(|e| malformed("a search", e))
     }
 
-    /// What `read` keeps of the entries with these ids, at most [`RETRIEVE_LIMIT`].
-    ///
-    /// A stranger's entry can have some MiB. Where they are too many to be taken together they are retrieved one by one,
-    /// and what `read` does not keep is not held.
-    pub async fn entries<T>(
-        &self,
-        ids: &[EntryId],
-        read: impl Fn(LogEntry) -> Option<T>,
-        deadline: Deadline,
-    ) -> Result<Vec<T>, RekorError> {
-        match self.retrieve(ids, deadline).await {
-            Err(RekorError::Send(SendError::TooLarge(_))) if ids.len() > 1 => {
-                let mut kept = Vec::new();
-                for id in ids {
-                    kept.extend(self.retrieve(slice::from_ref(id), deadline).await?.into_iter().filter_map(&read));
-                }
-                Ok(kept)
-            }
-            entries => Ok(entries?.into_iter().filter_map(read).collect()),
-        }
-    }
-
-    /// The entries with these ids.
+    /// The entries with these ids, at most [`RETRIEVE_LIMIT`] of them, of at most `entry_bytes` each on average.
     ///
     /// An entry that the log leaves out is an error: it could be the one that counts. So is another entry in its place,
     /// which its id, a hash, shows.
-    async fn retrieve(&self, ids: &[EntryId], deadline: Deadline) -> Result<Vec<LogEntry>, RekorError> {
+    pub async fn entries(
+        &self,
+        ids: &[EntryId],
+        entry_bytes: usize,
+        deadline: Deadline,
+    ) -> Result<Vec<LogEntry>, RekorError> {
         let query = json!({"entryUUIDs": ids.iter().map(EntryId::to_string).collect::<Vec<_>>()}).to_string();
         let response = self.send(self.post("api/v1/log/entries/retrieve", query), deadline).await?;
-        let body = expect(response, StatusCode::OK, MAX_ENTRIES_BYTES, deadline).await?;
+        let body = expect(response, StatusCode::OK, ids.len() * entry_bytes, deadline).await?;
         let items: Vec<&RawValue> = serde_json::from_slice(&body).map_err(|e| malformed("a retrieval", e))?;
         let entries: Vec<LogEntry> = items
             .iter()
@@ -177,23 +160,16 @@ impl Rekor {
     /// Every call here may be repeated: searches and retrievals change nothing, and an upload of equal bytes is found.
     pub(super) async fn send(&self, request: RequestBuilder, deadline: Deadline) -> Result<Response, RekorError> {
         let response = send_idempotent(request, deadline).await?;
-        if response.status() == StatusCode::TOO_MANY_REQUESTS {
-            let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-            return Err(RekorError::RateLimited { retry_after: retry_after.map(str::to_owned) });
+        match (response.status(), retry_after(response.headers())) {
+            (StatusCode::TOO_MANY_REQUESTS, retry_after) => Err(RekorError::RateLimited { retry_after }),
+            (StatusCode::SERVICE_UNAVAILABLE, retry_after @ Some(_)) => Err(RekorError::RateLimited { retry_after }),
+            _ => Ok(response),
         }
-        Ok(response)
     }
 }
 
-/// Ids as they can be retrieved together, each once.
-pub fn batches(ids: Vec<EntryId>) -> Vec<Vec<EntryId>> {
-    let mut seen = HashSet::new();
-    let ids: Vec<EntryId> = ids.into_iter().filter(|id| seen.insert(*id)).collect();
-    ids.chunks(RETRIEVE_LIMIT).map(<[EntryId]>::to_vec).collect()
-}
-
 pub(super) fn malformed(request: &'static str, fault: impl ToString) -> RekorError {
-    RekorError::Malformed { request, fault: fault.to_string() }
+    RekorError::Malformed { request, fault: shown(&fault.to_string()).into_owned() }
 }
 
 /// The body of an answer with the `expected` status; any other becomes an error with the log's message.
@@ -212,6 +188,6 @@ pub(super) async fn expect(
     struct Message {
         message: String,
     }
-    let message = serde_json::from_slice(&body).ok().map(|Message { message }| message);
+    let message = serde_json::from_slice(&body).ok().map(|Message { message }| shown(&message).into_owned());
     Err(RekorError::Status { status, message })
 }

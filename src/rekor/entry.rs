@@ -6,11 +6,14 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize};
 
+use super::body::{Body, holds};
 use super::checkpoint::Checkpoint;
 use super::inclusion::{Hash, leaf_hash};
-use super::intoto::Body;
+use crate::foreign::shown;
+use crate::key::PublicKey;
 
 /// Integers up to here are the same in JSON everywhere (RFC 8785 section 3.2.2.3); the signed entry timestamp covers
 /// JSON.
@@ -49,6 +52,25 @@ impl FromStr for EntryId {
     }
 }
 
+/// From a JSON string. A list that holds anything else is not read to its end.
+impl<'de> Deserialize<'de> for EntryId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = EntryId;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an entry id")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<EntryId, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
 impl fmt::Display for EntryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(tree_id) = self.tree_id {
@@ -73,7 +95,7 @@ pub struct LogEntry {
 }
 
 /// What the signed entry timestamp covers, in the order of its canonical JSON (RFC 8785).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SignedFields {
     pub(super) body: String,
@@ -98,7 +120,8 @@ pub struct InclusionProof {
 impl LogEntry {
     /// Parses the answer for one entry.
     pub fn parse(json: &[u8]) -> Result<Self, EntryError> {
-        let map: BTreeMap<String, wire::Entry> = serde_json::from_slice(json).map_err(|e| EntryError(e.to_string()))?;
+        let map: BTreeMap<String, wire::Entry> =
+            serde_json::from_slice(json).map_err(|e| EntryError(shown(&e.to_string()).into_owned()))?;
         let mut entries = map.into_iter();
         match (entries.next(), entries.next()) {
             (Some((id, entry)), None) => Self::from_wire(&id, entry),
@@ -107,36 +130,46 @@ impl LogEntry {
     }
 
     pub(super) fn from_wire(id: &str, entry: wire::Entry) -> Result<Self, EntryError> {
+        let wire::Entry { body, integrated_time, log_id, log_index, verification, attestation } = entry;
+        let fields = SignedFields { body, integrated_time, log_id, log_index };
         let fault = |what: &str| EntryError(format!("its {what}"));
         let decode = |text: &str, what| BASE64_STANDARD.decode(text).map_err(|_| fault(what));
-        let leaf = decode(&entry.fields.body, "body is not base64")?;
-        if entry.fields.log_index.max(entry.fields.integrated_time) > MAX_SAFE_INTEGER {
+        let leaf = decode(&fields.body, "body is not base64")?;
+        if fields.log_index.max(fields.integrated_time) > MAX_SAFE_INTEGER {
             return Err(fault("index or time is out of range"));
         }
         // Printed into the JSON that the log signed: nothing in it may need escaping.
-        if !entry.fields.log_id.bytes().all(|b| b.is_ascii_hexdigit()) {
+        if !fields.log_id.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(fault("logID is not hexadecimal"));
         }
-        let verification = entry.verification.unwrap_or_default();
+        let verification = verification.unwrap_or_default();
         let set = verification.signed_entry_timestamp;
         let proof = verification.inclusion_proof.map(InclusionProof::from_wire).transpose()?;
-        let attestation = entry.attestation.and_then(|attestation| attestation.data);
+        let attestation = attestation.and_then(|attestation| attestation.data);
         let attestation = attestation.map(|data| decode(&data, "attestation is not base64")).transpose()?;
-        Ok(Self { id: id.parse()?, body: Body::parse(&leaf), leaf, set, proof, attestation, fields: entry.fields })
+        Ok(Self { id: id.parse()?, body: Body::parse(&leaf), leaf, set, proof, attestation, fields })
     }
 
     /// The same JSON that [`LogEntry::parse`] takes, without the attestation.
     pub fn to_json(&self) -> String {
-        let entry = wire::Entry {
-            fields: self.fields.clone(),
-            verification: Some(wire::Verification {
-                inclusion_proof: self.proof.as_ref().map(InclusionProof::to_wire),
-                signed_entry_timestamp: self.set.clone(),
-            }),
-            attestation: None,
+        let verification = wire::Verification {
+            inclusion_proof: self.proof.as_ref().map(InclusionProof::to_wire),
+            signed_entry_timestamp: self.set.clone(),
         };
+        let entry = wire::Entry::new(self.fields.clone(), verification);
         serde_json::to_string(&BTreeMap::from([(self.id.to_string(), entry)]))
             .expect("strings, numbers and maps with string keys always serialise")
+    }
+
+    /// Bytes that are held of it, nearly: its leaf in all forms, and its proof.
+    pub fn size(&self) -> usize {
+        let proof = self
+            .proof
+            .as_ref()
+            .map_or(0, |proof| proof.path.len() * size_of::<Hash>() + proof.checkpoint.as_ref().map_or(0, String::len));
+        let texts = self.set.as_ref().map_or(0, String::len) + self.fields.log_id.len();
+        // The leaf's base64, and what was parsed of it, which is no longer than it.
+        2 * self.leaf.len() + self.fields.body.len() + self.attestation.as_ref().map_or(0, Vec::len) + proof + texts
     }
 
     pub fn id(&self) -> EntryId {
@@ -145,6 +178,11 @@ impl LogEntry {
 
     pub fn body(&self) -> &Body {
         &self.body
+    }
+
+    /// Whether the entry holds `key`, in whatever encoding and for whatever reason. For entries that cannot be understood.
+    pub fn mentions(&self, key: &PublicKey) -> bool {
+        holds(&self.leaf, key)
     }
 
     /// The statement that the log keeps beside the entry. Nothing the log signs covers it.
@@ -175,7 +213,8 @@ impl LogEntry {
         Checkpoint::parse(self.proof.as_ref()?.checkpoint.as_deref()?)
     }
 
-    pub(super) fn leaf_hash(&self) -> Hash {
+    /// RFC 6962 section 2.1. It is the entry's id, once that is verified.
+    pub fn leaf_hash(&self) -> Hash {
         leaf_hash(&self.leaf)
     }
 }
@@ -212,14 +251,27 @@ pub(super) mod wire {
 
     use super::SignedFields;
 
+    /// [`SignedFields`], and what stands beside them. They are not flattened: serde would keep every field that it does not
+    /// know, as a tree.
     #[derive(Deserialize, Serialize)]
+    #[serde(rename_all = "camelCase")]
     pub struct Entry {
-        #[serde(flatten)]
-        pub fields: SignedFields,
+        pub body: String,
+        pub integrated_time: u64,
+        #[serde(rename = "logID")]
+        pub log_id: String,
+        pub log_index: u64,
         #[serde(skip_serializing_if = "Option::is_none")]
         pub verification: Option<Verification>,
         #[serde(skip_serializing_if = "Option::is_none")]
         pub attestation: Option<Attestation>,
+    }
+
+    impl Entry {
+        pub fn new(fields: SignedFields, verification: Verification) -> Self {
+            let SignedFields { body, integrated_time, log_id, log_index } = fields;
+            Self { body, integrated_time, log_id, log_index, verification: Some(verification), attestation: None }
+        }
     }
 
     #[derive(Default, Deserialize, Serialize)]

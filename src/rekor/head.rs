@@ -21,8 +21,7 @@ const MAX_PROOF_BYTES: usize = 16 << 10;
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Info {
-    #[serde(flatten)]
-    active: Shard,
+    signed_tree_head: String,
     inactive_shards: Option<Vec<Shard>>,
 }
 
@@ -44,7 +43,8 @@ impl Rekor {
         let response = self.send(request, deadline).await?;
         let body = expect(response, StatusCode::OK, MAX_HEADS_BYTES, deadline).await?;
         let info: Info = serde_json::from_slice(&body).map_err(|e| malformed("a request for its head", e))?;
-        let shards = std::iter::once(info.active).chain(info.inactive_shards.unwrap_or_default());
+        let active = Shard { signed_tree_head: info.signed_tree_head };
+        let shards = std::iter::once(active).chain(info.inactive_shards.unwrap_or_default());
         let parse = |shard: Shard| {
             let checkpoint = Checkpoint::parse(&shard.signed_tree_head);
             checkpoint.ok_or_else(|| malformed("a request for its head", "a signed tree head is no checkpoint"))

@@ -1,7 +1,7 @@
 //! A log asked by someone who has time: it waits when the log asks for it, and tries again when the log fails.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use reqwest::StatusCode;
 use tokio::time::Instant;
@@ -50,7 +50,7 @@ impl PatientRekor {
                 Err(error) => error,
             };
             if let RekorError::RateLimited { retry_after } = &error {
-                let pause = retry_after.as_deref().and_then(asked_for).unwrap_or(LIMITED_PAUSE * 2u32.pow(limited));
+                let pause = retry_after.unwrap_or(LIMITED_PAUSE * 2u32.pow(limited));
                 limited += 1;
                 if limited == TRIES_WHEN_LIMITED || pause > MAX_PAUSE {
                     return Err(error);
@@ -94,31 +94,20 @@ pub fn has_failed(error: &RekorError) -> bool {
     }
 }
 
-/// A `Retry-After`: seconds, or a date (RFC 9110 section 10.2.3).
-fn asked_for(retry_after: &str) -> Option<Duration> {
-    if let Ok(seconds) = retry_after.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = chrono::DateTime::parse_from_rfc2822(retry_after.trim()).ok()?;
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    let date = Duration::from_secs(date.timestamp().try_into().ok()?);
-    Some(date.saturating_sub(now))
-}
-
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
 
     use super::*;
 
-    async fn asked(answers: &[Option<&str>]) -> (Result<(), RekorError>, usize) {
+    async fn asked(answers: &[Option<u64>]) -> (Result<(), RekorError>, usize) {
         let patient = PatientRekor::new(Rekor::new("http://log.test".parse().unwrap()).unwrap());
         let calls = Cell::new(0);
         let call = async |_: &Rekor, _: Deadline| {
             let answer = answers.get(calls.get());
             calls.set(calls.get() + 1);
             match answer {
-                Some(retry_after) => Err(RekorError::RateLimited { retry_after: retry_after.map(str::to_owned) }),
+                Some(retry_after) => Err(RekorError::RateLimited { retry_after: retry_after.map(Duration::from_secs) }),
                 None => Ok(()),
             }
         };
@@ -128,14 +117,14 @@ mod tests {
     #[tokio::test]
     async fn a_limited_call_is_repeated_when_the_log_says_and_not_where_that_is_too_late() {
         let began = Instant::now();
-        let (answer, calls) = asked(&[Some("1")]).await;
+        let (answer, calls) = asked(&[Some(1)]).await;
         assert!(answer.is_ok() && calls == 2);
         assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
 
-        let (answer, calls) = asked(&[Some("3600")]).await;
+        let (answer, calls) = asked(&[Some(3600)]).await;
         assert!(matches!(answer, Err(RekorError::RateLimited { .. })) && calls == 1);
 
-        let (answer, calls) = asked(&[Some("0"); 20]).await;
+        let (answer, calls) = asked(&[Some(0); 20]).await;
         assert!(answer.is_err());
         assert_eq!(calls, TRIES_WHEN_LIMITED as usize);
     }
@@ -150,14 +139,5 @@ mod tests {
         };
         assert!(patient.ask(call).await.is_err());
         assert_eq!(calls.get(), 1);
-    }
-
-    #[test]
-    fn a_pause_is_asked_for_in_seconds_or_by_date() {
-        assert_eq!(asked_for("7"), Some(Duration::from_secs(7)));
-        assert_eq!(asked_for("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
-        assert!(asked_for("Fri, 31 Dec 2100 23:59:59 GMT") > Some(MAX_PAUSE));
-        assert_eq!(asked_for("soon"), None);
-        assert_eq!(asked_for("-1"), None);
     }
 }

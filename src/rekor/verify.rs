@@ -5,10 +5,10 @@ use std::fmt;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
+use super::body::{Body, Form};
 use super::checkpoint::Checkpoint;
 use super::entry::{InclusionProof, LogEntry};
 use super::inclusion::is_included;
-use super::intoto::Body;
 use crate::key::PublicKey;
 
 /// A check that failed, or that could not be made for want of a part.
@@ -50,6 +50,8 @@ pub enum Fault {
     NoAttestation,
     #[error("incomplete: the intoto entry is of a version that holds no signature")]
     NoSignature,
+    #[error("the log keeps nothing but the hash of what was signed")]
+    HashOnly,
 }
 
 /// What does not hold of one thing, as one line.
@@ -171,11 +173,14 @@ impl LogEntry {
     /// Checks the statement that the log keeps beside an `intoto` entry; nothing for other kinds.
     pub fn verify_attestation(&self) -> Result<(), Vec<Fault>> {
         match (&self.body, &self.attestation) {
-            (Body::Other, _) => Ok(()),
-            (Body::OtherIntoto, _) => Err(vec![Fault::NoSignature]),
             (Body::UnreadableIntoto, _) => Err(vec![Fault::UnreadableIntoto]),
-            (Body::Intoto(_), None) => Err(vec![Fault::NoAttestation]),
-            (Body::Intoto(body), Some(attestation)) => body.verify(attestation),
+            (Body::Envelope(envelope), attestation) => match (envelope.form, attestation) {
+                (Form::DsseV001, _) => Ok(()),
+                (Form::IntotoV001, _) => Err(vec![Fault::NoSignature]),
+                (Form::IntotoV002, None) => Err(vec![Fault::NoAttestation]),
+                (Form::IntotoV002, Some(attestation)) => envelope.verify(attestation),
+            },
+            (Body::Artifact(_) | Body::OtherForm(_) | Body::Unreadable, _) => Ok(()),
         }
     }
 }

@@ -1,122 +1,174 @@
-//! What the entries say that a search of the log for a tag leads to. Nothing here asks anyone.
+//! What all entries by trusted keys say of a tag.
 
-use super::{Sighting, names_key, parse_statement};
+use std::collections::BTreeMap;
+
+use super::{Finding, Misuse, Refiled, Sighting, is_file_by_certificate};
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
-use crate::rekor::intoto::Body;
-use crate::rekor::{Fault, LogEntry, LogKeys, VerifiedEntry};
+use crate::rekor::body::{Body, Form};
+use crate::rekor::{Fault, VerifiedEntry};
 
-/// What one entry says of a tag.
-#[derive(Debug, Clone)]
-pub enum Finding {
-    /// By a trusted key and held by the log: the tag was seen at a digest.
-    Sighting(Box<Sighting>),
-    /// By a trusted key and held by the log, but its statement is not to be had, or is not the one that was signed: it
-    /// may be about this tag and any digest.
-    Unattested { entry: Box<VerifiedEntry>, fault: Fault },
-    /// By a trusted key and held by the log, about something else.
-    Unrelated(Box<VerifiedEntry>),
-    /// It bears a trusted key and does not verify. That is the log's fault, which accepted it, and it might be the entry
-    /// that counts.
-    Unverifiable { entry: Box<LogEntry>, faults: Vec<Fault> },
-    /// By nobody trusted: anyone can file entries under a tag's hash. Not verified.
-    Foreign(Box<LogEntry>),
-}
-
-impl Finding {
-    /// Reads an entry that was found by searching for `tag`.
-    pub fn read(tag: &Tag, entry: LogEntry, trusted: &[PublicKey], log_keys: &LogKeys) -> Self {
-        if !names_key(&entry, trusted) {
-            return Self::Foreign(Box::new(entry));
-        }
-        // Whether it is signed is checked below, by whichever signature is over it.
-        let statement = match (entry.body(), entry.attestation()) {
-            (Body::Intoto(body), Some(statement)) if body.records(statement) => Ok(statement.to_vec()),
-            (_, Some(_)) => Err(Fault::Attestation),
-            (_, None) => Err(Fault::NoAttestation),
-        };
-        let unverified = entry.clone();
-        let entry = match entry.verify(log_keys) {
-            Ok(entry) => entry,
-            Err(faults) => return Self::Unverifiable { entry: Box::new(unverified), faults },
-        };
-        match statement.map(|statement| parse_statement(&statement)) {
-            Err(fault) => Self::Unattested { entry: Box::new(entry), fault },
-            Ok(Some((about, digest))) if about == *tag => {
-                match Sighting::check(entry.clone(), about, digest, trusted) {
-                    Some(sighting) => Self::Sighting(Box::new(sighting)),
-                    None => Self::Unrelated(Box::new(entry)),
-                }
-            }
-            Ok(_) => Self::Unrelated(Box::new(entry)),
-        }
-    }
-}
-
-impl Finding {
-    /// The entry, if the log was found to hold it.
-    pub fn verified(&self) -> Option<&VerifiedEntry> {
-        match self {
-            Self::Sighting(sighting) => Some(sighting.entry()),
-            Self::Unattested { entry, .. } | Self::Unrelated(entry) => Some(entry),
-            Self::Unverifiable { .. } | Self::Foreign(_) => None,
-        }
-    }
-
-    /// The entry's position over all shards of the log.
-    pub fn log_index(&self) -> u64 {
-        match self {
-            Self::Sighting(sighting) => sighting.entry().log_index(),
-            Self::Unattested { entry, .. } | Self::Unrelated(entry) => entry.log_index(),
-            Self::Unverifiable { entry, .. } | Self::Foreign(entry) => entry.log_index(),
-        }
-    }
-}
-
-/// What all entries by trusted keys say of a tag, each part in the log's order.
+/// What all entries by trusted keys say of a tag.
+///
+/// Anyone can file our statements again, as often as he likes: of entries that say the same, the one with the lowest index
+/// is kept.
 #[derive(Debug, Clone, Default)]
 pub struct Findings {
-    pub sightings: Vec<Sighting>,
-    /// Entries that are about none of the digests that the sightings tell.
-    pub unattested: Vec<VerifiedEntry>,
+    sightings: BTreeMap<Digest, Sighting>,
+    refiled: BTreeMap<Digest, Refiled>,
+    /// By what is known of what was signed.
+    unattested: BTreeMap<Vec<u8>, Unattested>,
+    misused: Option<(VerifiedEntry, Misuse)>,
+    /// Log index and faults of entries that do not verify.
+    pub unverifiable: Vec<(u64, Vec<Fault>)>,
+    /// Log indexes of entries that cannot be understood.
+    pub unreadable: Vec<u64>,
+}
+
+/// An entry that does not say what was signed.
+#[derive(Debug, Clone)]
+struct Unattested {
+    entry: VerifiedEntry,
+    /// Leaf hashes of all entries over the same, this one's too.
+    leaves: Vec<[u8; 32]>,
+}
+
+/// Two things that one instance never signs.
+#[derive(Debug, Clone, Copy)]
+pub enum Contradiction<'a> {
+    /// Another digest than the first sighting's.
+    Digest {
+        first: &'a Sighting,
+        other: &'a Digest,
+        entry: &'a VerifiedEntry,
+    },
+    /// Two digests, neither in a sighting.
+    Refiled {
+        first: &'a Refiled,
+        other: &'a Refiled,
+    },
+    Misuse {
+        entry: &'a VerifiedEntry,
+        misuse: Misuse,
+    },
+}
+
+impl Contradiction<'_> {
+    /// The entry that no honest instance made.
+    pub fn entry(&self) -> &VerifiedEntry {
+        match self {
+            Self::Digest { entry, .. } | Self::Misuse { entry, .. } => entry,
+            Self::Refiled { other, .. } => other.entry(),
+        }
+    }
 }
 
 impl Findings {
-    /// Sorts what was found; only sightings and entries without a statement count. Of the latter, some may still be about
-    /// a digest that another entry tells.
-    pub fn new(found: impl IntoIterator<Item = Finding>, trusted: &[PublicKey]) -> Self {
+    pub fn new(found: impl IntoIterator<Item = Finding>) -> Self {
         let mut findings = Self::default();
-        for finding in found {
-            match finding {
-                Finding::Sighting(sighting) => findings.sightings.push(*sighting),
-                Finding::Unattested { entry, .. } => findings.unattested.push(*entry),
-                Finding::Unrelated(_) | Finding::Unverifiable { .. } | Finding::Foreign(_) => {}
-            }
-        }
-        for known in findings.sightings.clone() {
-            findings.consider(known.tag(), known.digest(), trusted);
-        }
-        findings.sightings.sort_by_key(|sighting| sighting.entry().log_index());
-        findings.unattested.sort_by_key(|entry| entry.log_index());
+        found.into_iter().for_each(|finding| findings.add(finding));
         findings
     }
 
-    /// Learns of a digest that the tag may have been seen at: an entry without a statement that is about it becomes a
-    /// sighting.
-    pub fn consider(&mut self, tag: &Tag, digest: &Digest, trusted: &[PublicKey]) {
-        let sightings = &mut self.sightings;
-        self.unattested.retain(|entry| {
-            let sighting = Sighting::check(entry.clone(), tag.clone(), digest.clone(), trusted);
-            let unknown = sighting.is_none();
-            sightings.extend(sighting);
-            unknown
-        });
-        sightings.sort_by_key(|sighting| sighting.entry().log_index());
+    pub fn add(&mut self, finding: Finding) {
+        match finding {
+            Finding::Sighting(sighting) => {
+                let kept = self.sightings.entry(sighting.digest().clone()).or_insert_with(|| (*sighting).clone());
+                if sighting.entry().log_index() < kept.entry().log_index() {
+                    *kept = *sighting;
+                }
+            }
+            Finding::Refiled(refiled) => {
+                let kept = self.refiled.entry(refiled.digest().clone()).or_insert_with(|| (*refiled).clone());
+                if refiled.entry().log_index() < kept.entry().log_index() {
+                    *kept = *refiled;
+                }
+            }
+            Finding::Unattested { entry, .. } => {
+                let unattested = Unattested { leaves: Vec::new(), entry: (*entry).clone() };
+                let kept = self.unattested.entry(signed(&entry)).or_insert(unattested);
+                kept.leaves.push(entry.leaf_hash());
+                if entry.log_index() < kept.entry.log_index() {
+                    kept.entry = *entry;
+                }
+            }
+            Finding::Misused { entry, misuse } => {
+                if self.misused.as_ref().is_none_or(|(kept, _)| entry.log_index() < kept.log_index()) {
+                    self.misused = Some((*entry, misuse));
+                }
+            }
+            Finding::Unverifiable { entry, faults } => self.unverifiable.push((entry.log_index(), faults)),
+            Finding::Unreadable(entry) => self.unreadable.push(entry.log_index()),
+            Finding::Unrelated(_) | Finding::Foreign(_) => {}
+        }
     }
 
-    /// The entry that counts: the one with the lowest index.
+    /// Learns of a digest that the tag may have been seen at: what an entry says is known then, if it is about that.
+    pub fn consider(&mut self, tag: &Tag, digest: &Digest, trusted: &[PublicKey]) {
+        self.learn(|entry| Finding::with_digest(tag, entry, digest, trusted));
+    }
+
+    /// The same for all digests that entries tell.
+    pub fn consider_own(&mut self, tag: &Tag, trusted: &[PublicKey]) {
+        let digests: Vec<Digest> = self.sightings.keys().chain(self.refiled.keys()).cloned().collect();
+        digests.iter().for_each(|digest| self.consider(tag, digest, trusted));
+    }
+
+    /// Learns what may have been signed. Returns the leaf hashes of the entries that this shows to be about another tag.
+    pub fn consider_statement(&mut self, tag: &Tag, statement: &[u8], trusted: &[PublicKey]) -> Vec<[u8; 32]> {
+        self.learn(|entry| Finding::with_statement(tag, entry, statement, trusted))
+    }
+
+    fn learn(&mut self, find: impl Fn(&VerifiedEntry) -> Option<Finding>) -> Vec<[u8; 32]> {
+        let mut unrelated = Vec::new();
+        for (signed, unattested) in std::mem::take(&mut self.unattested) {
+            match find(&unattested.entry) {
+                None => drop(self.unattested.insert(signed, unattested)),
+                Some(Finding::Unrelated(_)) => unrelated.extend(unattested.leaves),
+                Some(finding) => self.add(finding),
+            }
+        }
+        unrelated
+    }
+
+    /// Sightings, one for each digest, by log index.
+    pub fn sightings(&self) -> Vec<&Sighting> {
+        let mut sightings: Vec<&Sighting> = self.sightings.values().collect();
+        sightings.sort_by_key(|sighting| sighting.entry().log_index());
+        sightings
+    }
+
+    /// Entries that do not say what was signed, by log index. Files that a certificate alone lists are left out: see
+    /// [`is_file_by_certificate`].
+    pub fn unattested(&self, tag: &Tag) -> Vec<&VerifiedEntry> {
+        let entries = self.unattested.values().map(|unattested| &unattested.entry);
+        let mut entries: Vec<&VerifiedEntry> = entries.filter(|entry| !is_file_by_certificate(tag, entry)).collect();
+        entries.sort_by_key(|entry| entry.log_index());
+        entries
+    }
+
+    /// How many files a certificate alone lists. What they are is not known.
+    pub fn files_by_certificate(&self, tag: &Tag) -> usize {
+        self.unattested.values().filter(|unattested| is_file_by_certificate(tag, &unattested.entry)).count()
+    }
+
+    /// Hashes of payloads that entries do not tell, for looking them up.
+    pub fn unknown_payloads(&self) -> Vec<[u8; 32]> {
+        let hash = |unattested: &Unattested| match unattested.entry.body() {
+            Body::Envelope(envelope) => envelope.payload_hash,
+            _ => None,
+        };
+        let mut hashes: Vec<[u8; 32]> = self.unattested.values().filter_map(hash).collect();
+        hashes.dedup();
+        hashes
+    }
+
+    /// The entry that counts: the one with the lowest index, of those that have a sighting's form.
     pub fn first(&self) -> First<'_> {
-        match (self.sightings.first(), self.unattested.first()) {
+        let sighting = self.sightings.values().min_by_key(|sighting| sighting.entry().log_index());
+        let may_be_sighting = |entry: &&VerifiedEntry| matches!(entry.body(), Body::Envelope(one) if one.form == Form::IntotoV002 && one.is_canonical());
+        let unattested = self.unattested.values().map(|unattested| &unattested.entry).filter(may_be_sighting);
+        match (sighting, unattested.min_by_key(|entry| entry.log_index())) {
             (Some(sighting), Some(entry)) if entry.log_index() < sighting.entry().log_index() => {
                 First::Unattested(entry)
             }
@@ -126,10 +178,53 @@ impl Findings {
         }
     }
 
-    /// The first sighting, and one that contradicts it with another digest.
-    pub fn contradiction(&self) -> Option<(&Sighting, &Sighting)> {
-        let (first, others) = self.sightings.split_first()?;
-        Some((first, others.iter().find(|other| other.digest() != first.digest())?))
+    /// What proves that the keys did more than an instance does.
+    pub fn contradiction(&self) -> Option<Contradiction<'_>> {
+        let sightings = self.sightings();
+        let others = sightings.iter().skip(1).map(|other| (other.digest(), other.entry()));
+        let refiled = self.refiled.values().map(|refiled| (refiled.digest(), refiled.entry()));
+        let two_digests = match sightings.first() {
+            Some(first) => others
+                .chain(refiled)
+                .find(|(digest, _)| *digest != first.digest())
+                .map(|(other, entry)| Contradiction::Digest { first, other, entry }),
+            None => {
+                let mut refiled: Vec<&Refiled> = self.refiled.values().collect();
+                refiled.sort_by_key(|refiled| refiled.entry().log_index());
+                let two = refiled.split_first().and_then(|(first, others)| Some((*first, *others.first()?)));
+                two.map(|(first, other)| Contradiction::Refiled { first, other })
+            }
+        };
+        let misused = self.misused.as_ref().map(|(entry, misuse)| Contradiction::Misuse { entry, misuse: *misuse });
+        two_digests.or(misused)
+    }
+
+    /// An entry by a trusted key that no sighting explains: nothing may be recorded beside it, and nothing served.
+    pub fn unexplained(&self, tag: &Tag) -> Option<&VerifiedEntry> {
+        let misused = self.misused.as_ref().map(|(entry, _)| entry);
+        let refiled = || self.refiled.values().find(|refiled| !self.sightings.contains_key(refiled.digest()));
+        misused.or_else(|| refiled().map(Refiled::entry)).or_else(|| self.unattested(tag).first().copied())
+    }
+
+    /// A copy of a statement whose sighting is not listed.
+    pub fn refiled_alone(&self) -> Option<&Refiled> {
+        self.refiled.values().find(|refiled| !self.sightings.contains_key(refiled.digest()))
+    }
+
+    /// Whether everything that was found by a trusted key was understood.
+    pub fn is_understood(&self, tag: &Tag) -> bool {
+        self.unverifiable.is_empty() && self.unreadable.is_empty() && self.unattested(tag).is_empty()
+    }
+}
+
+/// What is known of what was signed: the same for entries over the same.
+fn signed(entry: &VerifiedEntry) -> Vec<u8> {
+    match entry.body() {
+        Body::Envelope(envelope) => {
+            let hash = envelope.payload_hash.unwrap_or_default();
+            [&[envelope.form as u8][..], &hash].concat()
+        }
+        _ => entry.leaf_hash().to_vec(),
     }
 }
 

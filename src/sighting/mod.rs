@@ -1,24 +1,27 @@
 //! Sightings: the signed and recorded fact that a tag was seen at a digest.
 
 mod anew;
+mod finding;
 mod findings;
 mod kms;
-mod local;
 mod signer;
 mod statement;
 
 pub use anew::{AnewError, record_anew};
-pub use findings::{Finding, Findings, First};
+pub use finding::{Finding, Misuse, Refiled, is_by, is_file_by_certificate, statement_of};
+pub use findings::{Contradiction, Findings, First};
 pub use kms::KmsKey;
-pub use local::{LocalKey, LocalKeyError};
 pub use signer::{SignError, Signer};
 pub use statement::{PREDICATE_TYPE, parse as parse_statement, statement, subject_hash};
+
+pub use crate::local_key::{LocalKey, LocalKeyError};
 
 use crate::dsse;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
-use crate::rekor::intoto::{Body, IntotoBody, proposed_entry};
-use crate::rekor::{LogEntry, VerifiedEntry};
+use crate::rekor::VerifiedEntry;
+use crate::rekor::body::{Body, Envelope, Form};
+use crate::rekor::intoto::proposed_entry;
 
 /// A statement with a signature by a trusted key. It can only be made by checking the signature.
 #[derive(Debug, Clone)]
@@ -59,11 +62,11 @@ impl SignedStatement {
 
     /// This statement as recorded by `entry`; `None` if the entry records something else.
     pub fn recorded_by(&self, entry: VerifiedEntry) -> Option<Sighting> {
-        let Body::Intoto(body) = entry.body() else { return None };
+        let envelope = envelope(&entry)?;
         // The very signature that this statement was made with needs no second check.
-        let signed_so = body.signatures.iter().any(|one| one.signature == self.signature);
-        let by_key = keys_in(body, std::slice::from_ref(&self.key)).next().is_some();
-        if signed_so && by_key && records(body, &self.tag, &self.digest) {
+        let signed_so = envelope.signatures().any(|signature| signature == self.signature);
+        let by_key = keys_in(envelope, std::slice::from_ref(&self.key)).next().is_some();
+        if signed_so && by_key && records(envelope, &self.tag, &self.digest) {
             return Some(Sighting { statement: self.clone(), entry });
         }
         Sighting::check(entry, self.tag.clone(), self.digest.clone(), std::slice::from_ref(&self.key))
@@ -80,13 +83,10 @@ pub struct Sighting {
 impl Sighting {
     /// `None` unless `entry` records that `tag` was at `digest`, with a signature by one of the `trusted` keys.
     pub fn check(entry: VerifiedEntry, tag: Tag, digest: Digest, trusted: &[PublicKey]) -> Option<Self> {
-        let Body::Intoto(body) = entry.body() else { return None };
-        if !records(body, &tag, &digest) {
-            return None;
-        }
+        let envelope = envelope(&entry).filter(|envelope| records(envelope, &tag, &digest))?;
         // Each signature, because the key beside it need not be the one that made it.
-        let statement = keys_in(body, trusted).find_map(|key| {
-            let mut signatures = body.signatures.iter().map(|one| one.signature.clone());
+        let statement = keys_in(envelope, trusted).find_map(|key| {
+            let mut signatures = envelope.signatures().map(<[u8]>::to_vec);
             signatures.find_map(|signature| SignedStatement::check(tag.clone(), digest.clone(), key, signature))
         })?;
         Some(Self { statement, entry })
@@ -109,23 +109,20 @@ impl Sighting {
     }
 }
 
-/// Whether an entry names one of the `trusted` keys. The log takes an entry only if each key that it names made one of
-/// its signatures, so anyone's but ours can be passed over without further checks.
-pub fn names_key(entry: &LogEntry, trusted: &[PublicKey]) -> bool {
-    matches!(entry.body(), Body::Intoto(body) if keys_in(body, trusted).next().is_some())
+/// The envelope of an entry that has the form of a sighting.
+fn envelope(entry: &VerifiedEntry) -> Option<&Envelope> {
+    match entry.body() {
+        Body::Envelope(envelope) if envelope.form == Form::IntotoV002 && envelope.is_canonical() => Some(envelope),
+        _ => None,
+    }
 }
 
-/// The trusted keys that an entry names.
-fn keys_in<'a>(body: &IntotoBody, trusted: &'a [PublicKey]) -> impl Iterator<Item = &'a PublicKey> {
-    trusted.iter().filter(|trusted| body.signatures.iter().any(|signature| signature.key == **trusted))
+/// The trusted keys that an envelope names.
+fn keys_in<'a>(envelope: &Envelope, trusted: &'a [PublicKey]) -> impl Iterator<Item = &'a PublicKey> {
+    trusted.iter().filter(|trusted| envelope.signers.iter().any(|signer| signer.key.is(trusted)))
 }
 
-/// Whether an entry's statement is that `tag` was at `digest`.
-fn records(body: &IntotoBody, tag: &Tag, digest: &Digest) -> bool {
-    body.payload_type == dsse::IN_TOTO && body.payload_hash == payload_hash(tag, digest)
-}
-
-fn payload_hash(tag: &Tag, digest: &Digest) -> [u8; 32] {
-    use sha2::{Digest as _, Sha256};
-    Sha256::digest(statement(tag, digest)).into()
+/// Whether an envelope's statement is that `tag` was at `digest`.
+fn records(envelope: &Envelope, tag: &Tag, digest: &Digest) -> bool {
+    envelope.payload_type.as_deref() == Some(dsse::IN_TOTO) && envelope.records(&statement(tag, digest))
 }

@@ -1,8 +1,7 @@
 //! Who signs.
 
 use super::kms::KmsKey;
-use super::local::LocalKey;
-use super::{SignedStatement, statement};
+use super::{LocalKey, SignedStatement, statement};
 use crate::deadline::{Deadline, Elapsed};
 use crate::dsse;
 use crate::image::{Digest, Tag};
@@ -56,7 +55,7 @@ impl Signer {
         let message = dsse::pae(dsse::IN_TOTO, &statement(tag, digest));
         let signature = match self {
             Self::Kms(key) => timed(Dependency::Key, key.sign(&message, deadline)).await?,
-            Self::Local(key) => key.sign(&message)?,
+            Self::Local(key) => key.sign(&message).map_err(|error| SignError::Local(error.to_string()))?,
         };
         let key = self.public_key(deadline).await?;
         SignedStatement::check(tag.clone(), digest.clone(), key, signature).ok_or(SignError::BadSignature)

@@ -3,20 +3,34 @@
 use std::time::{Duration, Instant};
 
 use http_auth::{ChallengeRef, parse_challenges};
+use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
+use reqwest::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use serde::Deserialize;
 use url::Url;
 
-/// Tokens and challenges kept. A token is some KiB at the most.
-const KEPT: usize = 1_000;
+/// A challenge's header, whole. Those of known registries have up to 300 bytes.
+const MAX_CHALLENGE_BYTES: usize = 4 << 10;
+/// Tokens of known registries have up to 4 KiB, and most servers take no header of more than 8 or 16.
+const MAX_TOKEN_BYTES: usize = 16 << 10;
+/// A token server's answer, which may hold the token under both its names, and a refresh token.
+pub(super) const MAX_ANSWER_BYTES: usize = 64 << 10;
+/// The tokens kept weigh this much together: 1,500 of usual size, 250 of the largest, and a sixtieth of the function's
+/// memory.
+const TOKENS_BYTES: u64 = 4 << 20;
+/// As many challenges of usual size.
+const CHALLENGES_BYTES: u64 = 1 << 20;
+/// What is stored beside the bytes of a cache's entry.
+const OVERHEAD_BYTES: usize = 384;
+/// Of one that is kept, with its key. The caches make room for as many by count.
+const USUAL_TOKEN_BYTES: u64 = 2 << 10;
+const USUAL_CHALLENGE_BYTES: u64 = 640;
 /// The token specification's default.
 const DEFAULT_LIFETIME: u64 = 60;
 /// A token is not used in its last seconds, so that it does not expire on its way.
 const MARGIN: Duration = Duration::from_secs(5);
 /// Longer lifetimes are cut to this, so that a registry can change its mind.
 const MAX_LIFETIME: u64 = 3600;
-pub(super) const MAX_TOKEN_BYTES: usize = 64 << 10;
 
 /// Where a registry's anonymous tokens are to be had.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,10 +41,18 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// The first `Bearer` challenge of an answer with status 401; `None` if it has none that can be met.
+    /// The first `Bearer` challenge of an answer with status 401; `None` if it has none that can be met. Headers of more
+    /// than 4 KiB are passed over.
     pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
-        let values = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+        let values = headers.get_all(WWW_AUTHENTICATE).iter().filter(|value| !is_too_long(value));
+        let values = values.filter_map(|value| value.to_str().ok());
         values.filter_map(|value| parse_challenges(value).ok()).flatten().find_map(|challenge| Self::parse(&challenge))
+    }
+
+    /// What is wrong with an answer in which [`Challenge::from_headers`] finds none: `None` if it just has none.
+    pub(super) fn fault(headers: &HeaderMap) -> Option<String> {
+        let too_long = headers.get_all(WWW_AUTHENTICATE).iter().any(is_too_long);
+        too_long.then(|| format!("sent a challenge of more than {MAX_CHALLENGE_BYTES} bytes"))
     }
 
     fn parse(challenge: &ChallengeRef) -> Option<Self> {
@@ -67,6 +89,10 @@ impl Challenge {
     }
 }
 
+fn is_too_long(challenge: &HeaderValue) -> bool {
+    challenge.len() > MAX_CHALLENGE_BYTES
+}
+
 #[derive(Debug, Clone)]
 pub struct Token {
     value: String,
@@ -75,8 +101,19 @@ pub struct Token {
 }
 
 impl Token {
-    /// Parses a token server's answer, which names the token `token` or `access_token`.
-    pub fn parse(json: &[u8]) -> Option<Self> {
+    /// Parses a token server's answer, which names the token `token` or `access_token`. The error says what the server
+    /// did.
+    pub fn parse(json: &[u8]) -> Result<Self, String> {
+        let (value, lifetime) = Self::read(json).ok_or("answered no usable token")?;
+        if value.len() > MAX_TOKEN_BYTES {
+            return Err(format!("answered a token of more than {MAX_TOKEN_BYTES} bytes"));
+        }
+        let lifetime = Duration::from_secs(lifetime.min(MAX_LIFETIME));
+        Ok(Self { value, end: Instant::now() + lifetime.saturating_sub(MARGIN) })
+    }
+
+    /// The token, and its lifetime in seconds.
+    fn read(json: &[u8]) -> Option<(String, u64)> {
         #[derive(Deserialize)]
         struct Answer {
             token: Option<String>,
@@ -89,8 +126,7 @@ impl Token {
         if value.is_empty() || !value.bytes().all(|b| b.is_ascii_graphic()) {
             return None;
         }
-        let lifetime = Duration::from_secs(answer.expires_in.unwrap_or(DEFAULT_LIFETIME).min(MAX_LIFETIME));
-        Some(Self { value, end: Instant::now() + lifetime.saturating_sub(MARGIN) })
+        Some((value, answer.expires_in.unwrap_or(DEFAULT_LIFETIME)))
     }
 
     pub fn value(&self) -> &str {
@@ -101,13 +137,35 @@ impl Token {
 /// Tokens by registry and scope, and the challenges of registries that want one.
 #[derive(Debug)]
 pub struct Tokens {
-    tokens: Cache<(String, String), Token>,
-    challenges: Cache<String, Challenge>,
+    tokens: Cache<(String, String), Token, Bytes>,
+    challenges: Cache<String, Challenge, Bytes>,
+}
+
+/// Weighs what is kept by its bytes.
+#[derive(Debug, Clone)]
+struct Bytes;
+
+impl Weighter<(String, String), Token> for Bytes {
+    fn weight(&self, (registry, scope): &(String, String), token: &Token) -> u64 {
+        (registry.len() + scope.len() + token.value.len() + OVERHEAD_BYTES) as u64
+    }
+}
+
+impl Weighter<String, Challenge> for Bytes {
+    fn weight(&self, registry: &String, challenge: &Challenge) -> u64 {
+        let Challenge { realm, service, scope } = challenge;
+        let parameters = [service, scope].into_iter().flatten().map(String::len).sum::<usize>();
+        (registry.len() + realm.as_str().len() + parameters + OVERHEAD_BYTES) as u64
+    }
 }
 
 impl Tokens {
     pub fn new() -> Self {
-        Self { tokens: Cache::new(KEPT), challenges: Cache::new(KEPT) }
+        let count = |all: u64, usual: u64| usize::try_from(all / usual).unwrap_or(usize::MAX);
+        Self {
+            tokens: Cache::with_weighter(count(TOKENS_BYTES, USUAL_TOKEN_BYTES), TOKENS_BYTES, Bytes),
+            challenges: Cache::with_weighter(count(CHALLENGES_BYTES, USUAL_CHALLENGE_BYTES), CHALLENGES_BYTES, Bytes),
+        }
     }
 
     /// A token that has not expired.
@@ -183,12 +241,52 @@ mod tests {
             br#"{"token":7}"#,
             br#"{"token":"a","expires_in":-1}"#,
         ] {
-            assert!(Token::parse(bad).is_none());
+            assert_eq!(Token::parse(bad).unwrap_err(), "answered no usable token");
         }
         let tokens = Tokens::new();
         tokens.keep("r", "s", Token::parse(br#"{"token":"a","expires_in":3}"#).unwrap());
         assert!(tokens.get("r", "s").is_none(), "too close to its end");
         tokens.keep("r", "s", Token::parse(br#"{"token":"a"}"#).unwrap());
         assert!(tokens.get("r", "s").is_some() && tokens.get("r", "t").is_none());
+    }
+
+    #[test]
+    fn a_challenge_or_a_token_has_a_greatest_length() {
+        let bearer = |length: usize| {
+            let start = "Bearer realm=\"https://auth.example/";
+            format!("{start}{}\"", "x".repeat(length - start.len() - 1))
+        };
+        assert!(challenge(&[&bearer(4096)]).is_some());
+        assert_eq!(challenge(&[&bearer(4097)]), None);
+        let usual = r#"Bearer realm="https://other.example/""#;
+        assert_eq!(challenge(&[&bearer(4097), usual]), challenge(&[usual]), "one that is too long hides no other");
+        for name in ["token", "access_token"] {
+            let parse = |length: usize| Token::parse(format!("{{\"{name}\":\"{}\"}}", "t".repeat(length)).as_bytes());
+            assert_eq!(parse(16 << 10).unwrap().value().len(), 16 << 10);
+            assert_eq!(parse((16 << 10) + 1).unwrap_err(), "answered a token of more than 16384 bytes");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_by_its_bytes_and_of_usual_size_there_is_room_for_a_thousand() {
+        for (size, least, most) in [(16 << 10, 100, 256), (2 << 10, 1_000, 2_048), (1, 5_000, 12_000)] {
+            let tokens = Tokens::new();
+            let token = Token::parse(format!("{{\"token\":\"{}\"}}", "t".repeat(size)).as_bytes()).unwrap();
+            for number in 0..20_000 {
+                tokens.keep("registry.example", &number.to_string(), token.clone());
+            }
+            assert!(tokens.tokens.weight() <= TOKENS_BYTES);
+            assert!((least..=most).contains(&tokens.tokens.len()), "{} of {size}", tokens.tokens.len());
+        }
+        let tokens = Tokens::new();
+        for (size, least, most) in [(4_000, 100, 256), (150, 1_000, 2_048)] {
+            let realm = format!(r#"Bearer realm="https://auth.example/{}""#, "x".repeat(size));
+            let challenge = challenge(&[&realm]).unwrap();
+            for number in 0..20_000 {
+                tokens.keep_challenge(&format!("registry-{number}.example"), &challenge);
+            }
+            assert!(tokens.challenges.weight() <= CHALLENGES_BYTES);
+            assert!((least..=most).contains(&tokens.challenges.len()), "{} of {size}", tokens.challenges.len());
+        }
     }
 }

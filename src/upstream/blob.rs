@@ -43,6 +43,7 @@ impl Upstream {
             _ => return Err(self.refusal(repository, answer.response, Missing::Blob, deadline).await),
         }
         let url = answer.response.url().clone();
+        self.silence.answered(registry, &url);
         // A token may have been sent because another repository of this registry needs one. Clients come without.
         if answer.with_token && !self.send(method, &url, registry, None, deadline).await?.status().is_success() {
             return Err(UpstreamError::BlobNeedsToken { registry: registry.to_owned() });

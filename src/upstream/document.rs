@@ -15,18 +15,33 @@ use super::manifest::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
 
 /// The types of [`super::MEDIA_TYPES`] that stand for several images.
 const INDEXES: [&str; 2] = [OCI_INDEX, DOCKER_LIST];
+/// No name that matters here is longer, whatever its case (U+017F has two bytes).
+const MAX_NAME_BYTES: usize = 16;
 const IMAGES: [&str; 2] = [OCI_MANIFEST, DOCKER_MANIFEST];
 
 /// Why a document is not of the kind that its type says; `None` if it is, or says nothing.
 pub(super) fn contradiction(document: &[u8], media_type: &str) -> Option<String> {
-    // Strings may hold bytes that are not UTF-8; none of what matters here does.
-    let document = String::from_utf8_lossy(document);
+    let document = readable(document);
     let document = document.trim_start_matches('\u{feff}');
     match serde_json::Deserializer::from_str(document).deserialize_map(Kind { media_type }) {
         Ok(found) => found,
         // Only a whole object comes here, so what fails is a name: half of a surrogate pair is no text.
         Err(_) => Some("sent a manifest with a field whose name is no text".to_owned()),
     }
+}
+
+/// The document as text. Strings may hold bytes that are not UTF-8; none of what matters here does. Each becomes a '?',
+/// because U+FFFD would make the text three times as long.
+fn readable(document: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = str::from_utf8(document) {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::with_capacity(document.len());
+    for chunk in document.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| '?'));
+    }
+    Cow::Owned(text)
 }
 
 /// Reads the fields of an object as they stand, those that stand twice too, and keeps what first speaks against its type.
@@ -36,6 +51,9 @@ struct Kind<'a> {
 
 impl Kind<'_> {
     fn contradicted_by(&self, name: &str, value: &RawValue) -> Option<String> {
+        if name.len() > MAX_NAME_BYTES {
+            return None;
+        }
         let (media_type, value) = (self.media_type, value.get());
         let (others_types, others_fields): (_, &[&str]) = if INDEXES.contains(&media_type) {
             (IMAGES, &["CONFIG", "LAYERS", "FSLAYERS"])

@@ -16,6 +16,7 @@ use url::{Host, Url};
 
 use super::insecure::InsecureRegistry;
 use super::public::is_public;
+use crate::foreign::shown;
 use crate::image::Registry;
 use crate::outgoing;
 
@@ -30,12 +31,25 @@ pub enum Refused {
     NotPublic(NotPublic),
 }
 
-/// A name that leads to an address outside the public internet.
+/// A name that leads to no address of the public internet.
+///
+/// What it leads to is for the operator alone: callers could ask with it which names there are inside, and
+/// [`NotPublic::host`] is all that they may hear.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is not called: it leads to an address that is not public")]
-pub struct NotPublic(String);
+pub enum NotPublic {
+    #[error("{host} is not called: it leads to an address that is not public")]
+    Inside { host: String },
+    #[error("{host} cannot be reached: {fault}")]
+    Nowhere { host: String, fault: String },
+}
 
 impl NotPublic {
+    pub fn host(&self) -> &str {
+        match self {
+            Self::Inside { host } | Self::Nowhere { host, .. } => host,
+        }
+    }
+
     /// The refusal that made a request fail, if it was one.
     pub fn behind<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
         std::iter::successors(Some(error), |error| (*error).source()).find_map(|error| error.downcast_ref())
@@ -92,7 +106,8 @@ impl Egress {
         if is_public || self.is_opened(response.url(), registry) {
             return Ok(());
         }
-        Err(Refused::NotPublic(NotPublic(described(response.url()))))
+        let host = shown(response.url().host_str().unwrap_or_default()).into_owned();
+        Err(Refused::NotPublic(NotPublic::Inside { host }))
     }
 
     /// Whether a registry is one that the operator opened for local use, where storage behind it speaks plain http too.
@@ -117,10 +132,9 @@ impl fmt::Debug for Egress {
 
 /// A URL as it may be told to a caller: without credentials, path and query.
 fn described(url: &Url) -> String {
-    match url.port() {
-        Some(port) => format!("{}://{}:{port}", url.scheme(), url.host_str().unwrap_or_default()),
-        None => format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default()),
-    }
+    let (scheme, host) = (url.scheme(), url.host_str().unwrap_or_default());
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    shown(&format!("{scheme}://{host}{port}")).into_owned()
 }
 
 /// Resolves names of which every address is public.
@@ -129,13 +143,19 @@ struct PublicOnly;
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            let host = name.as_str();
+            let host = shown(name.as_str()).into_owned();
             // The port is the URL's, whatever stands here.
-            let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, 0)).await?.collect();
+            let addresses: Vec<SocketAddr> = match tokio::net::lookup_host((name.as_str(), 0)).await {
+                Ok(addresses) => addresses.collect(),
+                Err(error) => return Err(NotPublic::Nowhere { host, fault: error.to_string() }.into()),
+            };
+            if addresses.is_empty() {
+                return Err(NotPublic::Nowhere { host, fault: "it has no address".to_owned() }.into());
+            }
             if addresses.iter().all(|address| is_public(address.ip())) {
                 Ok(Box::new(addresses.into_iter()) as Box<dyn Iterator<Item = SocketAddr> + Send>)
             } else {
-                Err(NotPublic(host.to_owned()).into())
+                Err(NotPublic::Inside { host }.into())
             }
         })
     }

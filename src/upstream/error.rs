@@ -1,5 +1,7 @@
 //! Why the registry's answer is of no use, told apart by who is at fault.
 
+use std::time::Duration;
+
 use http::StatusCode;
 
 use super::egress::{NotPublic, Refused};
@@ -23,6 +25,12 @@ pub enum UpstreamError {
     Unreachable { registry: String, fault: String },
     #[error("{registry} did not answer in time")]
     Timeout { registry: String },
+    /// It timed out several times in a row, and was not asked.
+    #[error(
+        "{registry} did not answer in time, several times in a row, and is not asked for the next {} s",
+        whole_seconds(*.wait)
+    )]
+    Silent { registry: String, wait: Duration },
     #[error("{registry} answered {status}")]
     Status { registry: String, status: StatusCode },
     #[error(
@@ -30,6 +38,11 @@ pub enum UpstreamError {
          images of this registry cannot be pulled through it"
     )]
     BlobNeedsToken { registry: String },
+}
+
+/// Rounded up, so that whoever waits that long has waited long enough.
+pub fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 /// What the registry does not have.

@@ -12,19 +12,23 @@ use super::manifest::{OCI_INDEX, is_json_object};
 use super::{MAX_MANIFEST_BYTES, Upstream};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Repository};
-use crate::outgoing::read_body;
-use crate::telemetry::{Dependency, timed};
 
 /// What fits into an answer of the function, as for manifests. Registries page longer lists, or do on `n=`.
 const MAX_PAGE_BYTES: usize = MAX_MANIFEST_BYTES;
+
+/// A next page's query is passed on in a header, and API Gateway allows 10 KiB for all of them: each byte may take three
+/// there. ECR's, the longest known, have some hundred bytes.
+const MAX_QUERY_BYTES: usize = 2 << 10;
+/// The distribution spec knows one filter, `artifactType`.
+const MAX_FILTERS_BYTES: usize = 256;
 
 /// One page of a list: a JSON object, as it came.
 #[derive(Debug, Clone)]
 pub struct Page {
     pub bytes: Bytes,
-    /// The query of the next page, where there is one.
+    /// The query of the next page, where there is one: at most 2 KiB.
     pub next: Option<String>,
-    /// The registry's `OCI-Filters-Applied`.
+    /// The registry's `OCI-Filters-Applied`, visible ASCII; `None` if it is too long to be passed on.
     pub filters_applied: Option<String>,
 }
 
@@ -40,7 +44,11 @@ impl Page {
                 UpstreamError::lied(registry, "says that a list goes on at a URL that is not of the same list")
             })?),
         };
+        if next.as_ref().is_some_and(|next| next.len() > MAX_QUERY_BYTES) {
+            return Err(UpstreamError::lied(registry, format!("sent a link of more than {MAX_QUERY_BYTES} bytes")));
+        }
         let filters = headers.get("oci-filters-applied").and_then(|value| value.to_str().ok());
+        let filters = filters.filter(|filters| filters.len() <= MAX_FILTERS_BYTES);
         Ok(Self { bytes, next, filters_applied: filters.map(str::to_owned) })
     }
 }
@@ -78,7 +86,10 @@ impl Upstream {
             | StatusCode::NOT_FOUND
             | StatusCode::BAD_REQUEST
             | StatusCode::METHOD_NOT_ALLOWED
-            | StatusCode::NOT_ACCEPTABLE => Ok(None),
+            | StatusCode::NOT_ACCEPTABLE => {
+                self.silence.answered(repository.registry().as_str(), response.url());
+                Ok(None)
+            }
             _ => Err(self.refusal(repository, response, Missing::Manifest, deadline).await),
         }
     }
@@ -104,8 +115,7 @@ impl Upstream {
     ) -> Result<Page, UpstreamError> {
         let registry = repository.registry().as_str();
         let (url, headers) = (response.url().clone(), response.headers().clone());
-        let bytes = timed(Dependency::Registry, read_body(response, MAX_PAGE_BYTES, deadline)).await;
-        let bytes = bytes.map_err(|error| UpstreamError::from_send(registry, error))?;
+        let bytes = self.read(response, MAX_PAGE_BYTES, registry, deadline).await?;
         Page::check(registry, &url, &headers, bytes)
     }
 }

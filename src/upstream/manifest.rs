@@ -1,5 +1,6 @@
 //! Manifests as a registry answers them.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
@@ -9,6 +10,7 @@ use serde::de::IgnoredAny;
 
 use super::document::contradiction;
 use super::error::UpstreamError;
+use crate::foreign::shown;
 use crate::image::{Digest, Reference};
 
 /// The largest manifest that is served: what the distribution spec advises registries to take, and what still fits a
@@ -75,7 +77,7 @@ impl Manifest {
         }
         // Asked for as it is: compressed bytes have another digest, which no client would find.
         if let Some(encoding) = headers.get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
-            let fault = format!("sent a manifest encoded as '{}'", String::from_utf8_lossy(encoding.as_bytes()));
+            let fault = format!("sent a manifest encoded as '{}'", shown(&text(encoding)));
             return Err(UpstreamError::lied(registry, fault));
         }
         // Also what is cut short where nothing announced the length; and no manifest is another tag's name, which would
@@ -98,14 +100,16 @@ impl Manifest {
                 announced == digest || announced.algorithm() != digest.algorithm() && announced.matches(&bytes)
             });
             if !holds {
+                let announced = shown(announced);
                 let fault = format!("announced {announced} and sent a manifest with digest {}", Digest::sha256(&bytes));
                 return Err(UpstreamError::lied(registry, fault));
             }
         }
         let media_type = media_type(headers).ok_or_else(|| {
-            let given = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-            let fault = match given {
-                Some(given) => format!("answered with type '{given}', which is none of a manifest served here"),
+            let fault = match headers.get(CONTENT_TYPE).map(text) {
+                Some(given) => {
+                    format!("answered with type '{}', which is none of a manifest served here", shown(&given))
+                }
                 None => "sent a manifest without its type".to_owned(),
             };
             UpstreamError::lied(registry, fault)
@@ -121,6 +125,10 @@ impl Manifest {
 pub(super) fn is_json_object(bytes: &[u8]) -> bool {
     let json = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     json.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(json).is_ok()
+}
+
+fn text(value: &HeaderValue) -> Cow<'_, str> {
+    String::from_utf8_lossy(value.as_bytes())
 }
 
 /// The type, without parameters, if it is one of a manifest.

@@ -2,6 +2,7 @@
 
 mod auth;
 mod blob;
+mod call;
 mod document;
 mod egress;
 mod error;
@@ -9,8 +10,11 @@ mod insecure;
 mod listing;
 mod manifest;
 mod public;
+mod silence;
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, LOCATION, RETRY_AFTER};
+use std::time::Duration;
+
+use http::header::{LOCATION, RETRY_AFTER};
 use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Weighter};
 use reqwest::{Method, Response, StatusCode};
@@ -20,17 +24,16 @@ use url::Url;
 pub use auth::Challenge;
 pub use blob::BlobLocation;
 pub use egress::{Egress, NotPublic, Refused};
-pub use error::{Missing, UpstreamError};
+pub use error::{Missing, UpstreamError, whole_seconds};
 pub use insecure::InsecureRegistry;
 pub use listing::Page;
 pub use manifest::{MAX_MANIFEST_BYTES, MEDIA_TYPES, Manifest, ManifestHead, OCI_INDEX};
 
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Repository};
-use crate::outgoing::{read_body, send_idempotent_unless};
-use crate::telemetry::{Dependency, timed};
 
-use auth::{MAX_TOKEN_BYTES, Token, Tokens};
+use auth::{MAX_ANSWER_BYTES, Token, Tokens};
+use silence::Silence;
 
 /// Redirects followed for a manifest or a token.
 const MAX_REDIRECTS: usize = 5;
@@ -46,6 +49,9 @@ pub struct Upstream {
     tokens: Tokens,
     /// By repository and digest: a manifest is served only where its registry has it.
     manifests: Cache<(Repository, Digest), Manifest, ManifestSize>,
+    /// How long a host may say nothing: before the head of its answer, and between two parts of its body.
+    patience: Duration,
+    silence: Silence,
 }
 
 /// A manifest's key in the cache, borrowed. It hashes as the pair does.
@@ -76,10 +82,11 @@ struct Answer {
 }
 
 impl Upstream {
-    /// `cache_bytes` bounds the manifests kept in memory.
-    pub fn new(egress: Egress, cache_bytes: u64) -> Self {
+    /// `cache_bytes` bounds the manifests kept in memory, `patience` how long a host may say nothing.
+    pub fn new(egress: Egress, cache_bytes: u64, patience: Duration) -> Self {
         let count = usize::try_from(cache_bytes / EXPECTED_MANIFEST_BYTES).unwrap_or(usize::MAX).max(1);
-        Self { egress, tokens: Tokens::new(), manifests: Cache::with_weighter(count, cache_bytes, ManifestSize) }
+        let manifests = Cache::with_weighter(count, cache_bytes, ManifestSize);
+        Self { egress, tokens: Tokens::new(), manifests, patience, silence: Silence::new() }
     }
 
     /// A manifest that was fetched before. Asks nobody.
@@ -110,9 +117,7 @@ impl Upstream {
             return Err(self.refusal(repository, response, Missing::Manifest, deadline).await);
         }
         let headers = std::mem::take(response.headers_mut());
-        let bytes = timed(Dependency::Registry, read_body(response, MAX_MANIFEST_BYTES, deadline))
-            .await
-            .map_err(|error| UpstreamError::from_send(registry, error))?;
+        let bytes = self.read(response, MAX_MANIFEST_BYTES, registry, deadline).await?;
         let manifest = Manifest::check(registry, reference, &headers, bytes)?;
         self.manifests.insert((repository.clone(), manifest.digest.clone()), manifest.clone());
         Ok(manifest)
@@ -156,8 +161,11 @@ impl Upstream {
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(Answer { response, with_token: token.is_some() });
         }
-        let challenge = Challenge::from_headers(response.headers())
-            .ok_or_else(|| UpstreamError::WantsCredentials { registry: registry.to_owned() })?;
+        let challenge =
+            Challenge::from_headers(response.headers()).ok_or_else(|| match Challenge::fault(response.headers()) {
+                Some(fault) => UpstreamError::lied(registry, fault),
+                None => UpstreamError::WantsCredentials { registry: registry.to_owned() },
+            })?;
         self.tokens.keep_challenge(registry, &challenge);
         let token = self.fetch_token(repository, &challenge, challenge.scope().unwrap_or(&scope), deadline).await?;
         let response = self.send(method, &url, registry, Some(&token), deadline).await?;
@@ -178,9 +186,8 @@ impl Upstream {
         if response.status() != StatusCode::OK {
             return Err(self.refusal(repository, response, Missing::Name, deadline).await);
         }
-        let body = read_body(response, MAX_TOKEN_BYTES, deadline).await;
-        let body = body.map_err(|error| UpstreamError::from_send(registry, error))?;
-        let token = Token::parse(&body).ok_or_else(|| UpstreamError::lied(registry, "answered no usable token"))?;
+        let body = self.read(response, MAX_ANSWER_BYTES, registry, deadline).await?;
+        let token = Token::parse(&body).map_err(|fault| UpstreamError::lied(registry, fault))?;
         self.tokens.keep(registry, &pull_scope(repository), token.clone());
         Ok(token)
     }
@@ -205,26 +212,6 @@ impl Upstream {
         }
     }
 
-    async fn send(
-        &self,
-        method: Method,
-        url: &Url,
-        registry: &str,
-        token: Option<&Token>,
-        deadline: Deadline,
-    ) -> Result<Response, UpstreamError> {
-        let mut request = self.egress.client(url, registry)?.request(method, url.clone());
-        request = request.header(ACCEPT, manifest::ACCEPTED.clone()).header(ACCEPT_ENCODING, "identity");
-        if let Some(token) = token {
-            request = request.header(AUTHORIZATION, format!("Bearer {}", token.value()));
-        }
-        let refused = |error: &reqwest::Error| NotPublic::behind(error).is_some();
-        let response = timed(Dependency::Registry, send_idempotent_unless(request, deadline, refused)).await;
-        let response = response.map_err(|error| UpstreamError::from_send(registry, error))?;
-        self.egress.check_peer(&response, registry)?;
-        Ok(response)
-    }
-
     /// What an answer that is no success means.
     async fn refusal(
         &self,
@@ -241,7 +228,7 @@ impl Upstream {
                 UpstreamError::RateLimited { registry, retry_after: retry_after.map(str::to_owned) }
             }
             StatusCode::NOT_FOUND => {
-                let body = read_body(response, MAX_ERROR_BYTES, deadline).await.unwrap_or_default();
+                let body = self.read(response, MAX_ERROR_BYTES, &registry, deadline).await.unwrap_or_default();
                 let what = if has_code(&body, "NAME_UNKNOWN") { Missing::Name } else { what };
                 UpstreamError::NotFound { registry, what }
             }

@@ -5,19 +5,17 @@
 //! nothing is signed before the row is made.
 
 use std::collections::BTreeSet;
-
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use std::ops::ControlFlow;
 
 use super::instance::{KeyUse, KeyUsed, Standing};
-use super::search::CONCURRENT_RETRIEVALS;
 use super::{Unavailable, Verdicts};
 use crate::deadline::Deadline;
 use crate::image::Digest;
 use crate::key::PublicKey;
 use crate::ledger::{Fingerprint, LedgerError, UsedKeys};
 use crate::outgoing::SendError;
-use crate::rekor::{Fault, LogEntry, LogKeys, RETRIEVE_LIMIT, RekorError, batches};
-use crate::sighting::names_key;
+use crate::rekor::{EntryId, Fault, LogEntry, LogKeys, RekorError};
+use crate::sighting::is_by;
 use crate::telemetry::{Dependency, timed};
 
 /// Entries looked at to find one by a key. Whoever wants to hide a key's entries among others files more.
@@ -90,41 +88,35 @@ impl Verdicts {
     /// What the log shows of the use of `key`. Its index files entries by the sha256 of the key's PEM.
     async fn use_of(&self, key: &PublicKey, deadline: Deadline) -> Result<Option<KeyUse>, Unavailable> {
         let hash = Digest::sha256(key.pem().as_bytes());
-        let ids = match self.0.log.search(hash.hex(), deadline).await {
+        let mut ids = match self.0.log.search(hash.hex(), deadline).await {
             Err(RekorError::Send(SendError::TooLarge(_))) => return Ok(Some(KeyUse::Unreadable)),
             ids => ids?,
         };
-        let all = batches(ids);
-        let readable = MAX_CANDIDATES / RETRIEVE_LIMIT;
-        let unread = all.len() > readable;
-        let found = stream::iter(all.into_iter().take(readable))
-            .map(|batch| async move {
-                let read = |entry| match is_by(entry, key, &self.0.log_keys) {
-                    Ok(false) => None,
-                    Ok(true) => Some(Ok(())),
-                    Err(faults) => Some(Err(Unavailable::LogUnverifiable(faults))),
-                };
-                let found: Result<Vec<()>, _> = self.0.log.entries(&batch, read, deadline).await?.into_iter().collect();
-                Ok::<_, Unavailable>(!found?.is_empty())
-            })
-            .buffer_unordered(CONCURRENT_RETRIEVALS)
-            .try_any(std::future::ready)
-            .await;
-        match found {
-            Ok(true) => Ok(Some(KeyUse::Entry)),
-            Ok(false) if unread => Ok(Some(KeyUse::Unreadable)),
-            Ok(false) => Ok(None),
-            // An entry that is too large to be read.
-            Err(Unavailable::Log(RekorError::Send(SendError::TooLarge(_)))) => Ok(Some(KeyUse::Unreadable)),
-            Err(error) => Err(error),
+        let unread = ids.len() > MAX_CANDIDATES;
+        ids.truncate(MAX_CANDIDATES);
+        let mut unverifiable = None;
+        let mut shown = unread.then_some(KeyUse::Unreadable);
+        // A larger entry than a sighting's is passed over: whoever files one must not stop a new instance.
+        let each = |entry: Result<LogEntry, EntryId>| {
+            match entry.map(|entry| use_in(entry, key, &self.0.log_keys)) {
+                Ok(Ok(Some(found))) => shown = Some(found),
+                Ok(Err(faults)) => unverifiable = Some(faults),
+                _ => {}
+            }
+            if shown == Some(KeyUse::Entry) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        self.retrieve(ids, each, deadline).await?;
+        match (shown, unverifiable) {
+            (None, Some(faults)) => Err(Unavailable::LogUnverifiable(faults)),
+            (shown, _) => Ok(shown),
         }
     }
 }
 
-/// Whether an entry is by `key`. Strangers file entries under a key's hash too.
-fn is_by(entry: LogEntry, key: &PublicKey, log_keys: &LogKeys) -> Result<bool, Vec<Fault>> {
-    if !names_key(&entry, std::slice::from_ref(key)) {
-        return Ok(false);
+/// Whether an entry shows that `key` was used. Strangers file entries under a key's hash too.
+fn use_in(entry: LogEntry, key: &PublicKey, log_keys: &LogKeys) -> Result<Option<KeyUse>, Vec<Fault>> {
+    if is_by(&entry, std::slice::from_ref(key)) {
+        return entry.verify(log_keys).map(|_| Some(KeyUse::Entry));
     }
-    entry.verify(log_keys).map(|_| true)
+    Ok((!entry.body().is_understood() && entry.mentions(key)).then_some(KeyUse::Unreadable))
 }

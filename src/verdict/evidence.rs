@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::try_join;
 use url::Url;
 
-use super::{Current, Recall, Unavailable, Verdicts};
+use super::{Current, Recall, Source, Unavailable, Verdicts};
 use crate::deadline::Deadline;
 use crate::evidence::{Attestation, Subject};
 use crate::image::{Digest, Repository, Tag};
@@ -15,44 +15,56 @@ use crate::key::PublicKey;
 use crate::ledger::{Checked, LedgerError, Row};
 use crate::rekor::LogKeys;
 use crate::sighting::Sighting;
-use crate::telemetry::{Dependency, part_of_request, timed};
+use crate::telemetry::part_of_request;
 
-/// Attestations shown of one digest. Only its owner can give a digest many tags.
+/// Attestations shown of one digest, of the tags that it leads to.
 const MAX_ATTESTATIONS: usize = 10;
 /// What asking the index, or writing to it, may take of a request that does not depend on it.
 const INDEX_TIME: Duration = Duration::from_secs(2);
 
 impl Verdicts {
-    /// The sighting of `tag`, if there is one. The ledger is asked first, also for what this process knows: the log
-    /// proves one entry in another way each time it is asked, and evidence should be the same wherever it comes from.
-    pub async fn sighting(&self, tag: &Tag, deadline: Deadline) -> Result<Option<Arc<Sighting>>, Unavailable> {
-        if let Some(row) = self.row(tag, deadline).await? {
-            // A row that says, to the byte, what this process has verified before needs no second check.
-            if let Some(known) = self.known(tag).filter(|known| Row::recorded(known) == row) {
-                return Ok(Some(known));
-            }
-            let trusted = self.trusted_keys(deadline).await?;
-            return match row.check(tag, &trusted, &self.0.log_keys)? {
-                Checked::Recorded(sighting) => Ok(Some(Arc::from(sighting))),
-                Checked::Pending(_, lease) if lease.has_ended() => Err(Unavailable::Abandoned),
-                Checked::Pending(..) => Err(Unavailable::BeingRecorded),
-            };
-        }
-        if let Some(sighting) = self.known(tag) {
+    /// The sighting of `tag`, if there is one. Where the ledger is this process's own, the log is asked what the ledger
+    /// does not know: that is charged to `source`. A ledger that all instances share has every tag that was recorded,
+    /// and what it has lost comes back with the next pull.
+    pub async fn sighting(
+        &self,
+        tag: &Tag,
+        source: Option<Source>,
+        deadline: Deadline,
+    ) -> Result<Option<Arc<Sighting>>, Unavailable> {
+        if let Some(sighting) = self.recorded(tag, deadline).await? {
             return Ok(Some(sighting));
         }
-        match timed(Dependency::Log, self.search(tag, deadline)).await? {
-            Recall::Found(sighting) => {
-                self.remember(&sighting, deadline).await;
-                Ok(Some(sighting))
-            }
+        if self.0.ledger.is_shared() {
+            return Ok(None);
+        }
+        match self.search(tag, source, deadline).await? {
+            Recall::Found(sighting) | Recall::Seen(sighting) | Recall::Recorded(sighting) => Ok(Some(sighting)),
             Recall::Unattested(_) => Err(Unavailable::StatementLost),
-            Recall::Seen(_) | Recall::Recorded(_) | Recall::Never => Ok(None),
+            Recall::Never => Ok(None),
+        }
+    }
+
+    /// The sighting of `tag` that the ledger or this process has. The ledger is asked first, also for what this process
+    /// knows: the log proves one entry in another way each time it is asked, and evidence should be the same wherever it
+    /// comes from.
+    async fn recorded(&self, tag: &Tag, deadline: Deadline) -> Result<Option<Arc<Sighting>>, Unavailable> {
+        let Some(row) = self.row(tag, deadline).await? else { return Ok(self.known(tag)) };
+        // A row that says, to the byte, what this process has verified before needs no second check.
+        if let Some(known) = self.known(tag).filter(|known| Row::recorded(known) == row) {
+            return Ok(Some(known));
+        }
+        let trusted = self.trusted_keys(deadline).await?;
+        match row.check(tag, &trusted, &self.0.log_keys)? {
+            Checked::Recorded(sighting) => Ok(Some(Arc::from(sighting))),
+            Checked::Pending(_, lease) if lease.has_ended() => Err(Unavailable::Abandoned),
+            Checked::Pending(..) => Err(Unavailable::BeingRecorded),
         }
     }
 
     /// The attestations that the index has for a digest of `repository`: of the manifest with this digest, or the one
-    /// of which this digest is a part. What does not verify is left out.
+    /// of which this digest is a part. What does not verify is left out, and so is what only the log knows: nothing is
+    /// searched for.
     pub async fn attestations(
         &self,
         repository: &Repository,
@@ -67,7 +79,7 @@ impl Verdicts {
         let subject = Subject { media_type: mentions.media_type, size: mentions.size };
         let mut attestations = Vec::new();
         for tag in tags.iter().take(MAX_ATTESTATIONS) {
-            match self.sighting(tag, deadline).await {
+            match self.recorded(tag, deadline).await {
                 Ok(Some(sighting)) => attestations.push(Attestation::new(&sighting, &subject)),
                 Ok(None) => {}
                 Err(Unavailable::Ledger(error @ (LedgerError::Unavailable(_) | LedgerError::Timeout))) => {
@@ -83,7 +95,8 @@ impl Verdicts {
     pub(super) async fn is_published(&self, sighting: &Sighting, deadline: Deadline) -> bool {
         let (tag, deadline) = (sighting.tag(), deadline.within(INDEX_TIME));
         match self.0.ledger.mentions(tag.repository(), sighting.digest(), deadline).await {
-            Ok(mentions) => mentions.is_some_and(|found| found.tags.iter().any(|found| found == tag.canonical())),
+            // A full row leads to no further tag, however often it is written.
+            Ok(mentions) => mentions.is_some_and(|found| found.lead_to(tag) || found.are_full()),
             Err(_) => true,
         }
     }
@@ -109,10 +122,18 @@ impl Verdicts {
         subject: Subject,
         deadline: Deadline,
     ) -> Result<(), Unavailable> {
+        // A full row is not written to: that would cost as much as its size, which may be another's work.
+        let known = self.0.ledger.mentions(tag.repository(), digest, deadline).await?;
+        if known.is_some_and(|known| known.are_full() && !known.lead_to(tag)) {
+            return Ok(());
+        }
         // As the ledger has it: another process may have completed the row, with another proof of the same entry.
-        let Some(sighting) = self.sighting(tag, deadline).await? else { return Ok(()) };
+        let Some(sighting) = self.recorded(tag, deadline).await? else { return Ok(()) };
         // Another tag at the same digest may have been first to say what kind of manifest this is.
         let noted = self.0.ledger.mention(tag, digest, &subject.media_type, subject.size, deadline).await?;
+        if !noted.lead_to(tag) {
+            return Ok(());
+        }
         let subject = Subject { media_type: noted.media_type, size: noted.size };
         let attestation = Attestation::new(&sighting, &subject);
         let mention = |digest| self.0.ledger.mention(tag, digest, &subject.media_type, subject.size, deadline);

@@ -8,20 +8,24 @@
 //! Whoever finds a pending row waits for its writer until the lease ends, and then finishes the work with what the row
 //! holds, whatever the tag has come to be by then. Uploading the same bytes twice gives one entry. A writer that fails
 //! ends its lease, so that the next pull does not wait for nothing.
+//!
+//! While the log is to be left alone nothing of this is begun, a pending row's end included.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::{Recall, Source, Unavailable, Verdicts};
+use super::{Recall, Unavailable, Verdicts};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
-use crate::ledger::{Checked, Lease, Row, RowFault};
-use crate::outgoing::jitter;
+use crate::ledger::{Checked, Lease, LedgerError, Row, RowFault};
+use crate::outgoing::{SendError, jitter};
+use crate::rekor::{Call, Pass, RekorError, Uploaded};
 use crate::sighting::{AnewError, Sighting, SignedStatement, record_anew};
 use crate::telemetry::{Dependency, part_of_request, timed};
 
-/// A lease is longer than a writer goes on by this part of the time, so that one that is merely slow is not overtaken; if
-/// it is all the same, both upload the same bytes.
+/// A lease outlasts a writer's own time limit by this part of it, so nobody takes over from a writer that is only slow. If
+/// it happens anyway, both upload the same bytes.
 const LEASE_MARGIN: u32 = 5;
 /// How long a writer that failed may take to end its lease.
 const GIVING_UP_TIME: Duration = Duration::from_secs(2);
@@ -35,21 +39,24 @@ impl Verdicts {
         &self,
         tag: &Tag,
         current: &Digest,
-        source: Option<Source>,
         deadline: Deadline,
     ) -> Result<Recall, Unavailable> {
-        self.0.allowance.take(source).map_err(|retry_after| Unavailable::TooManyFirstSights { retry_after })?;
+        let pass = self.0.gate.pass(Call::Upload)?;
         self.claim(deadline).await?;
         let statement = self.0.signer.sign(tag, current, deadline).await?;
         let lease = Lease::starting_now(self.lease());
         let row = Row::pending(&statement, lease);
         if self.0.ledger.insert(&row, deadline).await? {
-            return self.record(statement, lease, deadline).await;
+            return self.record(statement, lease, pass, deadline).await;
         }
         match self.0.ledger.get(tag, deadline).await? {
             // No signature comes twice, so this is the row of this very call: only the answer to the insertion was lost.
-            Some(existing) if existing == row => self.record(statement, lease, deadline).await,
-            Some(existing) => self.settle(tag, existing, deadline).await,
+            Some(existing) if existing == row => self.record(statement, lease, pass, deadline).await,
+            Some(existing) => {
+                // Another call may be the one that goes through.
+                drop(pass);
+                self.settle(tag, existing, deadline).await
+            }
             None => Err(RowFault::Gone.into()),
         }
     }
@@ -63,10 +70,11 @@ impl Verdicts {
             match row.check(tag, &trusted, &self.0.log_keys)? {
                 Checked::Recorded(sighting) => return Ok(Recall::Seen(self.keep(*sighting))),
                 Checked::Pending(statement, lease) if lease.has_ended() => {
+                    let pass = self.0.gate.pass(Call::Upload)?;
                     let mine = Lease::starting_now(self.lease());
                     if self.0.ledger.take_over(tag, lease, mine, deadline).await? {
                         tracing::warn!(%tag, digest = %statement.digest(), "finishing an abandoned recording");
-                        return self.record(statement, mine, deadline).await;
+                        return self.record(statement, mine, pass, deadline).await;
                     }
                 }
                 Checked::Pending(..) => {
@@ -86,7 +94,7 @@ impl Verdicts {
 
     /// How long a writer has before others finish its work.
     fn lease(&self) -> Duration {
-        self.0.recording_time + self.0.recording_time / LEASE_MARGIN
+        (self.0.recording_time + self.0.recording_time / LEASE_MARGIN).min(Lease::LONGEST)
     }
 
     /// Uploads a statement whose row this process holds the lease of, and completes the row. It goes on when the
@@ -95,12 +103,21 @@ impl Verdicts {
         &self,
         statement: SignedStatement,
         lease: Lease,
+        pass: Pass,
         deadline: Deadline,
     ) -> Result<Recall, Unavailable> {
         let recording = Deadline::after(self.0.recording_time);
-        let this = self.clone();
+        let (this, tag) = (self.clone(), statement.tag().clone());
+        let confirmed = Arc::new(AtomicBool::new(false));
+        let confirming = confirmed.clone();
         let task = tokio::spawn(part_of_request(async move {
-            let recorded = this.upload(&statement, recording).await;
+            let recorded = match this.upload(&statement, pass, recording).await {
+                Ok(uploaded) => {
+                    confirming.store(true, Ordering::Relaxed);
+                    this.complete(&statement, uploaded, recording).await
+                }
+                Err(error) => Err(error),
+            };
             if recorded.is_err() {
                 this.give_up(statement.tag(), lease).await;
             }
@@ -109,7 +126,12 @@ impl Verdicts {
         match deadline.bound(task).await {
             Ok(Ok(sighting)) => Ok(Recall::Recorded(sighting?)),
             Ok(Err(_)) => Err(Unavailable::Interrupted),
-            Err(_) => Err(Unavailable::BeingRecorded),
+            // The time ran out. Whom for depends on what is not done yet.
+            Err(_) => match self.known(&tag) {
+                Some(sighting) => Ok(Recall::Recorded(sighting)),
+                None if confirmed.load(Ordering::Relaxed) => Err(LedgerError::Timeout.into()),
+                None => Err(Unavailable::Unconfirmed),
+            },
         }
     }
 
@@ -121,8 +143,27 @@ impl Verdicts {
         }
     }
 
-    async fn upload(&self, statement: &SignedStatement, deadline: Deadline) -> Result<Arc<Sighting>, Unavailable> {
-        let uploaded = timed(Dependency::Log, self.0.log.upload(&statement.proposed_entry(), deadline)).await?;
+    async fn upload(
+        &self,
+        statement: &SignedStatement,
+        pass: Pass,
+        deadline: Deadline,
+    ) -> Result<Uploaded, Unavailable> {
+        let proposed = statement.proposed_entry();
+        let uploaded = timed(Dependency::Log, pass.ask(self.0.log.upload(&proposed, deadline))).await;
+        uploaded.map_err(|error| match error {
+            RekorError::Send(SendError::Timeout) => Unavailable::Unconfirmed,
+            error => error.into(),
+        })
+    }
+
+    /// Checks what the log answered, and completes the row with it.
+    async fn complete(
+        &self,
+        statement: &SignedStatement,
+        uploaded: Uploaded,
+        deadline: Deadline,
+    ) -> Result<Arc<Sighting>, Unavailable> {
         let entry = uploaded.entry.verify(&self.0.log_keys).map_err(Unavailable::LogUnverifiable)?;
         let sighting = statement.recorded_by(entry).ok_or(Unavailable::OtherEntry)?;
         self.note_keys_of(&sighting, deadline).await?;
@@ -138,10 +179,18 @@ impl Verdicts {
 
     /// Best effort: the ledger has the sighting already.
     async fn make_findable(&self, sighting: &Sighting, deadline: Deadline) {
+        let Ok(pass) = self.0.gate.pass(Call::Upload) else { return };
         let again = async {
             self.claim(deadline).await?;
             let (signer, log) = (&self.0.signer, &self.0.log);
-            record_anew(signer, log, sighting.tag(), sighting.digest(), deadline).await.map_err(Unavailable::from)
+            let again = timed(Dependency::Log, record_anew(signer, log, sighting.tag(), sighting.digest(), deadline));
+            let again = again.await;
+            match &again {
+                Ok(_) => pass.tell(None),
+                Err(AnewError::Log(error)) => pass.tell(Some(error)),
+                Err(AnewError::Key(_)) => {}
+            }
+            again.map_err(Unavailable::from)
         };
         if let Err(error) = again.await {
             tracing::warn!(tag = %sighting.tag(), %error, "an entry that no search may find was not uploaded anew");

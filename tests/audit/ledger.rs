@@ -169,7 +169,8 @@ async fn rows_that_the_log_contradicts_or_does_not_know_and_rows_that_were_tampe
         let is_gone = path.ends_with(&id);
         if is_gone { http::Response::builder().status(404).body("".into()).unwrap() } else { response }
     });
-    kept.pending("pending", &other, Duration::from_secs(600)).await;
+    kept.pending("pending", &other, Duration::from_secs(90)).await;
+    kept.pending("held-up", &other, Duration::from_secs(600)).await;
     kept.pending("abandoned", &other, Duration::ZERO).await;
 
     let ended = kept.audit(&[]);
@@ -184,6 +185,7 @@ async fn rows_that_the_log_contradicts_or_does_not_know_and_rows_that_were_tampe
         format!(
             "{app}:gone: log-lacks: the ledger's row says {gone} (log index 1000007), and the log has no such entry"
         ),
+        format!("{app}:held-up: {pending} (its lease has ended: the next pull finishes it)"),
         format!("{app}:no-state: {invalid} it has no usable attribute 'state'"),
         format!("{app}:other-digest: {invalid} its signature does not verify"),
         format!("{app}:other-entry: {invalid} its log entry is of another statement"),
@@ -191,7 +193,7 @@ async fn rows_that_the_log_contradicts_or_does_not_know_and_rows_that_were_tampe
         format!("{app}:pending: {pending} (in progress)"),
     ];
     assert_eq!((ended.code, &findings(&ended)[..]), (Some(1), &expected[..]));
-    assert_eq!(last(&ended), "9 tags checked: 1 ledger-differs, 1 log-lacks, 4 invalid-row, 2 pending");
+    assert_eq!(last(&ended), "10 tags checked: 1 ledger-differs, 1 log-lacks, 4 invalid-row, 3 pending");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod refused;
 mod serving;
 mod verify_entry;
 

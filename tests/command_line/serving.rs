@@ -1,7 +1,7 @@
 //! `serve` and `log`: how they start, what they keep, and how they stop.
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,8 @@ use crate::support::docker_registry::DockerRegistry;
 use crate::support::image::Image;
 use crate::support::instance::Instance;
 use crate::support::process::{Process, cli};
-use crate::support::stage::{REGISTRY, REPOSITORY};
+use crate::support::stage::{REGISTRY, REPOSITORY, Stage};
+use crate::support::table::Table;
 
 /// Well below the time that requests under way are given.
 const SOON: Duration = Duration::from_secs(3);
@@ -74,6 +75,59 @@ async fn serve_keeps_its_key_and_its_log() {
     let stranger = get(&start().url("manifests/v1")).await;
     assert_eq!((stranger.status, stranger.header("tlog-first-seen")), (200, "true"));
     assert_ne!(std::fs::read(&key_file).unwrap(), key);
+}
+
+/// The status of a request from one of this machine's addresses.
+async fn get_from(address: &str, url: &str) -> u16 {
+    let client = reqwest::Client::builder().no_proxy().local_address(address.parse::<IpAddr>().unwrap()).build();
+    client.unwrap().get(url).send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn first_sights_are_counted_by_the_peers_address_whatever_a_header_says() {
+    let (registry, state) = (DockerRegistry::start(), tempfile::tempdir().unwrap());
+    for tag in ["v1", "v2", "v3"] {
+        registry.push(REPOSITORY, tag, &Image::oci(tag)).await;
+    }
+    let limit = ("FIRST_SIGHTS_PER_MINUTE_PER_SOURCE".to_owned(), "1".to_owned());
+    let instance = Instance::serve(state.path(), &[environment(&registry.address), vec![limit]].concat());
+    let url = |tag: &str| instance.url(&format!("manifests/{tag}"));
+    assert_eq!(get_from("127.0.0.1", &url("v1")).await, 200);
+    assert_eq!(get_from("127.0.0.1", &url("v2")).await, 429);
+    let forwarded = client().get(url("v2")).header("x-forwarded-for", "192.0.2.1").header("forwarded", "for=192.0.2.1");
+    assert_eq!(send(forwarded).await.status, 429);
+    assert_eq!(get_from("127.0.0.1", &url("v1")).await, 200, "a known tag is not counted");
+    assert_eq!(get_from("127.0.0.2", &url("v2")).await, 200, "another address");
+    assert_eq!(get_from("127.0.0.2", &url("v3")).await, 429);
+}
+
+#[tokio::test]
+async fn processes_that_are_given_a_table_count_first_sights_in_it_together() {
+    let (stage, state) = (Stage::set(), tempfile::tempdir().unwrap());
+    let (ledger, counters) = (Table::start().await, Table::counters().await);
+    let mut environment = stage.environment();
+    for (name, value) in [
+        ("LEDGER_TABLE", ledger.name.as_str()),
+        ("COUNTERS_TABLE", counters.name.as_str()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", ledger.endpoint),
+    ]
+    .into_iter()
+    .chain(ledger.credentials())
+    {
+        environment.push((name.to_owned(), value.to_owned()));
+    }
+    for tag in ["v1", "v2"] {
+        stage.push(tag, &Image::oci(tag)).await;
+        let instance = Instance::serve(state.path(), &environment);
+        assert_eq!(get(&instance.url(&format!("manifests/{tag}"))).await.header("tlog-first-seen"), "true");
+    }
+    // A minute may have ended between the two.
+    let items = counters.items().await;
+    let drawn = |kind: &str| -> u64 {
+        let of_kind = items.iter().filter(|item| item["counter"].as_s().unwrap().starts_with(kind));
+        of_kind.map(|item| item["drawn"].as_n().unwrap().parse::<u64>().unwrap()).sum()
+    };
+    assert_eq!((drawn("total/"), drawn("source/")), (2, 2), "{items:?}");
 }
 
 #[test]
@@ -153,7 +207,62 @@ async fn sigterm_ends_the_log_and_its_folder_can_be_opened_again() {
         let ended = process.finish();
         assert_eq!((ended.code, ended.stdout), (Some(0), format!("log listening on {url}\n")));
         assert!(began.elapsed() < SOON, "it took {:?}", began.elapsed());
+        assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o644, "anyone may read it");
         keys.push(std::fs::read(&key).unwrap());
     }
     assert_eq!(keys[0], keys[1], "it is the same log");
+    let mut left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
+    left.sort();
+    assert_eq!(left, [log, key]);
+}
+
+#[test]
+fn the_logs_key_can_be_written_to_standard_output() {
+    let mut command = cli();
+    let process = Process::start(command.args(["log", "--listen", "127.0.0.1:0", "--public-key", "/dev/stdout"]));
+    process.wait_for(|line| line.contains(" listening on ").then_some(()));
+    process.ask_to_stop();
+    assert!(process.finish().stdout.starts_with("-----BEGIN PUBLIC KEY-----\n"));
+    assert!(std::fs::symlink_metadata("/dev/stdout").unwrap().is_symlink());
+}
+
+#[tokio::test]
+async fn two_that_start_at_once_with_a_new_state_have_one_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("new").join("state");
+    let key = std::fs::read_to_string("tests/data/another-log.pub.pem").unwrap();
+    // A log that is not asked: the embedded one has room for one.
+    let environment =
+        [("REKOR_URL".to_owned(), "http://127.0.0.1:9".to_owned()), ("REKOR_PUBLIC_KEYS".to_owned(), key)];
+    let processes = [(); 4].map(|()| {
+        let mut command = cli();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--state"]).arg(&state).envs(environment.clone());
+        Process::start(&mut command)
+    });
+    let mut keys = Vec::new();
+    for process in &processes {
+        let url = process.wait_for(|line| line.strip_prefix("registry listening on ").map(str::to_owned));
+        keys.push(get(&format!("{url}/key.pem")).await.bytes);
+    }
+    assert!(keys[0].starts_with(b"-----BEGIN PUBLIC KEY-----") && keys.iter().all(|key| *key == keys[0]));
+    assert_eq!(std::fs::metadata(&state).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(std::fs::read_dir(&state).unwrap().count(), 1, "nothing but the key");
+}
+
+/// With a log of its own it writes text for a person's terminal, which must not obey a client.
+#[test]
+fn a_line_holds_a_clients_path_cut_and_without_control_characters() {
+    let state = tempfile::tempdir().unwrap();
+    for format in ["text", "json"] {
+        let instance = Instance::serve(state.path(), &[("LOG_FORMAT".to_owned(), format.to_owned())]);
+        let path = format!("/marked\u{9b}31m\u{202e}\u{2028}{}", "x".repeat(4000));
+        let mut stream = TcpStream::connect(&instance.address).unwrap();
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+        let line = instance.wait_for(|line| line.contains("/marked").then(|| line.to_owned()));
+        assert!(line.contains("/marked\u{fffd}31m\u{fffd}\u{fffd}xxx"), "{line}");
+        assert!(line.matches('x').count() < 1024 && !line.chars().any(char::is_control), "{line}");
+    }
 }

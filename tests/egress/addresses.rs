@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use crate::network::inside;
-use crate::{MANIFEST, PUBLIC_ADDRESS, Scene, path, serve_manifests};
+use crate::network::web::status;
+use crate::{MANIFEST, PUBLIC, PUBLIC_ADDRESS, Scene, path, serve_manifests};
 
 /// One or more of every range that is not public, which the test's network has all the same.
 const INSIDE: [&str; 45] = [
@@ -64,7 +65,7 @@ fn a_name_that_leads_inside_is_not_connected_to() {
         let scene = Scene::set(&[]).await;
         // Served there, so that a connection would be worth something.
         serve_manifests(&scene.network.web, "inside.example");
-        let message = "inside.example is not called: it leads to an address that is not public";
+        let message = "inside.example is not called: it leads to an address that is not public, or to none";
         for address in INSIDE.into_iter().chain(NOBODYS) {
             for all in [&[address][..], &[PUBLIC_ADDRESS, address], &[address, PUBLIC_ADDRESS, "2600::1"]] {
                 scene.network.names.lead("inside.example", all);
@@ -77,6 +78,50 @@ fn a_name_that_leads_inside_is_not_connected_to() {
         }
         scene.assert_refuses("inside.example", message).await;
         assert_eq!(scene.network.web.connections(), [""; 0]);
+    });
+}
+
+/// Else anyone could ask which names there are inside. The operator's log tells them apart.
+#[test]
+fn a_name_that_leads_nowhere_is_answered_as_one_that_leads_inside() {
+    inside(async {
+        let scene = Scene::set(&[]).await;
+        scene.network.names.lead("inside.example", &["10.0.0.1"]);
+        scene.network.names.lead("addressless.example", &[]);
+        let hosts = [
+            ("inside.example", "inside.example is not called: it leads to an address that is not public"),
+            ("nowhere.example", "nowhere.example cannot be reached: failed to lookup address information"),
+            ("addressless.example", "addressless.example cannot be reached: "),
+        ];
+        for (host, logged) in hosts {
+            let answer = scene.get(&path(host)).await;
+            let (code, message, error) = answer.error();
+            let message = message.replace(host, "HOST");
+            assert_eq!(
+                (answer.status, code.as_str(), &error["detail"]),
+                (403, "DENIED", &serde_json::Value::Null),
+                "{answer:?}"
+            );
+            assert_eq!(message, "HOST is not called: it leads to an address that is not public, or to none");
+            assert_eq!(answer.find("retry-after"), None);
+            // Tried once more, it would answer later.
+            assert!(scene.network.names.looked_up(host) == 1, "{host}");
+            scene.instance.wait_for(|line| line.contains(logged).then_some(()));
+            scene.assert_refuses(host, "is not called: it leads to an address that is not public, or to none").await;
+        }
+        // A registry that leads there tells no more.
+        for host in ["inside.example", "nowhere.example"] {
+            for answer in [
+                status(302, &[("location", &format!("https://{host}/"))], ""),
+                status(401, &[("www-authenticate", &format!("Bearer realm=\"https://{host}/\""))], ""),
+            ] {
+                scene.network.web.site(PUBLIC, move |_| answer.clone());
+                let answer = scene.get(&path(PUBLIC)).await;
+                let said = (answer.status, answer.error().1.replace(host, "HOST"));
+                let expected = "HOST is not called: it leads to an address that is not public, or to none";
+                assert_eq!(said, (403, expected.to_owned()));
+            }
+        }
     });
 }
 

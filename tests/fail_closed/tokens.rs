@@ -39,6 +39,12 @@ async fn a_token_server_that_fails_is_told_apart() {
         (Fault::Status(200, vec![], "garbage"), 502, "MANIFEST_INVALID", "registry.test answered no usable token"),
         (Fault::Status(200, vec![], r#"{"token":""}"#), 502, "MANIFEST_INVALID", "answered no usable token"),
         (Fault::Status(200, vec![], r#"{"token":"a\r\nx: y"}"#), 502, "MANIFEST_INVALID", "answered no usable token"),
+        (
+            Fault::Status(200, vec![], format!(r#"{{"token":"{}"}}"#, "t".repeat((16 << 10) + 1)).leak()),
+            502,
+            "MANIFEST_INVALID",
+            "registry.test answered a token of more than 16384 bytes",
+        ),
         (Fault::Status(302, vec![("location", "/token".to_owned())], ""), 502, "MANIFEST_INVALID", "more than 5 times"),
         (Fault::Endless, 502, "MANIFEST_INVALID", "sent more than"),
         (Fault::Dropped, 502, "UNAVAILABLE", "registry.test cannot be reached"),
@@ -58,6 +64,24 @@ async fn a_token_server_that_fails_is_told_apart() {
         world.pull("v1").await;
         assert_eq!(world.pull("v1").await.status, 200, "{message}: nothing of the failure stays");
     }
+}
+
+#[tokio::test]
+async fn a_challenge_of_more_than_4_kib_is_refused_and_one_beside_it_is_met() {
+    let world = World::start().await;
+    let digest = world.registry.push("v1", "{}");
+    let own = format!("Bearer realm=\"http://{}/token\"", world.registry.address);
+    let too_long = format!("Bearer realm=\"http://{}/token?{}\"", world.registry.address, "x".repeat(4 << 10));
+    let headers = |values: &[&String]| values.iter().map(|value| ("www-authenticate", (*value).clone())).collect();
+    world.registry.fails("manifests", Fault::Status(401, headers(&[&too_long]), ""));
+    let message = "registry.test sent a challenge of more than 4096 bytes";
+    world.pull("v1").await.assert_refused(502, "MANIFEST_INVALID", &[message]);
+    assert_eq!(world.registry.asked(), ["GET manifests/v1"]);
+    world.registry.heals();
+
+    world.registry.wants_token();
+    world.registry.fails_once("manifests", Fault::Status(401, headers(&[&too_long, &own]), ""));
+    world.pull("v1").await.assert_first_seen(&digest);
 }
 
 #[tokio::test]

@@ -28,6 +28,8 @@ pub enum Fault {
     Silent,
     Dropped,
     CutShort,
+    /// Half of the body, and then nothing.
+    Stalled,
     /// Answers well once the gate has a permit.
     Gate(Arc<Semaphore>),
 }
@@ -152,7 +154,7 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Bytes>) -> Wire {
         Fault::Header(name, value) => {
             let mut answer = answer;
             answer.headers_mut().remove(name);
-            let value = value.map(|value| value.parse().unwrap());
+            let value = value.map(|value| http::HeaderValue::from_bytes(value.as_bytes()).unwrap());
             answer.headers_mut().extend(value.map(|value| (http::HeaderName::from_static(name), value)));
             wire::whole(answer)
         }
@@ -170,6 +172,7 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Bytes>) -> Wire {
         Fault::Silent => wire::silent().await,
         Fault::Dropped => wire::dropped(),
         Fault::CutShort => wire::cut_short(answer),
+        Fault::Stalled => wire::stalled(answer),
         Fault::Gate(gate) => {
             gate.acquire().await.unwrap().forget();
             wire::whole(answer)

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, Stream, StreamExt as _};
 use http::response::Parts;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Frame;
@@ -61,7 +61,7 @@ pub fn status(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> 
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
     for (name, value) in headers {
         let name: http::HeaderName = name.parse().unwrap();
-        response.headers_mut().append(name, value.parse().unwrap());
+        response.headers_mut().append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
     }
     response
 }
@@ -91,6 +91,14 @@ pub fn cut_short(response: Response<Bytes>) -> Wire {
     head.headers.insert("content-length", body.len().into());
     let half = Ok(Frame::data(body.slice(..body.len() / 2)));
     streamed(head, stream::iter([half, Err(io::ErrorKind::ConnectionReset.into())]))
+}
+
+/// The head announces the whole body, of which half comes and then nothing.
+pub fn stalled(response: Response<Bytes>) -> Wire {
+    let (mut head, body) = response.into_parts();
+    head.headers.insert("content-length", body.len().into());
+    let half = stream::iter([Ok(Frame::data(body.slice(..body.len() / 2)))]);
+    streamed(head, half.chain(stream::pending()))
 }
 
 /// The same bytes without `Content-Length`.

@@ -38,7 +38,14 @@ impl World {
 
     /// With these environment variables besides.
     pub async fn with(vars: &[(&str, &str)]) -> Self {
-        let (registry, log, key) = (Registry::start().await, Log::start().await, tempfile::tempdir().unwrap());
+        Self::before(Registry::start().await, vars, |address| format!("{REGISTRY}={address}")).await
+    }
+
+    /// Before this registry, with the registries opened that `opened` makes of its address.
+    pub async fn before(registry: Registry, vars: &[(&str, &str)], opened: impl Fn(&str) -> String) -> Self {
+        let opened = opened(&registry.address);
+        let vars = &[vars, &[("INSECURE_REGISTRIES", opened.as_str())]].concat();
+        let (log, key) = (Log::start().await, tempfile::tempdir().unwrap());
         let signer = signer_in(&key);
         let service = service(&registry, &log, signer, vars);
         Self { registry, log, service, key }

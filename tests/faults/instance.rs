@@ -85,6 +85,7 @@ impl Running {
             .env("REQUEST_TIMEOUT_MS", request_timeout.as_millis().to_string())
             // Each round is a first sight.
             .env("FIRST_SIGHTS_PER_MINUTE", "1000000")
+            .env("FIRST_SIGHTS_PER_MINUTE_PER_SOURCE", "1000000")
             .env("LOG_FORMAT", "text")
             .env("RUST_LOG", "off")
             .stdin(Stdio::null())

@@ -173,7 +173,8 @@ async fn pull_tag(client: &reqwest::Client, url: &str, seed: u64) -> Answer {
             assert!(String::from_utf8_lossy(&body).contains("has moved"), "seed {seed}: {body:?}");
             Answer::Refused
         }
-        502..=504 => Answer::Unavailable(String::from_utf8_lossy(&body).into_owned()),
+        // 429 where three faults of the log met one instance in a row: then it is left alone for a while.
+        429 | 502..=504 => Answer::Unavailable(String::from_utf8_lossy(&body).into_owned()),
         other => panic!("seed {seed}: an undocumented answer, {other}: {body:?}"),
     }
 }

@@ -10,7 +10,7 @@ use tlogistry::devlog::{Devlog, Options};
 use tlogistry::image::{Digest, Tag};
 use tlogistry::key::PublicKey;
 use tlogistry::rekor::LogEntry;
-use tlogistry::rekor::intoto::Body;
+use tlogistry::rekor::body::Body;
 use tlogistry::sighting::{LocalKey, parse_statement};
 
 use crate::log;
@@ -50,13 +50,13 @@ impl Stage {
             }
             assert_eq!(answer.status(), 200, "{answer:?}");
             let entry = LogEntry::parse(answer.body()).unwrap();
-            let Body::Intoto(body) = entry.body() else { panic!("not an intoto entry") };
-            assert!(body.signatures.iter().all(|signature| signature.key == self.key));
+            let Body::Envelope(envelope) = entry.body() else { panic!("not an intoto entry") };
+            assert!(envelope.signers.iter().all(|signer| signer.key.is(&self.key)));
             // Nothing in these rounds keeps the log from storing the statement with an entry but `Filing::Never`, and
             // then another entry of the same statement has it, or the hash alone tells the digests apart.
             let (tag, digest) = match entry.attestation().and_then(parse_statement) {
                 Some((tag, digest)) => (tag, digest.to_string()),
-                None => match self.registry.statement_with(&body.payload_hash) {
+                None => match self.registry.statement_with(&envelope.payload_hash.unwrap()) {
                     Some(found) => found,
                     None => panic!("an entry of no statement about this registry"),
                 },

@@ -1,15 +1,25 @@
 //! Someone who can write to the table changes rows. No row makes another digest than the recorded one be served.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::AttributeValue::{N, S};
+use tlogistry::deadline::Deadline;
 use tlogistry::image::Digest;
+use tlogistry::ledger::Lease;
 use tlogistry::sighting::{LocalKey, Signer};
 
 use crate::scene::{Scene, ask, pull};
 
+fn soon() -> Deadline {
+    Deadline::after(std::time::Duration::from_secs(10))
+}
+
 type Row = HashMap<String, AttributeValue>;
+
+/// The largest number of 38 digits, which is all that DynamoDB keeps of one.
+const BEYOND: &str = "99999999999999999999999999999999999999";
 
 impl Scene {
     async fn put(&self, row: Row) {
@@ -48,8 +58,7 @@ async fn a_row_that_was_changed_is_not_believed() {
     };
     let stranger = LocalKey::generate().unwrap();
     let stranger_pem = stranger.public_key().pem().to_owned();
-    let deadline = tlogistry::deadline::Deadline::after(std::time::Duration::from_secs(5));
-    let forged = Signer::Local(stranger).sign(&scene.tag("v1"), &evil, deadline).await.unwrap();
+    let forged = Signer::Local(stranger).sign(&scene.tag("v1"), &evil, soon()).await.unwrap();
     let forged_signature = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, forged.signature());
 
     let mut by_stranger = with("digest", S(evil.to_string()));
@@ -122,6 +131,39 @@ async fn no_row_makes_a_digest_attested_that_was_not_recorded() {
     }
 }
 
+#[tokio::test]
+async fn an_over_full_row_of_the_index_is_cut_and_not_written_to() {
+    let (scene, _, _, _) = moved().await;
+    let digest = scene.push("new", "evil");
+    let key = format!("registry.test/app@{digest}");
+    let mut index = scene.table.item(&key).await.unwrap();
+    // 380 KB: nearly as much as a row can have.
+    let mut tags: Vec<String> = (0..2_000).map(|n| format!("registry.test/app:{n}{}", "x".repeat(120))).collect();
+    tags.truncate(380_000 / tags[0].len());
+    index.insert("tags".to_owned(), AttributeValue::Ss(tags));
+    scene.put(index.clone()).await;
+
+    let mentions = scene.ledger().mentions(scene.tag("new").repository(), &digest, soon()).await.unwrap().unwrap();
+    assert_eq!((mentions.tags.len(), mentions.are_full()), (32, true));
+    let answer = scene.pull("new").await;
+    assert!(answer.first_seen && answer.digest == Some(digest.clone()), "{answer:?}");
+    assert_eq!(scene.pull("new").await.status, 200);
+    assert_eq!(scene.pull("other").await.status, 200);
+    let stored = scene.table.item(&key).await.unwrap();
+    let sorted = |row: &Row| {
+        let mut tags = row["tags"].as_ss().unwrap().clone();
+        tags.sort();
+        tags
+    };
+    assert!(sorted(&stored) == sorted(&index), "the row was written to");
+
+    index.insert("tags".to_owned(), AttributeValue::Ss(vec!["registry.test/app:other".to_owned()]));
+    index.insert("mediaType".to_owned(), S("x".repeat(256)));
+    scene.put(index).await;
+    let mentions = scene.ledger().mentions(scene.tag("new").repository(), &digest, soon()).await;
+    assert!(mentions.unwrap_err().to_string().contains("'mediaType'"));
+}
+
 /// The first pull may have ended before that, or the row be older than the index.
 #[tokio::test]
 async fn a_recorded_tag_that_the_index_lacks_is_put_there_by_the_next_instance_that_serves_it() {
@@ -146,9 +188,13 @@ async fn a_recording_that_broke_off_is_no_evidence_yet() {
     let (scene, mut row, _, _) = moved().await;
     row.remove("entry");
     row.insert("state".to_owned(), S("pending".to_owned()));
-    for (lease, reason) in
-        [("0", "its recording broke off"), ("99999999999999", "is being recorded by another request")]
-    {
+    let Lease(current) = Lease::starting_now(Duration::from_secs(80));
+    for (lease, reason) in [
+        ("0", "its recording broke off"),
+        (&current.to_string(), "is being recorded by another request"),
+        ("99999999999999", "its recording broke off"),
+        (BEYOND, "its recording broke off"),
+    ] {
         row.insert("lease".to_owned(), N(lease.to_owned()));
         scene.put(row.clone()).await;
         let answer = ask(&scene.instance(), "/sightings/registry.test/app:v1").await;
@@ -166,6 +212,22 @@ async fn a_pending_row_with_a_bad_lease_is_not_believed() {
         scene.put(row.clone()).await;
         let answer = scene.pull("v1").await;
         assert!(answer.status == 503 && answer.message.contains("'lease'"), "{lease:?}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_lease_that_no_writer_could_have_set_holds_nothing_up() {
+    let (scene, mut row, _, _) = moved().await;
+    row.insert("state".to_owned(), S("pending".to_owned()));
+    row.remove("entry");
+    let Lease(late) = Lease::starting_now(Duration::from_secs(120));
+    for lease in [&late.to_string(), "99999999999999", "18446744073709551615", "18446744073709551616", "1E+100", BEYOND]
+    {
+        row.insert("lease".to_owned(), N(lease.to_owned()));
+        scene.put(row.clone()).await;
+        let answer = scene.pull("v1").await;
+        assert_eq!(answer.status, 403, "{lease}: it is finished, and the tag has moved: {answer:?}");
+        assert_eq!(scene.table.row(&scene.tag("v1")).await.unwrap()["state"], S("recorded".to_owned()), "{lease}");
     }
 }
 

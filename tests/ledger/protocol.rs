@@ -76,3 +76,26 @@ async fn two_instances_agree_on_who_was_first() {
     assert_eq!((one.status, two.status), (200, 200));
     assert_eq!([one.first_seen, two.first_seen].iter().filter(|first| **first).count(), 1, "{one:?} {two:?}");
 }
+
+#[tokio::test]
+async fn a_digest_leads_to_32_tags_and_its_row_then_grows_no_more() {
+    let scene = Scene::set().await;
+    let digest = Digest::sha256(b"a");
+    for ledger in both(&scene).await {
+        let mention = async |number: usize| {
+            let tag = scene.tag(&format!("v{number}"));
+            ledger.mention(&tag, &digest, &format!("type/{number}"), number as u64, soon()).await.unwrap()
+        };
+        for number in 0..32 {
+            let mentions = mention(number).await;
+            assert_eq!((mentions.tags.len(), mentions.are_full()), (number + 1, number == 31));
+        }
+        for number in [32, 33, 7] {
+            let mentions = mention(number).await;
+            assert_eq!((mentions.tags.len(), mentions.lead_to(&scene.tag(&format!("v{number}")))), (32, number == 7));
+            assert_eq!((mentions.media_type.as_str(), mentions.size), ("type/0", 0));
+        }
+        let stored = ledger.mentions(scene.tag("v1").repository(), &digest, soon()).await.unwrap().unwrap();
+        assert!(stored.are_full() && stored.lead_to(&scene.tag("v31")) && !stored.lead_to(&scene.tag("v32")));
+    }
+}

@@ -13,7 +13,8 @@
 //!   answer late, incompletely or not at all, but never forged. An answer that does not verify is one that failed.
 //! - A 409 and the retrieval of the entry that it names are one call: the second changes nothing.
 //! - Upstream answers with any digest at any time, which is what one that moves its tags at will looks like.
-//! - A lease ends whenever a waiter says so; time is not modelled.
+//! - A lease ends whenever a waiter says so, by whichever clock or because no writer could have set it; time is not
+//!   modelled.
 //! - The instance's row is read once by each process: that it is read again each minute only refuses more.
 //! - A key signs for other tags too, and at some time the index has one of these entries ([`model::Action::Show`]). From
 //!   then on parameters may be forgotten.

@@ -53,15 +53,26 @@ impl Server {
 static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
 static TABLES: AtomicUsize = AtomicUsize::new(0);
 
-/// A table such as a ledger needs.
+/// A table such as a ledger needs, or the counters.
 pub struct Table {
     pub name: String,
+    key: &'static str,
     pub endpoint: &'static str,
     pub client: aws_sdk_dynamodb::Client,
 }
 
 impl Table {
+    /// For a ledger.
     pub async fn start() -> Self {
+        Self::keyed_by("tag").await
+    }
+
+    /// For the counters.
+    pub async fn counters() -> Self {
+        Self::keyed_by("counter").await
+    }
+
+    async fn keyed_by(key: &'static str) -> Self {
         let endpoint = SERVER.endpoint.as_str();
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
@@ -70,8 +81,8 @@ impl Table {
             .endpoint_url(endpoint)
             .build();
         let client = aws_sdk_dynamodb::Client::from_conf(config);
-        let name = format!("sightings-{}", TABLES.fetch_add(1, Ordering::Relaxed));
-        let table = Self { name, endpoint, client };
+        let name = format!("{key}s-{}", TABLES.fetch_add(1, Ordering::Relaxed));
+        let table = Self { name, key, endpoint, client };
         let mut tries = 0;
         while let Err(error) = table.create().await {
             tries += 1;
@@ -83,8 +94,8 @@ impl Table {
 
     async fn create(&self) -> Result<(), aws_sdk_dynamodb::Error> {
         let attribute =
-            AttributeDefinition::builder().attribute_name("tag").attribute_type(ScalarAttributeType::S).build()?;
-        let key = KeySchemaElement::builder().attribute_name("tag").key_type(KeyType::Hash).build()?;
+            AttributeDefinition::builder().attribute_name(self.key).attribute_type(ScalarAttributeType::S).build()?;
+        let key = KeySchemaElement::builder().attribute_name(self.key).key_type(KeyType::Hash).build()?;
         self.client
             .create_table()
             .table_name(&self.name)
@@ -114,6 +125,11 @@ impl Table {
     /// What is stored under a key.
     pub async fn item(&self, key: &str) -> Option<HashMap<String, AttributeValue>> {
         let request = self.client.get_item().table_name(&self.name).consistent_read(true);
-        request.key("tag", S(key.to_owned())).send().await.unwrap().item
+        request.key(self.key, S(key.to_owned())).send().await.unwrap().item
+    }
+
+    /// Everything in it.
+    pub async fn items(&self) -> Vec<HashMap<String, AttributeValue>> {
+        self.client.scan().table_name(&self.name).consistent_read(true).send().await.unwrap().items.unwrap_or_default()
     }
 }

@@ -10,8 +10,7 @@ READ_ELSEWHERE = {"RUST_LOG", "SSL_CERT_FILE"}
 LEFT_TO_DEFAULTS = {
     "INSECURE_REGISTRIES",  # for local use; nothing that is deployed calls a registry by plain http
     "REQUEST_TIMEOUT_MS",  # the default fits API Gateway's limit
-    "FIRST_SIGHTS_PER_MINUTE",
-    "FIRST_SIGHTS_PER_MINUTE_PER_SOURCE",
+    "REGISTRY_TIMEOUT_MS",  # the default leaves two thirds of the request's time
     "MANIFEST_CACHE_BYTES",
     "LOG_FORMAT",
 }

@@ -9,7 +9,7 @@ DELETES = {
 
 
 def _table(t):
-    return the_one(t, "AWS::DynamoDB::Table")
+    return the_one({"ledger": t["ledger"]}, "AWS::DynamoDB::Table")
 
 
 def _properties(t):

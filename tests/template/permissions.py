@@ -1,4 +1,4 @@
-"""What the function's role may do: sign, keep the ledger, write its log, and nothing else."""
+"""What the function's role may do: sign, keep the ledger, count first sights, write its log, and nothing else."""
 
 from key import SIGN_CONDITION
 from templates import actions, append, as_list, drop, policies, put, statement
@@ -6,6 +6,7 @@ from templates import actions, append, as_list, drop, policies, put, statement
 GRANTS = {  # policy: what it allows
     "SignSightings": {"kms:GetPublicKey", "kms:Sign"},
     "KeepLedger": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+    "CountFirstSights": {"dynamodb:UpdateItem"},
     "WriteLog": {"logs:CreateLogStream", "logs:PutLogEvents"},
 }
 
@@ -24,11 +25,17 @@ def are_exactly_these(t):
 
 
 def concern_one_resource_each(t):
-    key, table, log = (document["Statement"] for _, document in _policies(t))
+    key, table, counters, log = (document["Statement"] for _, document in _policies(t))
     arn = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}:%s"
     assert {"Ref": "SigningKeyArn"} == key[0]["Resource"] == key[1]["Resource"]
     assert table[0]["Resource"] == {"Fn::Sub": arn % ("dynamodb", "table/${TableName}")}
+    assert counters[0]["Resource"] == {"Fn::Sub": arn % ("dynamodb", "table/${CountersTableName}")}
     assert log[0]["Resource"] == {"Fn::Sub": arn % ("logs", "log-group:${LogGroupName}:*")}
+
+
+def tables_are_told_apart(t):
+    passed = t["template"]["Resources"]["Permissions"]["Properties"]["Parameters"]
+    assert passed["CountersTableName"] == {"Fn::GetAtt": ["Counters", "Outputs.TableName"]} != passed["TableName"]
 
 
 def signing_is_of_digests_on_p256(t):
@@ -55,11 +62,13 @@ def no_policy_anywhere_has_a_wildcard_action(t):
 
 _SIGN = ("permissions", "SignSightings", "Properties", "PolicyDocument", "Statement")
 _ROWS = ("permissions", "KeepLedger", "Properties", "PolicyDocument", "Statement", 0)
+_COUNT = ("permissions", "CountFirstSights", "Properties", "PolicyDocument", "Statement", 0)
 _LOG = ("permissions", "WriteLog", "Properties", "PolicyDocument", "Statement", 0)
 _ROLE = ("template", "FunctionRole", "Properties")
 FAULTS = [
     (are_exactly_these, append(*_ROWS, "Action", "dynamodb:DeleteItem")),
     (are_exactly_these, append(*_ROWS, "Action", "dynamodb:Scan")),
+    (are_exactly_these, append(*_COUNT, "Action", "dynamodb:DeleteItem")),
     (are_exactly_these, append(*_SIGN, 1, "Action", "kms:ScheduleKeyDeletion")),
     (are_exactly_these, append(*_LOG, "Action", "logs:CreateLogGroup")),
     (are_exactly_these, drop("permissions", "WriteLog")),
@@ -69,6 +78,19 @@ FAULTS = [
         put(*_ROWS, "Resource", {"Fn::Sub": "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/*"}),
     ),
     (concern_one_resource_each, append(*_LOG, "Resource", "*")),
+    (
+        concern_one_resource_each,
+        put(*_COUNT, "Resource", {
+            "Fn::Sub": "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${TableName}"
+        }),
+    ),
+    (
+        tables_are_told_apart,
+        put(
+            "template", "Permissions", "Properties", "Parameters", "CountersTableName",
+            {"Fn::GetAtt": ["Ledger", "Outputs.TableName"]},
+        ),
+    ),
     (signing_is_of_digests_on_p256, drop(*_SIGN, 0, "Condition")),
     (signing_is_of_digests_on_p256, drop(*_SIGN, 0, "Condition", "StringEquals", "kms:MessageType")),
     (

@@ -1,16 +1,18 @@
 //! One tag: what the log holds of it, what the ledger says, and whether the two agree.
 
+use std::rc::Rc;
+
 use super::issue::{Issue, Kind, Weight};
 use super::met::Met;
 use super::repair::Repair;
 use super::tags::{Item, LEDGER_TIME};
-use crate::cli::lookup::Lookup;
+use crate::cli::lookup::{Lookup, Unread};
 use crate::deadline::Deadline;
 use crate::image::Tag;
 use crate::key::PublicKey;
 use crate::ledger::{Checked, DynamoDbLedger, Lease, LedgerError, Row, RowFault};
 use crate::rekor::{Fault, Faults, LogKeys, RekorError, has_failed};
-use crate::sighting::{Finding, Findings, Sighting, SignedStatement};
+use crate::sighting::{Contradiction, Finding, Findings, Sighting, SignedStatement};
 
 /// Checks tags.
 pub struct Check<'a> {
@@ -24,8 +26,8 @@ pub struct Check<'a> {
 /// Why nothing more can be checked for now.
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
-    #[error(transparent)]
-    Log(RekorError),
+    #[error("{0}")]
+    Log(Rc<RekorError>),
     #[error(transparent)]
     Ledger(LedgerError),
 }
@@ -55,10 +57,11 @@ impl Kept {
 /// What the log lists for a tag.
 struct Listed {
     findings: Findings,
+    unread: Unread,
     /// Whether an entry tells its digest by itself.
     attested: bool,
-    /// Log index and faults of entries that bear our key and do not verify.
-    unverifiable: Vec<(u64, Vec<Fault>)>,
+    /// Whether the log listed the entry that the ledger's row holds.
+    holds_row: bool,
 }
 
 impl Check<'_> {
@@ -81,13 +84,13 @@ impl Check<'_> {
 
     async fn tag(&self, tag: &Tag, row: Option<Result<Row, LedgerError>>) -> Result<Vec<Issue>, Failed> {
         let kept = self.kept(tag, row).await?;
-        let mut listed = self.listed(tag).await.map_err(Failed::Log)?;
+        let mut listed = self.listed(tag, &kept).await?;
         if let Some(statement) = kept.statement() {
             listed.findings.consider(tag, statement.digest(), &self.lookup.trusted);
         }
-        let mut issues = log_issues(&listed);
-        issues.extend(self.ledger_issues(&kept, &listed).await.map_err(Failed::Log)?);
-        let known = listed.findings.sightings.first().or(match &kept {
+        let mut issues = log_issues(tag, &listed);
+        issues.extend(self.ledger_issues(tag, &kept, &listed).await?);
+        let known = listed.findings.sightings().first().copied().or(match &kept {
             Kept::Recorded(sighting) => Some(&**sighting),
             _ => None,
         });
@@ -119,28 +122,30 @@ impl Check<'_> {
         }
     }
 
-    async fn listed(&self, tag: &Tag) -> Result<Listed, RekorError> {
-        let mut found = Vec::new();
-        let mut unverifiable = Vec::new();
-        let sort = |finding: Finding| {
+    async fn listed(&self, tag: &Tag, kept: &Kept) -> Result<Listed, Failed> {
+        let row = match kept {
+            Kept::Recorded(sighting) => Some(sighting.entry().leaf_hash()),
+            _ => None,
+        };
+        let (mut attested, mut holds_row) = (false, false);
+        let each = |finding: &Finding| {
             if let Some(entry) = finding.verified() {
                 self.met.add(entry);
+                holds_row |= row == Some(entry.leaf_hash());
             }
-            match finding {
-                // Not kept until the end: strangers may have filed thousands.
-                Finding::Foreign(_) | Finding::Unrelated(_) => {}
-                Finding::Unverifiable { entry, faults } => unverifiable.push((entry.log_index(), faults)),
-                finding => found.push(finding),
-            }
+            attested |= matches!(finding, Finding::Sighting(_));
         };
-        self.lookup.findings(tag, sort).await?;
-        let attested = found.iter().any(|finding| matches!(finding, Finding::Sighting(_)));
-        Ok(Listed { findings: Findings::new(found, &self.lookup.trusted), attested, unverifiable })
+        let (findings, unread) = self.lookup.findings(tag, each).await.map_err(log_failed)?;
+        // What is proven is told; else the audit goes on here once the log answers again.
+        match unread.iter().find(|(_, error)| has_failed(error)) {
+            Some((_, error)) if findings.contradiction().is_none() => Err(Failed::Log(error.clone())),
+            _ => Ok(Listed { findings, unread, attested, holds_row }),
+        }
     }
 
     /// Where the ledger and the log do not agree.
-    async fn ledger_issues(&self, kept: &Kept, listed: &Listed) -> Result<Vec<Issue>, RekorError> {
-        let first = listed.findings.sightings.first();
+    async fn ledger_issues(&self, tag: &Tag, kept: &Kept, listed: &Listed) -> Result<Vec<Issue>, Failed> {
+        let first = listed.findings.sightings().first().copied();
         let mut issues = Vec::new();
         match kept {
             Kept::NoLedger => {}
@@ -159,9 +164,8 @@ impl Check<'_> {
             }
             Kept::Recorded(sighting) => {
                 // What a search found is in the log.
-                let hash = sighting.entry().id().leaf_hash;
-                if !listed.findings.sightings.iter().any(|found| found.entry().id().leaf_hash == hash) {
-                    issues.extend(self.held_still(sighting).await?);
+                if !listed.holds_row {
+                    issues.extend(self.held_still(sighting).await.map_err(log_failed)?);
                 }
             }
         }
@@ -172,9 +176,13 @@ impl Check<'_> {
             issues.push(Issue::new(Kind::LedgerDiffers, detail));
         }
         // A row that is there says enough of a tag that no search finds.
-        let nothing = first.is_none() && listed.findings.unattested.is_empty() && listed.unverifiable.is_empty();
+        let nothing = first.is_none() && listed.findings.is_understood(tag) && listed.unread.is_empty();
         if nothing && matches!(kept, Kept::NoLedger | Kept::NoRow) {
-            issues.push(Issue::new(Kind::Missing, "the log lists no entry by your keys"));
+            let detail = match listed.findings.refiled_alone() {
+                Some(_) => "the log lists no sighting by your keys, and a copy of one",
+                None => "the log lists no entry by your keys",
+            };
+            issues.push(Issue::new(Kind::Missing, detail));
         }
         Ok(issues)
     }
@@ -201,7 +209,7 @@ impl Check<'_> {
 
     /// The log holds a sighting whose digest no search tells: that is repaired, or reported.
     async fn unfindable(&self, sighting: &Sighting, listed: &Listed) -> Issue {
-        let how = if listed.findings.sightings.is_empty() {
+        let how = if listed.findings.sightings().is_empty() {
             "no search finds it"
         } else {
             "a search finds it without its statement"
@@ -220,16 +228,34 @@ impl Check<'_> {
 }
 
 /// What the log alone shows.
-fn log_issues(listed: &Listed) -> Vec<Issue> {
+fn log_issues(tag: &Tag, listed: &Listed) -> Vec<Issue> {
     let mut issues = Vec::new();
-    if let Some((first, other)) = listed.findings.contradiction() {
-        let detail = format!("your keys signed {} and {}", described(first), described(other));
-        issues.push(Issue::new(Kind::Contradicted, detail));
+    match listed.findings.contradiction() {
+        None => {}
+        Some(Contradiction::Digest { first, other, entry }) => {
+            let detail = format!("your keys signed {} and {other} (log index {})", described(first), entry.log_index());
+            issues.push(Issue::new(Kind::Contradicted, detail));
+        }
+        Some(Contradiction::Refiled { first, other }) => {
+            let detail = format!("your keys signed {} and {}", first.digest(), other.digest());
+            issues.push(Issue::new(Kind::Contradicted, detail));
+        }
+        Some(Contradiction::Misuse { entry, misuse }) => {
+            let detail = format!("{misuse} (log index {})", entry.log_index());
+            issues.push(Issue::new(Kind::Misused, detail));
+        }
     }
-    for (index, faults) in &listed.unverifiable {
+    for (index, faults) in &listed.findings.unverifiable {
         issues.push(unverifiable(*index, faults));
     }
-    for entry in &listed.findings.unattested {
+    for index in &listed.findings.unreadable {
+        let detail = format!("the entry with log index {index} holds your key and cannot be understood");
+        issues.push(Issue::new(Kind::Unreadable, detail));
+    }
+    for (id, error) in &listed.unread {
+        issues.push(Issue::new(Kind::Unreadable, format!("the entry {id} cannot be read: {error}")));
+    }
+    for entry in listed.findings.unattested(tag) {
         let detail = format!(
             "the log has not kept the statement of the entry with log index {}, which may name any digest",
             entry.log_index()
@@ -237,6 +263,10 @@ fn log_issues(listed: &Listed) -> Vec<Issue> {
         issues.push(Issue::new(Kind::Unattested, detail));
     }
     issues
+}
+
+fn log_failed(error: RekorError) -> Failed {
+    Failed::Log(Rc::new(error))
 }
 
 fn kept(tag: &Tag, row: &Row, trusted: &[PublicKey], log_keys: &LogKeys) -> Result<Kept, RowFault> {

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub enum Kind {
     /// The log holds two digests for the tag under the user's keys.
     Contradicted,
+    /// A key of the user's signed something else than sightings under the tag's hash.
+    Misused,
     /// The ledger's row names another digest than the log.
     LedgerDiffers,
     /// The log holds a sighting, and the ledger no row.
@@ -20,6 +22,8 @@ pub enum Kind {
     Unfindable,
     /// An entry bears a key of the user's and does not verify.
     Unverifiable,
+    /// An entry that the log lists cannot be read, or holds a key of the user's and cannot be understood.
+    Unreadable,
     /// An entry by a key of the user's may name another digest: the log has not kept its statement.
     Unattested,
     /// The log lists no entry by the user's keys.
@@ -47,12 +51,13 @@ impl Kind {
     pub fn weight(self) -> Weight {
         match self {
             Self::Contradicted
+            | Self::Misused
             | Self::LedgerDiffers
             | Self::LedgerLacks
             | Self::LogLacks
             | Self::InvalidRow
             | Self::Unfindable => Weight::Fault,
-            Self::Unverifiable | Self::Unattested | Self::Missing | Self::Unchecked => Weight::Doubt,
+            Self::Unverifiable | Self::Unreadable | Self::Unattested | Self::Missing | Self::Unchecked => Weight::Doubt,
             Self::Pending | Self::Repaired => Weight::Note,
         }
     }
@@ -61,12 +66,14 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Contradicted => "contradicted",
+            Self::Misused => "misused",
             Self::LedgerDiffers => "ledger-differs",
             Self::LedgerLacks => "ledger-lacks",
             Self::LogLacks => "log-lacks",
             Self::InvalidRow => "invalid-row",
             Self::Unfindable => "unfindable",
             Self::Unverifiable => "unverifiable",
+            Self::Unreadable => "unreadable",
             Self::Unattested => "unattested",
             Self::Missing => "missing",
             Self::Unchecked => "unchecked",
@@ -99,12 +106,14 @@ mod tests {
         use Kind::*;
         for kind in [
             Contradicted,
+            Misused,
             LedgerDiffers,
             LedgerLacks,
             LogLacks,
             InvalidRow,
             Unfindable,
             Unverifiable,
+            Unreadable,
             Unattested,
             Missing,
             Unchecked,

@@ -41,12 +41,14 @@ const SAVE_EVERY: Duration = Duration::from_secs(2);
 /// too. Each finding is one line:
 ///
 ///   contradicted    the log holds two digests for the tag under your keys
+///   misused         a key of yours signed something else than sightings under the tag
 ///   ledger-differs  the ledger's row names another digest than the log
 ///   ledger-lacks    the log holds the tag, and the ledger has no row
 ///   log-lacks       the ledger's row holds an entry that the log does not have
 ///   invalid-row     the ledger's row does not verify
 ///   unfindable      the log holds the tag, but a search does not tell its digest; --repair records it anew
 ///   unverifiable    an entry bears your key and does not verify
+///   unreadable      an entry cannot be read, or holds your key and cannot be understood
 ///   unattested      an entry by your key may name any digest: the log has not kept its statement
 ///   missing         the log lists no entry by your keys
 ///   unchecked       it is no tag, or the log's answer cannot be understood
@@ -62,7 +64,7 @@ const SAVE_EVERY: Duration = Duration::from_secs(2);
 ///
 /// The ledger is read, never written: that takes dynamodb:Scan, or dynamodb:GetItem with a list.
 ///
-/// Exit code: 0 if everything holds, 1 if the log contradicts itself or any of the first six was found, 2 if anything could
+/// Exit code: 0 if everything holds, 1 if the log contradicts itself or any of the first seven was found, 2 if anything could
 /// not be checked, there was no tag, or the audit did not come to the end.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]

@@ -79,9 +79,8 @@ impl Repair {
         Sighting::check(entry, tag.clone(), digest.clone(), &lookup.trusted).ok_or(RepairError::Unverifiable)?;
         for _ in 0..FILING_TRIES {
             let mut found = false;
-            let look = |finding| {
-                found |=
-                    matches!(finding, Finding::Sighting(sighting) if sighting.entry().id().leaf_hash == id.leaf_hash);
+            let look = |finding: &Finding| {
+                found |= matches!(finding, Finding::Sighting(sighting) if sighting.entry().leaf_hash() == id.leaf_hash);
             };
             lookup.findings(tag, look).await?;
             if found {

@@ -62,14 +62,14 @@ impl Report {
     }
 
     pub fn issue(&mut self, tag: &str, issue: &Issue) {
-        let (kind, detail) = (issue.kind.name(), harmless(&issue.detail));
+        let (tag, kind, detail) = (harmless(tag), issue.kind.name(), harmless(&issue.detail));
         let tone = match issue.kind.weight() {
             Weight::Fault => Tone::Bad,
             Weight::Doubt => Tone::Doubtful,
             Weight::Note => Tone::Aside,
         };
-        let text = format!("{}: {}: {detail}", harmless(tag), self.colours.paint(tone, kind));
-        let object = json!({"type": "tag", "tag": tag, "issue": kind, "detail": issue.detail});
+        let text = format!("{tag}: {}: {detail}", self.colours.paint(tone, kind));
+        let object = json!({"type": "tag", "tag": tag, "issue": kind, "detail": detail});
         self.line(&text, object);
     }
 
@@ -94,7 +94,7 @@ impl Report {
         };
         let issues: BTreeMap<&str, u64> = issues.iter().map(|(kind, count)| (kind.name(), *count)).collect();
         let reason = match end {
-            End::Failed(why) => Some(why.as_str()),
+            End::Failed(why) => Some(harmless(why)),
             End::Complete | End::Stopped => None,
         };
         let complete = *end == End::Complete;

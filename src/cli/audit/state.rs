@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::issue::Kind;
+use crate::private;
 use crate::rekor::{Checkpoint, Growth, LogKeys};
 
 /// Of the file's form.
 const VERSION: u32 = 1;
+/// Some thousand checkpoints: the public log has one tree a year.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// The file, if there is one, and what is in it.
 pub struct State {
@@ -52,11 +55,8 @@ impl State {
         let mut state = Self { file, checkpoints: BTreeMap::new(), position: None };
         let Some(path) = &state.file else { return Ok(state) };
         let fault = |fault: &dyn std::fmt::Display| format!("{}: {fault}", path.display());
-        let json = match std::fs::read(path) {
-            Ok(json) => json,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(state),
-            Err(error) => return Err(fault(&error).into()),
-        };
+        // Who can write it decides which tags are passed over as checked before.
+        let Some(json) = private::read(path, MAX_BYTES)? else { return Ok(state) };
         let stored: Stored = serde_json::from_slice(&json).map_err(|error| fault(&error))?;
         if stored.version != VERSION {
             return Err(fault(&format!("it is of version {}, not {VERSION}", stored.version)).into());
@@ -89,10 +89,10 @@ impl State {
             checkpoints: self.checkpoints.values().map(|checkpoint| checkpoint.note().to_owned()).collect(),
             position: self.position.clone(),
         };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(private::parent(path))?;
         serde_json::to_writer_pretty(&mut file, &stored)?;
         file.write_all(b"\n")?;
+        file.as_file().sync_all()?;
         file.persist(path)?;
         Ok(())
     }

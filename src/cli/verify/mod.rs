@@ -9,9 +9,10 @@ use std::time::Duration;
 use clap::Args;
 use url::Url;
 
-use super::lookup::Lookup;
+use super::lookup::{Lookup, Unread};
 use super::trust::Trust;
 use super::{Outcome, listed::Listed};
+use crate::base_url;
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Tag};
@@ -38,15 +39,16 @@ const ANSWER_TIME: Duration = Duration::from_secs(30);
 /// With --instance, the evidence comes from a tlogistry instance instead, and the log is not asked: the same is checked,
 /// but not whether the log has other entries for the tag.
 ///
-/// The entry with the lowest index counts. All others by your keys must be about the same digest, those too whose statement
-/// the log has lost, and the registry must serve a manifest whose bytes have it. Entries by other keys are passed over:
-/// anyone can file them.
+/// The entry with the lowest index counts. All others by your keys must be about the same digest, of whatever kind they
+/// are, those too whose statement the log has lost, and the registry must serve a manifest whose bytes have it. Your keys
+/// must have signed nothing else under the tag. Entries by other keys are passed over: anyone can file them.
 ///
 /// A registry that speaks plain http is called only if INSECURE_REGISTRIES names it, as for 'serve'.
 ///
-/// Exit code: 0 if the tag holds, 1 if the registry serves another digest or your keys contradict themselves, 2 if that
-/// could not be checked (no entry, an entry that does not verify, another entry without its statement that is not about
-/// the recorded digest, the log or the registry cannot be reached).
+/// Exit code: 0 if the tag holds, 1 if the registry serves another digest, your keys contradict themselves or signed
+/// something else than sightings, 2 if that could not be checked (no entry, an entry that does not verify or cannot be
+/// read, another entry without its statement that is not about the recorded digest, the log or the registry cannot be
+/// reached).
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Verify {
@@ -57,7 +59,7 @@ pub struct Verify {
     trust: Trust,
     /// Take the evidence from this tlogistry instance, without asking the log
     #[arg(long, value_name = "URL")]
-    instance: Option<Url>,
+    instance: Option<String>,
     /// Do not ask the registry what the tag is now
     #[arg(long)]
     no_registry: bool,
@@ -69,19 +71,24 @@ pub struct Verify {
 impl Verify {
     pub async fn run(self) -> Outcome {
         let lookup = Lookup::new(self.trust.log()?, self.trust.keys()?)?;
-        let (looked_up, registry) = tokio::join!(self.look_up(&lookup), self.registry());
-        let registry = registry?;
-        let (verdict, entries, unknown, foreign) = match looked_up {
-            Ok(LookedUp { found, foreign }) => {
-                let (log, log_keys) = (lookup.log.rekor(), &lookup.log_keys);
-                let entries = found.iter().map(|finding| Listed::new(&self.tag, finding, log, log_keys)).collect();
-                let (verdict, unknown) = self.judge(&lookup, found, foreign, &registry);
-                (verdict, entries, unknown, foreign)
-            }
-            Err(why) => (Verdict::Unchecked(why), Vec::new(), Vec::new(), 0),
+        let instance = match &self.instance {
+            Some(url) => Some(base_url::parse(url).map_err(|error| format!("--instance: {error}"))?),
+            None => None,
         };
-        let instance = self.instance.is_some();
-        let report = Report { tag: &self.tag, instance, verdict, registry, entries, unknown, foreign };
+        let (looked_up, registry) = tokio::join!(self.look_up(instance.as_ref(), &lookup), self.registry());
+        let registry = registry?;
+        let (verdict, looked_up) = match looked_up {
+            Ok(mut looked_up) => {
+                let LookedUp { findings, unread, foreign, .. } = &mut looked_up;
+                if let Registry::Serves(current) = &registry {
+                    findings.consider(&self.tag, current, &lookup.trusted);
+                }
+                (Verdict::new(&self.tag, findings, unread, *foreign, &registry), looked_up)
+            }
+            Err(why) => (Verdict::Unchecked(why), LookedUp::default()),
+        };
+        let instance = instance.is_some();
+        let report = Report { tag: &self.tag, instance, verdict, registry, looked_up };
         if self.json {
             report.print_json()
         } else {
@@ -91,39 +98,28 @@ impl Verify {
     }
 
     /// The evidence, or why there is none.
-    async fn look_up(&self, lookup: &Lookup) -> Result<LookedUp, String> {
+    async fn look_up(&self, instance: Option<&Url>, lookup: &Lookup) -> Result<LookedUp, String> {
         if self.tag.is_referrers_tag() {
             return Err(
                 "a tag of this form stands for a digest and is rewritten by protocol, so it is never recorded".into()
             );
         }
-        if let Some(instance) = &self.instance {
-            let sighting = instance::sighting(instance, &self.tag, lookup, Deadline::after(ANSWER_TIME)).await;
-            let sighting = sighting.map_err(|error| error.to_string())?;
-            return Ok(LookedUp { found: vec![Finding::Sighting(Box::new(sighting))], foreign: 0 });
-        }
-        let (mut found, mut foreign) = (Vec::new(), 0);
-        let sort = |finding| match finding {
+        let (mut entries, mut foreign) = (Vec::new(), 0);
+        let mut list = |finding: &Finding| match finding {
             Finding::Foreign(_) => foreign += 1,
-            finding => found.push(finding),
+            finding => entries.push(Listed::new(&self.tag, finding, lookup.log.rekor(), &lookup.log_keys)),
         };
-        lookup.findings(&self.tag, sort).await.map_err(|error| error.to_string())?;
-        found.sort_by_key(Finding::log_index);
-        Ok(LookedUp { found, foreign })
-    }
-
-    /// The verdict, and the indexes of the entries of which it is not known what digest they are about.
-    fn judge(&self, lookup: &Lookup, found: Vec<Finding>, foreign: usize, registry: &Registry) -> (Verdict, Vec<u64>) {
-        let unverifiable = found.iter().find_map(|finding| match finding {
-            Finding::Unverifiable { entry, faults } => Some(Verdict::unverifiable(entry.log_index(), faults)),
-            _ => None,
-        });
-        let mut findings = Findings::new(found, &lookup.trusted);
-        if let Registry::Serves(current) = registry {
-            findings.consider(&self.tag, current, &lookup.trusted);
-        }
-        let unknown = findings.unattested.iter().map(|entry| entry.log_index()).collect();
-        (Verdict::new(&findings, unverifiable, foreign, registry), unknown)
+        let (findings, unread) = match instance {
+            Some(instance) => {
+                let sighting = instance::sighting(instance, &self.tag, lookup, Deadline::after(ANSWER_TIME)).await;
+                let finding = Finding::Sighting(Box::new(sighting.map_err(|error| error.to_string())?));
+                list(&finding);
+                (Findings::new([finding]), Unread::new())
+            }
+            None => lookup.findings(&self.tag, list).await.map_err(|error| error.to_string())?,
+        };
+        entries.sort_by_key(|entry| entry.log_index);
+        Ok(LookedUp { findings, unread, entries, foreign })
     }
 
     /// What the registry serves now.
@@ -133,7 +129,7 @@ impl Verify {
         }
         let local = "INSECURE_REGISTRIES";
         let config = Config::read(|name| if name == local { std::env::var(local).ok() } else { None })?;
-        let upstream = Upstream::new(Egress::new(None, config.insecure_registries)?, 0);
+        let upstream = Upstream::new(Egress::new(None, config.insecure_registries)?, 0, config.registry_timeout);
         let deadline = Deadline::after(ANSWER_TIME);
         Ok(match upstream.manifest(&Reference::Tag(self.tag.clone()), deadline).await {
             Ok(manifest) => Registry::Serves(manifest.digest),
@@ -142,10 +138,13 @@ impl Verify {
     }
 }
 
-/// Evidence, not compared with anything yet.
+/// Evidence, not compared with the registry yet.
+#[derive(Default)]
 struct LookedUp {
+    findings: Findings,
+    unread: Unread,
     /// Entries that bear the user's keys, by log index.
-    found: Vec<Finding>,
+    entries: Vec<Listed>,
     /// The number of entries by others.
     foreign: usize,
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Registry, Verdict};
+use super::{LookedUp, Registry, Verdict};
 use crate::cli::listed::{Listed, Standing, fingerprint};
 use crate::cli::terminal::{Colours, Tone, harmless, say};
 use crate::image::Tag;
@@ -15,12 +15,7 @@ pub struct Report<'a> {
     pub instance: bool,
     pub verdict: Verdict,
     pub registry: Registry,
-    /// Entries that bear the user's keys, by log index.
-    pub entries: Vec<Listed>,
-    /// The indexes of those of which it is not known what digest they are about.
-    pub unknown: Vec<u64>,
-    /// Entries by others.
-    pub foreign: usize,
+    pub looked_up: LookedUp,
 }
 
 /// The JSON that is printed.
@@ -31,7 +26,7 @@ struct Shown<'a> {
     tag: &'a str,
     /// Where the evidence comes from: `log` or `instance`.
     source: &'static str,
-    /// `holds`, `moved`, `contradicted` or `unchecked`.
+    /// `holds`, `moved`, `contradicted`, `misused` or `unchecked`.
     verdict: &'static str,
     /// Where it is `unchecked`: why.
     reason: Option<&'a str>,
@@ -48,23 +43,24 @@ struct Shown<'a> {
 impl Report<'_> {
     pub fn print_json(&self) {
         let (verdict, sighting, reason) = match &self.verdict {
-            Verdict::Holds(sighting) => ("holds", Some(sighting), None),
-            Verdict::Moved(sighting) => ("moved", sighting.as_ref(), None),
-            Verdict::Contradicted(first, _) => ("contradicted", Some(first), None),
-            Verdict::Unchecked(reason) => ("unchecked", None, Some(reason.as_str())),
+            Verdict::Holds(sighting) => ("holds", Some(&**sighting), None),
+            Verdict::Moved(sighting) => ("moved", sighting.as_deref(), None),
+            Verdict::Contradicted(contradicted) => ("contradicted", contradicted.first.as_ref(), None),
+            Verdict::Misused { first, .. } => ("misused", first.as_deref(), None),
+            Verdict::Unchecked(reason) => ("unchecked", None, Some(harmless(reason))),
         };
         let shown = Shown {
             tag: self.tag.canonical(),
             source: if self.instance { "instance" } else { "log" },
             verdict,
-            reason,
+            reason: reason.as_deref(),
             digest: sighting.map(|sighting| sighting.digest().as_str()),
             current: match &self.registry {
                 Registry::Serves(digest) => Some(digest.as_str()),
                 Registry::NotAsked | Registry::Failed(_) => None,
             },
-            entries: &self.entries,
-            foreign_entries: self.foreign,
+            entries: &self.looked_up.entries,
+            foreign_entries: self.looked_up.foreign,
         };
         say(format_args!("{:#}", json!(shown)));
     }
@@ -94,13 +90,27 @@ impl Report<'_> {
                 self.print_current();
                 self.print_entries();
             }
-            Verdict::Contradicted(first, other) => {
+            Verdict::Contradicted(contradicted) => {
                 say(format_args!(
                     "{tag} {}: your keys signed different digests\n",
                     colours.paint(Tone::Bad, "is contradicted")
                 ));
-                self.print_sighting(first);
-                say(format_args!("  but also  {}, log index {}", other.digest(), other.entry().log_index()));
+                let [(digest, index), (other, other_index)] = &contradicted.digests;
+                match &contradicted.first {
+                    Some(first) => self.print_sighting(first),
+                    None => say(format_args!("  digest    {digest}, log index {index}")),
+                }
+                say(format_args!("  but also  {other}, log index {other_index}"));
+                self.print_current();
+                self.print_entries();
+            }
+            Verdict::Misused { first, entry, misuse } => {
+                let word = colours.paint(Tone::Bad, "has an entry that no instance makes");
+                say(format_args!("{tag} {word}: {misuse}\n"));
+                if let Some(first) = first {
+                    self.print_sighting(first);
+                }
+                say(format_args!("  misused   log index {}", entry.log_index()));
                 self.print_current();
                 self.print_entries();
             }
@@ -117,7 +127,7 @@ impl Report<'_> {
 
     fn print_sighting(&self, sighting: &Sighting) {
         let entry = sighting.entry();
-        let listed = self.entries.iter().find(|listed| listed.log_index == entry.log_index());
+        let listed = self.looked_up.entries.iter().find(|listed| listed.log_index == entry.log_index());
         say(format_args!("  digest    {}", sighting.digest()));
         say(format_args!("  recorded  {}, log index {}", entry.integrated_at(), entry.log_index()));
         say(format_args!("  entry     {}", listed.map(|listed| listed.url.as_str()).unwrap_or_default()));
@@ -135,16 +145,20 @@ impl Report<'_> {
 
     /// Every entry under the user's keys, where it is not one alone that tells all.
     fn print_entries(&self) {
-        if self.entries.is_empty() {
+        if self.looked_up.entries.is_empty() {
             return;
         }
         say("\nEntries that bear your keys:");
-        for entry in &self.entries {
+        for entry in &self.looked_up.entries {
             let standing = match entry.standing {
                 Standing::Unattested => "without its statement",
+                Standing::Misused => "misused",
                 Standing::Unrelated => "about something else",
                 Standing::Unverifiable => "does not verify",
-                Standing::Sighting | Standing::Foreign => entry.digest.as_deref().unwrap_or_default(),
+                Standing::Unreadable => "cannot be understood",
+                Standing::Sighting | Standing::Refiled | Standing::Foreign => {
+                    entry.digest.as_deref().unwrap_or_default()
+                }
             };
             say(format_args!("  {}  {}  {standing}", entry.log_index, entry.integrated_time));
             say(format_args!("    {}", entry.url));
@@ -156,9 +170,11 @@ impl Report<'_> {
         say("  - your key signed the statement that names this tag and the recorded digest");
         say("  - the log holds the entry: its signed timestamp, and the inclusion proof from the entry's own bytes");
         say("    to the root hash of a checkpoint that the log signed");
-        match self.entries.iter().filter(|entry| entry.standing != Standing::Unrelated).count() {
+        let LookedUp { findings, unread, entries, foreign } = &self.looked_up;
+        let files = findings.files_by_certificate(self.tag);
+        match entries.iter().filter(|entry| entry.standing != Standing::Unrelated).count() {
             // What the others name is then not known.
-            _ if self.instance || !self.unknown.is_empty() => {}
+            _ if self.instance || !findings.is_understood(self.tag) || files > 0 || !unread.is_empty() => {}
             1 => say("  - the log lists no other entry for this tag by your keys"),
             count => say(format_args!(
                 "  - the log lists {count} entries for this tag by your keys, and none names another digest"
@@ -171,13 +187,25 @@ impl Report<'_> {
         if self.instance {
             say("Not checked: whether the log has other entries for this tag; that takes asking the log");
         }
-        for index in &self.unknown {
+        for entry in findings.unattested(self.tag) {
+            let index = entry.log_index();
             say(format_args!(
                 "Not known: what digest the entry with index {index} is about, whose statement the log has not kept"
             ));
         }
-        if self.foreign > 0 {
-            say(format_args!("Passed over: entries by other keys ({}), which anyone can file", self.foreign));
+        for index in &findings.unreadable {
+            say(format_args!("Not known: what the entry with index {index} is, which holds your key"));
+        }
+        for (id, error) in unread {
+            say(format_args!("Not read: the entry {id}: {}", harmless(&error.to_string())));
+        }
+        if files > 0 {
+            say(format_args!(
+                "Passed over: signatures by your key that a certificate files here ({files}), as anyone can with a published one"
+            ));
+        }
+        if *foreign > 0 {
+            say(format_args!("Passed over: entries by other keys ({foreign}), which anyone can file"));
         }
     }
 }

@@ -1,46 +1,69 @@
-//! What comes of comparing the log with the registry.
+//! The comparison of the log with the registry.
 
 use std::process::ExitCode;
 
 use super::Registry;
-use crate::rekor::{Fault, Faults};
-use crate::sighting::{Findings, First, Sighting};
+use crate::cli::lookup::Unread;
+use crate::image::{Digest, Tag};
+use crate::rekor::{Faults, VerifiedEntry};
+use crate::sighting::{Contradiction, Findings, First, Misuse, Sighting};
 
 #[derive(Debug)]
 pub enum Verdict {
     /// All entries under the user's keys record one digest, and the registry serves it, or was not asked.
     Holds(Box<Sighting>),
-    /// The registry serves another digest than the one that was recorded: that is known, or only that it is another.
+    /// The registry serves a different digest. `None` if the recorded one is unknown.
     Moved(Option<Box<Sighting>>),
-    /// Two digests were recorded under the user's keys.
-    Contradicted(Box<Sighting>, Box<Sighting>),
+    /// The user's keys signed two digests.
+    Contradicted(Box<Contradicted>),
+    /// A key of the user's signed something else than sightings. The first sighting, if there is one.
+    Misused { first: Option<Box<Sighting>>, entry: Box<VerifiedEntry>, misuse: Misuse },
     /// Why it could not be checked.
     Unchecked(String),
 }
 
+/// Two digests under the user's keys.
+#[derive(Debug)]
+pub struct Contradicted {
+    pub first: Option<Sighting>,
+    pub digests: [(Digest, u64); 2],
+}
+
 impl Verdict {
-    /// `unverifiable` is what to say where an entry under the user's keys does not verify: it might be the one that
-    /// counts. `foreign` is the number of entries by others.
-    pub fn new(findings: &Findings, unverifiable: Option<Self>, foreign: usize, registry: &Registry) -> Self {
-        // Proven, whatever else could not be checked.
-        if let Some((first, other)) = findings.contradiction() {
-            return Self::Contradicted(Box::new(first.clone()), Box::new(other.clone()));
+    /// `foreign` is the number of entries by others. What is proven comes first, whatever could not be checked besides.
+    pub fn new(tag: &Tag, findings: &Findings, unread: &Unread, foreign: usize, registry: &Registry) -> Self {
+        if let Some(contradiction) = findings.contradiction() {
+            return Self::contradicted(&contradiction, findings);
         }
-        if let Some(unverifiable) = unverifiable {
-            return unverifiable;
+        if let Some((log_index, faults)) = findings.unverifiable.first() {
+            let faults = Faults(faults);
+            return Self::Unchecked(format!(
+                "the entry with index {log_index} bears your key and does not verify: {faults}"
+            ));
         }
         match (findings.first(), registry) {
-            (First::None, _) => Self::Unchecked(match foreign {
-                0 => "the log lists no entry for this tag".to_owned(),
-                1 => "the log lists no entry for this tag by your keys, and 1 by another key".to_owned(),
-                _ => format!("the log lists no entry for this tag by your keys, and {foreign} by other keys"),
-            }),
-            (_, Registry::Failed(error)) => Self::Unchecked(error.to_string()),
             (First::Sighting(sighting), Registry::Serves(current)) if sighting.digest() != current => {
-                Self::Moved(Some(Box::new(sighting.clone())))
+                return Self::Moved(Some(Box::new(sighting.clone())));
             }
+            // Its statement would be known by now if it were about the current digest.
+            (First::Unattested(_), Registry::Serves(_)) => return Self::Moved(None),
+            _ => {}
+        }
+        if let Some((id, error)) = unread.first() {
+            return Self::Unchecked(format!(
+                "the entry {id}, which the log lists for this tag, cannot be read: {error}"
+            ));
+        }
+        if let Some(log_index) = findings.unreadable.first() {
+            return Self::Unchecked(format!(
+                "the entry with index {log_index} holds your key and cannot be understood: it may be about any digest"
+            ));
+        }
+        match (findings.first(), registry) {
+            (First::None, _) => Self::Unchecked(no_sighting(tag, findings, foreign)),
+            (_, Registry::Failed(error)) => Self::Unchecked(error.to_string()),
             // What was left without its statement is about none of the digests that are known.
-            (First::Sighting(sighting), _) => match findings.unattested.first() {
+            (First::Sighting(sighting), _) => match findings.unattested(tag).first() {
                 Some(entry) => Self::Unchecked(format!(
                     "the log has not kept the statement of the entry with index {}, which bears your key and is not about \
                      the recorded digest",
@@ -48,9 +71,7 @@ impl Verdict {
                 )),
                 None => Self::Holds(Box::new(sighting.clone())),
             },
-            // Its statement would be known by now if it were about the current digest.
-            (First::Unattested(_), Registry::Serves(_)) => Self::Moved(None),
-            (First::Unattested(entry), Registry::NotAsked) => Self::Unchecked(format!(
+            (First::Unattested(entry), _) => Self::Unchecked(format!(
                 "the log has not kept the statement of the entry with index {}: only asking the registry can tell \
                  whether it is about what the tag is now",
                 entry.log_index()
@@ -58,16 +79,46 @@ impl Verdict {
         }
     }
 
-    pub fn unverifiable(log_index: u64, faults: &[Fault]) -> Self {
-        let faults = Faults(faults);
-        Self::Unchecked(format!("the entry with index {log_index} bears your key and does not verify: {faults}"))
+    fn contradicted(contradiction: &Contradiction<'_>, findings: &Findings) -> Self {
+        let first = findings.sightings().first().map(|first| (*first).clone());
+        let digests = match contradiction {
+            Contradiction::Misuse { entry, misuse } => {
+                let first = first.map(Box::new);
+                return Self::Misused { first, entry: Box::new((*entry).clone()), misuse: *misuse };
+            }
+            Contradiction::Digest { first, other, entry } => [(first.digest(), first.entry()), (*other, *entry)],
+            Contradiction::Refiled { first, other } => {
+                [(first.digest(), first.entry()), (other.digest(), other.entry())]
+            }
+        };
+        let digests = digests.map(|(digest, entry)| (digest.clone(), entry.log_index()));
+        Self::Contradicted(Box::new(Contradicted { first, digests }))
     }
 
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Holds(_) => ExitCode::SUCCESS,
-            Self::Moved(_) | Self::Contradicted(..) => ExitCode::from(1),
+            Self::Moved(_) | Self::Contradicted(_) | Self::Misused { .. } => ExitCode::from(1),
             Self::Unchecked(_) => ExitCode::from(2),
         }
+    }
+}
+
+/// Why there is nothing to compare with.
+fn no_sighting(tag: &Tag, findings: &Findings, foreign: usize) -> String {
+    if let Some(refiled) = findings.refiled_alone() {
+        let (index, digest) = (refiled.entry().log_index(), refiled.digest());
+        return format!("the log lists no sighting, and a copy of one that says {digest}, with index {index}");
+    }
+    if let Some(entry) = findings.unattested(tag).first() {
+        let index = entry.log_index();
+        return format!(
+            "the log lists no sighting, and the entry with index {index} by your key, which does not say what was signed"
+        );
+    }
+    match foreign {
+        0 => "the log lists no entry for this tag".to_owned(),
+        1 => "the log lists no entry for this tag by your keys, and 1 by another key".to_owned(),
+        _ => format!("the log lists no entry for this tag by your keys, and {foreign} by other keys"),
     }
 }

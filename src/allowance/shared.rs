@@ -1,0 +1,212 @@
+//! Draws counted by all instances together, in a DynamoDB table of its own.
+//!
+//! | attribute | type | |
+//! |---|---|---|
+//! | `counter` | S | partition key: `total/<minute>/<shard>`, or `source/<minute>/<sha256 of the network, hex>` |
+//! | `drawn` | N | never more than the counter's limit |
+//! | `expires` | N | seconds since the Unix epoch, for the table's time to live |
+//!
+//! A minute is a number of whole minutes since the Unix epoch, by the instance's clock. Nothing in the table is worth
+//! keeping. Addresses are hashed so that no item shows one; an IPv4 address can be guessed from its hash.
+//!
+//! A draw takes two writes for an IPv4 source and three for an IPv6 source, and more where shards are full. A counter
+//! that an instance has found full is not asked again in its minute: so these are at most sixteen writes an instance and
+//! minute, and refusals by full counters take none.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Builder;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::AttributeValue::{N, S};
+use aws_sdk_dynamodb::types::ReturnValue;
+use quick_cache::sync::Cache;
+use sha2::{Digest as _, Sha256};
+
+use super::{Exhausted, Limits, Network, Source, WINDOW};
+use crate::deadline::{Deadline, Elapsed};
+
+/// Items that the total is spread over, so that no single one takes all writes.
+const SHARDS: u32 = 8;
+/// What a draw may take, all its writes together. After it, the instance's own limits decide.
+const TIME: Duration = Duration::from_secs(1);
+/// One attempt more, for a connection that died while the instance was frozen. A write that is sent twice may count
+/// twice.
+const ATTEMPTS: u32 = 2;
+/// The second attempt waits for this long at most.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How long items are kept after their minute, so that clocks may differ.
+const KEPT: Duration = Duration::from_secs(3600);
+/// Full counters remembered, the least recently used forgotten first. A forgotten one is asked again.
+const FULL_COUNTERS: usize = 10_000;
+
+/// Why the table is of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum CountersError {
+    #[error("the table could not be reached: {0}")]
+    Unavailable(String),
+    #[error("the table did not answer in time")]
+    Timeout,
+    #[error("a counter has no usable attribute 'drawn'")]
+    Malformed,
+}
+
+impl From<Elapsed> for CountersError {
+    fn from(_: Elapsed) -> Self {
+        Self::Timeout
+    }
+}
+
+/// One table.
+#[derive(Debug)]
+pub struct Counters {
+    client: Client,
+    table: String,
+    clock: fn() -> SystemTime,
+    /// Counters that were found full, with the limit that they were full by. No counter ever falls.
+    full: Cache<(String, u32), ()>,
+}
+
+/// The minute that counters count in.
+#[derive(Debug, Clone, Copy)]
+struct Minute {
+    number: u64,
+    left: Duration,
+}
+
+impl Minute {
+    fn at(time: SystemTime) -> Self {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let past = Duration::new(since.as_secs() % WINDOW.as_secs(), since.subsec_nanos());
+        Self { number: since.as_secs() / WINDOW.as_secs(), left: WINDOW - past }
+    }
+
+    /// Seconds since the Unix epoch.
+    fn expires(self) -> u64 {
+        (self.number + 1) * WINDOW.as_secs() + KEPT.as_secs()
+    }
+
+    fn total(self, shard: u32) -> String {
+        format!("total/{}/{shard}", self.number)
+    }
+
+    fn source(self, network: Network) -> String {
+        format!("source/{}/{}", self.number, hex::encode(Sha256::digest(network.to_string())))
+    }
+}
+
+/// A shard's part of the total. All parts add up to `limit`, and no part of a smaller limit is the larger one.
+fn part(limit: u32, shard: u32) -> u32 {
+    limit / SHARDS + u32::from(shard < limit % SHARDS)
+}
+
+impl Counters {
+    /// Counts in `table`, whose partition key is `counter` (S). Nothing is asked yet.
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table, clock: SystemTime::now, full: Cache::new(FULL_COUNTERS) }
+    }
+
+    /// The same with another clock, for tests of what lasts a minute.
+    pub fn with_clock(self, clock: fn() -> SystemTime) -> Self {
+        Self { clock, ..self }
+    }
+
+    pub(super) async fn draw(
+        &self,
+        limits: &Limits,
+        source: Option<Source>,
+        deadline: Deadline,
+    ) -> Result<Result<(), Exhausted>, CountersError> {
+        let minute = Minute::at((self.clock)());
+        let drawn = deadline.within(TIME).bound(self.draw_in(minute, limits, source)).await??;
+        Ok(if drawn { Ok(()) } else { Err(Exhausted { retry_after: minute.left }) })
+    }
+
+    /// Whether every counter had room.
+    async fn draw_in(&self, minute: Minute, limits: &Limits, source: Option<Source>) -> Result<bool, CountersError> {
+        let all = limits.total(true);
+        if (0..SHARDS).all(|shard| self.is_full(&minute.total(shard), part(all, shard))) {
+            return Ok(false);
+        }
+        let mut is_new = true;
+        for network in source.into_iter().flat_map(Source::networks) {
+            match self.count(minute.source(network), limits.of(network), minute).await? {
+                // The widest network comes last and decides: a site has many narrow ones that have drawn nothing.
+                Some(drawn) => is_new = drawn == 1,
+                None => return Ok(false),
+            }
+        }
+        // What is kept for new sources is not touched while there is something else.
+        let kept = is_new.then_some(all);
+        let first = fastrand::u32(..SHARDS);
+        for limit in std::iter::once(limits.total(false)).chain(kept) {
+            for shard in (first..SHARDS).chain(0..first) {
+                if self.count(minute.total(shard), part(limit, shard), minute).await?.is_some() {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn is_full(&self, counter: &str, limit: u32) -> bool {
+        limit == 0 || self.full.get(&(counter.to_owned(), limit)).is_some()
+    }
+
+    /// Adds one to a counter that is below `limit`, and returns what it is then; `None` if it is full.
+    async fn count(&self, counter: String, limit: u32, minute: Minute) -> Result<Option<u64>, CountersError> {
+        if self.is_full(&counter, limit) {
+            return Ok(None);
+        }
+        let retry = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(PAUSE);
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("counter", S(counter.clone()))
+            .update_expression("ADD drawn :one SET expires = :expires")
+            .condition_expression("attribute_not_exists(drawn) OR drawn < :limit")
+            .return_values(ReturnValue::UpdatedNew)
+            .expression_attribute_values(":one", N("1".to_owned()))
+            .expression_attribute_values(":limit", N(limit.to_string()))
+            .expression_attribute_values(":expires", N(minute.expires().to_string()))
+            .customize()
+            .config_override(Builder::new().retry_config(retry));
+        match Box::pin(request.send()).await {
+            Ok(answer) => match answer.attributes.as_ref().and_then(|item| item.get("drawn")) {
+                Some(N(drawn)) => Ok(Some(drawn.parse().map_err(|_| CountersError::Malformed)?)),
+                _ => Err(CountersError::Malformed),
+            },
+            Err(SdkError::ServiceError(error))
+                if matches!(error.err(), UpdateItemError::ConditionalCheckFailedException(_)) =>
+            {
+                self.full.insert((counter, limit), ());
+                Ok(None)
+            }
+            Err(error) => Err(CountersError::Unavailable(DisplayErrorContext(error).to_string())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_of_a_limit_add_up_to_it_and_grow_with_it() {
+        for limit in 0..1000 {
+            assert_eq!((0..SHARDS).map(|shard| part(limit, shard)).sum::<u32>(), limit);
+            assert!((0..SHARDS).all(|shard| part(limit, shard) <= part(limit + 1, shard)), "{limit}");
+        }
+    }
+
+    #[test]
+    fn a_minute_ends_on_the_minute() {
+        let minute = Minute::at(UNIX_EPOCH + Duration::from_millis(125_500));
+        assert_eq!((minute.number, minute.left), (2, Duration::from_millis(54_500)));
+        assert_eq!(minute.expires(), 180 + 3600);
+        assert_eq!(Minute::at(UNIX_EPOCH + Duration::from_secs(180)).left, WINDOW);
+    }
+}

@@ -1,0 +1,89 @@
+//! Whom draws are counted for.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// Where a request comes from: an IPv4 address, or an IPv6 /64, which is the least that one customer is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Source(IpAddr);
+
+impl Source {
+    /// All requests whose address is unknown are one source.
+    pub const UNKNOWN: Self = Self(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
+
+    /// The networks that its draws are counted for, the narrowest first.
+    pub(super) fn networks(self) -> impl Iterator<Item = Network> {
+        let (narrow, wide) = match self.0 {
+            IpAddr::V4(_) => (Network { address: self.0, bits: 32 }, None),
+            IpAddr::V6(address) => (Network::v6(address, 64), Some(Network::v6(address, 48))),
+        };
+        std::iter::once(narrow).chain(wide)
+    }
+}
+
+impl From<IpAddr> for Source {
+    fn from(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self(address.into()),
+            IpAddr::V6(address) => Self(Network::v6(address, 64).address),
+        }
+    }
+}
+
+/// A network with a limit of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Network {
+    /// Its first address.
+    address: IpAddr,
+    bits: u32,
+}
+
+impl Network {
+    /// How many times a source's limit a /48 has. A /48 is the most that one site is given (RFC 6177), and it holds
+    /// 65,536 networks of 64 bits: without a limit of its own it would be as many sources. Some providers give
+    /// neighbours a /64 each from one /48, so it has more than one /64. With the default limits it has less than the
+    /// three quarters of the total that are not kept for new sources.
+    pub const SHARE_OF_A_SITE: u32 = 2;
+
+    fn v6(address: Ipv6Addr, bits: u32) -> Self {
+        let mask = u128::MAX << (128 - bits);
+        Self { address: Ipv6Addr::from_bits(address.to_bits() & mask).into(), bits }
+    }
+
+    pub fn share(self) -> u32 {
+        if self.bits == 48 { Self::SHARE_OF_A_SITE } else { 1 }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.bits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(address: &str) -> Source {
+        address.parse::<IpAddr>().unwrap().into()
+    }
+
+    fn networks(address: &str) -> Vec<String> {
+        source(address).networks().map(|network| network.to_string()).collect()
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_source_and_a_mapped_address_is_its_ipv4() {
+        assert_eq!(source("2001:db8::1"), source("2001:db8::ffff:1"));
+        assert_ne!(source("2001:db8::1"), source("2001:db8:0:1::1"));
+        assert_eq!(source("::ffff:192.0.2.1"), source("192.0.2.1"));
+    }
+
+    #[test]
+    fn ipv4_counts_by_address_and_ipv6_by_64_and_by_48_bits() {
+        assert_eq!(networks("192.0.2.1"), ["192.0.2.1/32"]);
+        assert_eq!(networks("::ffff:192.0.2.1"), ["192.0.2.1/32"]);
+        assert_eq!(networks("2001:db8:1:2:3:4:5:6"), ["2001:db8:1:2::/64", "2001:db8:1::/48"]);
+    }
+}

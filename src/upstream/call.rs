@@ -1,0 +1,100 @@
+//! One call of a host: what is sent, how long it may say nothing, and how its answer's body is read.
+
+use bytes::Bytes;
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION};
+use reqwest::{Method, Response, StatusCode};
+use tokio::time::Instant;
+use url::Url;
+
+use super::auth::Token;
+use super::egress::NotPublic;
+use super::error::UpstreamError;
+use super::{Upstream, manifest};
+use crate::deadline::Deadline;
+use crate::outgoing::{SendError, read_body_within, send_idempotent_unless};
+use crate::telemetry::{Dependency, timed};
+
+impl Upstream {
+    /// Asks `url` for `registry`, which it is or was led to by.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        url: &Url,
+        registry: &str,
+        token: Option<&Token>,
+        deadline: Deadline,
+    ) -> Result<Response, UpstreamError> {
+        let client = self.egress.client(url, registry)?;
+        self.silence
+            .admit(registry, url)
+            .map_err(|wait| UpstreamError::Silent { registry: registry.to_owned(), wait })?;
+        let mut request = client.request(method.clone(), url.clone());
+        request = request.header(ACCEPT, manifest::ACCEPTED.clone()).header(ACCEPT_ENCODING, "identity");
+        if let Some(token) = token {
+            request = request.header(AUTHORIZATION, format!("Bearer {}", token.value()));
+        }
+        let refused = |error: &reqwest::Error| NotPublic::behind(error).is_some();
+        let began = Instant::now();
+        let sending = send_idempotent_unless(request, deadline.within(self.patience), refused);
+        let response = timed(Dependency::Registry, sending).await;
+        // The bodies that are read may still not come.
+        let has_body = |response: &Response| matches!(response.status(), StatusCode::OK | StatusCode::NOT_FOUND);
+        if !response.as_ref().is_ok_and(|response| method == Method::GET && has_body(response)) {
+            self.note(registry, url, response.as_ref().err(), began, deadline);
+        }
+        let response = response.map_err(|error| UpstreamError::from_send(registry, error))?;
+        self.egress.check_peer(&response, registry)?;
+        Ok(response)
+    }
+
+    /// Reads a body of at most `limit` bytes.
+    pub(super) async fn read(
+        &self,
+        response: Response,
+        limit: usize,
+        registry: &str,
+        deadline: Deadline,
+    ) -> Result<Bytes, UpstreamError> {
+        let (began, url) = (Instant::now(), response.url().clone());
+        let reading = read_body_within(response, limit, self.patience, deadline);
+        let body = timed(Dependency::Registry, reading).await;
+        self.note(registry, &url, body.as_ref().err(), began, deadline);
+        body.map_err(|error| UpstreamError::from_send(registry, error))
+    }
+
+    /// Notes of a host whether it has answered. When a request's own time ends early, that says nothing of it.
+    fn note(&self, registry: &str, url: &Url, error: Option<&SendError>, began: Instant, deadline: Deadline) {
+        match error {
+            Some(SendError::Timeout) if deadline.has_passed() && began.elapsed() < self.patience / 2 => {}
+            Some(SendError::Timeout) => self.silence.timed_out(registry, url),
+            _ => self.silence.answered(registry, url),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::upstream::Egress;
+
+    #[tokio::test]
+    async fn a_host_is_not_silent_because_little_was_left_of_a_requests_own_time() {
+        let url: Url = "https://registry.example/v2/".parse().unwrap();
+        let patience = Duration::from_secs(8);
+        let (over, going_on) = (Deadline::after(Duration::ZERO), Deadline::after(patience));
+        let ago = |millis| Instant::now().checked_sub(Duration::from_millis(millis)).unwrap();
+        let cases = [(over, 3_000, false), (over, 4_100, true), (going_on, 3_000, true), (going_on, 8_000, true)];
+        for (deadline, waited, is_silent) in cases {
+            let upstream = Upstream::new(Egress::new(None, Vec::new()).unwrap(), 0, patience);
+            for _ in 0..3 {
+                upstream.note("registry.example", &url, Some(&SendError::Timeout), ago(waited), deadline);
+            }
+            let admitted = upstream.silence.admit("registry.example", &url);
+            assert_eq!(admitted.is_err(), is_silent, "after {waited} ms");
+            upstream.note("registry.example", &url, Some(&SendError::TooLarge(1)), ago(waited), deadline);
+            assert_eq!(upstream.silence.admit("registry.example", &url), Ok(()), "it said something");
+        }
+    }
+}

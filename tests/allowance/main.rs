@@ -1,0 +1,11 @@
+//! The limits on first sights and searches of the log, which all instances hold together: instances that share a ledger
+//! and a table of counters in DynamoDB Local, a registry, and a log that counts the searches.
+
+mod charged;
+mod counters_fail;
+mod limits;
+#[path = "../support/registry.rs"]
+mod registry;
+mod scene;
+#[path = "../support/table.rs"]
+mod table;

@@ -1,0 +1,222 @@
+//! A registry, a log, a ledger, counters and a key, and instances of the service that share them.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::Full;
+use tlogistry::allowance::{Allowance, Counters};
+use tlogistry::cli::listen;
+use tlogistry::config::{Config, LogConfig};
+use tlogistry::devlog::{Devlog, Options};
+use tlogistry::http::{Body, Service};
+use tlogistry::image::{Digest, Tag};
+use tlogistry::key::PublicKey;
+use tlogistry::ledger::{DynamoDbLedger, Ledger, MemoryLedger};
+use tlogistry::rekor::LogKeys;
+use tlogistry::setup;
+use tlogistry::sighting::{LocalKey, Signer};
+use tlogistry::verdict::Source;
+
+use crate::registry;
+use crate::table::Table;
+
+/// A number of whole minutes since the Unix epoch.
+pub const MINUTE: u64 = 30_000_000;
+
+/// Twenty and a half seconds into [`MINUTE`].
+pub fn now() -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(MINUTE * 60_000 + 20_500)
+}
+
+pub fn a_minute_later() -> SystemTime {
+    now() + Duration::from_secs(60)
+}
+
+pub struct Scene {
+    pub ledger: Table,
+    pub counters: Table,
+    pub log: Devlog,
+    log_config: LogConfig,
+    searches: Arc<AtomicUsize>,
+    folder: tempfile::TempDir,
+    tags: Arc<Mutex<HashMap<String, Bytes>>>,
+    registry: String,
+}
+
+/// What a request was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    /// Of the error, if it is one and was asked for by GET.
+    pub code: Option<String>,
+    pub retry_after: Option<String>,
+    pub first_seen: bool,
+}
+
+impl Answer {
+    pub fn is_refused(&self) -> bool {
+        self.status == 429
+    }
+}
+
+impl Scene {
+    pub async fn set() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let key = LocalKey::open_or_generate(&folder.path().join("key.pem")).unwrap();
+        let searches: Arc<AtomicUsize> = Arc::default();
+        let (log, log_config) = counting_log(searches.clone(), key.public_key()).await;
+        let tags: Arc<Mutex<HashMap<String, Bytes>>> = Arc::default();
+        let served = tags.clone();
+        let registry = registry::start(move |tag| served.lock().unwrap().get(tag).cloned()).await;
+        let (ledger, counters) = (Table::start().await, Table::counters().await);
+        Self { ledger, counters, log, log_config, searches, folder, tags, registry }
+    }
+
+    pub fn push(&self, name: &str) {
+        self.tags.lock().unwrap().insert(name.to_owned(), registry::image(name));
+    }
+
+    pub fn tag(&self, name: &str) -> Tag {
+        format!("registry.test/app:{name}").parse().unwrap()
+    }
+
+    pub fn key(&self) -> LocalKey {
+        LocalKey::open_or_generate(&self.folder.path().join("key.pem")).unwrap()
+    }
+
+    pub fn shared_ledger(&self) -> Ledger {
+        Ledger::DynamoDb(DynamoDbLedger::new(self.ledger.client.clone(), self.ledger.name.clone()))
+    }
+
+    fn config(&self, overall: u32, per_source: u32) -> Config {
+        let config = Config::read(|name| match name {
+            "INSECURE_REGISTRIES" => Some(format!("registry.test={}", self.registry)),
+            "FIRST_SIGHTS_PER_MINUTE" => Some(overall.to_string()),
+            "FIRST_SIGHTS_PER_MINUTE_PER_SOURCE" => Some(per_source.to_string()),
+            _ => None,
+        });
+        config.unwrap()
+    }
+
+    /// A new instance with these limits, which remembers nothing and counts in `counters`.
+    pub fn instance_with(&self, counters: Counters, overall: u32, per_source: u32) -> Service {
+        let config = self.config(overall, per_source);
+        let allowance = Allowance::shared(config.first_sights, counters);
+        let signer = Signer::Local(self.key());
+        setup::service_limited_by(allowance, &config, self.shared_ledger(), signer, self.log_config.clone()).unwrap()
+    }
+
+    pub fn instance_at(&self, clock: fn() -> SystemTime, overall: u32, per_source: u32) -> Service {
+        let counters = Counters::new(self.counters.client.clone(), self.counters.name.clone());
+        self.instance_with(counters.with_clock(clock), overall, per_source)
+    }
+
+    pub fn instance(&self, overall: u32, per_source: u32) -> Service {
+        self.instance_at(now, overall, per_source)
+    }
+
+    /// As `serve` without any table.
+    pub fn alone(&self, overall: u32, per_source: u32) -> Service {
+        let ledger = Ledger::Memory(MemoryLedger::default());
+        let signer = Signer::Local(self.key());
+        setup::service(&self.config(overall, per_source), ledger, signer, self.log_config.clone()).unwrap()
+    }
+
+    /// Searches that the log was asked since this was called last, but for those that ask whether the key was used.
+    pub fn searches(&self) -> usize {
+        self.searches.swap(0, Ordering::SeqCst)
+    }
+
+    /// Entries in the log.
+    pub async fn recorded(&self) -> u64 {
+        let request = Request::get("/api/v1/log").body(Bytes::new()).unwrap();
+        let answer: serde_json::Value = serde_json::from_slice(self.log.handle(request).await.body()).unwrap();
+        answer["treeSize"].as_u64().unwrap()
+    }
+
+    /// What counters of a kind ('total', 'source') have been drawn, the least first.
+    pub async fn drawn(&self, kind: &str) -> Vec<u64> {
+        let items = self.counters.items().await.into_iter();
+        let of_kind = items.filter(|item| item["counter"].as_s().unwrap().starts_with(kind));
+        let mut drawn: Vec<u64> = of_kind.map(|item| item["drawn"].as_n().unwrap().parse().unwrap()).collect();
+        drawn.sort_unstable();
+        drawn
+    }
+
+    pub async fn total(&self) -> u64 {
+        self.drawn("total").await.into_iter().sum()
+    }
+
+    /// Pulls new tags, which nobody has pulled yet, through one instance after the other until one is refused. Returns
+    /// how many were not.
+    pub async fn draw_all(&self, instances: &[Service], source: &str) -> usize {
+        for (count, instance) in instances.iter().cycle().enumerate() {
+            let name = format!("{}-{count}", source.replace(':', "_"));
+            self.push(&name);
+            let answer = pull(instance, &name, source).await;
+            if answer.is_refused() {
+                return count;
+            }
+            assert!(answer.first_seen, "{answer:?}");
+        }
+        unreachable!("it was never refused")
+    }
+}
+
+pub async fn pull(instance: &Service, name: &str, source: &str) -> Answer {
+    ask(instance, Method::GET, &manifest(name), source).await
+}
+
+pub fn manifest(name: &str) -> String {
+    format!("/v2/registry.test/app/manifests/{name}")
+}
+
+pub fn sighting(name: &str) -> String {
+    format!("/sightings/registry.test/app:{name}")
+}
+
+/// As if it came from the address `source`.
+pub async fn ask(instance: &Service, method: Method, path: &str, source: &str) -> Answer {
+    let mut request = Request::builder().method(method).uri(path).body(()).unwrap();
+    request.extensions_mut().insert(Source::from(source.parse::<IpAddr>().unwrap()));
+    let response = instance.handle(&request).await;
+    let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+    let (status, retry_after) = (response.status().as_u16(), header("retry-after"));
+    let first_seen = header("tlog-first-seen").is_some();
+    let error: Option<serde_json::Value> = match response.into_body() {
+        Body::Bytes(bytes) if status >= 400 => serde_json::from_slice(&bytes).ok(),
+        _ => None,
+    };
+    let code = error.map(|error| error["errors"][0]["code"].as_str().unwrap().to_owned());
+    Answer { status, code, retry_after, first_seen }
+}
+
+async fn counting_log(searches: Arc<AtomicUsize>, key: &PublicKey) -> (Devlog, LogConfig) {
+    let of_key = Digest::sha256(key.pem().as_bytes()).hex().to_owned();
+    let log = Devlog::open(None, Options::default()).await.unwrap();
+    let (listener, address) = listen::bind("127.0.0.1:0").await.unwrap();
+    let served = log.clone();
+    let handler = move |request: Request<hyper::body::Incoming>| {
+        let (log, searches, of_key) = (served.clone(), searches.clone(), of_key.clone());
+        async move {
+            match listen::read(request, 1 << 20).await {
+                Ok(request) => {
+                    let is_search = request.uri().path() == "/api/v1/index/retrieve";
+                    let is_of_key = String::from_utf8_lossy(request.body()).contains(&of_key);
+                    searches.fetch_add(usize::from(is_search && !is_of_key), Ordering::SeqCst);
+                    log.handle(request).await.map(Full::new)
+                }
+                Err(refusal) => refusal,
+            }
+        }
+    };
+    tokio::spawn(listen::serve(listener, handler, std::future::pending()));
+    let keys = LogKeys::new(vec![PublicKey::from_pem(log.public_key_pem()).unwrap()]).unwrap();
+    let url = format!("http://{address}").parse().unwrap();
+    (log, LogConfig { url, keys })
+}
