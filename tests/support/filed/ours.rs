@@ -77,7 +77,10 @@ pub fn second_digests(case: &Case) -> Vec<(Filed, &'static str)> {
         sighting("with a stranger's signature behind", &[sealed(), theirs.clone()]),
         sighting("with a stranger's signature before", &[theirs.clone(), sealed()]),
         sighting("with the keys exchanged", &[sealed().with_key(their_key), theirs.with_key(key)]),
-        sighting("with the signature twice", &[sealed(), sealed()]),
+        sighting("with the signature twice", &{
+            let one = sealed();
+            [one.clone(), one]
+        }),
         filed("with a signature in URL-safe base64", &[sealed().with_text(url_safe)]),
         filed("with a signature in broken lines", &[sealed().with_text(format!("{}\r\n{}\n", &text[..9], &text[9..]))]),
         filed("with bits behind the signature", &[sealed().with_text(with_set_bits(case, &payload))]),
@@ -321,14 +324,14 @@ fn spaced(pem: &str) -> String {
 }
 
 /// Elements behind those of a key, and of its algorithm.
-fn with_more_elements(spki: &[u8]) -> Vec<u8> {
+pub fn with_more_elements(spki: &[u8]) -> Vec<u8> {
     let (algorithm, key) = spki[2..].split_at(2 + usize::from(spki[3]));
     let algorithm = sequence(&[&algorithm[2..], &[5, 0]]);
     sequence(&[&algorithm, key, &[2, 1, 1], &tlv(12, b"more")])
 }
 
 /// The same point in a bit string that begins one bit earlier.
-fn shifted(spki: &[u8]) -> Vec<u8> {
+pub fn shifted(spki: &[u8]) -> Vec<u8> {
     let (algorithm, key) = spki[2..].split_at(2 + usize::from(spki[3]));
     let point = &key[3..];
     let mut bits: Vec<u8> = point.iter().map(|byte| byte << 1).collect();
