@@ -20,5 +20,6 @@ pub mod rekor;
 pub mod setup;
 pub mod sighting;
 pub mod telemetry;
+pub mod tlog;
 pub mod upstream;
 pub mod verdict;

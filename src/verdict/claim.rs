@@ -14,9 +14,9 @@ use crate::image::Digest;
 use crate::key::PublicKey;
 use crate::ledger::{Fingerprint, LedgerError, UsedKeys};
 use crate::outgoing::SendError;
-use crate::rekor::{EntryId, Fault, LogEntry, LogKeys, RekorError};
 use crate::sighting::is_by;
 use crate::telemetry::{Dependency, timed};
+use crate::tlog::{EntryId, Fault, LogEntry, LogError, LogKeys};
 
 /// Entries looked at to find one by a key. Whoever wants to hide a key's entries among others files more.
 const MAX_CANDIDATES: usize = 1_000;
@@ -89,7 +89,7 @@ impl Verdicts {
     async fn use_of(&self, key: &PublicKey, deadline: Deadline) -> Result<Option<KeyUse>, Unavailable> {
         let hash = Digest::sha256(key.pem().as_bytes());
         let mut ids = match self.0.log.search(hash.hex(), deadline).await {
-            Err(RekorError::Send(SendError::TooLarge(_))) => return Ok(Some(KeyUse::Unreadable)),
+            Err(LogError::Send(SendError::TooLarge(_))) => return Ok(Some(KeyUse::Unreadable)),
             ids => ids?,
         };
         let unread = ids.len() > MAX_CANDIDATES;

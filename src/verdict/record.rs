@@ -20,9 +20,10 @@ use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
 use crate::ledger::{Checked, Lease, LedgerError, Row, RowFault};
 use crate::outgoing::{SendError, jitter};
-use crate::rekor::{Call, Pass, RekorError, Uploaded};
+use crate::rekor::Uploaded;
 use crate::sighting::{AnewError, Sighting, SignedStatement, record_anew};
 use crate::telemetry::{Dependency, part_of_request, timed};
+use crate::tlog::{Call, LogError, Pass};
 
 /// A lease outlasts a writer's own time limit by this part of it, so nobody takes over from a writer that is only slow. If
 /// it happens anyway, both upload the same bytes.
@@ -152,7 +153,7 @@ impl Verdicts {
         let proposed = statement.proposed_entry();
         let uploaded = timed(Dependency::Log, pass.ask(self.0.log.upload(&proposed, deadline))).await;
         uploaded.map_err(|error| match error {
-            RekorError::Send(SendError::Timeout) => Unavailable::Unconfirmed,
+            LogError::Send(SendError::Timeout) => Unavailable::Unconfirmed,
             error => error.into(),
         })
     }

@@ -16,8 +16,9 @@ use tlogistry::deadline::Deadline;
 use tlogistry::devlog::{Devlog, Filing, Options};
 use tlogistry::image::{Digest, Tag};
 use tlogistry::key::PublicKey;
-use tlogistry::rekor::{LogKeys, Rekor, Uploaded};
+use tlogistry::rekor::{Rekor, Uploaded};
 use tlogistry::sighting::{LocalKey, Sighting, Signer};
+use tlogistry::tlog::LogKeys;
 
 use crate::registry;
 use crate::support::client::get;

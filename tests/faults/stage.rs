@@ -9,9 +9,9 @@ use tlogistry::config::LogConfig;
 use tlogistry::devlog::{Devlog, Options};
 use tlogistry::image::{Digest, Tag};
 use tlogistry::key::PublicKey;
-use tlogistry::rekor::LogEntry;
-use tlogistry::rekor::body::Body;
 use tlogistry::sighting::{LocalKey, parse_statement};
+use tlogistry::tlog::LogEntry;
+use tlogistry::tlog::body::Body;
 
 use crate::log;
 use crate::registry;

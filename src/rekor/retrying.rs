@@ -3,12 +3,12 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::StatusCode;
 use tokio::time::Instant;
 
-use super::client::{Rekor, RekorError};
+use super::client::Rekor;
 use crate::deadline::Deadline;
-use crate::outgoing::{SendError, jitter};
+use crate::outgoing::jitter;
+use crate::tlog::LogError;
 
 /// How long one call may take. Rekor answers an upload once the entry is included, which takes seconds.
 const CALL_TIME: Duration = Duration::from_secs(30);
@@ -24,13 +24,13 @@ const LIMITED_PAUSE: Duration = Duration::from_secs(5);
 const MAX_PAUSE: Duration = Duration::from_secs(120);
 
 #[derive(Debug)]
-pub struct PatientRekor {
+pub struct RetryingRekor {
     rekor: Rekor,
     /// The log has asked for no calls until then. It holds for all calls under way.
     quiet_until: Mutex<Option<Instant>>,
 }
 
-impl PatientRekor {
+impl RetryingRekor {
     pub fn new(rekor: Rekor) -> Self {
         Self { rekor, quiet_until: Mutex::new(None) }
     }
@@ -41,7 +41,7 @@ impl PatientRekor {
     }
 
     /// Makes a call that may be repeated, until it is answered or the log has failed often enough.
-    pub async fn ask<T>(&self, call: impl AsyncFn(&Rekor, Deadline) -> Result<T, RekorError>) -> Result<T, RekorError> {
+    pub async fn ask<T>(&self, call: impl AsyncFn(&Rekor, Deadline) -> Result<T, LogError>) -> Result<T, LogError> {
         let (mut failures, mut limited) = (0, 0);
         loop {
             self.be_quiet().await;
@@ -49,7 +49,7 @@ impl PatientRekor {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            if let RekorError::RateLimited { retry_after } = &error {
+            if let LogError::RateLimited { retry_after } = &error {
                 let pause = retry_after.unwrap_or(LIMITED_PAUSE * 2u32.pow(limited));
                 limited += 1;
                 if limited == TRIES_WHEN_LIMITED || pause > MAX_PAUSE {
@@ -58,7 +58,7 @@ impl PatientRekor {
                 self.quieten(pause);
             } else {
                 failures += 1;
-                if failures == TRIES_AFTER_FAILURE || !has_failed(&error) {
+                if failures == TRIES_AFTER_FAILURE || !error.is_transient() {
                     return Err(error);
                 }
                 let pause = FIRST_PAUSE * 2u32.pow(failures - 1);
@@ -85,33 +85,24 @@ impl PatientRekor {
     }
 }
 
-/// Whether it is the log, or the way there, that failed: another try may do. What it answered wrongly, it would again.
-pub fn has_failed(error: &RekorError) -> bool {
-    match error {
-        RekorError::Send(SendError::Timeout | SendError::Connection(_)) | RekorError::RateLimited { .. } => true,
-        RekorError::Status { status, .. } => status.is_server_error() || *status == StatusCode::REQUEST_TIMEOUT,
-        RekorError::Send(SendError::TooLarge(_)) | RekorError::Malformed { .. } | RekorError::Missing => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
 
     use super::*;
 
-    async fn asked(answers: &[Option<u64>]) -> (Result<(), RekorError>, usize) {
-        let patient = PatientRekor::new(Rekor::new("http://log.test".parse().unwrap()).unwrap());
+    async fn asked(answers: &[Option<u64>]) -> (Result<(), LogError>, usize) {
+        let retrying = RetryingRekor::new(Rekor::new("http://log.test".parse().unwrap()).unwrap());
         let calls = Cell::new(0);
         let call = async |_: &Rekor, _: Deadline| {
             let answer = answers.get(calls.get());
             calls.set(calls.get() + 1);
             match answer {
-                Some(retry_after) => Err(RekorError::RateLimited { retry_after: retry_after.map(Duration::from_secs) }),
+                Some(retry_after) => Err(LogError::RateLimited { retry_after: retry_after.map(Duration::from_secs) }),
                 None => Ok(()),
             }
         };
-        (patient.ask(call).await, calls.get())
+        (retrying.ask(call).await, calls.get())
     }
 
     #[tokio::test]
@@ -122,7 +113,7 @@ mod tests {
         assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
 
         let (answer, calls) = asked(&[Some(3600)]).await;
-        assert!(matches!(answer, Err(RekorError::RateLimited { .. })) && calls == 1);
+        assert!(matches!(answer, Err(LogError::RateLimited { .. })) && calls == 1);
 
         let (answer, calls) = asked(&[Some(0); 20]).await;
         assert!(answer.is_err());
@@ -131,13 +122,13 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_log_answers_wrongly_is_not_asked_again() {
-        let patient = PatientRekor::new(Rekor::new("http://log.test".parse().unwrap()).unwrap());
+        let retrying = RetryingRekor::new(Rekor::new("http://log.test".parse().unwrap()).unwrap());
         let calls = Cell::new(0);
         let call = async |_: &Rekor, _: Deadline| {
             calls.set(calls.get() + 1);
-            Err::<(), _>(RekorError::Missing)
+            Err::<(), _>(LogError::Missing)
         };
-        assert!(patient.ask(call).await.is_err());
+        assert!(retrying.ask(call).await.is_err());
         assert_eq!(calls.get(), 1);
     }
 }
