@@ -68,6 +68,11 @@ impl SignedFields {
         Ok(Self { body, integrated_time, log_id, log_index, leaf })
     }
 
+    /// The fields of an entry that a log makes itself. `log_id` is hexadecimal.
+    pub(crate) fn of_leaf(leaf: Vec<u8>, integrated_time: u64, log_id: String, log_index: u64) -> Self {
+        Self { body: BASE64_STANDARD.encode(&leaf), integrated_time, log_id, log_index, leaf }
+    }
+
     /// The bytes that the signed entry timestamp covers: RFC 8785 JSON.
     pub(crate) fn canonical(&self) -> Vec<u8> {
         serde_json_canonicalizer::to_vec(self).expect("strings and safe integers always serialise")

@@ -28,5 +28,8 @@ pub use fault::{Fault, Faults};
 pub use gate::{Call, Closed, Gate, Pass};
 pub use growth::{Growth, GrowthError, HistoryConflict};
 pub use keys::LogKeys;
+#[cfg(test)]
+pub(crate) use merkle::is_included;
+pub(crate) use merkle::{EMPTY_ROOT, leaf_hash, node_hash};
 pub use merkle::{Hash, Head};
 pub use verified::VerifiedEntry;
