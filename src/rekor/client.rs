@@ -10,9 +10,8 @@ use url::Url;
 
 use crate::deadline::Deadline;
 use crate::foreign::shown;
-use crate::outgoing::{self, SendError, read_body, send_idempotent};
+use crate::http_client::{self, SendError, read_body, retry_after, send_idempotent};
 
-use super::retry_after::retry_after;
 use crate::tlog::{EntryId, LogEntry, LogError};
 
 /// Ids that Rekor takes in one retrieval; it answers 422 above.
@@ -45,7 +44,7 @@ pub struct Rekor {
 impl Rekor {
     /// `base` is the instance's URL, without `/api/v1`.
     pub fn new(base: Url) -> Result<Self, reqwest::Error> {
-        Ok(Self { base, client: outgoing::builder().build()? })
+        Ok(Self { base, client: http_client::builder().build()? })
     }
 
     /// The instance's URL, without `/api/v1`.

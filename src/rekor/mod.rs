@@ -8,7 +8,6 @@ mod growth;
 mod heads;
 pub mod intoto;
 mod retrieve;
-mod retry_after;
 mod retrying;
 pub(crate) mod wire;
 

@@ -1,4 +1,4 @@
-//! A log asked by someone who has time: it waits when the log asks for it, and tries again when the log fails.
+//! A client for those who have time: it pauses when the log asks for that, and tries again when the log fails.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -7,35 +7,37 @@ use tokio::time::Instant;
 
 use super::client::Rekor;
 use crate::deadline::Deadline;
-use crate::outgoing::jitter;
+use crate::http_client::{Backoff, random_part};
 use crate::tlog::LogError;
 
-/// How long one call may take. Rekor answers an upload once the entry is included, which takes seconds.
+/// The time that one call may take. Rekor answers an upload once the entry is included, which takes seconds.
 const CALL_TIME: Duration = Duration::from_secs(30);
 /// Calls in all before a log counts as failed.
 const TRIES_AFTER_FAILURE: u32 = 3;
 /// Calls in all before a log that wants to be asked later counts as failed.
 const TRIES_WHEN_LIMITED: u32 = 8;
-/// The pause after a first failure; it doubles.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// The pause where a log asks for one and does not say how long; it doubles.
-const LIMITED_PAUSE: Duration = Duration::from_secs(5);
+/// The pauses after failures.
+const FAILURE_PAUSES: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(2), 1.0);
+/// The pauses where a log asks for one and does not say how long.
+const LIMITED_PAUSES: Backoff = Backoff::new(Duration::from_secs(5), Duration::MAX, 0.0);
 /// Nobody waits longer than this on a log's word.
 const MAX_PAUSE: Duration = Duration::from_secs(120);
+/// Calls that waited for the end of a pause come back within this time, and not all at once.
+const RETURN_TIME: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 pub struct RetryingRekor {
     rekor: Rekor,
-    /// The log has asked for no calls until then. It holds for all calls under way.
-    quiet_until: Mutex<Option<Instant>>,
+    /// The end of the pause that the log asked for. It holds for all calls under way.
+    paused_until: Mutex<Option<Instant>>,
 }
 
 impl RetryingRekor {
     pub fn new(rekor: Rekor) -> Self {
-        Self { rekor, quiet_until: Mutex::new(None) }
+        Self { rekor, paused_until: Mutex::new(None) }
     }
 
-    /// The log itself, for what asks nobody.
+    /// The client itself, for its URLs.
     pub fn rekor(&self) -> &Rekor {
         &self.rekor
     }
@@ -44,44 +46,43 @@ impl RetryingRekor {
     pub async fn ask<T>(&self, call: impl AsyncFn(&Rekor, Deadline) -> Result<T, LogError>) -> Result<T, LogError> {
         let (mut failures, mut limited) = (0, 0);
         loop {
-            self.be_quiet().await;
+            self.wait_out_pause().await;
             let error = match call(&self.rekor, Deadline::after(CALL_TIME)).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             if let LogError::RateLimited { retry_after } = &error {
-                let pause = retry_after.unwrap_or(LIMITED_PAUSE * 2u32.pow(limited));
+                let pause = retry_after.unwrap_or_else(|| LIMITED_PAUSES.pause(limited));
                 limited += 1;
                 if limited == TRIES_WHEN_LIMITED || pause > MAX_PAUSE {
                     return Err(error);
                 }
-                self.quieten(pause);
+                self.pause(pause);
             } else {
                 failures += 1;
                 if failures == TRIES_AFTER_FAILURE || !error.is_transient() {
                     return Err(error);
                 }
-                let pause = FIRST_PAUSE * 2u32.pow(failures - 1);
-                tokio::time::sleep(pause + pause.mul_f64(jitter())).await;
+                tokio::time::sleep(FAILURE_PAUSES.pause(failures - 1)).await;
             }
         }
     }
 
-    async fn be_quiet(&self) {
+    async fn wait_out_pause(&self) {
         loop {
-            let until = *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
+            let until = *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
             match until.filter(|until| *until > Instant::now()) {
-                // Those who waited do not come back all at once.
-                Some(until) => tokio::time::sleep_until(until + FIRST_PAUSE.mul_f64(jitter())).await,
+                Some(until) => tokio::time::sleep_until(until + random_part(RETURN_TIME)).await,
                 None => return,
             }
         }
     }
 
-    fn quieten(&self, pause: Duration) {
-        let until = Some(Instant::now() + pause);
-        let mut quiet = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
-        *quiet = until.max(*quiet);
+    /// Holds back all calls for this time.
+    fn pause(&self, time: Duration) {
+        let until = Some(Instant::now() + time);
+        let mut paused_until = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *paused_until = until.max(*paused_until);
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::foreign::shown;
-use crate::outgoing::SendError;
+use crate::http_client::SendError;
 
 /// An answer of the log that is of no use. None of these says anything about a tag.
 #[derive(Debug, thiserror::Error)]

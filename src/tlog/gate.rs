@@ -12,14 +12,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::error::LogError;
-use crate::outgoing::{SendError, jitter};
+use crate::http_client::{Backoff, SendError, spread};
 
 /// Failures in a row that close the gate: one or two may be chance, and each costs a first sight's signature.
 const FAILURES: u32 = 3;
-/// The pause after these: some times what a call takes. It doubles with each probe that fails.
-const FIRST_PAUSE: Duration = Duration::from_secs(5);
-/// The end of an outage is noticed within three minutes.
-const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+/// The pauses after these: at first some times as long as a call takes, in the end so that the end of an outage is noticed
+/// within three minutes.
+const PAUSES: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(120), 0.5);
 /// Bounds of what the log may ask for: 'at once' would be no pause, and a hostile answer can name years.
 const ASKED_FOR: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(600)];
 /// When to come back while a probe is under way: most are answered by then.
@@ -97,14 +96,8 @@ impl Lane {
     }
 
     fn next_pause(&self) -> Duration {
-        let pause = FIRST_PAUSE.saturating_mul(2u32.saturating_pow(self.pauses)).min(LONGEST_PAUSE);
-        spread(pause, 0.5)
+        PAUSES.pause(self.pauses)
     }
-}
-
-/// A time and up to `part` of it more, so that not all instances come back at once.
-fn spread(time: Duration, part: f64) -> Duration {
-    time + time.mul_f64(part * jitter())
 }
 
 impl Gate {

@@ -17,9 +17,9 @@ use std::time::Duration;
 
 use super::{Recall, Unavailable, Verdicts};
 use crate::deadline::Deadline;
+use crate::http_client::{Backoff, SendError};
 use crate::image::{Digest, Tag};
 use crate::ledger::{Checked, Lease, LedgerError, Row, RowFault};
-use crate::outgoing::{SendError, jitter};
 use crate::rekor::Uploaded;
 use crate::sighting::{AnewError, Sighting, SignedStatement, record_anew};
 use crate::telemetry::{Dependency, part_of_request, timed};
@@ -30,9 +30,8 @@ use crate::tlog::{Call, LogError, Pass};
 const LEASE_MARGIN: u32 = 5;
 /// How long a writer that failed may take to end its lease.
 const GIVING_UP_TIME: Duration = Duration::from_secs(2);
-/// Readers of a pending row look again after this, twice this, and so on up to the maximum, plus up to half as much.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const MAX_PAUSE: Duration = Duration::from_secs(2);
+/// Readers of a pending row look again after these.
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2), 0.5);
 
 impl Verdicts {
     /// Records that `tag` is `current`, or finds out that someone else was first.
@@ -66,7 +65,7 @@ impl Verdicts {
     pub(super) async fn settle(&self, tag: &Tag, row: Row, deadline: Deadline) -> Result<Recall, Unavailable> {
         let trusted = self.trusted_keys(deadline).await?;
         let mut row = row;
-        let mut pause = FIRST_PAUSE;
+        let mut pauses = 0;
         loop {
             match row.check(tag, &trusted, &self.0.log_keys)? {
                 Checked::Recorded(sighting) => return Ok(Recall::Seen(self.keep(*sighting))),
@@ -79,8 +78,8 @@ impl Verdicts {
                     }
                 }
                 Checked::Pending(..) => {
-                    deadline.sleep(pause + pause.mul_f64(jitter() / 2.0)).await;
-                    pause = (pause * 2).min(MAX_PAUSE);
+                    deadline.sleep(PAUSES.pause(pauses)).await;
+                    pauses += 1;
                     if deadline.has_passed() {
                         return Err(Unavailable::BeingRecorded);
                     }

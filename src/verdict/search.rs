@@ -8,10 +8,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::{KeyUse, Recall, Unavailable, Verdicts};
 use crate::deadline::Deadline;
+use crate::http_client::SendError;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::ledger::Row;
-use crate::outgoing::SendError;
 use crate::rekor::{RETRIEVE_LIMIT, Retrieved, SIGHTING_BYTES, retrieve};
 use crate::sighting::{
     Contradiction, Finding, Findings, First, Sighting, is_by, is_file_by_certificate, statement_of, subject_hash,
