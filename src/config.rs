@@ -10,7 +10,8 @@ use url::Url;
 use crate::base_url;
 use crate::image::Registry;
 use crate::key::PublicKey;
-use crate::rekor::{LogKeys, PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY};
+use crate::rekor::{PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY};
+use crate::tlog::LogKeys;
 use crate::upstream::InsecureRegistry;
 use crate::verdict::Limits;
 

@@ -6,9 +6,10 @@ use sha2::{Digest as _, Sha256};
 use crate::dsse;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
-use crate::rekor::body::{Body, Form};
-use crate::rekor::{Fault, LogEntry, LogKeys, Rekor};
+use crate::rekor::Rekor;
 use crate::sighting::{Explained, Finding, Findings, is_file_by_certificate, parse_statement};
+use crate::tlog::body::{Body, Form};
+use crate::tlog::{Fault, LogEntry, LogKeys};
 
 /// What an entry is to the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -8,7 +8,7 @@ use clap::Args;
 use super::Outcome;
 use super::terminal::say;
 use super::trust::log_keys;
-use crate::rekor::{Faults, LogEntry, LogKeys};
+use crate::tlog::{Faults, LogEntry, LogKeys};
 
 /// Check Rekor log entries, as the API answers them, without asking anyone
 ///

@@ -9,9 +9,9 @@ use super::Body;
 use crate::foreign::within;
 use crate::image::{Digest, NameError, Tag};
 use crate::ledger::LedgerError;
-use crate::rekor::RekorError;
 use crate::sighting::SignError;
 use crate::telemetry::Outcome;
+use crate::tlog::LogError;
 use crate::upstream::{Missing, NotPublic, Refused, UpstreamError, whole_seconds};
 use crate::verdict::Unavailable;
 
@@ -280,7 +280,7 @@ fn public_cause(cause: &Unavailable) -> String {
     match cause {
         Unavailable::Ledger(LedgerError::Unavailable(_)) => "the ledger could not be reached".to_owned(),
         Unavailable::Key(SignError::Kms(_)) => "the signing key could not be used".to_owned(),
-        Unavailable::Log(RekorError::Malformed { .. }) => "the log's answer cannot be understood".to_owned(),
+        Unavailable::Log(LogError::Malformed { .. }) => "the log's answer cannot be understood".to_owned(),
         Unavailable::Ledger(_)
         | Unavailable::Key(_)
         | Unavailable::Log(_)

@@ -7,9 +7,9 @@ use super::error::{Moved, Refusal};
 use super::{Body, Judged, Service};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Repository, Tag};
-use crate::rekor::VerifiedEntry;
 use crate::sighting::Sighting;
 use crate::telemetry::Outcome;
+use crate::tlog::VerifiedEntry;
 use crate::upstream::{Manifest, ManifestHead, UpstreamError};
 use crate::verdict::{Current, Recall, Source, Verdict};
 

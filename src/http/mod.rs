@@ -23,8 +23,8 @@ pub use body::Body;
 pub use route::Route;
 
 use crate::deadline::Deadline;
+use crate::http_client::PRODUCT;
 use crate::image::{Digest, Reference, Tag};
-use crate::outgoing::PRODUCT;
 use crate::telemetry::{self, Outcome, Report, Telemetry};
 use crate::upstream::{Refused, Upstream, UpstreamError};
 use crate::verdict::{Source, Verdicts};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::egress::{NotPublic, Refused};
-use crate::outgoing::SendError;
+use crate::http_client::SendError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamError {

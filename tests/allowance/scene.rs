@@ -17,9 +17,9 @@ use tlogistry::http::{Body, Service};
 use tlogistry::image::{Digest, Tag};
 use tlogistry::key::PublicKey;
 use tlogistry::ledger::{DynamoDbLedger, Ledger, MemoryLedger};
-use tlogistry::rekor::LogKeys;
 use tlogistry::setup;
 use tlogistry::sighting::{LocalKey, Signer};
+use tlogistry::tlog::LogKeys;
 use tlogistry::verdict::Source;
 
 use crate::registry;

@@ -1,7 +1,7 @@
 //! The log in processes of its own: the embedded one or, with `TLOGISTRY_TEST_LOG=rekor`, the real Rekor.
 
 use tlogistry::key::PublicKey;
-use tlogistry::rekor::{LogEntry, LogKeys, VerifiedEntry};
+use tlogistry::tlog::{LogEntry, LogKeys, VerifiedEntry};
 
 use super::client;
 use super::process::{Process, cli};

@@ -11,8 +11,8 @@ use crate::deadline::Deadline;
 use crate::image::Tag;
 use crate::key::PublicKey;
 use crate::ledger::{Checked, DynamoDbLedger, Lease, LedgerError, Row, RowFault};
-use crate::rekor::{Fault, Faults, LogKeys, RekorError, has_failed};
 use crate::sighting::{Contradiction, Finding, Findings, Sighting, SignedStatement};
+use crate::tlog::{Fault, Faults, LogError, LogKeys};
 
 /// Checks tags.
 pub struct Check<'a> {
@@ -27,7 +27,7 @@ pub struct Check<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
     #[error("{0}")]
-    Log(Rc<RekorError>),
+    Log(Rc<LogError>),
     #[error(transparent)]
     Ledger(LedgerError),
 }
@@ -73,7 +73,7 @@ impl Check<'_> {
             Err(fault) if row.is_some() => vec![Issue::new(Kind::InvalidRow, invalid(&fault))],
             Err(fault) => vec![Issue::new(Kind::Unchecked, fault)],
             Ok(tag) => match self.tag(&tag, row).await {
-                Err(Failed::Log(error)) if !has_failed(&error) => {
+                Err(Failed::Log(error)) if !error.is_transient() => {
                     vec![Issue::new(Kind::Unchecked, error.to_string())]
                 }
                 checked => checked?,
@@ -137,7 +137,7 @@ impl Check<'_> {
         };
         let (findings, unread) = self.lookup.findings(tag, each).await.map_err(log_failed)?;
         // What is proven is told; else the audit goes on here once the log answers again.
-        match unread.iter().find(|(_, error)| has_failed(error)) {
+        match unread.iter().find(|(_, error)| error.is_transient()) {
             Some((_, error)) if findings.contradiction().is_none() => Err(Failed::Log(error.clone())),
             _ => Ok(Listed { findings, unread, attested, holds_row }),
         }
@@ -188,7 +188,7 @@ impl Check<'_> {
     }
 
     /// What is wrong with the log's own answer for the entry that the ledger's row holds.
-    async fn held_still(&self, sighting: &Sighting) -> Result<Option<Issue>, RekorError> {
+    async fn held_still(&self, sighting: &Sighting) -> Result<Option<Issue>, LogError> {
         let id = sighting.entry().id();
         let Some(entry) = self.lookup.log.ask(async |log, deadline| log.entry(id, deadline).await).await? else {
             let detail = format!("the ledger's row says {}, and the log has no such entry", described(sighting));
@@ -265,7 +265,7 @@ fn log_issues(tag: &Tag, listed: &Listed) -> Vec<Issue> {
     issues
 }
 
-fn log_failed(error: RekorError) -> Failed {
+fn log_failed(error: LogError) -> Failed {
     Failed::Log(Rc::new(error))
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::state::State;
 use crate::cli::lookup::Lookup;
-use crate::rekor::{Checkpoint, Contradiction, GrowthError, VerifiedEntry};
+use crate::tlog::{Checkpoint, GrowthError, HistoryConflict, VerifiedEntry};
 
 /// What an audit has met of them. All are verified.
 #[derive(Default)]
@@ -49,7 +49,7 @@ impl Met {
             (met.largest.clone(), met.contradicting.clone())
         };
         if let Some((before, now)) = contradicting {
-            return Err(Contradiction::Forked { before, now }.into());
+            return Err(HistoryConflict::Forked { before, now }.into());
         }
         if largest.keys().any(|tree_id| !state.checkpoints.contains_key(tree_id)) {
             // A tree that has begun since.
@@ -57,7 +57,7 @@ impl Met {
             state.advance(&grown);
         }
         for (tree_id, met) in largest {
-            let Some(head) = state.checkpoints.get(&tree_id) else { return Err(Contradiction::Gone(met).into()) };
+            let Some(head) = state.checkpoints.get(&tree_id) else { return Err(HistoryConflict::Gone(met).into()) };
             lookup.log.one_history(head, &met).await?;
             if met.size() > head.size() {
                 state.checkpoints.insert(tree_id, met);

@@ -21,8 +21,8 @@ use futures_util::stream::LocalBoxStream;
 use super::lookup::Lookup;
 use super::trust::Trust;
 use super::{Outcome, listen};
-use crate::rekor::GrowthError;
 use crate::setup;
+use crate::tlog::GrowthError;
 
 use check::Check;
 use issue::Weight;

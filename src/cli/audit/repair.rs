@@ -9,9 +9,9 @@ use clap::Args;
 use super::tags::LEDGER_TIME;
 use crate::cli::lookup::Lookup;
 use crate::deadline::Deadline;
-use crate::rekor::RekorError;
 use crate::setup;
 use crate::sighting::{AnewError, Finding, LocalKey, Sighting, SignError, Signer, record_anew};
+use crate::tlog::LogError;
 
 /// The log files an entry after it has answered the upload.
 const FILING_TRIES: u32 = 5;
@@ -38,7 +38,7 @@ pub enum RepairError {
     #[error(transparent)]
     Key(#[from] SignError),
     #[error(transparent)]
-    Log(#[from] RekorError),
+    Log(#[from] LogError),
     #[error("what the log answered does not verify")]
     Unverifiable,
     #[error("recorded anew at log index {0}, but no search finds that yet")]

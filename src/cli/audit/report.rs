@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::issue::{Issue, Kind, Weight};
 use super::progress::Progress;
 use crate::cli::terminal::{Colours, Tone, harmless, say};
-use crate::rekor::{Contradiction, Growth};
+use crate::tlog::{Growth, HistoryConflict};
 
 /// How an audit ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Report {
         self.line(&text, object);
     }
 
-    pub fn contradiction(&mut self, contradiction: &Contradiction) {
+    pub fn contradiction(&mut self, contradiction: &HistoryConflict) {
         let (before, now) = contradiction.notes();
         let heading = self.colours.paint(Tone::Bad, "The log contradicts itself");
         let evidence = match now {

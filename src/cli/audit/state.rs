@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::issue::Kind;
 use crate::private;
-use crate::rekor::{Checkpoint, Growth, LogKeys};
+use crate::tlog::{Checkpoint, Growth, LogKeys};
 
 /// Of the file's form.
 const VERSION: u32 = 1;

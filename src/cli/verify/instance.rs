@@ -5,8 +5,8 @@ use reqwest::{StatusCode, Url};
 use crate::cli::lookup::Lookup;
 use crate::deadline::Deadline;
 use crate::evidence::{Bundle, BundleError};
+use crate::http_client::{self, SendError, read_body, send_idempotent};
 use crate::image::Tag;
-use crate::outgoing::{self, SendError, read_body, send_idempotent};
 use crate::sighting::Sighting;
 use crate::upstream::has_code;
 
@@ -34,7 +34,7 @@ pub enum InstanceError {
 /// The sighting of `tag` that the instance at `base` has evidence for.
 pub async fn sighting(base: &Url, tag: &Tag, lookup: &Lookup, deadline: Deadline) -> Result<Sighting, InstanceError> {
     let url = format!("{}/sightings/{tag}", base.as_str().trim_end_matches('/'));
-    let client = outgoing::builder().build().map_err(SendError::from)?;
+    let client = http_client::builder().build().map_err(SendError::from)?;
     let response = send_idempotent(client.get(url), deadline).await?;
     match response.status() {
         StatusCode::OK => {}

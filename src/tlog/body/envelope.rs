@@ -9,7 +9,7 @@ use super::go;
 use super::key::EntryKey;
 use crate::dsse;
 use crate::key::PublicKey;
-use crate::rekor::Fault;
+use crate::tlog::Fault;
 
 /// How an envelope was filed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl Envelope {
 
     /// Checks the payload of an `intoto` 0.0.2 entry: it hashes to the recorded hash, and every signature is over it, by
     /// the key beside it.
-    pub(in crate::rekor) fn verify(&self, payload: &[u8]) -> Result<(), Vec<Fault>> {
+    pub(in crate::tlog) fn verify(&self, payload: &[u8]) -> Result<(), Vec<Fault>> {
         let mut faults = Vec::new();
         if !self.records(payload) {
             faults.push(Fault::Attestation);

@@ -1,12 +1,12 @@
-//! When an entry is filed: Rekor does it after its answer, if at all; the embedded log does as it is told.
+//! Indexing of new entries: Rekor does it after its answer, if at all; the embedded log as its options say.
 
 use crate::support::*;
 use serde_json::json;
 use std::time::Duration;
-use tlogistry::devlog::{Devlog, Filing, Options};
+use tlogistry::devlog::{Devlog, Indexing, Options};
 
-async fn with_filing(filing: Filing) -> Devlog {
-    Devlog::open(None, Options { filing, ..options() }).await.unwrap()
+async fn with_indexing(indexing: Indexing) -> Devlog {
+    Devlog::open(None, Options { indexing, ..options() }).await.unwrap()
 }
 
 async fn is_found(log: &Log, id: &str, name: &str) -> bool {
@@ -18,22 +18,22 @@ async fn is_found(log: &Log, id: &str, name: &str) -> bool {
 }
 
 #[tokio::test]
-async fn an_entry_is_filed_at_once_later_or_never() {
-    let log = with_filing(Filing::AtOnce).await.into();
+async fn an_entry_is_indexed_at_once_later_or_never() {
+    let log = with_indexing(Indexing::AtOnce).await.into();
     let (id, _) = upload(&log, "a").await;
     assert!(is_found(&log, &id, "a").await);
 
-    let log = with_filing(Filing::After(Duration::from_millis(50))).await.into();
+    let log = with_indexing(Indexing::After(Duration::from_millis(50))).await.into();
     let (id, _) = upload(&log, "a").await;
     assert!(!is_found(&log, &id, "a").await);
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(is_found(&log, &id, "a").await);
 
-    let devlog = with_filing(Filing::Never).await;
+    let devlog = with_indexing(Indexing::Never).await;
     let log = devlog.clone().into();
     let (lost, _) = upload(&log, "a").await;
     assert!(!is_found(&log, &lost, "a").await);
-    devlog.set_filing(Filing::AtOnce);
+    devlog.set_indexing(Indexing::AtOnce);
     let (id, _) = upload(&log, "a").await;
     assert_eq!(post(&log, SEARCH, &json!({ "hash": sha256_hex("a") })).await.json(), json!([id]));
     // Attestations go by the payload's hash: the second entry's serves the first too.

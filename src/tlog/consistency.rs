@@ -1,22 +1,9 @@
-//! Consistency proofs between two heads of a Merkle tree: that the later one holds all of the earlier one, in the same
-//! places (RFC 6962 section 2.1.2), checked as RFC 9162 section 2.1.4.2 describes.
+//! Consistency proofs: the later of two heads of a Merkle tree holds all leaves of the earlier one, in the same places
+//! (RFC 6962 section 2.1.2, checked as RFC 9162 section 2.1.4.2 describes).
 
-use super::inclusion::{Hash, node_hash};
+use super::merkle::{EMPTY_ROOT, Hash, Head, node_hash};
 
-/// The root of a tree without leaves: the sha256 of nothing (RFC 6962 section 2.1).
-const EMPTY_ROOT: Hash = [
-    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae, 0x41,
-    0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
-];
-
-/// The head of a tree: how many leaves it has, and its root hash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Head {
-    pub size: u64,
-    pub root: Hash,
-}
-
-/// Whether `proof` shows that the tree with head `later` was made from the one with head `earlier` by appending.
+/// Checks that `proof` leads from the head `earlier` to the head `later` by appending alone.
 ///
 /// Between equal sizes, and from no leaves at all, there is nothing to prove: the proof is then empty.
 pub fn is_consistent(earlier: Head, later: Head, proof: &[Hash]) -> bool {
@@ -63,7 +50,7 @@ pub fn is_consistent(earlier: Head, later: Head, proof: &[Hash]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::inclusion::leaf_hash;
+    use super::super::merkle::leaf_hash;
     use super::*;
 
     /// `MTH(D[n])` as RFC 6962 section 2.1 writes it.

@@ -11,16 +11,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::client::RekorError;
-use super::patience::has_failed;
-use crate::outgoing::{SendError, jitter};
+use super::error::LogError;
+use crate::http_client::{Backoff, SendError, spread};
 
 /// Failures in a row that close the gate: one or two may be chance, and each costs a first sight's signature.
 const FAILURES: u32 = 3;
-/// The pause after these: some times what a call takes. It doubles with each probe that fails.
-const FIRST_PAUSE: Duration = Duration::from_secs(5);
-/// The end of an outage is noticed within three minutes.
-const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+/// The pauses after these: at first some times as long as a call takes, in the end so that the end of an outage is noticed
+/// within three minutes.
+const PAUSES: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(120), 0.5);
 /// Bounds of what the log may ask for: 'at once' would be no pause, and a hostile answer can name years.
 const ASKED_FOR: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(600)];
 /// When to come back while a probe is under way: most are answered by then.
@@ -98,14 +96,8 @@ impl Lane {
     }
 
     fn next_pause(&self) -> Duration {
-        let pause = FIRST_PAUSE.saturating_mul(2u32.saturating_pow(self.pauses)).min(LONGEST_PAUSE);
-        spread(pause, 0.5)
+        PAUSES.pause(self.pauses)
     }
-}
-
-/// A time and up to `part` of it more, so that not all instances come back at once.
-fn spread(time: Duration, part: f64) -> Duration {
-    time + time.mul_f64(part * jitter())
 }
 
 impl Gate {
@@ -149,7 +141,7 @@ pub struct Pass {
 
 impl Pass {
     /// Makes the call, and learns from what comes of it.
-    pub async fn ask<T>(mut self, call: impl Future<Output = Result<T, RekorError>>) -> Result<T, RekorError> {
+    pub async fn ask<T>(mut self, call: impl Future<Output = Result<T, LogError>>) -> Result<T, LogError> {
         self.began = Instant::now();
         let answer = call.await;
         self.tell(answer.as_ref().err());
@@ -157,13 +149,13 @@ impl Pass {
     }
 
     /// Learns from the call's error, or that there was none.
-    pub fn tell(self, error: Option<&RekorError>) {
+    pub fn tell(self, error: Option<&LogError>) {
         let now = Instant::now();
         let mut lanes = self.gate.lanes();
         let lane = &mut lanes[self.call as usize];
         let is_current = lane.closings == self.closings;
         match error {
-            Some(RekorError::RateLimited { retry_after }) => {
+            Some(LogError::RateLimited { retry_after }) => {
                 let [least, most] = ASKED_FOR;
                 let asked = retry_after.map(|asked| spread(asked.clamp(least, most), 0.1));
                 match asked {
@@ -177,9 +169,9 @@ impl Pass {
                 }
             }
             _ if !is_current => {}
-            Some(RekorError::Send(SendError::Timeout)) if now - self.began < self.gate.0.fair_time => {}
-            Some(error) if self.call == Call::Retrieve && has_failed(error) => {}
-            Some(error) if has_failed(error) => lane.fail(self.probe, now),
+            Some(LogError::Send(SendError::Timeout)) if now - self.began < self.gate.0.fair_time => {}
+            Some(error) if self.call == Call::Retrieve && error.is_transient() => {}
+            Some(error) if error.is_transient() => lane.fail(self.probe, now),
             // Right or wrong, it answers.
             _ => lane.open(),
         }
@@ -198,19 +190,18 @@ impl Drop for Pass {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rekor::RekorError;
 
     const CALL_TIME: Duration = Duration::from_secs(25);
 
-    fn limited(retry_after: Option<u64>) -> RekorError {
-        RekorError::RateLimited { retry_after: retry_after.map(Duration::from_secs) }
+    fn limited(retry_after: Option<u64>) -> LogError {
+        LogError::RateLimited { retry_after: retry_after.map(Duration::from_secs) }
     }
 
-    fn failed() -> RekorError {
-        RekorError::Status { status: http::StatusCode::BAD_GATEWAY, message: None }
+    fn failed() -> LogError {
+        LogError::Status { status: http::StatusCode::BAD_GATEWAY, message: None }
     }
 
-    fn tell(gate: &Gate, call: Call, error: Option<RekorError>) {
+    fn tell(gate: &Gate, call: Call, error: Option<LogError>) {
         gate.pass(call).unwrap().tell(error.as_ref());
     }
 
@@ -252,7 +243,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn pauses_grow_up_to_two_minutes_until_a_call_goes_well() {
-        for error in [failed as fn() -> RekorError, || limited(None)] {
+        for error in [failed as fn() -> LogError, || limited(None)] {
             let gate = Gate::new(CALL_TIME);
             for _ in 1..FAILURES {
                 tell(&gate, Call::Upload, Some(failed()));
@@ -306,7 +297,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn many_calls_that_fail_at_once_make_one_pause() {
-        for error in [failed as fn() -> RekorError, || limited(None), || limited(Some(5))] {
+        for error in [failed as fn() -> LogError, || limited(None), || limited(Some(5))] {
             let gate = Gate::new(CALL_TIME);
             let passes: Vec<Pass> = (0..50).map(|_| gate.pass(Call::Upload).unwrap()).collect();
             passes.into_iter().for_each(|pass| pass.tell(Some(&error())));
@@ -335,7 +326,7 @@ mod tests {
         for _ in 0..2 * FAILURES {
             tell(&gate, Call::Retrieve, Some(failed()));
             tell(&gate, Call::Search, Some(SendError::TooLarge(4 << 20).into()));
-            tell(&gate, Call::Search, Some(RekorError::Missing));
+            tell(&gate, Call::Search, Some(LogError::Missing));
         }
         assert_eq!((closed(&gate, Call::Retrieve), closed(&gate, Call::Search)), Default::default());
     }

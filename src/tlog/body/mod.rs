@@ -33,6 +33,9 @@ pub use envelope::{Envelope, Form, Signer};
 pub use key::EntryKey;
 pub(super) use mention::holds;
 
+/// The version of `intoto` that a sighting is recorded as.
+pub(crate) const INTOTO_VERSION: &str = "0.0.2";
+
 /// An entry's body, by what was signed.
 #[derive(Debug, Clone)]
 pub enum Body {
@@ -59,7 +62,7 @@ impl Body {
         }
         let Ok(Kind { kind, api_version }) = serde_json::from_slice(leaf) else { return Self::Unreadable };
         match (&*kind, &*api_version) {
-            ("intoto", "0.0.2") => Envelope::intoto_v002(leaf).map_or(Self::UnreadableIntoto, Self::Envelope),
+            ("intoto", INTOTO_VERSION) => Envelope::intoto_v002(leaf).map_or(Self::UnreadableIntoto, Self::Envelope),
             ("intoto", "0.0.1") => Envelope::intoto_v001(leaf).map_or(Self::UnreadableIntoto, Self::Envelope),
             ("intoto", _) => Self::UnreadableIntoto,
             ("dsse", "0.0.1") => Envelope::dsse_v001(leaf).map_or(Self::Unreadable, Self::Envelope),

@@ -1,14 +1,16 @@
-//! Answers as Rekor's server frames them.
+//! Responses as Rekor's server frames them.
 
-use super::log::LogError;
+use std::fmt::Display;
+
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use http::{Response, StatusCode};
 use serde::Serialize;
-use std::fmt::Display;
 
-/// Why go-openapi, which reads Rekor's requests, finds one invalid: the `code` of an error
-/// that is answered with status 422 (github.com/go-openapi/errors, schema.go).
+use super::error::StorageError;
+
+/// The `code` of an error with status 422: the rule by which go-openapi, which reads Rekor's requests, finds one invalid
+/// (github.com/go-openapi/errors, schema.go).
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Invalid {
     Type = 601,
@@ -20,9 +22,9 @@ pub(super) enum Invalid {
     MinItems = 612,
 }
 
-/// A request that is not granted.
+/// An answer with an error.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct ApiError {
     status: StatusCode,
     /// The `code` in the body; the status, except where go-openapi has codes of its own.
     code: u16,
@@ -31,7 +33,7 @@ pub(super) struct Refusal {
     header: Option<(HeaderName, HeaderValue)>,
 }
 
-impl Refusal {
+impl ApiError {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, code: status.as_u16(), message: Some(message.into()), header: None }
     }
@@ -48,7 +50,7 @@ impl Refusal {
         Self { code: why as u16, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, message) }
     }
 
-    /// go-openapi's for a body that is not the JSON that it should be.
+    /// go-openapi's error for a body that is not the JSON that it should be.
     pub(super) fn unparsable(parameter: &str, why: impl Display) -> Self {
         Self::bad_request(format!("parsing {parameter} body from \"\" failed, because {why}"))
     }
@@ -59,10 +61,10 @@ impl Refusal {
     }
 
     pub(super) fn conflict(message: impl Into<String>, location: &str) -> Self {
-        Self { header: value(location).map(|url| (LOCATION, url)), ..Self::new(StatusCode::CONFLICT, message) }
+        Self { header: header_value(location).map(|url| (LOCATION, url)), ..Self::new(StatusCode::CONFLICT, message) }
     }
 
-    /// With another content type than JSON's.
+    /// The same error with another content type than JSON's.
     pub(super) fn typed(self, content_type: &'static str) -> Self {
         Self { header: Some((CONTENT_TYPE, HeaderValue::from_static(content_type))), ..self }
     }
@@ -75,27 +77,27 @@ impl Refusal {
     }
 }
 
-impl From<LogError> for Refusal {
-    fn from(error: LogError) -> Self {
+impl From<StorageError> for ApiError {
+    fn from(error: StorageError) -> Self {
         tracing::error!(%error, "the embedded log could not answer");
         Self::internal("unexpected error communicating with transparency log")
     }
 }
 
 #[derive(Serialize)]
-struct Error<'a> {
+struct ErrorBody<'a> {
     code: u16,
     message: &'a str,
 }
 
-impl From<Refusal> for Response<Bytes> {
-    fn from(refusal: Refusal) -> Self {
-        let mut response = match &refusal.message {
+impl From<ApiError> for Response<Bytes> {
+    fn from(error: ApiError) -> Self {
+        let mut response = match &error.message {
             None => Response::new(Bytes::new()),
-            Some(message) => json(&Error { code: refusal.code, message }),
+            Some(message) => json(&ErrorBody { code: error.code, message }),
         };
-        *response.status_mut() = refusal.status;
-        if let Some((name, value)) = refusal.header {
+        *response.status_mut() = error.status;
+        if let Some((name, value)) = error.header {
             response.headers_mut().insert(name, value);
         }
         response
@@ -103,7 +105,7 @@ impl From<Refusal> for Response<Bytes> {
 }
 
 /// A header value, if the text can be one.
-pub(super) fn value(text: &str) -> Option<HeaderValue> {
+pub(super) fn header_value(text: &str) -> Option<HeaderValue> {
     HeaderValue::from_str(text).ok()
 }
 
@@ -114,7 +116,7 @@ pub(super) fn json(body: &impl Serialize) -> Response<Bytes> {
             body.push(b'\n'); // as Go's encoder ends it
             typed("application/json", body.into())
         }
-        // Only a map with keys that are no strings, or a failing `Serialize`, ends here.
+        // A map whose keys are not strings, or a failing `Serialize`: neither is answered here.
         Err(error) => {
             tracing::error!(%error, "an answer could not be written");
             let mut response = Response::new(Bytes::new());

@@ -8,10 +8,9 @@ use http::header::ACCEPT;
 use reqwest::StatusCode;
 use serde::Deserialize;
 
-use super::checkpoint::Checkpoint;
-use super::client::{Rekor, RekorError, expect, malformed};
-use super::inclusion::Hash;
+use super::client::{Rekor, expect};
 use crate::deadline::Deadline;
+use crate::tlog::{Checkpoint, Hash, LogError};
 
 /// A head has some hundred bytes, and Rekor's public instance begins a tree about once a year.
 const MAX_HEADS_BYTES: usize = 256 << 10;
@@ -38,22 +37,25 @@ struct Proof {
 
 impl Rekor {
     /// The checkpoints of the log's trees as they are now, the growing one first. Their signatures are not verified.
-    pub async fn heads(&self, deadline: Deadline) -> Result<Vec<Checkpoint>, RekorError> {
+    pub async fn heads(&self, deadline: Deadline) -> Result<Vec<Checkpoint>, LogError> {
         let request = self.get("api/v1/log").header(ACCEPT, "application/json");
         let response = self.send(request, deadline).await?;
         let body = expect(response, StatusCode::OK, MAX_HEADS_BYTES, deadline).await?;
-        let info: Info = serde_json::from_slice(&body).map_err(|e| malformed("a request for its head", e))?;
+        let info: Info = serde_json::from_slice(&body).map_err(|e| LogError::malformed("a request for its head", e))?;
         let active = Shard { signed_tree_head: info.signed_tree_head };
         let shards = std::iter::once(active).chain(info.inactive_shards.unwrap_or_default());
         let parse = |shard: Shard| {
             let checkpoint = Checkpoint::parse(&shard.signed_tree_head);
-            checkpoint.ok_or_else(|| malformed("a request for its head", "a signed tree head is no checkpoint"))
+            checkpoint
+                .ok_or_else(|| LogError::malformed("a request for its head", "a signed tree head is no checkpoint"))
         };
         let heads: Vec<Checkpoint> = shards.map(parse).collect::<Result<_, _>>()?;
         // Of two heads of one tree, only one would be followed.
         let mut trees = HashSet::new();
         match heads.iter().find(|head| !trees.insert(head.tree_id())) {
-            Some(twice) => Err(malformed("a request for its head", format!("it names tree {} twice", twice.tree_id()))),
+            Some(twice) => {
+                Err(LogError::malformed("a request for its head", format!("it names tree {} twice", twice.tree_id())))
+            }
             None => Ok(heads),
         }
     }
@@ -66,11 +68,11 @@ impl Rekor {
         first: u64,
         last: u64,
         deadline: Deadline,
-    ) -> Result<Vec<Hash>, RekorError> {
+    ) -> Result<Vec<Hash>, LogError> {
         let path = format!("api/v1/log/proof?firstSize={first}&lastSize={last}&treeID={tree_id}");
         let response = self.send(self.get(&path).header(ACCEPT, "application/json"), deadline).await?;
         let body = expect(response, StatusCode::OK, MAX_PROOF_BYTES, deadline).await?;
-        let fault = |fault: String| malformed("a request for a consistency proof", fault);
+        let fault = |fault: String| LogError::malformed("a request for a consistency proof", fault);
         let Proof { hashes } = serde_json::from_slice(&body).map_err(|e| fault(e.to_string()))?;
         let parse = |text: &String| hex::decode(text).ok()?.try_into().ok();
         let hashes = hashes.iter().map(parse).collect::<Option<Vec<Hash>>>();

@@ -6,114 +6,91 @@
 //! LmgRG9rq68MUjAc8wZDn1d0YesIg1xSL8FC16IH6hHA=    root hash
 //! [any further lines, signed too]
 //!
-//! — rekor.sigstore.dev wNI9ajBE…                  name, base64(key hint (4 bytes) || signature)
+//! — rekor.sigstore.dev wNI9ajBE…                  the signature of the log
 //! ```
 //!
-//! Formats: <https://github.com/C2SP/C2SP/blob/main/signed-note.md> and `tlog-checkpoint.md` beside it. Rekor's key
-//! hint is the start of the key's sha256 (`key.id()`), without the name.
+//! Format: <https://github.com/C2SP/C2SP/blob/main/tlog-checkpoint.md>. Two things are Rekor v1's own: the tree id in the
+//! origin, and the key hint, which is the start of the key's sha256 (`key.id()`) without the name.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use sigstore::errors::SigstoreError;
 
-use crate::foreign::is_harmful;
+use super::fault::Fault;
+use super::merkle::{Hash, Head};
+use super::note::{KeyHint, NoteSignature, SignedNote};
 use crate::key::PublicKey;
+use crate::local_key::LocalKey;
 
-use super::verify::Fault;
-
-/// Go's `note` package, which Rekor uses, refuses more.
-const MAX_SIGNATURES: usize = 100;
-const HINT_LENGTH: usize = 4;
-
-/// A parsed checkpoint. It can only be made by parsing, so the fields agree with the exact bytes that the signatures
-/// cover.
+/// A checkpoint. It is made by parsing or by signing and no other way, so the fields agree with the exact bytes that the
+/// signatures cover.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
-    /// As it came: the signed lines and the signatures.
-    note: String,
-    /// Bytes of `note` that the signatures cover.
-    signed: usize,
+    note: SignedNote,
     host: String,
     tree_id: u64,
-    size: u64,
-    root: [u8; 32],
-    signatures: Vec<NoteSignature>,
-}
-
-#[derive(Debug, Clone)]
-struct NoteSignature {
-    name: String,
-    hint: [u8; HINT_LENGTH],
-    signature: Vec<u8>,
+    head: Head,
 }
 
 impl Checkpoint {
-    /// `None` if the text is not a signed note with a checkpoint of Rekor v1 in it.
+    /// `None` if `note` is not a signed note with a checkpoint of Rekor v1 in it.
     pub fn parse(note: &str) -> Option<Self> {
-        if note.chars().any(|c| is_harmful(c) && c != '\n') {
-            return None;
-        }
-        let split = note.rfind("\n\n")?;
-        let (signed, signatures) = (&note[..=split], &note[split + 2..]);
-        let lines: Vec<&str> = signatures.strip_suffix('\n')?.split('\n').collect();
-        if lines.len() > MAX_SIGNATURES {
-            return None;
-        }
-        let signatures = lines.into_iter().map(NoteSignature::parse).collect::<Option<Vec<_>>>()?;
-
-        let mut lines = signed.split('\n');
+        let note = SignedNote::parse(note)?;
+        let mut lines = note.text().split('\n');
         let (host, tree_id) = lines.next()?.rsplit_once(" - ")?;
         if host.is_empty() {
             return None;
         }
-        let (tree_id, size) = (parse_decimal(tree_id)?, parse_decimal(lines.next()?)?);
+        let (host, tree_id) = (host.to_owned(), parse_decimal(tree_id)?);
+        let size = parse_decimal(lines.next()?)?;
         let root = BASE64_STANDARD.decode(lines.next()?).ok()?.try_into().ok()?;
-        Some(Self {
-            note: note.to_owned(),
-            signed: signed.len(),
-            host: host.to_owned(),
-            tree_id,
-            size,
-            root,
-            signatures,
-        })
+        Some(Self { note, host, tree_id, head: Head { size, root } })
+    }
+
+    /// Signs the head of a tree. `host` has no white space and no plus sign.
+    pub(crate) fn sign(host: &str, tree_id: u64, head: Head, key: &LocalKey) -> Result<Self, SigstoreError> {
+        let text = format!("{host} - {tree_id}\n{}\n{}\n", head.size, BASE64_STANDARD.encode(head.root));
+        let signature = key.sign(text.as_bytes())?;
+        let note = SignedNote::new(&text, host, key_hint(key.public_key()), signature);
+        Ok(Self { note, host: host.to_owned(), tree_id, head })
     }
 
     /// The signed note, as it came.
     pub fn note(&self) -> &str {
-        &self.note
+        self.note.as_str()
     }
 
     pub fn tree_id(&self) -> u64 {
         self.tree_id
     }
 
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
     /// Number of leaves.
     pub fn size(&self) -> u64 {
-        self.size
+        self.head.size
     }
 
-    pub fn root(&self) -> &[u8; 32] {
-        &self.root
+    pub fn root(&self) -> &Hash {
+        &self.head.root
     }
 
-    /// Checks that one signature line is by `key`: its name the origin's, its hint the key's, its signature valid.
-    /// Lines by others, such as witnesses, do not matter.
+    /// Checks that one signature line is by `key`: its name the origin's, its hint the key's, its signature valid. Lines by
+    /// others, such as witnesses, do not matter.
     pub fn verify(&self, key: &PublicKey) -> Result<(), Vec<Fault>> {
-        let hint = &key.id()[..HINT_LENGTH];
-        let by_key: Vec<bool> = self
-            .signatures
-            .iter()
-            .map(|line| key.verifies(&self.note.as_bytes()[..self.signed], &line.signature))
-            .collect();
+        let (hint, text, lines) = (key_hint(key), self.note.text().as_bytes(), self.note.signatures());
+        let by_key: Vec<bool> = lines.iter().map(|line| key.verifies(text, &line.signature)).collect();
         let complete = |(line, by_key): (&NoteSignature, &bool)| *by_key && line.hint == hint && line.name == self.host;
-        if self.signatures.iter().zip(&by_key).any(complete) {
+        if lines.iter().zip(&by_key).any(complete) {
             return Ok(());
         }
         let mut faults = Vec::new();
-        if !self.signatures.iter().any(|line| line.hint == hint) {
+        if !lines.iter().any(|line| line.hint == hint) {
             faults.push(Fault::CheckpointKeyHint);
         }
-        if !self.signatures.iter().any(|line| line.name == self.host) {
+        if !lines.iter().any(|line| line.name == self.host) {
             faults.push(Fault::CheckpointOrigin);
         }
         if faults.is_empty() || !by_key.contains(&true) {
@@ -123,19 +100,9 @@ impl Checkpoint {
     }
 }
 
-impl NoteSignature {
-    fn parse(line: &str) -> Option<Self> {
-        let (name, encoded) = line.strip_prefix("— ")?.split_once(' ')?;
-        if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c == '+') {
-            return None;
-        }
-        let bytes = BASE64_STANDARD.decode(encoded).ok()?;
-        let (hint, signature) = bytes.split_first_chunk::<HINT_LENGTH>()?;
-        if signature.is_empty() {
-            return None;
-        }
-        Some(Self { name: name.to_owned(), hint: *hint, signature: signature.to_vec() })
-    }
+fn key_hint(key: &PublicKey) -> KeyHint {
+    let [a, b, c, d, ..] = key.id();
+    [a, b, c, d]
 }
 
 /// Decimal digits without a sign or leading zeros.
@@ -155,7 +122,7 @@ mod tests {
         let checkpoint = Checkpoint::parse(NOTE).unwrap();
         assert_eq!((checkpoint.tree_id(), checkpoint.size()), (7, 3));
         assert_eq!(checkpoint.host, "log.example");
-        assert_eq!(checkpoint.note[..checkpoint.signed].lines().count(), 3);
+        assert_eq!(checkpoint.note.text().lines().count(), 3);
     }
 
     #[test]

@@ -1,4 +1,8 @@
-//! Outgoing HTTP: how a client is built, how a request is sent again, how a body is read within a limit.
+//! The HTTP client of everything here that asks a server: how it is built, how a request is sent again, how a body is read
+//! within a limit.
+
+mod backoff;
+mod retry_after;
 
 use std::time::Duration;
 
@@ -8,19 +12,22 @@ use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode};
 use crate::deadline::{Deadline, Elapsed};
 use crate::foreign::shown;
 
+pub use backoff::{Backoff, random_part, spread};
+pub use retry_after::retry_after;
+
 /// A host that does not accept a connection within this time is treated as down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Shorter than the idle time-outs that load balancers in front of registries use (60 s and more), so that a kept
 /// connection is seldom one that the other side has closed.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// A second try waits between this and twice this, so that many instances do not try again at the same moment.
+/// A second try waits between this and twice this.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// What every client here says that it is, before its version.
+/// The name in every client's `User-Agent`, before the version.
 pub const PRODUCT: &str = "tlogistry/";
 const USER_AGENT: &str = concat!("tlogistry/", env!("CARGO_PKG_VERSION"));
 
-/// Why no usable response came.
+/// The reason why no usable response came.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
     #[error("no answer in time")]
@@ -83,7 +90,7 @@ pub async fn send_idempotent_unless(
     };
     match again {
         Some(request) if worth_repeating => {
-            deadline.sleep(RETRY_PAUSE + RETRY_PAUSE.mul_f64(jitter())).await;
+            deadline.sleep(spread(RETRY_PAUSE, 1.0)).await;
             Ok(deadline.bound(request.send()).await??)
         }
         _ => Ok(first?),
@@ -94,24 +101,19 @@ fn is_gateway_fault(status: StatusCode) -> bool {
     matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
 }
 
-/// A number from 0 up to 1, for spreading retries. Not for secrets.
-pub fn jitter() -> f64 {
-    fastrand::f64()
-}
-
 /// Reads a body of at most `limit` bytes, whatever length its sender announced.
 pub async fn read_body(response: Response, limit: usize, deadline: Deadline) -> Result<Bytes, SendError> {
     read_parts(response, limit, || deadline).await
 }
 
-/// As [`read_body`], but the sender may say nothing for `patience` at most.
+/// As [`read_body`], but each part of the body must come within `silence`.
 pub async fn read_body_within(
     response: Response,
     limit: usize,
-    patience: Duration,
+    silence: Duration,
     deadline: Deadline,
 ) -> Result<Bytes, SendError> {
-    read_parts(response, limit, || deadline.within(patience)).await
+    read_parts(response, limit, || deadline.within(silence)).await
 }
 
 /// `deadline` is asked before each part.
@@ -128,7 +130,7 @@ async fn read_parts(mut response: Response, limit: usize, deadline: impl Fn() ->
         }
         body.extend_from_slice(&chunk);
     }
-    // What is kept of it in caches is no larger than it is counted.
+    // Caches keep it and count its length alone.
     body.shrink_to_fit();
     Ok(body.into())
 }

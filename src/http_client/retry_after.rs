@@ -1,12 +1,12 @@
-//! `Retry-After`: when a server wants to be asked again (RFC 9110 section 10.2.3).
+//! `Retry-After`: the pause that a server asks for (RFC 9110 section 10.2.3).
 
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
 
-/// The time from now that the headers name, in seconds or as a date: zero for a date that has passed. `None` if they name
-/// none that can be understood. A hostile server can name any number of years.
+/// The pause that the headers ask for, in seconds or by a date: zero for a date that has passed, `None` without one that can
+/// be understood. A hostile server can ask for any number of years.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     asked_for(headers.get(RETRY_AFTER)?.to_str().ok()?.trim())
 }
