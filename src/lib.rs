@@ -14,6 +14,7 @@ pub mod image;
 pub mod key;
 pub mod ledger;
 mod local_key;
+mod oci;
 mod outgoing;
 mod private;
 pub mod rekor;

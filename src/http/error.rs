@@ -9,10 +9,11 @@ use super::Body;
 use crate::foreign::within;
 use crate::image::{Digest, NameError, Tag};
 use crate::ledger::LedgerError;
+use crate::oci::JSON;
 use crate::rekor::RekorError;
 use crate::sighting::SignError;
 use crate::telemetry::Outcome;
-use crate::upstream::{Missing, NotPublic, Refused, UpstreamError, whole_seconds};
+use crate::upstream::{EgressRefusal, Missing, NotPublic, UpstreamError, whole_seconds};
 use crate::verdict::Unavailable;
 
 /// Seconds after which a client may try again when the log, the key or the ledger is unavailable.
@@ -96,7 +97,7 @@ impl Refusal {
             Self::Timeout => Outcome::UpstreamError,
             Self::Upstream(UpstreamError::RateLimited { .. }) => Outcome::Throttled,
             // A caller is told no more than of a name that leads inside. It may be this instance's resolver that fails.
-            Self::Upstream(UpstreamError::Refused(Refused::NotPublic(NotPublic::Nowhere { .. }))) => {
+            Self::Upstream(UpstreamError::Refused(EgressRefusal::NotPublic(NotPublic::Nowhere { .. }))) => {
                 Outcome::UpstreamError
             }
             Self::Upstream(_) if self.status().is_server_error() => Outcome::UpstreamError,
@@ -149,9 +150,9 @@ impl Refusal {
                 UpstreamError::Refused(_) | UpstreamError::WantsCredentials { .. } => (StatusCode::FORBIDDEN, "DENIED"),
                 UpstreamError::NotFound { what: Missing::Manifest, .. } => (StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN"),
                 UpstreamError::NotFound { what: Missing::Blob, .. } => (StatusCode::NOT_FOUND, "BLOB_UNKNOWN"),
-                UpstreamError::NotFound { what: Missing::Name, .. } => (StatusCode::NOT_FOUND, "NAME_UNKNOWN"),
+                UpstreamError::NotFound { what: Missing::Repository, .. } => (StatusCode::NOT_FOUND, "NAME_UNKNOWN"),
                 UpstreamError::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS"),
-                UpstreamError::Lied { .. } => (StatusCode::BAD_GATEWAY, "MANIFEST_INVALID"),
+                UpstreamError::Misbehaved { .. } => (StatusCode::BAD_GATEWAY, "MANIFEST_INVALID"),
                 UpstreamError::Unreachable { .. } | UpstreamError::Status { .. } => {
                     (StatusCode::BAD_GATEWAY, "UNAVAILABLE")
                 }
@@ -177,7 +178,7 @@ impl Refusal {
             Self::Catalog => "this registry stands in front of all others and cannot list them".to_owned(),
             // The same for both, and for a name that leads to several addresses: whoever asks could tell by it which names
             // there are inside.
-            Self::Upstream(UpstreamError::Refused(Refused::NotPublic(refused))) => {
+            Self::Upstream(UpstreamError::Refused(EgressRefusal::NotPublic(refused))) => {
                 format!("{} is not called: it leads to an address that is not public, or to none", refused.host())
             }
             Self::Upstream(error) => error.to_string(),
@@ -233,7 +234,7 @@ impl Refusal {
         let mut response = Response::new(Body::Bytes(body.into()));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
         if let Some(value) = self.retry_after() {
             headers.insert(RETRY_AFTER, value);
         }

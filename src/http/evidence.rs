@@ -11,6 +11,7 @@ use super::{Body, Service};
 use crate::deadline::Deadline;
 use crate::evidence::{Attestation, BUNDLE_TYPE, Bundle, EMPTY_CONFIG, trusted_root};
 use crate::image::{Digest, Repository, Tag};
+use crate::oci::JSON;
 use crate::upstream::UpstreamError;
 use crate::verdict::{Source, Unavailable};
 
@@ -46,7 +47,7 @@ impl Service {
     /// The log's key, for Sigstore's tools.
     pub(super) fn trusted_root(&self) -> Response<Body> {
         let (url, keys) = self.verdicts.log();
-        file(trusted_root(url, keys), "application/json")
+        file(trusted_root(url, keys), JSON)
     }
 
     /// The attestations of a manifest that are this service's own. A failure is logged and no more: the registry's own

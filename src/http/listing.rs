@@ -1,7 +1,7 @@
 //! Lists: a repository's tags, and what refers to a manifest.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LINK};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK};
 use http::{Response, Uri};
 use url::form_urlencoded;
 
@@ -12,9 +12,9 @@ use super::{Body, Service};
 use crate::deadline::Deadline;
 use crate::evidence::{Attestation, BUNDLE_TYPE};
 use crate::image::{Digest, Reference, Repository, Tag};
-use crate::upstream::{OCI_INDEX, Page, UpstreamError};
+use crate::oci::{FILTERS_APPLIED, JSON, OCI_INDEX};
+use crate::upstream::{ListPage, Misbehaviour, UpstreamError};
 
-const OCI_FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
 /// The answer where nothing refers to a manifest (distribution spec, "Listing Referrers").
 const NO_REFERRERS: &str =
     r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
@@ -28,7 +28,7 @@ impl Service {
         deadline: Deadline,
     ) -> Result<Response<Body>, Refusal> {
         let page = self.upstream.tags(repository, &query(uri), deadline).await?;
-        Ok(answer(uri, page, "application/json"))
+        Ok(answer(uri, page, JSON))
     }
 
     /// What refers to a manifest, and this service's own attestations of it. Where the registry has no referrers API, its
@@ -43,16 +43,17 @@ impl Service {
         let query = query(uri);
         let mut page = match self.upstream.referrers(repository, digest, &query, deadline).await? {
             Some(page) => page,
-            None => {
-                Page { bytes: self.fall_back(repository, digest, deadline).await?, next: None, filters_applied: None }
-            }
+            None => ListPage {
+                bytes: self.fall_back(repository, digest, deadline).await?,
+                next: None,
+                filters_applied: None,
+            },
         };
         // Once, on the first page, and not where something else was asked for.
         if query.iter().all(|(key, value)| key == "artifactType" && value == BUNDLE_TYPE) {
             let own = self.own_attestations(repository, digest, deadline).await;
-            page.bytes = with_own(page.bytes, &own).ok_or_else(|| UpstreamError::Lied {
-                registry: repository.registry().to_string(),
-                fault: "sent a list of referrers that is no OCI index".to_owned(),
+            page.bytes = with_own(page.bytes, &own).ok_or_else(|| {
+                UpstreamError::misbehaved(repository.registry().as_str(), Misbehaviour::ReferrersNotIndex)
             })?;
         }
         Ok(answer(uri, page, OCI_INDEX))
@@ -78,13 +79,13 @@ fn with_own(list: Bytes, own: &[Attestation]) -> Option<Bytes> {
     with_manifests(&list, &descriptors.join(",")).map(Bytes::from)
 }
 
-fn answer(uri: &Uri, page: Page, media_type: &'static str) -> Response<Body> {
+fn answer(uri: &Uri, page: ListPage, media_type: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::Bytes(page.bytes));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(CACHE_CONTROL, NEVER);
     let link = page.next.map(|next| format!("<{}?{}>; rel=\"next\"", uri.path(), on_this_host(uri, &next)));
-    for (name, value) in [(LINK, link), (OCI_FILTERS_APPLIED, page.filters_applied)] {
+    for (name, value) in [(LINK, link), (FILTERS_APPLIED, page.filters_applied)] {
         // A URL's path and query, and what stood in a header, hold nothing that a header may not.
         if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
             headers.insert(name, value);

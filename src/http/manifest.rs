@@ -7,13 +7,13 @@ use super::error::{Moved, Refusal};
 use super::{Body, Judged, Service};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Repository, Tag};
+use crate::oci::CONTENT_DIGEST;
 use crate::rekor::VerifiedEntry;
 use crate::sighting::Sighting;
 use crate::telemetry::Outcome;
 use crate::upstream::{Manifest, ManifestHead, UpstreamError};
 use crate::verdict::{Current, Recall, Source, Verdict};
 
-pub(super) const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const TLOG_ENTRY: HeaderName = HeaderName::from_static("tlog-entry");
 const TLOG_EXEMPT: HeaderName = HeaderName::from_static("tlog-exempt");
 const TLOG_FIRST_SEEN: HeaderName = HeaderName::from_static("tlog-first-seen");
@@ -209,7 +209,7 @@ pub(super) fn found(body: Body, media_type: &'static str, digest: &Digest) -> Re
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-    for (name, value) in [(DOCKER_CONTENT_DIGEST, digest.to_string()), (ETAG, format!("\"{digest}\""))] {
+    for (name, value) in [(CONTENT_DIGEST, digest.to_string()), (ETAG, format!("\"{digest}\""))] {
         // A digest is ASCII letters, digits and a colon.
         if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(name, value);

@@ -16,7 +16,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use http::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT, VARY, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ACCEPT, HeaderValue, USER_AGENT, VARY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, Method, Request, Response, Uri};
 
 pub use body::Body;
@@ -24,21 +24,19 @@ pub use route::Route;
 
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Tag};
+use crate::oci::{API_VERSION, CONTENT_DIGEST};
 use crate::outgoing::PRODUCT;
 use crate::telemetry::{self, Outcome, Report, Telemetry};
-use crate::upstream::{Refused, Upstream, UpstreamError};
+use crate::upstream::{EgressRefusal, Upstream, UpstreamError};
 use crate::verdict::{Source, Verdicts};
 use error::Refusal;
 use evidence::or_own;
-use manifest::DOCKER_CONTENT_DIGEST;
 use pages::Asker;
 
 /// What the answer to a request may take beyond its time-out, for work that does not wait.
 const GRACE: Duration = Duration::from_secs(1);
 
 type Answer<'a> = Pin<Box<dyn Future<Output = Result<Response<Body>, Refusal>> + Send + 'a>>;
-
-const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 
 /// The service behind both front ends.
 #[derive(Debug)]
@@ -152,7 +150,7 @@ fn report<'a>(method: &'a Method, uri: &'a Uri, result: &'a Result<Response<Body
     let (status, outcome, tag, digest) = match result {
         Ok(response) => {
             let judged = response.extensions().get::<Judged>();
-            let digest = response.headers().get(DOCKER_CONTENT_DIGEST).and_then(|value| value.to_str().ok());
+            let digest = response.headers().get(CONTENT_DIGEST).and_then(|value| value.to_str().ok());
             let outcome = judged.map_or(Outcome::Other, |judged| judged.outcome);
             (response.status(), outcome, judged.map(|judged| &judged.tag), digest)
         }
@@ -166,7 +164,7 @@ fn explain(refusal: &Refusal) {
     match refusal {
         Refusal::NoVerdict { tag, cause } => tracing::error!(%tag, %cause, "no verdict"),
         Refusal::NoEvidence(cause) => tracing::error!(%cause, "no evidence"),
-        Refusal::Upstream(UpstreamError::Refused(Refused::NotPublic(refused))) => {
+        Refusal::Upstream(UpstreamError::Refused(EgressRefusal::NotPublic(refused))) => {
             tracing::warn!(%refused, "a host is not called");
         }
         Refusal::Moved(moved) => {

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 
 use crate::cli::listen;
 use crate::image::Digest;
+use crate::oci::CONTENT_DIGEST;
 
 const MAX_REQUEST_BYTES: usize = 8 << 20;
 
@@ -93,7 +94,7 @@ impl Contents {
         let mut response = Response::new(Full::new(manifest.clone()));
         response.headers_mut().insert(CONTENT_TYPE, media_type.clone());
         if let Ok(digest) = HeaderValue::from_str(digest) {
-            response.headers_mut().insert("docker-content-digest", digest);
+            response.headers_mut().insert(CONTENT_DIGEST, digest);
         }
         response
     }

@@ -12,15 +12,13 @@ use crate::cli::{listen, log, serve};
 use crate::config::{Config, LogConfig};
 use crate::devlog::{Devlog, Options};
 use crate::image::{Digest, Tag};
+use crate::oci::{CONTENT_DIGEST, JSON, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST};
 use crate::rekor::{EntryId, LogEntry};
 use crate::setup;
 use crate::sighting::{LocalKey, Signer, parse_statement, subject_hash};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 /// Where docker pull would take the image from.
 const REPOSITORY: &str = "demo/app";
 
@@ -63,7 +61,7 @@ pub async fn tell() -> Result<()> {
     );
     let response = pull(&client, &service, &upstream, "v1").await?;
     expect(response.status() == StatusCode::OK, "the first pull is served")?;
-    expect(header(&response, "docker-content-digest")? == first.as_str(), "the digest is that of the pushed image")?;
+    expect(header(&response, CONTENT_DIGEST.as_str())? == first.as_str(), "the digest is that of the pushed image")?;
     expect(header(&response, "tlog-first-seen")? == "true", "the first pull says so")?;
     for name in ["Tlog-First-Seen", "Tlog-UUID", "Tlog-LogIndex", "Tlog-IntegratedTime", "Tlog-Entry"] {
         note(&format!("{name}: {}", header(&response, name)?));
@@ -205,8 +203,7 @@ async fn refused(response: Response) -> Result<String> {
 async fn evidence(client: &Client, log: &LogConfig, tag: &Tag, uuid: &str, first: &Digest) -> Result<()> {
     let hash = subject_hash(tag);
     let search = json!({"hash": format!("sha256:{hash}")}).to_string();
-    let search =
-        client.post(log.url.join("api/v1/index/retrieve")?).header("content-type", "application/json").body(search);
+    let search = client.post(log.url.join("api/v1/index/retrieve")?).header("content-type", JSON).body(search);
     let found: Vec<String> = serde_json::from_slice(&search.send().await?.error_for_status()?.bytes().await?)?;
     expect(found == [uuid], "a search by the tag's sha256 finds exactly the one record")?;
     note(&format!("search for sha256 of '{tag}' ({hash}) finds {uuid}"));

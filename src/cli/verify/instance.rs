@@ -6,12 +6,10 @@ use crate::cli::lookup::Lookup;
 use crate::deadline::Deadline;
 use crate::evidence::{Bundle, BundleError};
 use crate::image::Tag;
+use crate::oci::{TAG_UNKNOWN, has_code};
 use crate::outgoing::{self, SendError, read_body, send_idempotent};
 use crate::sighting::Sighting;
-use crate::upstream::has_code;
 
-/// What an error of the distribution spec has where the instance knows no such tag.
-const TAG_UNKNOWN: &str = "TAG_UNKNOWN";
 /// A bundle has some 6 KiB.
 const MAX_BUNDLE_BYTES: usize = 64 << 10;
 
