@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::allowance::{Allowance, Counters};
 use crate::config::{Config, LogConfig, LogFormat};
-use crate::foreign::harmless;
+use crate::foreign::sanitized;
 use crate::http::Service;
 use crate::ledger::{DynamoDbLedger, Ledger, MemoryLedger};
 use crate::rekor::Rekor;
@@ -84,7 +84,7 @@ impl io::Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
         let (text, end) = text.strip_suffix('\n').map_or((&*text, ""), |text| (text, "\n"));
-        io::stderr().lock().write_all(format!("{}{end}", harmless(text)).as_bytes())?;
+        io::stderr().lock().write_all(format!("{}{end}", sanitized(text)).as_bytes())?;
         Ok(line.len())
     }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Outcome;
 use super::listed::{Listed, Standing};
 use super::lookup::{Lookup, Unread};
-use super::terminal::{Colours, Tone, harmless, say};
+use super::terminal::{Colours, Tone, sanitized, say};
 use super::trust::Trust;
 use crate::image::Tag;
 use crate::sighting::{Contradiction, Finding, Findings};
@@ -112,7 +112,7 @@ impl History {
         }
         for (id, error) in unread {
             say("");
-            say(format_args!("The entry {id} could not be read: {}", harmless(&error.to_string())));
+            say(format_args!("The entry {id} could not be read: {}", sanitized(&error.to_string())));
         }
         let said = match findings.contradiction() {
             None => return,

@@ -67,7 +67,7 @@ type Outcome = Result<ExitCode, Box<dyn Error + Send + Sync>>;
 
 fn failure(error: &dyn Error) -> ExitCode {
     // Several lines where several things are wrong.
-    let lines: Vec<String> = error.to_string().lines().map(terminal::harmless).collect();
+    let lines: Vec<String> = error.to_string().lines().map(terminal::sanitized).collect();
     terminal::complain(lines.join("\n"));
     ExitCode::from(2)
 }

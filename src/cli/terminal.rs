@@ -54,6 +54,6 @@ impl Colours {
 }
 
 /// Text that came from elsewhere, without what a terminal would obey.
-pub fn harmless(text: &str) -> String {
-    foreign::harmless(text).into_owned()
+pub fn sanitized(text: &str) -> String {
+    foreign::sanitized(text).into_owned()
 }

@@ -1,4 +1,4 @@
-//! Blobs: the client is sent to the registry that has them.
+//! Blobs: redirects the client to the registry that has them.
 
 use http::header::{HeaderValue, LOCATION};
 use http::{Method, Response, StatusCode};
@@ -9,7 +9,7 @@ use crate::deadline::Deadline;
 use crate::image::{Digest, Repository};
 use crate::upstream::{BlobLocation, Misbehaviour, UpstreamError};
 
-/// API Gateway allows 10 KiB for all headers. Pre-signed URLs with a session's token have up to some 3 KiB.
+/// API Gateway allows 10 KiB for all headers. Pre-signed URLs with a session token have up to some 3 KiB.
 const MAX_LOCATION_BYTES: usize = 8 << 10;
 
 impl Service {

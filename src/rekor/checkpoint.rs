@@ -15,7 +15,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use crate::foreign::is_harmful;
+use crate::foreign::is_unsafe;
 use crate::key::PublicKey;
 
 use super::verify::Fault;
@@ -49,7 +49,7 @@ struct NoteSignature {
 impl Checkpoint {
     /// `None` if the text is not a signed note with a checkpoint of Rekor v1 in it.
     pub fn parse(note: &str) -> Option<Self> {
-        if note.chars().any(|c| is_harmful(c) && c != '\n') {
+        if note.chars().any(|c| is_unsafe(c) && c != '\n') {
             return None;
         }
         let split = note.rfind("\n\n")?;

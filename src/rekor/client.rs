@@ -73,7 +73,7 @@ impl Rekor {
         self.url(&format!("api/v1/log/entries/{id}"))
     }
 
-    /// Uploads a proposed entry. Uploading the same bytes again is harmless: the log answers with the entry that exists.
+    /// Uploads a proposed entry. Uploading the same bytes again is sanitized: the log answers with the entry that exists.
     pub async fn upload(&self, proposed: &[u8], deadline: Deadline) -> Result<Uploaded, RekorError> {
         let request = self.post("api/v1/log/entries", proposed.to_vec());
         let response = self.send(request, deadline).await?;

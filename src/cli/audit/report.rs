@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::issue::{Issue, Kind, Weight};
 use super::progress::Progress;
-use crate::cli::terminal::{Colours, Tone, harmless, say};
+use crate::cli::terminal::{Colours, Tone, sanitized, say};
 use crate::rekor::{Contradiction, Growth};
 
 /// How an audit ended.
@@ -62,7 +62,7 @@ impl Report {
     }
 
     pub fn issue(&mut self, tag: &str, issue: &Issue) {
-        let (tag, kind, detail) = (harmless(tag), issue.kind.name(), harmless(&issue.detail));
+        let (tag, kind, detail) = (sanitized(tag), issue.kind.name(), sanitized(&issue.detail));
         let tone = match issue.kind.weight() {
             Weight::Fault => Tone::Bad,
             Weight::Doubt => Tone::Doubtful,
@@ -89,12 +89,12 @@ impl Report {
             }
             End::Complete => format!("{done} {noun} checked: {found}"),
             End::Stopped => format!("Stopped after {done} {noun}: {found}{again}"),
-            End::Failed(why) if done == 0 => format!("Nothing was checked, because {}", harmless(why)),
-            End::Failed(why) => format!("Broken off after {done} {noun} ({found}), because {}{again}", harmless(why)),
+            End::Failed(why) if done == 0 => format!("Nothing was checked, because {}", sanitized(why)),
+            End::Failed(why) => format!("Broken off after {done} {noun} ({found}), because {}{again}", sanitized(why)),
         };
         let issues: BTreeMap<&str, u64> = issues.iter().map(|(kind, count)| (kind.name(), *count)).collect();
         let reason = match end {
-            End::Failed(why) => Some(harmless(why)),
+            End::Failed(why) => Some(sanitized(why)),
             End::Complete | End::Stopped => None,
         };
         let complete = *end == End::Complete;

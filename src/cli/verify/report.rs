@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{LookedUp, Registry, Verdict};
 use crate::cli::listed::{Listed, Standing, fingerprint};
-use crate::cli::terminal::{Colours, Tone, harmless, say};
+use crate::cli::terminal::{Colours, Tone, sanitized, say};
 use crate::image::Tag;
 use crate::sighting::Sighting;
 
@@ -47,7 +47,7 @@ impl Report<'_> {
             Verdict::Moved(sighting) => ("moved", sighting.as_deref(), None),
             Verdict::Contradicted(contradicted) => ("contradicted", contradicted.first.as_ref(), None),
             Verdict::Misused { first, .. } => ("misused", first.as_deref(), None),
-            Verdict::Unchecked(reason) => ("unchecked", None, Some(harmless(reason))),
+            Verdict::Unchecked(reason) => ("unchecked", None, Some(sanitized(reason))),
         };
         let shown = Shown {
             tag: self.tag.canonical(),
@@ -118,7 +118,7 @@ impl Report<'_> {
                 say(format_args!(
                     "{tag} {}: {}",
                     colours.paint(Tone::Doubtful, "could not be checked"),
-                    harmless(reason)
+                    sanitized(reason)
                 ));
                 self.print_entries();
             }
@@ -139,7 +139,7 @@ impl Report<'_> {
         match &self.registry {
             Registry::Serves(digest) => say(format_args!("  now       {registry} serves {digest}")),
             Registry::NotAsked => say(format_args!("  now       {registry} was not asked")),
-            Registry::Failed(error) => say(format_args!("  now       {}", harmless(&error.to_string()))),
+            Registry::Failed(error) => say(format_args!("  now       {}", sanitized(&error.to_string()))),
         }
     }
 
@@ -197,7 +197,7 @@ impl Report<'_> {
             say(format_args!("Not known: what the entry with index {index} is, which holds your key"));
         }
         for (id, error) in unread {
-            say(format_args!("Not read: the entry {id}: {}", harmless(&error.to_string())));
+            say(format_args!("Not read: the entry {id}: {}", sanitized(&error.to_string())));
         }
         if files > 0 {
             say(format_args!(
