@@ -1,6 +1,6 @@
 //! From a configuration to a running service.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use tokio::sync::OnceCell;
@@ -93,13 +93,18 @@ impl io::Write for Lines {
     }
 }
 
-/// Writes log lines to standard error, those that `RUST_LOG` names (default: `info`).
-pub fn logging(format: LogFormat) {
+/// Writes log lines to standard error, those that `RUST_LOG` names (default: `info`). Without a `format`, a terminal gets
+/// text, and anything else JSON.
+pub fn logging(format: Option<LogFormat>) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     // Colours would need the very characters that lines are kept free of.
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(|| Lines);
-    match format {
+    match format.unwrap_or_else(|| format_for(io::stderr().is_terminal())) {
         LogFormat::Json => lines.json().flatten_event(true).with_target(false).init(),
         LogFormat::Text => lines.compact().with_target(false).init(),
     }
+}
+
+fn format_for(is_terminal: bool) -> LogFormat {
+    if is_terminal { LogFormat::Text } else { LogFormat::Json }
 }

@@ -114,6 +114,14 @@ pub struct Measured {
     equivocation: bool,
 }
 
+impl Measured {
+    /// `None` if the dependency was not called.
+    fn waited_for(&self, dependency: Dependency) -> Option<f64> {
+        let waited = self.waited[dependency as usize];
+        (!waited.is_zero()).then(|| millis(waited))
+    }
+}
+
 /// Runs a request and measures it.
 pub async fn measured<F: Future>(request: F) -> (F::Output, Measured) {
     let began = Instant::now();
@@ -177,7 +185,10 @@ impl Telemetry {
                 tag = report.tag,
                 digest = report.digest,
                 millis = millis(measured.took),
-                waited = ?Dependency::ALL.map(|dependency| (dependency, millis(measured.waited[dependency as usize]))),
+                registry_millis = measured.waited_for(Dependency::Registry),
+                ledger_millis = measured.waited_for(Dependency::Ledger),
+                log_millis = measured.waited_for(Dependency::Log),
+                key_millis = measured.waited_for(Dependency::Key),
                 "request"
             ),
         }

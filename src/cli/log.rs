@@ -36,7 +36,7 @@ pub struct Log {
 
 impl Log {
     pub async fn run(self) -> Outcome {
-        setup::logging(LogFormat::Text);
+        setup::logging(Some(LogFormat::Text));
         let log = Devlog::open(self.folder.as_deref(), Options::default()).await?;
         if let Some(file) = &self.public_key {
             write(file, log.public_key_pem()).map_err(|error| format!("{}: {error}", file.display()))?;
