@@ -3,7 +3,7 @@
 use crate::foreign::shown;
 use crate::image::Digest;
 
-/// What a registry did wrong. The text follows the registry's name.
+/// A fault of a registry. The text follows the registry's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Misbehaviour {
     #[error("sent more than the {limit} bytes that are allowed here")]

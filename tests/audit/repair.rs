@@ -73,7 +73,7 @@ async fn repairs_are_signed_with_a_key_that_counts_or_not_at_all() {
     let (other, missing) = (other.to_str().unwrap(), missing.to_str().unwrap());
     for (arguments, said) in [
         (&["--repair"][..], "--repair needs the signing key: --kms-key-id or --signing-key".to_owned()),
-        (&["--repair", "--signing-key", other], "the signing key is none of those that --key names".to_owned()),
+        (&["--repair", "--signing-key", other], "the signing key is not among those that --key names".to_owned()),
         (&["--repair", "--signing-key", missing], format!("{missing}: No such file or directory (os error 2)")),
     ] {
         let arguments: Vec<&str> = ["--tags", &list].into_iter().chain(arguments.iter().copied()).collect();
