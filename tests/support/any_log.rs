@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tlogistry::cli::listen;
 use tlogistry::config::LogConfig;
-use tlogistry::rekor::LogKeys;
+use tlogistry::tlog::LogKeys;
 use tokio::sync::watch;
 
 use crate::filed::{Filed, Key};
