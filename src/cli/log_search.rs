@@ -8,8 +8,9 @@ use futures_util::StreamExt as _;
 use crate::config::LogConfig;
 use crate::image::Tag;
 use crate::key::PublicKey;
-use crate::rekor::{EntryId, LogKeys, PatientRekor, Rekor, RekorError, Retrieved, has_failed, retrieve};
+use crate::rekor::{Rekor, Retrieved, RetryingRekor, retrieve};
 use crate::sighting::{Finding, Findings, statement_of, subject_hash};
+use crate::tlog::{EntryId, LogError, LogKeys};
 
 /// Bytes of one entry. Rekor sets no limit of its own. The largest worth reading holds a key with a few MiB of text
 /// around it.
@@ -17,26 +18,26 @@ const MAX_ENTRY_BYTES: usize = 64 << 20;
 
 /// A log, and the keys that it is searched for.
 pub struct LogSearch {
-    pub log: PatientRekor,
+    pub log: RetryingRekor,
     pub log_keys: LogKeys,
     /// Public keys that sightings count by.
     pub trusted: Vec<PublicKey>,
 }
 
 /// Entries that the log lists and that could not be read, with the reason.
-pub type Unread = Vec<(EntryId, Rc<RekorError>)>;
+pub type Unread = Vec<(EntryId, Rc<LogError>)>;
 
 impl LogSearch {
     pub fn new(log: LogConfig, trusted: Vec<PublicKey>) -> Result<Self, reqwest::Error> {
-        Ok(Self { log: PatientRekor::new(Rekor::new(log.url)?), log_keys: log.keys, trusted })
+        Ok(Self { log: RetryingRekor::new(Rekor::new(log.url)?), log_keys: log.keys, trusted })
     }
 
     /// Reads the entries that the log lists for a tag. `each` sees every finding, in any order.
     ///
     /// An entry that cannot be read does not affect the others.
-    pub async fn findings(&self, tag: &Tag, mut each: impl FnMut(&Finding)) -> Result<(Findings, Unread), RekorError> {
+    pub async fn findings(&self, tag: &Tag, mut each: impl FnMut(&Finding)) -> Result<(Findings, Unread), LogError> {
         let (mut findings, mut unread, mut read) = (Findings::default(), Unread::new(), 0);
-        let sort = |retrieved: Retrieved<RekorError>| match retrieved {
+        let sort = |retrieved: Retrieved<LogError>| match retrieved {
             Retrieved::Entry(entry) => {
                 let finding = Finding::read(tag, entry, &self.trusted, &self.log_keys);
                 read += 1;
@@ -51,7 +52,7 @@ impl LogSearch {
             }
         };
         self.retrieve(&subject_hash(tag), sort).await?;
-        let log_failed = |error: &RekorError| matches!(error, RekorError::Missing) || has_failed(error);
+        let log_failed = |error: &LogError| matches!(error, LogError::Missing) || error.is_transient();
         if read == 0 && unread.iter().all(|(_, error)| log_failed(error)) {
             // All failed because the log did: one error is the result.
             unread.truncate(1);
@@ -82,13 +83,13 @@ impl LogSearch {
     async fn retrieve(
         &self,
         sha256: &str,
-        mut each: impl FnMut(Retrieved<RekorError>) -> ControlFlow<()>,
-    ) -> Result<(), RekorError> {
+        mut each: impl FnMut(Retrieved<LogError>) -> ControlFlow<()>,
+    ) -> Result<(), LogError> {
         let ids = self.log.ask(async |log, deadline| log.search(sha256, deadline).await).await?;
         let ask = |ids: Vec<EntryId>| async move {
             self.log.ask(async |log, deadline| log.entries(&ids, MAX_ENTRY_BYTES, deadline).await).await
         };
-        let is_of_one = |error: &RekorError| !matches!(error, RekorError::RateLimited { .. });
+        let is_of_one = |error: &LogError| !matches!(error, LogError::RateLimited { .. });
         let mut retrieved = std::pin::pin!(retrieve(ids, ask, is_of_one));
         while let Some(retrieved) = retrieved.next().await {
             if each(retrieved).is_break() {

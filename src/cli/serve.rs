@@ -20,9 +20,9 @@ use crate::devlog::{Devlog, Options};
 use crate::http::{Body, Service};
 use crate::key::PublicKey;
 use crate::private;
-use crate::rekor::LogKeys;
 use crate::setup;
 use crate::sighting::{LocalKey, Signer};
+use crate::tlog::LogKeys;
 use crate::verdict::Source;
 
 /// Serve the registry on this machine

@@ -6,9 +6,10 @@ use sha2::{Digest as _, Sha256};
 use crate::dsse;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
-use crate::rekor::body::Body;
-use crate::rekor::{Fault, LogEntry, LogKeys, Rekor};
-use crate::sighting::{Finding, is_file_by_certificate, parse_statement};
+use crate::rekor::Rekor;
+use crate::sighting::{Explained, Finding, Findings, is_file_by_certificate, parse_statement};
+use crate::tlog::body::{Body, Form};
+use crate::tlog::{Fault, LogEntry, LogKeys};
 
 /// The kind of a [`Finding`], as it stands in the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -48,6 +49,10 @@ pub struct ShownEntry {
     pub keys: Vec<String>,
     /// The checks that it fails.
     pub faults: Vec<String>,
+    #[serde(skip)]
+    leaf_hash: [u8; 32],
+    #[serde(skip)]
+    has_sightings_form: bool,
 }
 
 impl FindingKind {
@@ -77,10 +82,10 @@ impl ShownEntry {
             Finding::Refiled(refiled) => {
                 Self::of(FindingKind::Refiled, refiled.entry(), Some(refiled.digest()), &[], log)
             }
-            Finding::Unattested { entry, fault } if is_file_by_certificate(tag, entry) => {
+            Finding::Unattested { entry, fault, .. } if is_file_by_certificate(tag, entry) => {
                 Self::of(FindingKind::Unrelated, entry, None, &[fault], log)
             }
-            Finding::Unattested { entry, fault } => Self::of(FindingKind::Unattested, entry, None, &[fault], log),
+            Finding::Unattested { entry, fault, .. } => Self::of(FindingKind::Unattested, entry, None, &[fault], log),
             Finding::Misused { entry, misuse } => Self::of(FindingKind::Misused, entry, None, &[misuse], log),
             Finding::Unrelated(entry) => Self::of(FindingKind::Unrelated, entry, None, &[], log),
             Finding::Unverifiable { entry, faults } => {
@@ -118,7 +123,23 @@ impl ShownEntry {
             digest: digest.map(Digest::to_string),
             keys,
             faults: faults.iter().map(|fault| fault.to_string()).collect(),
+            leaf_hash: entry.leaf_hash(),
+            has_sightings_form: matches!(entry.body(), Body::Envelope(envelope) if envelope.form == Form::IntotoV002),
         }
+    }
+
+    /// Says what other entries show an entry to be that does not tell by itself. A sighting that has lost its statement
+    /// stays one.
+    pub fn explain(&mut self, findings: &Findings) {
+        if self.has_sightings_form {
+            return;
+        }
+        let Some(explained) = findings.explained(&self.leaf_hash) else { return };
+        (self.standing, self.digest, self.faults) = match explained {
+            Explained::Digest(digest) => (FindingKind::Refiled, Some(digest.to_string()), Vec::new()),
+            Explained::Unrelated => (FindingKind::Unrelated, None, Vec::new()),
+            Explained::Misused(misuse) => (FindingKind::Misused, None, vec![misuse.to_string()]),
+        };
     }
 }
 

@@ -8,7 +8,8 @@ use clap::Args;
 use crate::base_url;
 use crate::config::LogConfig;
 use crate::key::PublicKey;
-use crate::rekor::{LogKeys, PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY};
+use crate::rekor::{PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY};
+use crate::tlog::LogKeys;
 
 #[derive(Args)]
 pub struct Trust {

@@ -8,7 +8,7 @@ use clap::Args;
 use super::CommandResult;
 use super::terminal::print_line;
 use super::trust::log_keys;
-use crate::rekor::{Faults, LogEntry, LogKeys};
+use crate::tlog::{Faults, LogEntry, LogKeys};
 
 /// Check Rekor log entries, as the API answers them, without asking anyone
 ///

@@ -10,9 +10,9 @@ use crate::foreign::within;
 use crate::image::{Digest, NameError, Tag};
 use crate::ledger::LedgerError;
 use crate::oci::{JSON, NAME_UNKNOWN, TAG_UNKNOWN};
-use crate::rekor::RekorError;
 use crate::sighting::SignError;
 use crate::telemetry::Outcome;
+use crate::tlog::LogError;
 use crate::upstream::{EgressRefusal, Missing, NotPublic, UpstreamError, whole_seconds};
 use crate::verdict::Unavailable;
 
@@ -286,7 +286,7 @@ fn public_cause(cause: &Unavailable) -> String {
     match cause {
         Unavailable::Ledger(LedgerError::Unavailable(_)) => "the ledger could not be reached".to_owned(),
         Unavailable::Key(SignError::Kms(_)) => "the signing key could not be used".to_owned(),
-        Unavailable::Log(RekorError::Malformed { .. }) => "the log's answer cannot be understood".to_owned(),
+        Unavailable::Log(LogError::Malformed { .. }) => "the log's answer cannot be understood".to_owned(),
         Unavailable::Ledger(_)
         | Unavailable::Key(_)
         | Unavailable::Log(_)

@@ -8,9 +8,9 @@ use super::response::{IMMUTABLE, NO_STORE, content};
 use super::{Body, ServedTag, Service};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Repository, Tag};
-use crate::rekor::VerifiedEntry;
 use crate::sighting::Sighting;
 use crate::telemetry::Outcome;
+use crate::tlog::VerifiedEntry;
 use crate::upstream::{Manifest, ManifestHead, UpstreamError};
 use crate::verdict::{Current, Recall, Source, Verdict};
 

@@ -25,9 +25,9 @@ pub use response::Body;
 pub use route::Route;
 
 use crate::deadline::Deadline;
+use crate::http_client::PRODUCT;
 use crate::image::{Digest, Reference, Tag};
 use crate::oci::{API_VERSION, CONTENT_DIGEST};
-use crate::outgoing::PRODUCT;
 use crate::telemetry::{self, Outcome, Report, Telemetry};
 use crate::upstream::{EgressRefusal, Upstream, UpstreamError};
 use crate::verdict::{Source, Verdicts};

@@ -11,7 +11,7 @@ use super::egress::NotPublic;
 use super::error::UpstreamError;
 use super::{Upstream, manifest};
 use crate::deadline::Deadline;
-use crate::outgoing::{SendError, read_body_within, send_idempotent_unless};
+use crate::http_client::{SendError, read_body_within, send_idempotent_unless};
 use crate::telemetry::{Dependency, timed};
 
 impl Upstream {

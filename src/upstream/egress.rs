@@ -17,8 +17,8 @@ use url::{Host, Url};
 use super::insecure::InsecureRegistry;
 use super::public_address::is_public;
 use crate::foreign::shown;
+use crate::http_client;
 use crate::image::Registry;
-use crate::outgoing;
 
 /// The reason why a host is not called.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,8 +68,8 @@ pub struct Egress {
 
 impl Egress {
     pub fn new(allowed: Option<Vec<Registry>>, insecure: Vec<InsecureRegistry>) -> Result<Self, reqwest::Error> {
-        let guarded = outgoing::builder().https_only(true).dns_resolver(Arc::new(PublicOnly)).build()?;
-        let unguarded = if insecure.is_empty() { None } else { Some(outgoing::builder().build()?) };
+        let guarded = http_client::builder().https_only(true).dns_resolver(Arc::new(PublicOnly)).build()?;
+        let unguarded = if insecure.is_empty() { None } else { Some(http_client::builder().build()?) };
         Ok(Self { allowed, insecure, guarded, unguarded })
     }
 

@@ -7,7 +7,7 @@ use http::StatusCode;
 
 use super::egress::{EgressRefusal, NotPublic};
 use super::misbehaviour::Misbehaviour;
-use crate::outgoing::SendError;
+use crate::http_client::SendError;
 
 /// A call that brought nothing usable.
 #[derive(Debug, thiserror::Error)]

@@ -36,7 +36,7 @@ async fn an_entry_that_no_search_finds_is_found_after_repair() {
 async fn a_repair_that_the_log_does_not_file_is_none() {
     let kept = Kept::set().await;
     let digest = kept.seen_unfiled("unfiled").await;
-    kept.scene.devlog.set_filing(tlogistry::devlog::Filing::Never);
+    kept.scene.devlog.set_indexing(tlogistry::devlog::Indexing::Never);
     let key = kept.scene.file("key.pem");
     let ended = kept.audit(&["--repair", "--signing-key", key.to_str().unwrap()]);
     let said = format!(

@@ -10,8 +10,8 @@ use crate::cli::log_search::{LogSearch, Unread};
 use crate::deadline::Deadline;
 use crate::image::Tag;
 use crate::ledger::{Checked, DynamoDbLedger, LedgerError, Row};
-use crate::rekor::{Fault, Faults, RekorError, has_failed};
 use crate::sighting::{Contradiction, Finding, Findings, Sighting, SignedStatement};
+use crate::tlog::{Fault, Faults, LogError};
 
 /// Checks tags.
 pub struct Check<'a> {
@@ -26,7 +26,7 @@ pub struct Check<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
     #[error("{0}")]
-    Log(Rc<RekorError>),
+    Log(Rc<LogError>),
     #[error(transparent)]
     Ledger(LedgerError),
 }
@@ -82,7 +82,7 @@ impl Check<'_> {
             Err(fault) if row.is_some() => vec![Issue::new(IssueKind::InvalidRow, invalid(&fault))],
             Err(fault) => vec![Issue::new(IssueKind::Unchecked, fault)],
             Ok(tag) => match self.tag(&tag, row).await {
-                Err(Failed::Log(error)) if !has_failed(&error) => {
+                Err(Failed::Log(error)) if !error.is_transient() => {
                     vec![Issue::new(IssueKind::Unchecked, error.to_string())]
                 }
                 checked => checked?,
@@ -140,7 +140,7 @@ impl Check<'_> {
         };
         let (findings, unread) = self.search.findings(tag, each).await.map_err(log_failed)?;
         // A proven contradiction is reported. Otherwise the audit ends here, and goes on once the log answers again.
-        match unread.iter().find(|(_, error)| has_failed(error)) {
+        match unread.iter().find(|(_, error)| error.is_transient()) {
             Some((_, error)) if findings.contradiction().is_none() => Err(Failed::Log(error.clone())),
             _ => Ok(LogAnswer { findings, unread, attested, holds_row }),
         }
@@ -196,7 +196,7 @@ impl Check<'_> {
     }
 
     /// Asks the log for the entry that the ledger's row holds, and checks it.
-    async fn check_entry_in_log(&self, sighting: &Sighting) -> Result<Option<Issue>, RekorError> {
+    async fn check_entry_in_log(&self, sighting: &Sighting) -> Result<Option<Issue>, LogError> {
         let id = sighting.entry().id();
         let Some(entry) = self.search.log.ask(async |log, deadline| log.entry(id, deadline).await).await? else {
             let detail = format!("the ledger's row says {}, and the log has no such entry", described(sighting));
@@ -273,7 +273,7 @@ fn log_issues(tag: &Tag, log: &LogAnswer) -> Vec<Issue> {
     issues
 }
 
-fn log_failed(error: RekorError) -> Failed {
+fn log_failed(error: LogError) -> Failed {
     Failed::Log(Rc::new(error))
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::state::AuditState;
 use crate::cli::log_search::LogSearch;
-use crate::rekor::{Checkpoint, Contradiction, GrowthError, VerifiedEntry};
+use crate::tlog::{Checkpoint, GrowthError, HistoryConflict, VerifiedEntry};
 
 /// The verified checkpoints of the entries that an audit has read.
 #[derive(Default)]
@@ -49,7 +49,7 @@ impl EntryCheckpoints {
             (checkpoints.by_tree.clone(), checkpoints.contradicting.clone())
         };
         if let Some((before, now)) = contradicting {
-            return Err(Contradiction::Forked { before, now }.into());
+            return Err(HistoryConflict::Forked { before, now }.into());
         }
         if by_tree.keys().any(|tree_id| !state.checkpoints.contains_key(tree_id)) {
             // The log has begun a new tree since.
@@ -57,7 +57,7 @@ impl EntryCheckpoints {
             state.advance(&grown);
         }
         for (tree_id, largest) in by_tree {
-            let Some(head) = state.checkpoints.get(&tree_id) else { return Err(Contradiction::Gone(largest).into()) };
+            let Some(head) = state.checkpoints.get(&tree_id) else { return Err(HistoryConflict::Gone(largest).into()) };
             search.log.one_history(head, &largest).await?;
             if largest.size() > head.size() {
                 state.checkpoints.insert(tree_id, largest);

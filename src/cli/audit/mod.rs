@@ -21,8 +21,8 @@ use futures_util::stream::LocalBoxStream;
 use super::log_search::LogSearch;
 use super::trust::Trust;
 use super::{CommandResult, listen};
-use crate::rekor::GrowthError;
 use crate::setup;
+use crate::tlog::GrowthError;
 
 use check::Check;
 use checkpoints::EntryCheckpoints;

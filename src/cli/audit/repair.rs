@@ -9,9 +9,9 @@ use clap::Args;
 use super::tags::LEDGER_TIME;
 use crate::cli::log_search::LogSearch;
 use crate::deadline::Deadline;
-use crate::rekor::RekorError;
 use crate::setup;
 use crate::sighting::{AnewError, Finding, LocalKey, Sighting, SignError, Signer, record_anew};
+use crate::tlog::LogError;
 
 /// Searches for a new entry. The log indexes it only after it has answered the upload.
 const INDEX_TRIES: u32 = 5;
@@ -38,7 +38,7 @@ pub enum RepairError {
     #[error(transparent)]
     Key(#[from] SignError),
     #[error(transparent)]
-    Log(#[from] RekorError),
+    Log(#[from] LogError),
     #[error("the log's answer does not verify")]
     Unverifiable,
     #[error("recorded again at log index {0}, but no search finds that yet")]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::issue::{Issue, IssueKind, Weight};
 use super::progress::Progress;
 use crate::cli::terminal::{ASIDE, BAD, DOUBTFUL, GOOD, print_line, sanitized, styled};
-use crate::rekor::{Contradiction, Growth};
+use crate::tlog::{Growth, HistoryConflict};
 
 /// The end of an audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl AuditReport {
         self.line(&text, object);
     }
 
-    pub fn contradiction(&mut self, contradiction: &Contradiction) {
+    pub fn contradiction(&mut self, contradiction: &HistoryConflict) {
         let (before, now) = contradiction.notes();
         let heading = styled(BAD, "The log contradicts itself");
         let evidence = match now {

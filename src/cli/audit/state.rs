@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::issue::IssueKind;
 use crate::private;
-use crate::rekor::{Checkpoint, Growth, LogKeys};
+use crate::tlog::{Checkpoint, Growth, LogKeys};
 
 /// The version of the file's form.
 const VERSION: u32 = 1;

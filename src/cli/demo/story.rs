@@ -13,9 +13,9 @@ use crate::config::{Config, LogConfig};
 use crate::devlog::{Devlog, Options};
 use crate::image::{Digest, Tag};
 use crate::oci::{CONTENT_DIGEST, JSON, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST};
-use crate::rekor::{EntryId, LogEntry};
 use crate::setup;
 use crate::sighting::{LocalKey, Signer, parse_statement, subject_hash};
+use crate::tlog::{EntryId, LogEntry};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 

@@ -5,9 +5,9 @@ use reqwest::{StatusCode, Url};
 use crate::cli::log_search::LogSearch;
 use crate::deadline::Deadline;
 use crate::evidence::{Bundle, BundleError};
+use crate::http_client::{self, SendError, read_body, send_idempotent};
 use crate::image::Tag;
 use crate::oci::{TAG_UNKNOWN, has_code};
-use crate::outgoing::{self, SendError, read_body, send_idempotent};
 use crate::sighting::Sighting;
 
 /// A bundle has some 6 KiB.
@@ -37,7 +37,7 @@ pub async fn sighting(
     deadline: Deadline,
 ) -> Result<Sighting, InstanceError> {
     let url = format!("{}/sightings/{tag}", base.as_str().trim_end_matches('/'));
-    let client = outgoing::builder().build().map_err(SendError::from)?;
+    let client = http_client::builder().build().map_err(SendError::from)?;
     let response = send_idempotent(client.get(url), deadline).await?;
     match response.status() {
         StatusCode::OK => {}

@@ -79,10 +79,11 @@ impl Verify {
         let registry = registry?;
         let (result, looked_up) = match looked_up {
             Ok(mut looked_up) => {
-                let LookedUp { findings, unread, foreign, .. } = &mut looked_up;
+                let LookedUp { findings, unread, foreign, entries } = &mut looked_up;
                 if let RegistryAnswer::Serves(current) = &registry {
                     findings.consider(&self.tag, current, &search.trusted);
                 }
+                entries.iter_mut().for_each(|entry| entry.explain(findings));
                 (CheckResult::new(&self.tag, findings, unread, *foreign, &registry), looked_up)
             }
             Err(why) => (CheckResult::Unchecked(why), LookedUp::default()),

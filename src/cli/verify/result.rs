@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use super::RegistryAnswer;
 use crate::cli::log_search::Unread;
 use crate::image::{Digest, Tag};
-use crate::rekor::{Faults, VerifiedEntry};
 use crate::sighting::{Contradiction, Findings, First, Misuse, Sighting};
+use crate::tlog::{Faults, VerifiedEntry};
 
 #[derive(Debug)]
 pub enum CheckResult {
