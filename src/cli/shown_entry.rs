@@ -128,8 +128,8 @@ impl ShownEntry {
         }
     }
 
-    /// Says what other entries show an entry to be that does not tell by itself. A sighting that has lost its statement
-    /// stays one.
+    /// Classifies an entry without its statement by what other entries show. A sighting that has lost its statement stays
+    /// one.
     pub fn explain(&mut self, findings: &Findings) {
         if self.has_sightings_form {
             return;
