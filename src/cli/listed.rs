@@ -8,7 +8,7 @@ use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::rekor::Rekor;
 use crate::sighting::{Explained, Finding, Findings, is_file_by_certificate, parse_statement};
-use crate::tlog::body::{Body, Form};
+use crate::tlog::body::{EntryBody, Form};
 use crate::tlog::{Fault, LogEntry, LogKeys};
 
 /// What an entry is to the user.
@@ -106,7 +106,7 @@ impl Listed {
             keys,
             faults: faults.iter().map(|fault| fault.to_string()).collect(),
             leaf_hash: entry.leaf_hash(),
-            has_sightings_form: matches!(entry.body(), Body::Envelope(envelope) if envelope.form == Form::IntotoV002),
+            has_sightings_form: matches!(entry.body(), EntryBody::Envelope(envelope) if envelope.form == Form::IntotoV002),
         }
     }
 
@@ -131,7 +131,7 @@ fn as_text(faults: &[Fault]) -> Vec<&dyn ToString> {
 
 /// The digest that a stranger's statement names, if it is one about `tag`.
 fn claimed(tag: &Tag, entry: &LogEntry) -> Option<Digest> {
-    let Body::Envelope(envelope) = entry.body() else { return None };
+    let EntryBody::Envelope(envelope) = entry.body() else { return None };
     let (about, digest) = parse_statement(entry.attestation()?)?;
     (envelope.payload_type.as_deref() == Some(dsse::IN_TOTO) && about == *tag).then_some(digest)
 }

@@ -21,7 +21,7 @@ use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::rekor::intoto::proposed_entry;
 use crate::tlog::VerifiedEntry;
-use crate::tlog::body::{Body, Envelope, Form};
+use crate::tlog::body::{EntryBody, Envelope, Form};
 
 /// A statement with a signature by a trusted key. It can only be made by checking the signature.
 #[derive(Debug, Clone)]
@@ -112,7 +112,7 @@ impl Sighting {
 /// The envelope of an entry that has the form of a sighting.
 fn envelope(entry: &VerifiedEntry) -> Option<&Envelope> {
     match entry.body() {
-        Body::Envelope(envelope) if envelope.form == Form::IntotoV002 && envelope.is_canonical() => Some(envelope),
+        EntryBody::Envelope(envelope) if envelope.form == Form::IntotoV002 && envelope.is_canonical() => Some(envelope),
         _ => None,
     }
 }

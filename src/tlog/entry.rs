@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 
-use super::body::{Body, holds};
+use super::body::{EntryBody, contains_key};
 use super::checkpoint::Checkpoint;
 use super::entry_id::EntryId;
 use super::error::EntryError;
@@ -19,7 +19,7 @@ const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 #[derive(Debug, Clone)]
 pub struct LogEntry {
     pub(super) id: EntryId,
-    pub(super) body: Body,
+    pub(super) body: EntryBody,
     /// The signed entry timestamp, base64.
     pub(super) set: Option<String>,
     pub(super) proof: Option<InclusionProof>,
@@ -103,7 +103,7 @@ impl SignedFields {
 
 impl LogEntry {
     pub(crate) fn new(id: EntryId, fields: SignedFields, set: Option<String>, proof: Option<InclusionProof>) -> Self {
-        Self { id, body: Body::parse(&fields.leaf), set, proof, attestation: None, fields }
+        Self { id, body: EntryBody::parse(&fields.leaf), set, proof, attestation: None, fields }
     }
 
     pub(crate) fn with_attestation(self, attestation: Option<Vec<u8>>) -> Self {
@@ -129,13 +129,13 @@ impl LogEntry {
         self.id
     }
 
-    pub fn body(&self) -> &Body {
+    pub fn body(&self) -> &EntryBody {
         &self.body
     }
 
     /// Whether the entry holds `key` in any encoding and for any reason: for entries that cannot be understood.
-    pub fn mentions(&self, key: &PublicKey) -> bool {
-        holds(&self.fields.leaf, key)
+    pub fn contains_key(&self, key: &PublicKey) -> bool {
+        contains_key(&self.fields.leaf, key)
     }
 
     /// The statement that the log keeps beside the entry. Nothing the log signs covers it.

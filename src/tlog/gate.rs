@@ -49,10 +49,10 @@ pub struct Closed {
 
 /// Clones are one gate.
 #[derive(Debug, Clone)]
-pub struct Gate(Arc<Parts>);
+pub struct Gate(Arc<GateState>);
 
 #[derive(Debug)]
-struct Parts {
+struct GateState {
     fair_time: Duration,
     /// One for each [`Call`].
     lanes: Mutex<[Lane; Call::COUNT]>,
@@ -104,7 +104,7 @@ impl Gate {
     /// `call_time` is how long a call may take.
     pub fn new(call_time: Duration) -> Self {
         let fair_time = FAIR_TIME.min(call_time / 2);
-        Self(Arc::new(Parts { fair_time, lanes: Mutex::default() }))
+        Self(Arc::new(GateState { fair_time, lanes: Mutex::default() }))
     }
 
     /// Lets a call through, or says when to come back. It is to be asked before anything is done that is of no use without
@@ -144,12 +144,12 @@ impl Pass {
     pub async fn ask<T>(mut self, call: impl Future<Output = Result<T, LogError>>) -> Result<T, LogError> {
         self.began = Instant::now();
         let answer = call.await;
-        self.tell(answer.as_ref().err());
+        self.report(answer.as_ref().err());
         answer
     }
 
     /// Learns from the call's error, or that there was none.
-    pub fn tell(self, error: Option<&LogError>) {
+    pub fn report(self, error: Option<&LogError>) {
         let now = Instant::now();
         let mut lanes = self.gate.lanes();
         let lane = &mut lanes[self.call as usize];
@@ -202,7 +202,7 @@ mod tests {
     }
 
     fn tell(gate: &Gate, call: Call, error: Option<LogError>) {
-        gate.pass(call).unwrap().tell(error.as_ref());
+        gate.pass(call).unwrap().report(error.as_ref());
     }
 
     /// How long the gate is closed for a call.
@@ -274,7 +274,7 @@ mod tests {
         assert_eq!(closed(&gate, Call::Upload), PROBE_TIME);
         drop(probe);
         let probe = gate.pass(Call::Upload).expect("the one before came to nothing");
-        probe.tell(None);
+        probe.report(None);
         let both = (gate.pass(Call::Upload), gate.pass(Call::Upload));
         assert!(both.0.is_ok() && both.1.is_ok());
     }
@@ -300,7 +300,7 @@ mod tests {
         for error in [failed as fn() -> LogError, || limited(None), || limited(Some(5))] {
             let gate = Gate::new(CALL_TIME);
             let passes: Vec<Pass> = (0..50).map(|_| gate.pass(Call::Upload).unwrap()).collect();
-            passes.into_iter().for_each(|pass| pass.tell(Some(&error())));
+            passes.into_iter().for_each(|pass| pass.report(Some(&error())));
             assert_about(closed(&gate, Call::Upload), 5, 0.5);
         }
     }

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use super::body::{Body, Form};
+use super::body::{EntryBody, Form};
 use super::checkpoint::Checkpoint;
 use super::entry::{InclusionProof, LogEntry};
 use super::fault::Fault;
@@ -82,14 +82,14 @@ impl LogEntry {
     /// Checks the statement that the log keeps beside an `intoto` entry; nothing for other kinds.
     pub fn verify_attestation(&self) -> Result<(), Vec<Fault>> {
         match (&self.body, &self.attestation) {
-            (Body::UnreadableIntoto, _) => Err(vec![Fault::UnreadableIntoto]),
-            (Body::Envelope(envelope), attestation) => match (envelope.form, attestation) {
+            (EntryBody::UnreadableIntoto, _) => Err(vec![Fault::UnreadableIntoto]),
+            (EntryBody::Envelope(envelope), attestation) => match (envelope.form, attestation) {
                 (Form::DsseV001, _) => Ok(()),
                 (Form::IntotoV001, _) => Err(vec![Fault::NoSignature]),
                 (Form::IntotoV002, None) => Err(vec![Fault::NoAttestation]),
                 (Form::IntotoV002, Some(attestation)) => envelope.verify(attestation),
             },
-            (Body::Artifact(_) | Body::OtherForm(_) | Body::Unreadable, _) => Ok(()),
+            (EntryBody::Artifact(_) | EntryBody::OtherForm(_) | EntryBody::Unreadable, _) => Ok(()),
         }
     }
 }

@@ -186,8 +186,8 @@ impl Verdicts {
             let again = timed(Dependency::Log, record_anew(signer, log, sighting.tag(), sighting.digest(), deadline));
             let again = again.await;
             match &again {
-                Ok(_) => pass.tell(None),
-                Err(AnewError::Log(error)) => pass.tell(Some(error)),
+                Ok(_) => pass.report(None),
+                Err(AnewError::Log(error)) => pass.report(Some(error)),
                 Err(AnewError::Key(_)) => {}
             }
             again.map_err(Unavailable::from)

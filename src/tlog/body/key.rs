@@ -89,7 +89,7 @@ impl EntryKey {
         &self.der
     }
 
-    /// Whether the certificate, if there is one, holds a name that the log's index may take for `name`, which is ASCII.
+    /// True if the certificate, if there is one, holds a name that the log's index may take for `name`, which is ASCII.
     /// Rekor files an entry under each of its certificate's alternative names, and whoever makes the certificate chooses
     /// them. MySQL compares them without case and accents: `É` is `e`.
     pub fn certificate_may_name(&self, name: &str) -> bool {

@@ -37,7 +37,7 @@ pub fn signing_keys(armoured: &[u8]) -> Vec<EntryKey> {
     keys
 }
 
-/// Whether a signature binds a subkey that signs data. Rekor's library reads the flags in the signed subpackets alone.
+/// True if a signature binds a subkey that signs data. Rekor's library reads the flags in the signed subpackets alone.
 fn binds_for_signing(signature: &[u8]) -> bool {
     let hashed = || {
         let (head, rest) = signature.split_first_chunk::<4>()?;

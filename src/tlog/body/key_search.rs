@@ -1,4 +1,4 @@
-//! Whether bytes that cannot be understood hold a key in any encoding.
+//! The search for a key in bytes that cannot be understood.
 
 use super::go;
 use crate::key::PublicKey;
@@ -10,18 +10,18 @@ const P256_PREFIX: usize = 27;
 /// A key in PEM or armour, in base64, in a JSON string that is base64 itself.
 const DEPTH: usize = 3;
 
-/// Whether `bytes` hold the key as they are, in hexadecimal, or in base64 up to three times over.
-pub fn holds(bytes: &[u8], key: &PublicKey) -> bool {
+/// True if `bytes` hold the key as it is, in hexadecimal, or in base64 up to three times over.
+pub fn contains_key(bytes: &[u8], key: &PublicKey) -> bool {
     let der = key.der();
     let part = if key.is_p256() {
         der.get(P256_PREFIX..P256_PREFIX + PART)
     } else {
         der.last_chunk::<PART>().map(|part| &part[..])
     };
-    part.is_some_and(|part| holds_part(bytes, part, hex::encode(part).as_bytes(), DEPTH))
+    part.is_some_and(|part| contains_part(bytes, part, hex::encode(part).as_bytes(), DEPTH))
 }
 
-fn holds_part(bytes: &[u8], part: &[u8], hex: &[u8], depth: usize) -> bool {
+fn contains_part(bytes: &[u8], part: &[u8], hex: &[u8], depth: usize) -> bool {
     let contains = |wanted: &[u8]| bytes.windows(wanted.len()).any(|window| window.eq_ignore_ascii_case(wanted));
     if bytes.windows(PART).any(|window| window == part) || contains(hex) {
         return true;
@@ -36,7 +36,7 @@ fn holds_part(bytes: &[u8], part: &[u8], hex: &[u8], depth: usize) -> bool {
                 (0..4).any(|skip| {
                     let digits = digits.get(skip..).unwrap_or_default();
                     let whole = &digits[..digits.len() / 4 * 4];
-                    go::base64_of_dsse(whole).is_some_and(|decoded| holds_part(&decoded, part, hex, depth - 1))
+                    go::base64_of_dsse(whole).is_some_and(|decoded| contains_part(&decoded, part, hex, depth - 1))
                 })
             })
         })
@@ -65,8 +65,8 @@ mod tests {
             format!(r#"{{"body":"{}"}}"#, BASE64_STANDARD.encode(&json)).into_bytes(),
             format!("Version: 1\n\n{}\n=AAAA", BASE64_STANDARD.encode(&compressed)).into_bytes(),
         ] {
-            assert!(holds(&text, &key), "{}", String::from_utf8_lossy(&text));
-            assert!(!holds(&text, &other));
+            assert!(contains_key(&text, &key), "{}", String::from_utf8_lossy(&text));
+            assert!(!contains_key(&text, &other));
         }
     }
 }
