@@ -9,6 +9,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::deadline::Deadline;
+use crate::dsse::SignedPayload;
 use crate::foreign::shown;
 use crate::http_client::{self, SendError, read_body, retry_after, send_idempotent};
 
@@ -57,9 +58,9 @@ impl Rekor {
         self.url(&format!("api/v1/log/entries/{id}"))
     }
 
-    /// Uploads a proposed entry. Uploading the same bytes again is harmless: the log answers with the entry that exists.
-    pub async fn upload(&self, proposed: &[u8], deadline: Deadline) -> Result<Uploaded, LogError> {
-        let request = self.post("api/v1/log/entries", proposed.to_vec());
+    /// Uploads a signed payload. A repeated upload changes nothing: the log answers with the entry that exists.
+    pub async fn upload(&self, signed: &SignedPayload<'_>, deadline: Deadline) -> Result<Uploaded, LogError> {
+        let request = self.post("api/v1/log/entries", signed.proposed_entry());
         let response = self.send(request, deadline).await?;
         if response.status() == StatusCode::CONFLICT {
             let entry = self.conflicting_entry(&response, deadline).await?;

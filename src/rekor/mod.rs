@@ -6,7 +6,7 @@ mod client;
 mod entry;
 mod growth;
 mod heads;
-pub mod intoto;
+mod intoto;
 mod retrieve;
 mod retrying;
 pub(crate) mod wire;

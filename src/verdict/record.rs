@@ -149,8 +149,8 @@ impl Verdicts {
         pass: Pass,
         deadline: Deadline,
     ) -> Result<Uploaded, Unavailable> {
-        let proposed = statement.proposed_entry();
-        let uploaded = timed(Dependency::Log, pass.ask(self.0.log.upload(&proposed, deadline))).await;
+        let signed = statement.signed_payload();
+        let uploaded = timed(Dependency::Log, pass.ask(self.0.log.upload(&signed, deadline))).await;
         uploaded.map_err(|error| match error {
             LogError::Send(SendError::Timeout) => Unavailable::Unconfirmed,
             error => error.into(),
