@@ -13,7 +13,7 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 fn asked_for(value: &str) -> Option<Duration> {
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit.
+        // A number too large for 64 bits.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let date = httpdate::parse_http_date(value).ok()?;

@@ -1,4 +1,4 @@
-//! Rekor v1's API: a client, and what it makes of the answers.
+//! Rekor v1's API: a client, and the answers as types of [`crate::tlog`].
 //!
 //! Source: `openapi.yaml` of sigstore/rekor v1.
 

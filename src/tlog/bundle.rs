@@ -41,7 +41,7 @@ impl TransparencyLogEntry {
         });
         Self {
             log_index: fields.log_index().to_string(),
-            // Hexadecimal: an entry is not parsed otherwise.
+            // Always hexadecimal: an entry with another log id is not parsed.
             log_id: wire::LogId { key_id: BASE64_STANDARD.encode(hex::decode(fields.log_id()).unwrap_or_default()) },
             kind_version: wire::KindVersion { kind: "intoto".to_owned(), version: INTOTO_VERSION.to_owned() },
             integrated_time: fields.integrated_time().to_string(),
@@ -51,7 +51,7 @@ impl TransparencyLogEntry {
         }
     }
 
-    /// The entry, as unverified as it came. A bundle holds no entry id: it is the hash of the body.
+    /// The entry, not yet verified. A bundle holds no entry id: it is the hash of the body.
     pub fn entry(&self) -> Result<LogEntry, EntryError> {
         let proof = self.inclusion_proof.as_ref().map(inclusion_proof).transpose()?;
         let fields = SignedFields::new(

@@ -22,8 +22,8 @@ use super::note::{KeyHint, NoteSignature, SignedNote};
 use crate::key::PublicKey;
 use crate::local_key::LocalKey;
 
-/// A checkpoint. It is made by parsing or by signing and no other way, so the fields agree with the exact bytes that the
-/// signatures cover.
+/// A checkpoint. It can only be made by parsing or by signing, so the fields agree with the exact bytes that the signatures
+/// cover.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
     note: SignedNote,

@@ -31,7 +31,7 @@ impl FromStr for EntryId {
     }
 }
 
-/// From a JSON string. A list that holds anything else is not read to its end.
+/// Parses a JSON string. The first fault in a list of ids ends its reading.
 impl<'de> Deserialize<'de> for EntryId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Text;

@@ -1,4 +1,4 @@
-//! The gate before the log: which calls may be made now.
+//! The gate before the log: it lets calls through or holds them back.
 //!
 //! A log that asks for a pause gets it from all calls. One that fails several times in a row at one kind of call is left
 //! alone with calls of that kind for a while. When the time is over, one call is let through as a probe: if it goes well the
@@ -16,22 +16,22 @@ use crate::http_client::{Backoff, SendError, spread};
 
 /// Failures in a row that close the gate: one or two may be chance, and each costs a first sight's signature.
 const FAILURES: u32 = 3;
-/// The pauses after these: at first some times as long as a call takes, in the end so that the end of an outage is noticed
+/// The pauses after these. The first is several times as long as a call; the longest lets the end of an outage be noticed
 /// within three minutes.
 const PAUSES: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(120), 0.5);
-/// Bounds of what the log may ask for: 'at once' would be no pause, and a hostile answer can name years.
+/// Bounds of the pause that the log may ask for: zero would not be a pause, and a hostile answer can name years.
 const ASKED_FOR: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(600)];
-/// When to come back while a probe is under way: most are answered by then.
+/// The pause while a probe is under way: most are answered by then.
 const PROBE_TIME: Duration = Duration::from_secs(5);
-/// A log that has had this long and has not answered is slow. With less, it may be the registry that took the time.
+/// A log that had this long to answer is slow. With less, the registry may have taken the time.
 const FAIR_TIME: Duration = Duration::from_secs(4);
 
 /// Kinds of calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
     Search,
-    /// Of entries that a search has found. Who filed those decides what there is to carry, so that failures show nothing
-    /// of the log, and there is no probe: the search was one.
+    /// The retrieval of entries that a search has found. Strangers decide how large they are, so failures show nothing about
+    /// the log. It is never a probe: the search was one.
     Retrieve,
     Upload,
 }
@@ -40,7 +40,7 @@ impl Call {
     const COUNT: usize = 3;
 }
 
-/// The log is to be left alone.
+/// The gate is closed: no call may be made before `retry_after` has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the log limits requests or has failed repeatedly; it is asked again in {} s", .retry_after.as_secs() + 1)]
 pub struct Closed {
@@ -58,17 +58,17 @@ struct GateState {
     lanes: Mutex<[Lane; Call::COUNT]>,
 }
 
-/// What is known of one kind of call.
+/// The state of one kind of call.
 #[derive(Debug, Clone, Copy, Default)]
 struct Lane {
-    /// In a row.
+    /// Failures in a row.
     failures: u32,
-    /// Without a call that went well in between.
+    /// Pauses without a successful call in between.
     pauses: u32,
     /// `None` while the gate is open.
     closed_until: Option<Instant>,
     probing: bool,
-    /// The number of times that it was closed. What a call tells that was let through before is out of date.
+    /// The number of times that it was closed. The outcome of a call that was let through before is out of date.
     closings: u64,
 }
 
@@ -107,8 +107,7 @@ impl Gate {
         Self(Arc::new(GateState { fair_time, lanes: Mutex::default() }))
     }
 
-    /// Lets a call through, or says when to come back. It is to be asked before anything is done that is of no use without
-    /// the call.
+    /// Lets a call through, or says when to come back. Callers ask it before any work that is useless without the call.
     pub fn pass(&self, call: Call) -> Result<Pass, Closed> {
         let now = Instant::now();
         let mut lanes = self.lanes();
@@ -128,7 +127,7 @@ impl Gate {
     }
 }
 
-/// A call that was let through. If it is dropped without having told anything, another may be the probe.
+/// A call that was let through. If it is dropped without a report, another call may be the probe.
 #[derive(Debug)]
 pub struct Pass {
     gate: Gate,
@@ -140,7 +139,7 @@ pub struct Pass {
 }
 
 impl Pass {
-    /// Makes the call, and learns from what comes of it.
+    /// Makes the call and reports its outcome.
     pub async fn ask<T>(mut self, call: impl Future<Output = Result<T, LogError>>) -> Result<T, LogError> {
         self.began = Instant::now();
         let answer = call.await;
@@ -148,7 +147,7 @@ impl Pass {
         answer
     }
 
-    /// Learns from the call's error, or that there was none.
+    /// Reports the outcome of the call: its error, or `None` for a success.
     pub fn report(self, error: Option<&LogError>) {
         let now = Instant::now();
         let mut lanes = self.gate.lanes();
@@ -159,7 +158,7 @@ impl Pass {
                 let [least, most] = ASKED_FOR;
                 let asked = retry_after.map(|asked| spread(asked.clamp(least, most), 0.1));
                 match asked {
-                    // Of many calls that are answered so at once, the first counts.
+                    // Many calls may be answered so at once: the first counts.
                     _ if is_current => {
                         let until = now + asked.unwrap_or_else(|| lane.next_pause());
                         lanes.iter_mut().for_each(|lane| lane.close(until));
@@ -172,7 +171,7 @@ impl Pass {
             Some(LogError::Send(SendError::Timeout)) if now - self.began < self.gate.0.fair_time => {}
             Some(error) if self.call == Call::Retrieve && error.is_transient() => {}
             Some(error) if error.is_transient() => lane.fail(self.probe, now),
-            // Right or wrong, it answers.
+            // A wrong answer is an answer too.
             _ => lane.open(),
         }
     }
@@ -205,7 +204,7 @@ mod tests {
         gate.pass(call).unwrap().report(error.as_ref());
     }
 
-    /// How long the gate is closed for a call.
+    /// The time for which the gate is closed for a call.
     fn closed(gate: &Gate, call: Call) -> Duration {
         gate.pass(call).map(drop).err().map(|closed| closed.retry_after).unwrap_or_default()
     }

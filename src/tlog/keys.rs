@@ -28,7 +28,7 @@ impl LogKeys {
         if self.others.iter().any(|key| checkpoint.verify(key).is_ok()) { Ok(()) } else { first }
     }
 
-    /// The key that comes first: the log's current one.
+    /// The log's current key.
     pub(super) fn first(&self) -> &PublicKey {
         &self.first
     }

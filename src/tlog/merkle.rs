@@ -11,7 +11,7 @@ pub(crate) const EMPTY_ROOT: Hash = [
 /// The sha256 of a leaf or of an inner node.
 pub type Hash = [u8; 32];
 
-/// The head of a tree: how many leaves it has, and its root hash.
+/// The head of a tree: the number of its leaves, and its root hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
     pub size: u64,

@@ -11,8 +11,7 @@ use super::keys::LogKeys;
 use super::merkle::is_included;
 use crate::key::PublicKey;
 
-/// An entry that the log holds: the timestamp, the inclusion proof and the checkpoint were all checked. There is no
-/// other way to make one.
+/// An entry that the log holds. It can only be made by checking the timestamp, the inclusion proof and the checkpoint.
 #[derive(Debug, Clone)]
 pub struct VerifiedEntry(LogEntry);
 
@@ -32,7 +31,7 @@ impl std::ops::Deref for VerifiedEntry {
 }
 
 impl LogEntry {
-    /// Checks that the log whose `keys` are given holds this entry. All faults are found, not only the first.
+    /// Checks that the log with these keys holds this entry. All faults are found, not only the first.
     pub fn verify(self, keys: &LogKeys) -> Result<VerifiedEntry, Vec<Fault>> {
         let mut faults = Vec::new();
         let key = keys.by_id(self.log_id()).unwrap_or_else(|| {

@@ -4,13 +4,13 @@ use super::key::EntryKey;
 use super::wire::{Content, Cose, Data, Hashedrekord, Leaf, Package, Rekord};
 use super::{EntryBody, go, pgp};
 
-/// Bytes that were signed as they are, by their hash.
+/// Signed bytes, by their hash.
 #[derive(Debug, Clone)]
 pub struct Artifact {
     pub key: EntryKey,
     /// ASN.1 DER for ECDSA.
     pub signature: Vec<u8>,
-    /// `None` if it is another hash than sha256.
+    /// `None` if the entry has a hash of another kind.
     pub sha256: Option<[u8; 32]>,
 }
 
@@ -26,7 +26,7 @@ impl Artifact {
     }
 }
 
-/// Rekor checks a `rekord` in one of four formats. Keys of minisign are Ed25519 in an encoding of its own.
+/// Parses a `rekord`, which Rekor checks in one of four formats. Keys of minisign are Ed25519 in an encoding of its own.
 pub(super) fn rekord(leaf: &[u8]) -> Option<EntryBody> {
     let Leaf { spec: Rekord { data, signature } } = serde_json::from_slice(leaf).ok()?;
     let key = || go::base64(signature.public_key.content.as_bytes());
@@ -38,7 +38,7 @@ pub(super) fn rekord(leaf: &[u8]) -> Option<EntryBody> {
     })
 }
 
-/// The keys of an entry whose signature is over a form of its own: a COSE message, or a package.
+/// The keys of an entry whose signature covers a COSE message or a package.
 pub(super) fn other_form(kind: &str, leaf: &[u8]) -> Option<Vec<EntryKey>> {
     let key = match kind {
         "cose" => serde_json::from_slice::<Leaf<Cose>>(leaf).ok()?.spec.public_key,

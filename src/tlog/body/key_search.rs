@@ -3,11 +3,11 @@
 use super::go;
 use crate::key::PublicKey;
 
-/// Part of a key that no encoding of it lacks: the x coordinate of a point on P-256; of other keys, their last bytes.
+/// Length of a part that every encoding of a key has: the x coordinate of a point on P-256, the last bytes of other keys.
 const PART: usize = 32;
-/// Before the coordinates in the SubjectPublicKeyInfo of a key on P-256 (RFC 5480).
+/// Bytes before the coordinates in the SubjectPublicKeyInfo of a key on P-256 (RFC 5480).
 const P256_PREFIX: usize = 27;
-/// A key in PEM or armour, in base64, in a JSON string that is base64 itself.
+/// Layers of base64: a key in PEM or armour, in base64, in a JSON string that is base64 itself.
 const DEPTH: usize = 3;
 
 /// True if `bytes` hold the key as it is, in hexadecimal, or in base64 up to three times over.

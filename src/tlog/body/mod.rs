@@ -35,19 +35,19 @@ pub(super) use key_search::contains_key;
 /// The version of `intoto` that a sighting is recorded as.
 pub(crate) const INTOTO_VERSION: &str = "0.0.2";
 
-/// An entry's body, by what was signed.
+/// An entry's body, by the form of the signed bytes.
 #[derive(Debug, Clone)]
 pub enum EntryBody {
     /// A DSSE envelope.
     Envelope(Envelope),
     /// Bytes, by their hash.
     Artifact(Artifact),
-    /// Something in another form, which no signature over an envelope can be taken for. The keys are those that Rekor
-    /// checked it with, as far as one may be ours.
+    /// Bytes in a form of their own, whose signature never fits an envelope. The keys are those that Rekor checked it with,
+    /// as far as one may be ours.
     OtherForm(Vec<EntryKey>),
-    /// It cannot be understood: of a kind or version not known here, or not as Rekor writes them.
+    /// An entry of a kind or version that is not known here, or not as Rekor writes them.
     Unreadable,
-    /// It is `intoto`, and cannot be understood.
+    /// An `intoto` entry that cannot be understood.
     UnreadableIntoto,
 }
 
@@ -64,7 +64,7 @@ impl EntryBody {
             ("cose" | "alpine" | "helm" | "rpm", "0.0.1") => {
                 artifact::other_form(&kind, leaf).map_or(Self::Unreadable, Self::OtherForm)
             }
-            // Found by the hash of the whole time stamp, whoever signed that.
+            // A search finds it by the hash of the whole time stamp, whoever signed that.
             ("rfc3161", "0.0.1") => Self::OtherForm(Vec::new()),
             _ => Self::Unreadable,
         }
