@@ -11,8 +11,8 @@ use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode};
 use crate::deadline::{Deadline, Elapsed};
 use crate::foreign::shown;
 
-pub use backoff::{Backoff, random_part, spread};
-pub use retry_after::retry_after;
+pub(crate) use backoff::{Backoff, random_part, spread};
+pub(crate) use retry_after::retry_after;
 
 /// A host that does not accept a connection within this time is treated as down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -23,7 +23,7 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// The name in every client's `User-Agent`, before the version.
-pub const PRODUCT: &str = "tlogistry/";
+pub(crate) const PRODUCT: &str = "tlogistry/";
 const USER_AGENT: &str = concat!("tlogistry/", env!("CARGO_PKG_VERSION"));
 
 /// The reason why no usable response came.
@@ -61,7 +61,7 @@ fn cause(error: &dyn std::error::Error) -> String {
 
 /// A builder with the settings of every client here: redirects are not followed, proxies are not taken from the
 /// environment, nothing is decompressed.
-pub fn builder() -> ClientBuilder {
+pub(crate) fn builder() -> ClientBuilder {
     Client::builder()
         .user_agent(USER_AGENT)
         .redirect(reqwest::redirect::Policy::none())
@@ -71,12 +71,12 @@ pub fn builder() -> ClientBuilder {
 }
 
 /// Sends an idempotent request; once more when the connection failed or a gateway answered 502, 503 or 504.
-pub async fn send_idempotent(request: RequestBuilder, deadline: Deadline) -> Result<Response, SendError> {
+pub(crate) async fn send_idempotent(request: RequestBuilder, deadline: Deadline) -> Result<Response, SendError> {
     send_idempotent_unless(request, deadline, |_| false).await
 }
 
 /// Does the same as [`send_idempotent`], but no second try follows an error that `is_final`.
-pub async fn send_idempotent_unless(
+pub(crate) async fn send_idempotent_unless(
     request: RequestBuilder,
     deadline: Deadline,
     is_final: impl Fn(&reqwest::Error) -> bool,
@@ -101,12 +101,12 @@ fn is_gateway_fault(status: StatusCode) -> bool {
 }
 
 /// Reads a body of at most `limit` bytes, whatever length its sender announced.
-pub async fn read_body(response: Response, limit: usize, deadline: Deadline) -> Result<Bytes, SendError> {
+pub(crate) async fn read_body(response: Response, limit: usize, deadline: Deadline) -> Result<Bytes, SendError> {
     read_parts(response, limit, || deadline).await
 }
 
 /// Reads as [`read_body`] does, but each part of the body must come within `silence`.
-pub async fn read_body_within(
+pub(crate) async fn read_body_within(
     response: Response,
     limit: usize,
     silence: Duration,

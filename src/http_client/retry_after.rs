@@ -7,7 +7,7 @@ use http::header::RETRY_AFTER;
 
 /// The pause that the headers ask for, in seconds or by a date: zero for a date that has passed, `None` without one that can
 /// be understood. A hostile server can ask for any number of years.
-pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     asked_for(headers.get(RETRY_AFTER)?.to_str().ok()?.trim())
 }
 

@@ -93,25 +93,25 @@ mod wire {
 
     #[derive(Debug, Clone, Serialize, Deserialize)]
     #[serde(rename_all = "camelCase")]
-    pub struct LogId {
+    pub(super) struct LogId {
         pub key_id: String,
     }
 
     #[derive(Debug, Clone, Serialize, Deserialize)]
-    pub struct KindVersion {
+    pub(super) struct KindVersion {
         pub kind: String,
         pub version: String,
     }
 
     #[derive(Debug, Clone, Serialize, Deserialize)]
     #[serde(rename_all = "camelCase")]
-    pub struct InclusionPromise {
+    pub(super) struct InclusionPromise {
         pub signed_entry_timestamp: String,
     }
 
     #[derive(Debug, Clone, Serialize, Deserialize)]
     #[serde(rename_all = "camelCase")]
-    pub struct InclusionProof {
+    pub(super) struct InclusionProof {
         pub log_index: String,
         pub root_hash: String,
         pub tree_size: String,
@@ -120,7 +120,7 @@ mod wire {
     }
 
     #[derive(Debug, Clone, Serialize, Deserialize)]
-    pub struct Checkpoint {
+    pub(super) struct Checkpoint {
         pub envelope: String,
     }
 }

@@ -12,13 +12,13 @@ const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIEN
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
 /// `base64.StdEncoding`: line ends are skipped, and the bits behind the last byte may be set.
-pub fn base64(text: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn base64(text: &[u8]) -> Option<Vec<u8>> {
     decode(text, &STANDARD)
 }
 
 /// `b64Decode` of go-securesystemslib, which reads payloads and signatures of DSSE envelopes: the standard alphabet, else
 /// the URL-safe one.
-pub fn base64_of_dsse(text: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn base64_of_dsse(text: &[u8]) -> Option<Vec<u8>> {
     decode(text, &STANDARD).or_else(|| decode(text, &URL_SAFE))
 }
 
@@ -29,7 +29,7 @@ fn decode(text: &[u8], engine: &GeneralPurpose) -> Option<Vec<u8>> {
 
 /// A PEM block.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Block {
+pub(super) struct Block {
     pub kind: String,
     pub contents: Vec<u8>,
 }
@@ -42,7 +42,7 @@ const DASHES: &[u8] = b"-----";
 /// end and broken blocks are passed over.
 ///
 /// Source: `src/encoding/pem/pem.go` of Go 1.26. Of several `BEGIN` lines before an `END` line the last one counts.
-pub fn first_block(pem: &[u8]) -> Option<Block> {
+pub(super) fn first_block(pem: &[u8]) -> Option<Block> {
     let mut rest = trim_space(pem);
     loop {
         let end = find(rest, END)?;

@@ -11,7 +11,7 @@ const P256_PREFIX: usize = 27;
 const DEPTH: usize = 3;
 
 /// True if `bytes` hold the key as it is, in hexadecimal, or in base64 up to three times over.
-pub fn contains_key(bytes: &[u8], key: &PublicKey) -> bool {
+pub(crate) fn contains_key(bytes: &[u8], key: &PublicKey) -> bool {
     let der = key.der();
     let part = if key.is_p256() {
         der.get(P256_PREFIX..P256_PREFIX + PART)

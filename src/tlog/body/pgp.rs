@@ -20,7 +20,7 @@ const P256: &[u8] = b"\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
 /// Rekor keeps a ring as its library writes it, checked: each primary key signed an identity, or a statement of its own,
 /// and each subkey that may sign data signed that it belongs to the primary key. Any other subkey proves nothing about its
 /// owner.
-pub fn signing_keys(armoured: &[u8]) -> Vec<EntryKey> {
+pub(super) fn signing_keys(armoured: &[u8]) -> Vec<EntryKey> {
     let Some(packets) = unarmoured(armoured) else { return Vec::new() };
     let (mut rest, mut keys, mut subkey) = (&packets[..], Vec::new(), None);
     while let Some((kind, contents)) = packet(&mut rest) {
