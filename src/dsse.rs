@@ -8,10 +8,13 @@ pub const IN_TOTO: &str = "application/vnd.in-toto+json";
 /// The parts of an envelope with one signature.
 #[derive(Debug, Clone)]
 pub struct SignedPayload<'a> {
+    /// A media type.
     pub payload_type: &'static str,
+    /// The bytes that are signed, with their type.
     pub payload: Vec<u8>,
     /// Over [`pae`], ASN.1 DER for ECDSA.
     pub signature: &'a [u8],
+    /// The key that made the signature.
     pub key: &'a PublicKey,
 }
 

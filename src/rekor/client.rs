@@ -30,6 +30,7 @@ const NOT_YET_INCLUDED_PAUSE: Duration = Duration::from_millis(250);
 /// The outcome of an upload.
 #[derive(Debug)]
 pub struct Uploaded {
+    /// The entry as the log answers it.
     pub entry: LogEntry,
     /// True if the very same leaf was in the log before. Its first upload may have broken off, and it may be in no index.
     pub existed: bool,

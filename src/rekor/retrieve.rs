@@ -13,7 +13,9 @@ const CONCURRENT_RETRIEVALS: usize = 4;
 /// The outcome for one id, or for several that failed together.
 #[derive(Debug)]
 pub enum Retrieved<E> {
+    /// An entry, not yet verified.
     Entry(LogEntry),
+    /// Ids whose call failed.
     Failed { ids: Vec<EntryId>, error: E },
 }
 

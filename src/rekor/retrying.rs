@@ -25,6 +25,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(120);
 /// Calls that waited for the end of a pause come back within this time, and not all at once.
 const RETURN_TIME: Duration = Duration::from_millis(500);
 
+/// A client that pauses and tries again.
 #[derive(Debug)]
 pub struct RetryingRekor {
     rekor: Rekor,
@@ -33,6 +34,7 @@ pub struct RetryingRekor {
 }
 
 impl RetryingRekor {
+    /// A client that asks by `rekor`.
     pub fn new(rekor: Rekor) -> Self {
         Self { rekor, paused_until: Mutex::new(None) }
     }

@@ -13,6 +13,7 @@ use super::entry_id::EntryId;
 use super::error::EntryError;
 use super::merkle::{Hash, Head, leaf_hash};
 
+/// An entry in a bundle.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TransparencyLogEntry {

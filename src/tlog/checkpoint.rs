@@ -60,10 +60,12 @@ impl Checkpoint {
         self.note.as_str()
     }
 
+    /// The id of the tree, from the origin.
     pub fn tree_id(&self) -> u64 {
         self.tree_id
     }
 
+    /// Size and root hash.
     pub fn head(&self) -> Head {
         self.head
     }
@@ -73,6 +75,7 @@ impl Checkpoint {
         self.head.size
     }
 
+    /// The root hash.
     pub fn root(&self) -> &Hash {
         &self.head.root
     }

@@ -124,10 +124,12 @@ impl LogEntry {
             + texts
     }
 
+    /// The id that the log gave it.
     pub fn id(&self) -> EntryId {
         self.id
     }
 
+    /// The parsed leaf.
     pub fn body(&self) -> &EntryBody {
         &self.body
     }

@@ -29,10 +29,12 @@ const FAIR_TIME: Duration = Duration::from_secs(4);
 /// Kinds of calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
+    /// A search of the index.
     Search,
     /// The retrieval of entries that a search has found. Strangers decide how large they are, so failures show nothing about
     /// the log. It is never a probe: the search was one.
     Retrieve,
+    /// An upload.
     Upload,
 }
 
@@ -44,6 +46,7 @@ impl Call {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the log limits requests or has failed repeatedly; it is asked again in {} s", .retry_after.as_secs() + 1)]
 pub struct Closed {
+    /// The time until a call may be let through.
     pub retry_after: Duration,
 }
 

@@ -18,6 +18,7 @@ impl LogKeys {
         Some(Self { first: keys.next()?, others: keys.collect() })
     }
 
+    /// All keys, the current one first.
     pub fn iter(&self) -> impl Iterator<Item = &PublicKey> {
         std::iter::once(&self.first).chain(&self.others)
     }

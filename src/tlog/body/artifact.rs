@@ -7,6 +7,7 @@ use super::{EntryBody, go, pgp};
 /// Signed bytes, by their hash.
 #[derive(Debug, Clone)]
 pub struct Artifact {
+    /// The key beside the signature.
     pub key: EntryKey,
     /// ASN.1 DER for ECDSA.
     pub signature: Vec<u8>,

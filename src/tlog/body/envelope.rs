@@ -14,25 +14,31 @@ use crate::tlog::Fault;
 /// The kind and version of entry that holds an envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
+    /// `intoto` 0.0.1.
     IntotoV001,
+    /// `intoto` 0.0.2, as a sighting is recorded.
     IntotoV002,
+    /// `dsse` 0.0.1.
     DsseV001,
 }
 
 /// An envelope as the log keeps it: everything but the payload itself.
 #[derive(Debug, Clone)]
 pub struct Envelope {
+    /// The kind and version.
     pub form: Form,
     /// `None` where the log does not keep it.
     pub payload_type: Option<String>,
     /// `None` in the oldest entries.
     pub payload_hash: Option<[u8; 32]>,
+    /// The keys and signatures, in the entry's order.
     pub signers: Vec<EnvelopeSigner>,
     /// True if all is written as in a sighting: in the one form of base64 (RFC 4648), with one key or certificate beside
     /// each signature. Go takes other forms too.
     canonical: bool,
 }
 
+/// A signature of an envelope, and the key beside it.
 #[derive(Debug, Clone)]
 pub struct EnvelopeSigner {
     /// The key beside the signature. In `intoto` 0.0.2, Rekor only checks that each key made one of the signatures, and that

@@ -74,6 +74,7 @@ impl EntryKey {
         Some(Self { der: spki(oid, parameters, &key)?, certificate: None })
     }
 
+    /// True if this is `key`.
     pub fn is(&self, key: &PublicKey) -> bool {
         self.der == key.der()
     }
