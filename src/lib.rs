@@ -15,6 +15,7 @@ pub mod image;
 pub mod key;
 pub mod ledger;
 mod local_key;
+mod oci;
 mod private;
 pub mod rekor;
 pub mod setup;

@@ -11,7 +11,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use crate::foreign::is_harmful;
+use crate::foreign::is_unsafe;
 
 /// Go's `note` package, which Rekor uses, refuses more.
 const MAX_SIGNATURES: usize = 100;
@@ -40,7 +40,7 @@ pub(super) struct NoteSignature {
 impl SignedNote {
     /// `None` if `note` is not a signed note.
     pub(super) fn parse(note: &str) -> Option<Self> {
-        if note.chars().any(|c| is_harmful(c) && c != '\n') {
+        if note.chars().any(|c| is_unsafe(c) && c != '\n') {
             return None;
         }
         let split = note.rfind("\n\n")?;

@@ -50,7 +50,15 @@ impl TransparencyLog {
     }
 
     pub fn rekor() -> Self {
-        let rekor = Rekor::start();
+        Self::of(Rekor::start())
+    }
+
+    /// The real Rekor, which takes entries of every kind.
+    pub fn rekor_of_every_kind() -> Self {
+        Self::of(Rekor::of_every_kind())
+    }
+
+    fn of(rekor: Rekor) -> Self {
         Self { url: rekor.url.clone(), public_key: rekor.public_key(), _running: Running::Rekor(Box::new(rekor)) }
     }
 

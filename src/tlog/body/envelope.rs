@@ -134,8 +134,12 @@ impl Envelope {
 }
 
 fn is_canonical(signature: &wire::Signature) -> bool {
-    let key = BASE64_STANDARD.decode(&signature.public_key).ok().and_then(|pem| String::from_utf8(pem).ok());
-    let in_base64 = |text: &[u8]| BASE64_STANDARD.decode(text).ok();
-    key.is_some_and(|pem| PublicKey::from_pem(&pem).is_ok())
-        && in_base64(signature.sig.as_bytes()).and_then(|sig| in_base64(&sig)).is_some()
+    let decoded = |text: &[u8]| BASE64_STANDARD.decode(text).ok();
+    let is_one_key = |pem: Vec<u8>| {
+        let key = EntryKey::from_pem(&pem);
+        let alone = String::from_utf8(pem).ok().and_then(|pem| PublicKey::from_pem(&pem).ok());
+        key.zip(alone).is_some_and(|(key, alone)| key.is(&alone))
+    };
+    decoded(signature.public_key.as_bytes()).is_some_and(is_one_key)
+        && decoded(signature.sig.as_bytes()).and_then(|sig| decoded(&sig)).is_some()
 }

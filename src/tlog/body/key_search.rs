@@ -10,7 +10,8 @@ const P256_PREFIX: usize = 27;
 /// Layers of base64: a key in PEM or armour, in base64, in a JSON string that is base64 itself.
 const DEPTH: usize = 3;
 
-/// True if `bytes` hold the key as it is, in hexadecimal, or in base64 up to three times over.
+/// True if `bytes` hold the key as it is, in hexadecimal, or in base64 up to three times over, each perhaps in the strings
+/// of JSON.
 pub(crate) fn contains_key(bytes: &[u8], key: &PublicKey) -> bool {
     let der = key.der();
     let part = if key.is_p256() {
@@ -26,6 +27,7 @@ fn contains_part(bytes: &[u8], part: &[u8], hex: &[u8], depth: usize) -> bool {
     if bytes.windows(PART).any(|window| window == part) || contains(hex) {
         return true;
     }
+    let bytes = &without_escapes(bytes)[..];
     depth > 0
         && [b"+/", b"-_"].into_iter().any(|specials| {
             let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || specials.contains(byte);
@@ -40,6 +42,24 @@ fn contains_part(bytes: &[u8], part: &[u8], hex: &[u8], depth: usize) -> bool {
                 })
             })
         })
+}
+
+/// JSON writes line ends in a string as `\n` and `\r`, in a string of JSON in a string with more backslashes.
+fn without_escapes(bytes: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut rest = bytes.iter().peekable();
+    while let Some(byte) = rest.next() {
+        if *byte != b'\\' {
+            plain.push(*byte);
+            continue;
+        }
+        while rest.next_if(|byte| **byte == b'\\').is_some() {}
+        if rest.next_if(|byte| matches!(byte, b'n' | b'r')).is_none() {
+            // `/` alone is a digit of base64 that may be escaped.
+            plain.extend((rest.peek() != Some(&&b'/')).then_some(b'\\'));
+        }
+    }
+    plain
 }
 
 #[cfg(test)]
@@ -62,6 +82,12 @@ mod tests {
             hex::encode_upper(key.der()).into_bytes(),
             format!(r#"{{"point":"{}"}}"#, BASE64_STANDARD.encode(&compressed)).into_bytes(),
             json.clone().into_bytes(),
+            serde_json::json!({"key": key.pem(), "in": serde_json::json!({"key": key.pem()}).to_string()})
+                .to_string()
+                .into(),
+            serde_json::json!({"in": serde_json::json!({"key": key.pem()}).to_string()}).to_string().into(),
+            BASE64_STANDARD.encode(serde_json::json!({"key": key.pem()}).to_string()).into_bytes(),
+            key.pem().replace('/', "\\/").into_bytes(),
             format!(r#"{{"body":"{}"}}"#, BASE64_STANDARD.encode(&json)).into_bytes(),
             format!("Version: 1\n\n{}\n=AAAA", BASE64_STANDARD.encode(&compressed)).into_bytes(),
         ] {

@@ -2,36 +2,37 @@
 
 use std::process::ExitCode;
 
-use super::Registry;
-use crate::cli::lookup::Unread;
+use super::RegistryAnswer;
+use crate::cli::log_search::Unread;
 use crate::image::{Digest, Tag};
 use crate::sighting::{Contradiction, Findings, First, Misuse, Sighting};
 use crate::tlog::{Faults, VerifiedEntry};
 
 #[derive(Debug)]
-pub enum Verdict {
-    /// All entries under the user's keys record one digest, and the registry serves it, or was not asked.
+pub enum CheckResult {
+    /// All entries by the user's keys record one digest, and the registry serves it or was not asked.
     Holds(Box<Sighting>),
     /// The registry serves a different digest. `None` if the recorded one is unknown.
     Moved(Option<Box<Sighting>>),
     /// The user's keys signed two digests.
     Contradicted(Box<Contradicted>),
-    /// A key of the user's signed something else than sightings. The first sighting, if there is one.
+    /// One of the user's keys signed something else than sightings.
     Misused { first: Option<Box<Sighting>>, entry: Box<VerifiedEntry>, misuse: Misuse },
-    /// Why it could not be checked.
+    /// The check could not be completed, for this reason.
     Unchecked(String),
 }
 
-/// Two digests under the user's keys.
+/// Two digests signed by the user's keys.
 #[derive(Debug)]
 pub struct Contradicted {
     pub first: Option<Sighting>,
     pub digests: [(Digest, u64); 2],
 }
 
-impl Verdict {
-    /// `foreign` is the number of entries by others. What is proven comes first, whatever could not be checked besides.
-    pub fn new(tag: &Tag, findings: &Findings, unread: &Unread, foreign: usize, registry: &Registry) -> Self {
+impl CheckResult {
+    /// `foreign` is the number of entries by other keys. A proof of a contradiction or a move goes before everything that
+    /// could not be checked.
+    pub fn new(tag: &Tag, findings: &Findings, unread: &Unread, foreign: usize, registry: &RegistryAnswer) -> Self {
         if let Some(contradiction) = findings.contradiction() {
             return Self::contradicted(&contradiction, findings);
         }
@@ -42,11 +43,11 @@ impl Verdict {
             ));
         }
         match (findings.first(), registry) {
-            (First::Sighting(sighting), Registry::Serves(current)) if sighting.digest() != current => {
+            (First::Sighting(sighting), RegistryAnswer::Serves(current)) if sighting.digest() != current => {
                 return Self::Moved(Some(Box::new(sighting.clone())));
             }
-            // Its statement would be known by now if it were about the current digest.
-            (First::Unattested(_), Registry::Serves(_)) => return Self::Moved(None),
+            // The statement would have been rebuilt if it were about the current digest.
+            (First::Unattested(_), RegistryAnswer::Serves(_)) => return Self::Moved(None),
             _ => {}
         }
         if let Some((id, error)) = unread.first() {
@@ -61,8 +62,8 @@ impl Verdict {
         }
         match (findings.first(), registry) {
             (First::None, _) => Self::Unchecked(no_sighting(tag, findings, foreign)),
-            (_, Registry::Failed(error)) => Self::Unchecked(error.to_string()),
-            // What was left without its statement is about none of the digests that are known.
+            (_, RegistryAnswer::Failed(error)) => Self::Unchecked(error.to_string()),
+            // An entry that is still without its statement is not about any digest known here.
             (First::Sighting(sighting), _) => match findings.unattested(tag).first() {
                 Some(entry) => Self::Unchecked(format!(
                     "the log has not kept the statement of the entry with index {}, which bears your key and is not about \
@@ -104,7 +105,7 @@ impl Verdict {
     }
 }
 
-/// Why there is nothing to compare with.
+/// The reason why the log has no sighting to compare with.
 fn no_sighting(tag: &Tag, findings: &Findings, foreign: usize) -> String {
     if let Some(refiled) = findings.refiled_alone() {
         let (index, digest) = (refiled.entry().log_index(), refiled.digest());

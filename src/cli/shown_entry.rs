@@ -1,4 +1,4 @@
-//! An entry as it is shown: one line for people, one object for programs.
+//! An entry of the log as the commands show it.
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -11,15 +11,15 @@ use crate::sighting::{Explained, Finding, Findings, is_file_by_certificate, pars
 use crate::tlog::body::{EntryBody, Form};
 use crate::tlog::{Fault, LogEntry, LogKeys};
 
-/// What an entry is to the user.
+/// The kind of a [`Finding`], as it stands in the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Standing {
+pub enum FindingKind {
     /// By a key that the user named: the tag was seen at the digest.
     Sighting,
     /// The same statement, filed in another form than a sighting's.
     Refiled,
-    /// By a key that the user named, but the log does not say what was signed: the digest is not known.
+    /// By a key that the user named, without its statement: the digest is not known.
     Unattested,
     /// By a key that the user named, which signed something else than sightings.
     Misused,
@@ -27,7 +27,7 @@ pub enum Standing {
     Unrelated,
     /// By a key that the user named, and the log's proof for it does not hold.
     Unverifiable,
-    /// It holds a key that the user named, and cannot be understood.
+    /// With a key that the user named, in a form that cannot be understood.
     Unreadable,
     /// By any other key.
     Foreign,
@@ -36,18 +36,18 @@ pub enum Standing {
 /// An entry that the log lists for a tag.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Listed {
-    pub standing: Standing,
+pub struct ShownEntry {
+    pub standing: FindingKind,
     pub log_index: u64,
     /// RFC 3339.
     pub integrated_time: String,
     pub id: String,
     pub url: String,
-    /// What it says that the tag is. Of a foreign entry this means nothing more than that someone said so.
+    /// The digest in its statement. A foreign entry's is only a claim.
     pub digest: Option<String>,
-    /// The keys of its signatures: the sha256 of each (SubjectPublicKeyInfo, DER).
+    /// The fingerprints of the keys that signed it.
     pub keys: Vec<String>,
-    /// What does not hold of it.
+    /// The checks that it fails.
     pub faults: Vec<String>,
     #[serde(skip)]
     leaf_hash: [u8; 32],
@@ -55,25 +55,43 @@ pub struct Listed {
     has_sightings_form: bool,
 }
 
-impl Listed {
-    /// `log_keys` are for checking a foreign entry, which a [`Finding`] does not.
+impl FindingKind {
+    /// As it stands in the JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sighting => "sighting",
+            Self::Refiled => "refiled",
+            Self::Unattested => "unattested",
+            Self::Misused => "misused",
+            Self::Unrelated => "unrelated",
+            Self::Unverifiable => "unverifiable",
+            Self::Unreadable => "unreadable",
+            Self::Foreign => "foreign",
+        }
+    }
+}
+
+impl ShownEntry {
+    /// `log_keys` check a foreign entry, whose [`Finding`] is unchecked.
     pub fn new(tag: &Tag, finding: &Finding, log: &Rekor, log_keys: &LogKeys) -> Self {
         match finding {
             Finding::Sighting(sighting) => {
                 let digest = Some(sighting.digest());
-                Self::of(Standing::Sighting, sighting.entry(), digest, &[], log)
+                Self::of(FindingKind::Sighting, sighting.entry(), digest, &[], log)
             }
-            Finding::Refiled(refiled) => Self::of(Standing::Refiled, refiled.entry(), Some(refiled.digest()), &[], log),
+            Finding::Refiled(refiled) => {
+                Self::of(FindingKind::Refiled, refiled.entry(), Some(refiled.digest()), &[], log)
+            }
             Finding::Unattested { entry, fault, .. } if is_file_by_certificate(tag, entry) => {
-                Self::of(Standing::Unrelated, entry, None, &[fault], log)
+                Self::of(FindingKind::Unrelated, entry, None, &[fault], log)
             }
-            Finding::Unattested { entry, fault, .. } => Self::of(Standing::Unattested, entry, None, &[fault], log),
-            Finding::Misused { entry, misuse } => Self::of(Standing::Misused, entry, None, &[misuse], log),
-            Finding::Unrelated(entry) => Self::of(Standing::Unrelated, entry, None, &[], log),
+            Finding::Unattested { entry, fault, .. } => Self::of(FindingKind::Unattested, entry, None, &[fault], log),
+            Finding::Misused { entry, misuse } => Self::of(FindingKind::Misused, entry, None, &[misuse], log),
+            Finding::Unrelated(entry) => Self::of(FindingKind::Unrelated, entry, None, &[], log),
             Finding::Unverifiable { entry, faults } => {
-                Self::of(Standing::Unverifiable, entry, None, &as_text(faults), log)
+                Self::of(FindingKind::Unverifiable, entry, None, &as_text(faults), log)
             }
-            Finding::Unreadable(entry) => Self::of(Standing::Unreadable, entry, None, &[], log),
+            Finding::Unreadable(entry) => Self::of(FindingKind::Unreadable, entry, None, &[], log),
             Finding::Foreign(entry) => {
                 let mut faults = LogEntry::clone(entry).verify(log_keys).err().unwrap_or_default();
                 let digest = match entry.verify_attestation() {
@@ -83,13 +101,13 @@ impl Listed {
                         None
                     }
                 };
-                Self::of(Standing::Foreign, entry, digest.as_ref(), &as_text(&faults), log)
+                Self::of(FindingKind::Foreign, entry, digest.as_ref(), &as_text(&faults), log)
             }
         }
     }
 
     fn of(
-        standing: Standing,
+        standing: FindingKind,
         entry: &LogEntry,
         digest: Option<&Digest>,
         faults: &[&dyn ToString],
@@ -118,9 +136,9 @@ impl Listed {
         }
         let Some(explained) = findings.explained(&self.leaf_hash) else { return };
         (self.standing, self.digest, self.faults) = match explained {
-            Explained::Digest(digest) => (Standing::Refiled, Some(digest.to_string()), Vec::new()),
-            Explained::Unrelated => (Standing::Unrelated, None, Vec::new()),
-            Explained::Misused(misuse) => (Standing::Misused, None, vec![misuse.to_string()]),
+            Explained::Digest(digest) => (FindingKind::Refiled, Some(digest.to_string()), Vec::new()),
+            Explained::Unrelated => (FindingKind::Unrelated, None, Vec::new()),
+            Explained::Misused(misuse) => (FindingKind::Misused, None, vec![misuse.to_string()]),
         };
     }
 }
@@ -129,15 +147,14 @@ fn as_text(faults: &[Fault]) -> Vec<&dyn ToString> {
     faults.iter().map(|fault| fault as _).collect()
 }
 
-/// The digest that a stranger's statement names, if it is one about `tag`.
+/// The digest in a foreign statement about `tag`.
 fn claimed(tag: &Tag, entry: &LogEntry) -> Option<Digest> {
     let EntryBody::Envelope(envelope) = entry.body() else { return None };
     let (about, digest) = parse_statement(entry.attestation()?)?;
     (envelope.payload_type.as_deref() == Some(dsse::IN_TOTO) && about == *tag).then_some(digest)
 }
 
-/// How keys are told apart: the sha256 of the SubjectPublicKeyInfo, as `openssl pkey -pubin -outform der | sha256sum`
-/// prints it.
+/// The sha256 of the SubjectPublicKeyInfo, as `openssl pkey -pubin -outform der | sha256sum` prints it.
 pub fn fingerprint(key: &PublicKey) -> String {
     hex::encode(key.id())
 }

@@ -1,4 +1,4 @@
-//! Which addresses are public.
+//! The test for public addresses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -10,7 +10,7 @@ pub(super) fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// Prefixes of IPv4 that are not public: <https://www.iana.org/assignments/iana-ipv4-special-registry>, and multicast.
+/// IPv4 prefixes that are not public: <https://www.iana.org/assignments/iana-ipv4-special-registry>, and multicast.
 const SPECIAL_V4: [([u8; 4], u32); 15] = [
     ([0, 0, 0, 0], 8),
     ([10, 0, 0, 0], 8),
@@ -36,12 +36,11 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     })
 }
 
-/// Prefixes within 2000::/3 that are not public, or that lead to an IPv4 address inside them (Teredo is in 2001::/23,
-/// 6to4 is 2002::/16): <https://www.iana.org/assignments/iana-ipv6-special-registry>.
+/// Prefixes within 2000::/3 that are not public or embed an IPv4 address (Teredo is in 2001::/23, 6to4 is 2002::/16): <https://www.iana.org/assignments/iana-ipv6-special-registry>.
 const SPECIAL_V6: [([u16; 2], u32); 4] =
     [([0x2001, 0], 23), ([0x2001, 0xdb8], 32), ([0x2002, 0], 16), ([0x3fff, 0], 20)];
 
-/// Everything outside 2000::/3 is refused: loopback, link-local, unique local, multicast, and the forms that hold an
+/// Everything outside 2000::/3 is refused: loopback, link-local, unique local, multicast, and the forms that embed an
 /// IPv4 address (mapped, compatible, NAT64).
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let bits = address.to_bits();

@@ -1,4 +1,4 @@
-//! Everything that the log lists for a tag.
+//! The search for everything that the log lists for a tag.
 
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -12,29 +12,29 @@ use crate::rekor::{Rekor, Retrieved, RetryingRekor, retrieve};
 use crate::sighting::{Finding, Findings, statement_of, subject_hash};
 use crate::tlog::{EntryId, LogError, LogKeys};
 
-/// Bytes of one entry. Rekor sets no limit by itself; the largest that is worth reading holds a key with a few MiB of
-/// text around it.
+/// Bytes of one entry. Rekor sets no limit of its own. The largest worth reading holds a key with a few MiB of text
+/// around it.
 const MAX_ENTRY_BYTES: usize = 64 << 20;
 
-/// A log, and whom to believe.
-pub struct Lookup {
+/// A log, and the keys that it is searched for.
+pub struct LogSearch {
     pub log: RetryingRekor,
     pub log_keys: LogKeys,
     /// Public keys that sightings count by.
     pub trusted: Vec<PublicKey>,
 }
 
-/// Entries that the log lists and that could not be read, and why.
+/// Entries that the log lists and that could not be read, with the reason.
 pub type Unread = Vec<(EntryId, Rc<LogError>)>;
 
-impl Lookup {
+impl LogSearch {
     pub fn new(log: LogConfig, trusted: Vec<PublicKey>) -> Result<Self, reqwest::Error> {
         Ok(Self { log: RetryingRekor::new(Rekor::new(log.url)?), log_keys: log.keys, trusted })
     }
 
-    /// What the entries say that the log lists for a tag. `each` sees every one of them, in no order.
+    /// Reads the entries that the log lists for a tag. `each` sees every finding, in any order.
     ///
-    /// An answer that cannot be read takes nothing from what others show.
+    /// An entry that cannot be read does not affect the others.
     pub async fn findings(&self, tag: &Tag, mut each: impl FnMut(&Finding)) -> Result<(Findings, Unread), LogError> {
         let (mut findings, mut unread, mut read) = (Findings::default(), Unread::new(), 0);
         let sort = |retrieved: Retrieved<LogError>| match retrieved {
@@ -54,7 +54,7 @@ impl Lookup {
         self.retrieve(&subject_hash(tag), sort).await?;
         let log_failed = |error: &LogError| matches!(error, LogError::Missing) || error.is_transient();
         if read == 0 && unread.iter().all(|(_, error)| log_failed(error)) {
-            // One is enough to say so, and then nothing else holds it.
+            // All failed because the log did: one error is the result.
             unread.truncate(1);
             if let Some(Ok(error)) = unread.pop().map(|(_, error)| Rc::try_unwrap(error)) {
                 return Err(error);
@@ -62,7 +62,7 @@ impl Lookup {
         }
         findings.consider_own(tag, &self.trusted);
         for hash in findings.unknown_payloads() {
-            // Where the log lists it elsewhere, with what was signed.
+            // The log may list an entry with the same payload elsewhere, with its statement.
             let mut statement = None;
             let look = |retrieved| {
                 if let Retrieved::Entry(entry) = retrieved {
@@ -70,7 +70,7 @@ impl Lookup {
                 }
                 if statement.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             };
-            // A search that fails leaves the entry as it is: not understood.
+            // If the search fails, the entry stays without its statement.
             let _ = self.retrieve(&hex::encode(hash), look).await;
             if let Some(statement) = statement {
                 findings.consider_statement(tag, &statement, &self.trusted);
@@ -79,7 +79,7 @@ impl Lookup {
         Ok((findings, unread))
     }
 
-    /// Hands each entry that the log lists to `each`, until that has enough.
+    /// Hands each entry that the log lists to `each`, until it breaks.
     async fn retrieve(
         &self,
         sha256: &str,
