@@ -1,4 +1,4 @@
-//! The configuration: environment variables, read once and validated together.
+//! The configuration: environment variables, read and validated together.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -10,9 +10,9 @@ use url::Url;
 use crate::base_url;
 use crate::image::Registry;
 use crate::key::PublicKey;
+use crate::rate_limit::Limits;
 use crate::rekor::{LogKeys, PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY};
 use crate::upstream::InsecureRegistry;
-use crate::verdict::Limits;
 
 /// API Gateway gives up after 30 s; this leaves time to answer.
 const DEFAULT_REQUEST_TIMEOUT_MS: u64 = 25_000;
@@ -26,16 +26,16 @@ const DEFAULT_MANIFEST_CACHE_BYTES: u64 = 16 << 20;
 const DEFAULT_FIRST_SIGHTS: NonZeroU32 = NonZeroU32::new(120).unwrap();
 const DEFAULT_FIRST_SIGHTS_PER_SOURCE: NonZeroU32 = NonZeroU32::new(30).unwrap();
 
-/// What the environment says.
+/// The configuration of the command line.
 #[derive(Debug)]
 pub struct Config {
-    /// `None` if the environment names none: then it is the public instance, or the command line's embedded log.
+    /// `None` stands for the public instance, or for the command line's embedded log.
     pub log: Option<LogConfig>,
     /// Key id, key ARN, alias name or alias ARN.
     pub kms_key_id: Option<String>,
     /// The DynamoDB table; the command line's ledger is in memory if `None`.
     pub ledger_table: Option<String>,
-    /// The DynamoDB table that all instances count first sights in; each process counts by itself if `None`.
+    /// The DynamoDB table that all processes count first sights in; each process counts by itself if `None`.
     pub counters_table: Option<String>,
     /// Public keys that earlier sightings were signed with.
     pub retired_keys: Vec<PublicKey>,
@@ -44,22 +44,23 @@ pub struct Config {
     pub insecure_registries: Vec<InsecureRegistry>,
     pub first_sights: Limits,
     pub request_timeout: Duration,
-    /// How long a registry may say nothing; at most as long as `request_timeout`.
+    /// The time that a registry may stay silent, at most `request_timeout`.
     pub registry_timeout: Duration,
     pub manifest_cache_bytes: u64,
     pub log_format: LogFormat,
 }
 
-/// What the function does not start without.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Required {
+/// The configuration of the function, which does not start without a key and a table.
+#[derive(Debug)]
+pub struct FunctionConfig {
     /// Key id, key ARN, alias name or alias ARN.
     pub kms_key_id: String,
-    /// The DynamoDB table. Instances of a function come and go, so that no ledger in memory would do.
+    /// The DynamoDB table. Processes of a function come and go, so a ledger in memory would not do.
     pub ledger_table: String,
+    pub config: Config,
 }
 
-/// Which log, and the keys that its answers are checked with.
+/// A log, and the keys that its answers are checked with.
 #[derive(Debug, Clone)]
 pub struct LogConfig {
     pub url: Url,
@@ -98,75 +99,32 @@ impl LogConfig {
     }
 }
 
+/// A variable of this process's environment.
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 impl Config {
-    pub fn from_env() -> Result<Self, ConfigError> {
-        Self::read(|name| std::env::var(name).ok())
-    }
-
-    /// As [`Config::from_env`], for the function, which needs some of the variables.
-    pub fn from_env_for_function() -> Result<(Self, Required), ConfigError> {
-        Self::read_for_function(|name| std::env::var(name).ok())
-    }
-
-    fn read_for_function(get: impl Fn(&str) -> Option<String>) -> Result<(Self, Required), ConfigError> {
-        let (config, mut faults) = Self::gather(get);
-        let mut required = |value: &Option<String>, fault: &str| {
-            value.clone().unwrap_or_else(|| {
-                faults.push(fault.to_owned());
-                String::new()
-            })
-        };
-        let required = Required {
-            kms_key_id: required(&config.kms_key_id, "KMS_KEY_ID: must name the key that sightings are signed with"),
-            ledger_table: required(
-                &config.ledger_table,
-                "LEDGER_TABLE: must name the DynamoDB table that sightings are kept in",
-            ),
-        };
-        if faults.is_empty() { Ok((config, required)) } else { Err(ConfigError(faults)) }
-    }
-
-    /// Reads the variables that `get` returns. An empty variable counts as unset.
+    /// Reads the variables that `get` returns, as a rule [`environment`]. An empty variable counts as unset.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let (config, faults) = Self::gather(get);
-        if faults.is_empty() { Ok(config) } else { Err(ConfigError(faults)) }
-    }
-
-    /// What can be read, and everything that cannot: with any fault, the rest is not to be used.
-    fn gather(get: impl Fn(&str) -> Option<String>) -> (Self, Vec<String>) {
         let mut reader = Reader { get, faults: Vec::new() };
-        let request_timeout_ms =
-            reader.number("REQUEST_TIMEOUT_MS", REQUEST_TIMEOUT_MS).unwrap_or(DEFAULT_REQUEST_TIMEOUT_MS);
-        let registry_timeout_ms =
-            reader.number("REGISTRY_TIMEOUT_MS", REQUEST_TIMEOUT_MS).unwrap_or(DEFAULT_REGISTRY_TIMEOUT_MS);
-        let config = Self {
-            log: reader.log(),
-            kms_key_id: reader.get("KMS_KEY_ID"),
-            ledger_table: reader.get("LEDGER_TABLE"),
-            counters_table: reader.get("COUNTERS_TABLE"),
-            retired_keys: reader.keys("TRUSTED_KEYS").unwrap_or_default(),
-            allowed_registries: reader.list("ALLOWED_REGISTRIES"),
-            insecure_registries: reader.list("INSECURE_REGISTRIES").unwrap_or_default(),
-            first_sights: Limits {
-                overall: reader.rate("FIRST_SIGHTS_PER_MINUTE", DEFAULT_FIRST_SIGHTS),
-                per_source: reader.rate("FIRST_SIGHTS_PER_MINUTE_PER_SOURCE", DEFAULT_FIRST_SIGHTS_PER_SOURCE),
-            },
-            request_timeout: Duration::from_millis(request_timeout_ms),
-            registry_timeout: Duration::from_millis(registry_timeout_ms.min(request_timeout_ms)),
-            manifest_cache_bytes: reader
-                .number("MANIFEST_CACHE_BYTES", 0..=u64::MAX)
-                .unwrap_or(DEFAULT_MANIFEST_CACHE_BYTES),
-            log_format: reader.log_format(),
-        };
-        // The counters' rows expire, and the ledger's never may.
-        if config.counters_table.is_some() && config.counters_table == config.ledger_table {
-            reader.fault("COUNTERS_TABLE", "must be another table than LEDGER_TABLE");
-        }
-        (config, reader.faults)
+        let config = reader.config();
+        reader.finish(config)
     }
 }
 
-/// Reads variables and gathers what is wrong with them.
+impl FunctionConfig {
+    /// Reads the variables like [`Config::read`]; two of them are required.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut reader = Reader { get, faults: Vec::new() };
+        let config = reader.config();
+        let kms_key_id = reader.required("KMS_KEY_ID", "must name the key that sightings are signed with");
+        let ledger_table = reader.required("LEDGER_TABLE", "must name the DynamoDB table that sightings are kept in");
+        reader.finish(Self { kms_key_id, ledger_table, config })
+    }
+}
+
+/// Reads variables and gathers their faults.
 struct Reader<G> {
     get: G,
     faults: Vec<String>,
@@ -175,6 +133,49 @@ struct Reader<G> {
 impl<G: Fn(&str) -> Option<String>> Reader<G> {
     fn get(&self, name: &str) -> Option<String> {
         (self.get)(name).filter(|value| !value.trim().is_empty())
+    }
+
+    /// All variables but the function's required ones. With any fault the result is not to be used.
+    fn config(&mut self) -> Config {
+        let request_timeout_ms =
+            self.number("REQUEST_TIMEOUT_MS", REQUEST_TIMEOUT_MS).unwrap_or(DEFAULT_REQUEST_TIMEOUT_MS);
+        let registry_timeout_ms =
+            self.number("REGISTRY_TIMEOUT_MS", REQUEST_TIMEOUT_MS).unwrap_or(DEFAULT_REGISTRY_TIMEOUT_MS);
+        let config = Config {
+            log: self.log(),
+            kms_key_id: self.get("KMS_KEY_ID"),
+            ledger_table: self.get("LEDGER_TABLE"),
+            counters_table: self.get("COUNTERS_TABLE"),
+            retired_keys: self.keys("TRUSTED_KEYS").unwrap_or_default(),
+            allowed_registries: self.list("ALLOWED_REGISTRIES"),
+            insecure_registries: self.list("INSECURE_REGISTRIES").unwrap_or_default(),
+            first_sights: Limits {
+                overall: self.rate("FIRST_SIGHTS_PER_MINUTE", DEFAULT_FIRST_SIGHTS),
+                per_source: self.rate("FIRST_SIGHTS_PER_MINUTE_PER_SOURCE", DEFAULT_FIRST_SIGHTS_PER_SOURCE),
+            },
+            request_timeout: Duration::from_millis(request_timeout_ms),
+            registry_timeout: Duration::from_millis(registry_timeout_ms.min(request_timeout_ms)),
+            manifest_cache_bytes: self
+                .number("MANIFEST_CACHE_BYTES", 0..=u64::MAX)
+                .unwrap_or(DEFAULT_MANIFEST_CACHE_BYTES),
+            log_format: self.log_format(),
+        };
+        // The counters' rows expire, and the ledger's never may.
+        if config.counters_table.is_some() && config.counters_table == config.ledger_table {
+            self.fault("COUNTERS_TABLE", "must be another table than LEDGER_TABLE");
+        }
+        config
+    }
+
+    fn required(&mut self, name: &str, fault: &str) -> String {
+        self.get(name).unwrap_or_else(|| {
+            self.fault(name, fault);
+            String::new()
+        })
+    }
+
+    fn finish<T>(self, config: T) -> Result<T, ConfigError> {
+        if self.faults.is_empty() { Ok(config) } else { Err(ConfigError(self.faults)) }
     }
 
     fn fault(&mut self, name: &str, fault: impl fmt::Display) {
@@ -288,15 +289,15 @@ mod tests {
     #[test]
     fn the_function_needs_a_key_and_a_table() {
         let read = |key: Option<&str>, table: Option<&str>| {
-            Config::read_for_function(|name| match name {
+            FunctionConfig::read(|name| match name {
                 "KMS_KEY_ID" => key.map(str::to_owned),
                 "LEDGER_TABLE" => table.map(str::to_owned),
                 _ => None,
             })
         };
-        let (_, required) = read(Some("alias/tlogistry"), Some("memory")).unwrap();
-        let expected = Required { kms_key_id: "alias/tlogistry".to_owned(), ledger_table: "memory".to_owned() };
-        assert_eq!(required, expected, "every value names a table");
+        let config = read(Some("alias/tlogistry"), Some("memory")).unwrap();
+        assert_eq!(config.kms_key_id, "alias/tlogistry");
+        assert_eq!(config.ledger_table, "memory", "every value names a table");
         for empty in [None, Some(""), Some(" \n")] {
             let error = read(Some("alias/tlogistry"), empty).unwrap_err().to_string();
             assert!(

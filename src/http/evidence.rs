@@ -11,8 +11,9 @@ use super::{Body, Service};
 use crate::deadline::Deadline;
 use crate::evidence::{Attestation, BUNDLE_TYPE, Bundle, EMPTY_CONFIG, trusted_root};
 use crate::image::{Digest, Repository, Tag};
+use crate::rate_limit::Source;
 use crate::upstream::UpstreamError;
-use crate::verdict::{Source, Unavailable};
+use crate::verdict::Unavailable;
 
 impl Service {
     /// The bundle for one tag, or a page about it. Adds nothing to the log and asks no registry. A search of the log is
@@ -39,7 +40,7 @@ impl Service {
 
     /// The public half of the key that new sightings are signed with.
     pub(super) async fn key(&self, deadline: Deadline) -> Result<Response<Body>, Refusal> {
-        let key = self.verdicts.public_key(deadline).await.map_err(no_evidence)?;
+        let key = self.verdicts.public_key(deadline).await.map_err(|error| no_evidence(error.into()))?;
         Ok(file(key.pem().to_owned(), "application/x-pem-file"))
     }
 
@@ -57,7 +58,7 @@ impl Service {
         digest: &Digest,
         deadline: Deadline,
     ) -> Vec<Attestation> {
-        let mut listed = self.verdicts.attestations(repository, digest, deadline).await.unwrap_or_else(|error| {
+        let mut listed = self.attestations.attestations(repository, digest, deadline).await.unwrap_or_else(|error| {
             tracing::warn!(%repository, %digest, %error, "the sightings of a digest cannot be had");
             Vec::new()
         });
@@ -101,7 +102,7 @@ impl Service {
         digest: &Digest,
         deadline: Deadline,
     ) -> Result<Vec<Attestation>, Refusal> {
-        let attestations = self.verdicts.attestations(repository, digest, deadline).await;
+        let attestations = self.attestations.attestations(repository, digest, deadline).await;
         attestations.map_err(|error| no_evidence(error.into()))
     }
 }

@@ -23,11 +23,13 @@ pub use body::Body;
 pub use route::Route;
 
 use crate::deadline::Deadline;
+use crate::evidence::AttestationIndex;
 use crate::image::{Digest, Reference, Tag};
 use crate::outgoing::PRODUCT;
+use crate::rate_limit::Source;
 use crate::telemetry::{self, Outcome, Report, Telemetry};
 use crate::upstream::{Refused, Upstream, UpstreamError};
-use crate::verdict::{Source, Verdicts};
+use crate::verdict::Verdicts;
 use error::Refusal;
 use evidence::or_own;
 use manifest::DOCKER_CONTENT_DIGEST;
@@ -45,26 +47,35 @@ const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api
 pub struct Service {
     upstream: Upstream,
     verdicts: Verdicts,
+    attestations: AttestationIndex,
     telemetry: Telemetry,
     request_timeout: Duration,
 }
 
 impl Service {
     /// `request_timeout` bounds each request, all its outgoing calls included.
-    pub fn new(upstream: Upstream, verdicts: Verdicts, telemetry: Telemetry, request_timeout: Duration) -> Self {
-        Self { upstream, verdicts, telemetry, request_timeout }
+    pub fn new(
+        upstream: Upstream,
+        verdicts: Verdicts,
+        attestations: AttestationIndex,
+        telemetry: Telemetry,
+        request_timeout: Duration,
+    ) -> Self {
+        Self { upstream, verdicts, attestations, telemetry, request_timeout }
     }
 
     /// Fetches the signing key's public half, so that no request has to wait for it. A failure is logged, and the next
     /// request that needs the key tries again.
     pub async fn fetch_key(&self) {
-        if let Err(error) = self.verdicts.fetch_key(Deadline::after(self.request_timeout)).await {
+        if let Err(error) = self.verdicts.public_key(Deadline::after(self.request_timeout)).await {
             tracing::warn!(%error, "the signing key's public half could not be fetched");
         }
     }
 
-    /// Answers one request. The URI's path must be as it came, neither decoded nor normalised; a body is ignored. A
-    /// [`Source`] among the request's extensions is whom a search of the log is charged to.
+    /// Answers one request, in the order of docs/design.md, section 'One pull'.
+    ///
+    /// The URI's path must be as it came, neither decoded nor normalised. A body is ignored. A search of the log is charged
+    /// to the [`Source`] among the request's extensions.
     pub async fn handle<B>(&self, request: &Request<B>) -> Response<Body> {
         let (method, uri) = (request.method(), request.uri());
         let source = request.extensions().get::<Source>().copied();

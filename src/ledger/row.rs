@@ -22,21 +22,26 @@ pub struct Row {
     pub key: String,
     /// The signature over the statement: base64 of ASN.1 DER.
     pub signature: String,
-    pub state: State,
+    pub state: RowState,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub enum RowState {
     /// The statement is signed and may or may not be in the log yet. Until the lease ends, whoever holds it uploads;
     /// after that, anyone may, with what the row holds.
     Pending { lease: Lease },
-    /// The log's entry, as its API answers it.
-    Recorded { entry: String },
+    /// The statement is in the log.
+    Recorded {
+        /// The log's entry, as its API answers it.
+        entry: String,
+        /// The index of attestations leads to the tag.
+        indexed: bool,
+    },
 }
 
 /// A row that verifies.
 #[derive(Debug, Clone)]
-pub enum Checked {
+pub enum VerifiedRow {
     Pending(SignedStatement, Lease),
     Recorded(Box<Sighting>),
 }
@@ -73,21 +78,36 @@ fn millis_since_epoch() -> u64 {
 impl Row {
     /// A row for a statement that is about to be uploaded.
     pub fn pending(statement: &SignedStatement, lease: Lease) -> Self {
-        Self::new(statement, State::Pending { lease })
+        Self::new(statement, RowState::Pending { lease })
     }
 
     /// A row for a sighting that the log holds.
     pub fn recorded(sighting: &Sighting) -> Self {
-        Self::new(sighting.statement(), State::Recorded { entry: sighting.entry().to_json() })
+        Self::new(sighting.statement(), RowState::Recorded { entry: sighting.entry().to_json(), indexed: false })
     }
 
-    /// What the row shows of `tag`: its statement, and of a recorded one the log's entry too.
-    pub fn check(&self, tag: &Tag, trusted: &[PublicKey], log_keys: &LogKeys) -> Result<Checked, RowFault> {
+    /// The row as one of `tag`: its statement verifies, and the log's entry of a recorded one.
+    pub fn verify(&self, tag: &Tag, trusted: &[PublicKey], log_keys: &LogKeys) -> Result<VerifiedRow, RowFault> {
         let statement = self.statement(tag, trusted)?;
         Ok(match &self.state {
-            State::Pending { lease } => Checked::Pending(statement, *lease),
-            State::Recorded { entry } => Checked::Recorded(Box::new(recorded(statement, entry, log_keys)?)),
+            RowState::Pending { lease } => VerifiedRow::Pending(statement, *lease),
+            RowState::Recorded { entry, .. } => VerifiedRow::Recorded(Box::new(recorded(statement, entry, log_keys)?)),
         })
+    }
+
+    /// Whether this is, to the byte, the row of `sighting`.
+    pub fn is_of(&self, sighting: &Sighting) -> bool {
+        let RowState::Recorded { indexed, .. } = self.state else { return false };
+        let mut row = Self::recorded(sighting);
+        if let RowState::Recorded { indexed: own, .. } = &mut row.state {
+            *own = indexed;
+        }
+        row == *self
+    }
+
+    /// Whether the index of attestations leads to the tag.
+    pub fn is_indexed(&self) -> bool {
+        matches!(self.state, RowState::Recorded { indexed: true, .. })
     }
 
     /// The signed statement that the row holds, if it is one about `tag` by a trusted key.
@@ -114,7 +134,7 @@ impl Row {
         trusted.iter().find(|trusted| **trusted == key).ok_or(RowFault::Key)
     }
 
-    fn new(statement: &SignedStatement, state: State) -> Self {
+    fn new(statement: &SignedStatement, state: RowState) -> Self {
         Self {
             tag: statement.tag().to_string(),
             digest: statement.digest().to_string(),

@@ -38,10 +38,10 @@ impl Kept {
     }
 
     /// Notes in the index what an instance does.
-    async fn mention(&self, name: &str, digest: &Digest) {
+    async fn index_tag(&self, name: &str, digest: &Digest) {
         let deadline = Deadline::after(Duration::from_secs(20));
         let (tag, media_type) = (self.scene.tag(name), crate::registry::OCI_MANIFEST);
-        self.ledger.mention(&tag, digest, media_type, 100, deadline).await.unwrap();
+        self.ledger.index_tag(&tag, digest, media_type, 100, deadline).await.unwrap();
     }
 
     /// As [`Kept::seen`], but the entry is in no index.
@@ -104,7 +104,7 @@ async fn all_rows_of_a_table_of_several_pages_are_checked_and_a_broken_off_audit
             let name = format!("v{number}");
             let digest = kept.seen(&name).await;
             // The index's rows stand among the tags', and are none.
-            kept.mention(&name, &digest).await;
+            kept.index_tag(&name, &digest).await;
         }
     });
     stream::iter(seen).buffer_unordered(4).collect::<Vec<()>>().await;

@@ -10,7 +10,7 @@ use crate::cli::lookup::{Lookup, Unread};
 use crate::deadline::Deadline;
 use crate::image::Tag;
 use crate::key::PublicKey;
-use crate::ledger::{Checked, DynamoDbLedger, Lease, LedgerError, Row, RowFault};
+use crate::ledger::{DynamoDbLedger, Lease, LedgerError, Row, RowFault, VerifiedRow};
 use crate::rekor::{Fault, Faults, LogKeys, RekorError, has_failed};
 use crate::sighting::{Contradiction, Finding, Findings, Sighting, SignedStatement};
 
@@ -217,7 +217,7 @@ impl Check<'_> {
         let detail = format!("the log has {}, and {how}", described(sighting));
         match self.repair {
             None => Issue::new(Kind::Unfindable, detail),
-            Some(repair) => match repair.record_anew(self.lookup, sighting).await {
+            Some(repair) => match repair.sign_and_upload(self.lookup, sighting).await {
                 Ok(index) => {
                     Issue::new(Kind::Repaired, format!("{detail}; recorded anew at log index {index}, and found"))
                 }
@@ -270,9 +270,9 @@ fn log_failed(error: RekorError) -> Failed {
 }
 
 fn kept(tag: &Tag, row: &Row, trusted: &[PublicKey], log_keys: &LogKeys) -> Result<Kept, RowFault> {
-    Ok(match row.check(tag, trusted, log_keys)? {
-        Checked::Pending(statement, lease) => Kept::Pending(Box::new(statement), lease),
-        Checked::Recorded(sighting) => Kept::Recorded(sighting),
+    Ok(match row.verify(tag, trusted, log_keys)? {
+        VerifiedRow::Pending(statement, lease) => Kept::Pending(Box::new(statement), lease),
+        VerifiedRow::Recorded(sighting) => Kept::Recorded(sighting),
     })
 }
 

@@ -11,7 +11,7 @@ use crate::cli::lookup::Lookup;
 use crate::deadline::Deadline;
 use crate::rekor::RekorError;
 use crate::setup;
-use crate::sighting::{AnewError, Finding, LocalKey, Sighting, SignError, Signer, record_anew};
+use crate::sighting::{Finding, LocalKey, Sighting, SignError, Signer, UploadError, sign_and_upload};
 
 /// The log files an entry after it has answered the upload.
 const FILING_TRIES: u32 = 5;
@@ -65,13 +65,13 @@ impl RepairArgs {
 
 impl Repair {
     /// Records a sighting anew, and waits until a search finds it. Returns the new entry's index.
-    pub async fn record_anew(&self, lookup: &Lookup, sighting: &Sighting) -> Result<u64, RepairError> {
+    pub async fn sign_and_upload(&self, lookup: &Lookup, sighting: &Sighting) -> Result<u64, RepairError> {
         let (tag, digest) = (sighting.tag(), sighting.digest());
         let record =
-            lookup.log.ask(async |log, deadline| match record_anew(&self.0, log, tag, digest, deadline).await {
+            lookup.log.ask(async |log, deadline| match sign_and_upload(&self.0, log, tag, digest, deadline).await {
                 Ok(uploaded) => Ok(Ok(uploaded)),
-                Err(AnewError::Log(error)) => Err(error),
-                Err(AnewError::Key(error)) => Ok(Err(error)),
+                Err(UploadError::Log(error)) => Err(error),
+                Err(UploadError::Key(error)) => Ok(Err(error)),
             });
         let uploaded = record.await??;
         let entry = uploaded.entry.verify(&lookup.log_keys).map_err(|_| RepairError::Unverifiable)?;
