@@ -16,7 +16,7 @@ use crate::upstream::InsecureRegistry;
 
 /// API Gateway gives up after 30 s; this leaves time to answer.
 const DEFAULT_REQUEST_TIMEOUT_MS: u64 = 25_000;
-const REQUEST_TIMEOUT_MS: std::ops::RangeInclusive<u64> = 100..=28_000;
+const TIMEOUT_MS: std::ops::RangeInclusive<u64> = 100..=28_000;
 /// Registries answer in tenths of a second, and Docker Hub on a bad day in a few seconds.
 const DEFAULT_REGISTRY_TIMEOUT_MS: u64 = 8_000;
 /// Some thousand manifests of usual size.
@@ -37,7 +37,7 @@ pub struct Config {
     pub ledger_table: Option<String>,
     /// The DynamoDB table that all processes count first sights in; each process counts by itself if `None`.
     pub counters_table: Option<String>,
-    /// Public keys that earlier sightings were signed with.
+    /// Public keys whose sightings count beside the signing key's: earlier ones, or the next.
     pub retired_keys: Vec<PublicKey>,
     /// All registries if `None`.
     pub allowed_registries: Option<Vec<Registry>>,
@@ -137,11 +137,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
 
     /// All variables but the function's required ones. With any fault the result is not to be used.
     fn config(&mut self) -> Config {
-        let request_timeout_ms =
-            self.number("REQUEST_TIMEOUT_MS", REQUEST_TIMEOUT_MS).unwrap_or(DEFAULT_REQUEST_TIMEOUT_MS);
-        let registry_timeout_ms =
-            self.number("REGISTRY_TIMEOUT_MS", REQUEST_TIMEOUT_MS).unwrap_or(DEFAULT_REGISTRY_TIMEOUT_MS);
-        let config = Config {
+        let mut config = Config {
             log: self.log(),
             kms_key_id: self.get("KMS_KEY_ID"),
             ledger_table: self.get("LEDGER_TABLE"),
@@ -153,8 +149,8 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
                 overall: self.rate("FIRST_SIGHTS_PER_MINUTE", DEFAULT_FIRST_SIGHTS),
                 per_source: self.rate("FIRST_SIGHTS_PER_MINUTE_PER_SOURCE", DEFAULT_FIRST_SIGHTS_PER_SOURCE),
             },
-            request_timeout: Duration::from_millis(request_timeout_ms),
-            registry_timeout: Duration::from_millis(registry_timeout_ms.min(request_timeout_ms)),
+            request_timeout: self.milliseconds("REQUEST_TIMEOUT_MS", DEFAULT_REQUEST_TIMEOUT_MS),
+            registry_timeout: self.milliseconds("REGISTRY_TIMEOUT_MS", DEFAULT_REGISTRY_TIMEOUT_MS),
             manifest_cache_bytes: self
                 .number("MANIFEST_CACHE_BYTES", 0..=u64::MAX)
                 .unwrap_or(DEFAULT_MANIFEST_CACHE_BYTES),
@@ -164,6 +160,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         if config.counters_table.is_some() && config.counters_table == config.ledger_table {
             self.fault("COUNTERS_TABLE", "must be another table than LEDGER_TABLE");
         }
+        config.registry_timeout = config.registry_timeout.min(config.request_timeout);
         config
     }
 
@@ -250,6 +247,10 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
                 None
             }
         }
+    }
+
+    fn milliseconds(&mut self, name: &str, default: u64) -> Duration {
+        Duration::from_millis(self.number(name, TIMEOUT_MS).unwrap_or(default))
     }
 
     fn rate(&mut self, name: &str, default: NonZeroU32) -> NonZeroU32 {

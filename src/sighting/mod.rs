@@ -10,7 +10,7 @@ mod upload;
 
 pub use error::SignError;
 pub use finding::{Finding, Misuse, Refiled, is_by, is_file_by_certificate, statement_of};
-pub use findings::{Contradiction, Findings, First};
+pub use findings::{Contradiction, Explained, Findings, First};
 pub use kms::KmsKey;
 pub use signer::Signer;
 pub use statement::{PREDICATE_TYPE, parse as parse_statement, statement, subject_hash};

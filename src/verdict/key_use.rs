@@ -12,7 +12,7 @@ use crate::deadline::Deadline;
 use crate::image::Digest;
 use crate::key::{Fingerprint, PublicKey};
 use crate::outgoing::SendError;
-use crate::rekor::{EntryId, Fault, LogEntry, LogKeys, RekorError};
+use crate::rekor::{Call, EntryId, Fault, LogEntry, LogKeys, RekorError};
 use crate::sighting::is_by;
 
 /// Entries read to find one by a key. Whoever wants to hide a key's entries among others files more.
@@ -56,7 +56,8 @@ pub(super) async fn use_of(
     deadline: Deadline,
 ) -> Result<Option<KeyUse>, Unavailable> {
     let hash = Digest::sha256(key.pem().as_bytes());
-    let mut ids = match log.client.search(hash.hex(), deadline).await {
+    let pass = log.pass(Call::Search)?;
+    let mut ids = match log.search(hash.hex(), pass, deadline).await {
         Err(RekorError::Send(SendError::TooLarge(_))) => return Ok(Some(KeyUse::Unreadable)),
         ids => ids?,
     };

@@ -9,7 +9,7 @@ use crate::sighting::{SignError, Signer};
 #[derive(Debug)]
 pub(super) struct Keyring {
     pub signer: Signer,
-    /// Public keys of earlier signers.
+    /// Public keys whose sightings count beside the signer's: earlier ones, or the next.
     pub retired: Vec<PublicKey>,
     pub log: LogKeys,
 }

@@ -88,8 +88,8 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
-    /// `log_keys` verify the log's answers; `retired` are the public keys of earlier signers; `recording_time` bounds the
-    /// recording of one tag.
+    /// `log_keys` verify the log's answers; `retired` are public keys whose sightings count beside the signer's;
+    /// `recording_time` bounds the recording of one tag.
     pub fn new(
         ledger: Arc<Ledger>,
         log: Rekor,
