@@ -12,10 +12,10 @@ use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 /// A public key of any kind that Sigstore uses, with its encodings. Every known tag has one, so cloning shares it.
 #[derive(Debug, Clone)]
-pub struct PublicKey(Arc<Parts>);
+pub struct PublicKey(Arc<Encodings>);
 
 #[derive(Debug)]
-struct Parts {
+struct Encodings {
     /// SubjectPublicKeyInfo, DER (RFC 5280 section 4.1.2.7). The other parts are made from it, so they agree.
     der: Vec<u8>,
     pem: String,
@@ -68,7 +68,7 @@ impl PublicKey {
         let line_feeds = EncodeConfig::new().set_line_ending(LineEnding::LF);
         let pem = pem::encode_config(&Pem::new("PUBLIC KEY", der.clone()), line_feeds);
         let id = Sha256::digest(&der).into();
-        Ok(Self(Arc::new(Parts { der, pem, id, key })))
+        Ok(Self(Arc::new(Encodings { der, pem, id, key })))
     }
 
     /// Whether `signature` (ASN.1 DER for ECDSA) is by this key over `message`, hashed as the key's scheme has it.

@@ -66,7 +66,7 @@ fn give_up(error: lambda_http::Error) -> ! {
     std::process::exit(1)
 }
 
-async fn answer(service: Arc<Service>, event: Request) -> Result<Answer, std::convert::Infallible> {
+async fn answer(service: Arc<Service>, event: Request) -> Result<BinaryAnswer, std::convert::Infallible> {
     // lambda_http normalises the URI's path; names are parsed from the path as it came.
     let raw = event.raw_http_path().to_owned();
     let (mut parts, _) = event.into_parts();
@@ -75,7 +75,7 @@ async fn answer(service: Arc<Service>, event: Request) -> Result<Answer, std::co
     parts.extensions.insert(source);
     // A path that no URI can hold is no path of a registry: the handler then sees '*' and says so.
     parts.uri = format!("{raw}{query}").parse().unwrap_or_else(|_| http::Uri::from_static("*"));
-    Ok(Answer(service.handle(&http::Request::from_parts(parts, ())).await))
+    Ok(BinaryAnswer(service.handle(&http::Request::from_parts(parts, ())).await))
 }
 
 /// The client's address, as API Gateway gives it.
@@ -88,9 +88,9 @@ fn source(extensions: &http::Extensions) -> Option<Source> {
 
 /// An answer on its way to API Gateway: always binary (base64 on the wire, and bytes again behind API Gateway), so that no
 /// byte of a manifest goes through a text conversion.
-struct Answer(Response<Body>);
+struct BinaryAnswer(Response<Body>);
 
-impl IntoResponse for Answer {
+impl IntoResponse for BinaryAnswer {
     fn into_response(self) -> Pin<Box<dyn Future<Output = Response<LambdaBody>> + Send>> {
         let response = self.0.map(|body| match body {
             Body::Bytes(bytes) if bytes.is_empty() => LambdaBody::Empty,

@@ -4,6 +4,7 @@ mod attestation;
 mod bundle;
 mod index;
 mod trusted_root;
+mod wire;
 
 pub use attestation::{Attestation, EMPTY_CONFIG, Subject};
 pub use bundle::{BUNDLE_TYPE, Bundle, BundleError};

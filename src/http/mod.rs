@@ -27,7 +27,7 @@ use crate::evidence::AttestationIndex;
 use crate::image::{Digest, Reference, Tag};
 use crate::outgoing::PRODUCT;
 use crate::rate_limit::Source;
-use crate::telemetry::{self, Outcome, Report, Telemetry};
+use crate::telemetry::{self, Outcome, RequestSummary, Telemetry};
 use crate::upstream::{Refused, Upstream, UpstreamError};
 use crate::verdict::Verdicts;
 use error::Refusal;
@@ -88,7 +88,7 @@ impl Service {
             in_time.unwrap_or(Err(Refusal::Timeout))
         };
         let (result, measured) = telemetry::measured(bounded).await;
-        self.telemetry.tell(&report(method, uri, &result), &measured);
+        self.telemetry.write(&summary(method, uri, &result), &measured);
         let mut response = result.unwrap_or_else(|refusal| {
             explain(&refusal);
             asker.refuse(refusal)
@@ -158,8 +158,8 @@ struct Judged {
     outcome: Outcome,
 }
 
-/// What is told of a request.
-fn report<'a>(method: &'a Method, uri: &'a Uri, result: &'a Result<Response<Body>, Refusal>) -> Report<'a> {
+/// The request and its answer, for the log.
+fn summary<'a>(method: &'a Method, uri: &'a Uri, result: &'a Result<Response<Body>, Refusal>) -> RequestSummary<'a> {
     let (status, outcome, tag, digest) = match result {
         Ok(response) => {
             let judged = response.extensions().get::<Judged>();
@@ -169,7 +169,7 @@ fn report<'a>(method: &'a Method, uri: &'a Uri, result: &'a Result<Response<Body
         }
         Err(refusal) => (refusal.status(), refusal.outcome(), refusal.tag(), refusal.recorded().map(Digest::as_str)),
     };
-    Report { method: method.as_str(), path: uri.path(), status, outcome, tag: tag.map(Tag::canonical), digest }
+    RequestSummary { method: method.as_str(), path: uri.path(), status, outcome, tag: tag.map(Tag::canonical), digest }
 }
 
 /// Says in the log what a caller is not told.

@@ -16,14 +16,14 @@ pub use index::DigestTags;
 pub use instance::UsedKeys;
 pub use memory::MemoryLedger;
 pub use row::{Lease, Row, RowFault, RowState, VerifiedRow, recorded};
-pub use scan::{Page, ScannedRow};
+pub use scan::{RowPage, ScannedRow};
 
 use crate::deadline::{Deadline, Elapsed};
 use crate::image::{Digest, Repository, Tag};
 use crate::sighting::Sighting;
 use crate::telemetry::{Dependency, timed};
 
-/// Why the ledger cannot be used. No variant says anything about a tag.
+/// Failures of the ledger. None says anything about a tag.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     #[error("the ledger could not be reached: {0}")]
@@ -59,14 +59,14 @@ pub enum Completion {
 /// The store of rows.
 #[derive(Debug)]
 pub enum Ledger {
-    /// In this process, and gone with it.
+    /// Kept in this process, and gone with it.
     Memory(MemoryLedger),
-    /// In AWS, shared by all instances.
+    /// Kept in AWS, and shared by all processes.
     DynamoDb(DynamoDbLedger),
 }
 
 impl Ledger {
-    /// Whether other instances write to it too.
+    /// Whether other processes write to it too.
     pub fn is_shared(&self) -> bool {
         matches!(self, Self::DynamoDb(_))
     }
@@ -103,8 +103,8 @@ impl Ledger {
         }
     }
 
-    /// The keys that were ever used with the ledger; `None` if nobody has claimed it yet. One in memory is its process's own
-    /// from the start.
+    /// The keys that were ever used with the ledger; `None` if nobody has claimed it yet. A ledger in memory belongs to its
+    /// process from the start.
     pub async fn used_keys(&self, deadline: Deadline) -> Result<Option<UsedKeys>, LedgerError> {
         match self {
             Self::Memory(ledger) => Ok(Some(ledger.used_keys())),

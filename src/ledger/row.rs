@@ -10,13 +10,12 @@ use crate::key::PublicKey;
 use crate::rekor::{LogEntry, LogKeys};
 use crate::sighting::{Sighting, SignedStatement};
 
-/// What is stored about one tag: text as it stands in the table, and nothing believed. [`Row::statement`] and
-/// [`recorded`] check it.
+/// A tag's row: text as it stands in the table, not verified yet ([`Row::verify`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// Canonical.
     pub tag: String,
-    /// The digest that was seen first: from the moment the row exists, no other is ever recorded for the tag.
+    /// The digest that was seen first. Once the row exists, no other is ever recorded for the tag.
     pub digest: String,
     /// The signing key's public half, PEM.
     pub key: String,
@@ -27,8 +26,8 @@ pub struct Row {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RowState {
-    /// The statement is signed and may or may not be in the log yet. Until the lease ends, whoever holds it uploads;
-    /// after that, anyone may, with what the row holds.
+    /// The statement is signed, and may be in the log already. Its holder uploads it until the lease ends. After that
+    /// anyone may.
     Pending { lease: Lease },
     /// The statement is in the log.
     Recorded {
@@ -53,7 +52,7 @@ pub struct Lease(pub u64);
 impl Lease {
     /// The longest that a writer takes: 28 s, the longest `REQUEST_TIMEOUT_MS`, and a fifth.
     pub const LONGEST: Duration = Duration::from_secs(34);
-    /// The most by which a writer's clock may be ahead of a reader's. Where it is more, two writers upload the same bytes.
+    /// The most by which a writer's clock may be ahead of a reader's. Beyond that, two writers upload the same bytes.
     const CLOCKS: Duration = Duration::from_secs(60);
     /// Stands for every number from here on.
     pub const MAX: Self = Self(u64::MAX);
@@ -62,8 +61,8 @@ impl Lease {
         Self(millis_since_epoch() + u64::try_from(length.as_millis()).unwrap_or(u64::MAX / 2))
     }
 
-    /// Whether anyone may finish the row: the time has passed, or it is later than any writer could have set it. Otherwise
-    /// a row with such a number would hold its tag up for good.
+    /// Whether anyone may finish the row. A time later than any writer could have set has ended too: otherwise such a row
+    /// would block its tag for good.
     pub fn has_ended(self) -> bool {
         let Some(left) = self.0.checked_sub(millis_since_epoch()) else { return true };
         left == 0 || Duration::from_millis(left) > Self::LONGEST + Self::CLOCKS
@@ -145,7 +144,7 @@ impl Row {
     }
 }
 
-/// Why a row is not believed.
+/// Reasons not to believe a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RowFault {
     #[error("it is of another tag")]

@@ -42,7 +42,7 @@ const KEPT: Duration = Duration::from_secs(3600);
 /// Full counters remembered, the least recently used forgotten first. A forgotten one is asked again.
 const FULL_COUNTERS: usize = 10_000;
 
-/// Why the table cannot be used.
+/// Failures of the table.
 #[derive(Debug, thiserror::Error)]
 pub enum CountersError {
     #[error("the table could not be reached: {0}")]

@@ -3,7 +3,7 @@
 use crate::deadline::Elapsed;
 use crate::key::KeyError;
 
-/// Why there is no signature or no key.
+/// Failures to sign or to fetch the key.
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
     #[error("KMS refused or failed: {0}")]

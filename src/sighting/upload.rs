@@ -8,7 +8,7 @@ use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
 use crate::rekor::{Rekor, RekorError, Uploaded};
 
-/// Why nothing was uploaded.
+/// Failures to sign or to upload.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
     #[error(transparent)]

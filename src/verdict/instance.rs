@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use super::Unavailable;
 use super::key_use::{KeyUse, KeyUsed, use_of};
 use super::keyring::Keyring;
-use super::log::Log;
+use super::log::GatedLog;
 use crate::deadline::Deadline;
 use crate::image::Tag;
 use crate::key::{Fingerprint, PublicKey};
@@ -66,14 +66,14 @@ impl fmt::Display for ForgottenKey {
 pub(super) struct Instance {
     ledger: Arc<Ledger>,
     keys: Arc<Keyring>,
-    log: Arc<Log>,
-    standing: Mutex<Standing>,
+    log: Arc<GatedLog>,
+    admission: Mutex<Admission>,
     /// Held while the log is asked for a key's use, so that one call at a time asks.
     claiming: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Clone, Default)]
-enum Standing {
+enum Admission {
     /// The row was not read yet, or names a key that this process lacks.
     #[default]
     Unknown,
@@ -88,13 +88,13 @@ enum Standing {
 }
 
 impl Instance {
-    pub fn new(ledger: Arc<Ledger>, keys: Arc<Keyring>, log: Arc<Log>) -> Self {
-        Self { ledger, keys, log, standing: Mutex::default(), claiming: tokio::sync::Mutex::default() }
+    pub fn new(ledger: Arc<Ledger>, keys: Arc<Keyring>, log: Arc<GatedLog>) -> Self {
+        Self { ledger, keys, log, admission: Mutex::default(), claiming: tokio::sync::Mutex::default() }
     }
 
     /// Whether the row was read and this process has its keys.
     pub fn is_admitted(&self) -> bool {
-        matches!(*self.standing(), Standing::Admitted { .. })
+        matches!(*self.admission(), Admission::Admitted { .. })
     }
 
     /// Reads the row of `tag`, for a process that may serve tags.
@@ -125,7 +125,7 @@ impl Instance {
             None => {
                 self.refuse_used_keys(deadline).await?;
                 if self.ledger.claim(&own, deadline).await? {
-                    self.set(Standing::Admitted { used: own, read: Instant::now() });
+                    self.set(Admission::Admitted { used: own, read: Instant::now() });
                     return Ok(());
                 }
                 // Another process was faster, or this one and only the answer was lost.
@@ -150,20 +150,20 @@ impl Instance {
             return Ok(());
         }
         let refusal = KeyUsed { fingerprint: key.fingerprint(), shown };
-        self.set(Standing::Vacant { refusal: Some(refusal) });
+        self.set(Admission::Vacant { refusal: Some(refusal) });
         Err(refusal.into())
     }
 
     /// Reads the instance's row where that is due, and checks that this process has all its keys.
     async fn admit(&self, deadline: Deadline) -> Result<(), Unavailable> {
-        if matches!(*self.standing(), Standing::Admitted { read, .. } if read.elapsed() < FRESH) {
+        if matches!(*self.admission(), Admission::Admitted { read, .. } if read.elapsed() < FRESH) {
             return Ok(());
         }
         match self.ledger.used_keys(deadline).await? {
             Some(used) => self.check(used, deadline).await,
             None => {
                 let refusal = self.refusal();
-                self.set(Standing::Vacant { refusal });
+                self.set(Admission::Vacant { refusal });
                 refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
             }
         }
@@ -172,11 +172,11 @@ impl Instance {
     /// Whether the ledger has no row of the instance. A ledger that had none is asked again: the row is made before
     /// anything that this process may have seen of a tag since.
     async fn is_vacant(&self, deadline: Deadline) -> Result<bool, Unavailable> {
-        let was_vacant = matches!(*self.standing(), Standing::Vacant { .. });
+        let was_vacant = matches!(*self.admission(), Admission::Vacant { .. });
         if was_vacant {
             self.admit(deadline).await?;
         }
-        Ok(matches!(*self.standing(), Standing::Vacant { .. }))
+        Ok(matches!(*self.admission(), Admission::Vacant { .. }))
     }
 
     /// The keys that this process uses for certain. Of several log keys, the first entry tells which.
@@ -207,10 +207,10 @@ impl Instance {
         let forgotten = first_unknown(KeyKind::Signing, &used.signing, trusted.iter())
             .or_else(|| first_unknown(KeyKind::Log, &used.log, self.keys.log.iter()));
         if let Some(forgotten) = forgotten {
-            self.set(Standing::Unknown);
+            self.set(Admission::Unknown);
             return Err(forgotten.into());
         }
-        self.set(Standing::Admitted { used, read: Instant::now() });
+        self.set(Admission::Admitted { used, read: Instant::now() });
         Ok(())
     }
 
@@ -224,23 +224,23 @@ impl Instance {
     }
 
     fn names(&self, keys: &UsedKeys) -> bool {
-        matches!(&*self.standing(), Standing::Admitted { used, .. } if used.contains(keys))
+        matches!(&*self.admission(), Admission::Admitted { used, .. } if used.contains(keys))
     }
 
     fn refusal(&self) -> Option<KeyUsed> {
-        match *self.standing() {
-            Standing::Vacant { refusal } => refusal,
+        match *self.admission() {
+            Admission::Vacant { refusal } => refusal,
             _ => None,
         }
     }
 
-    fn set(&self, standing: Standing) {
-        *self.standing() = standing;
+    fn set(&self, admission: Admission) {
+        *self.admission() = admission;
     }
 
-    fn standing(&self) -> MutexGuard<'_, Standing> {
+    fn admission(&self) -> MutexGuard<'_, Admission> {
         // Nothing panics while it holds the lock.
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+        self.admission.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

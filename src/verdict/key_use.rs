@@ -7,7 +7,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 
 use super::Unavailable;
-use super::log::Log;
+use super::log::GatedLog;
 use crate::deadline::Deadline;
 use crate::image::Digest;
 use crate::key::{Fingerprint, PublicKey};
@@ -51,7 +51,7 @@ impl fmt::Display for KeyUsed {
 /// The use of `key` that the log shows. Its index files entries by the sha256 of the key's PEM.
 pub(super) async fn use_of(
     key: &PublicKey,
-    log: &Log,
+    log: &GatedLog,
     log_keys: &LogKeys,
     deadline: Deadline,
 ) -> Result<Option<KeyUse>, Unavailable> {

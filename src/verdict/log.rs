@@ -16,12 +16,12 @@ use crate::telemetry::{Dependency, timed};
 
 /// The log's client, and the gate that calls pass.
 #[derive(Debug)]
-pub(super) struct Log {
+pub(super) struct GatedLog {
     pub client: Rekor,
     pub gate: Gate,
 }
 
-impl Log {
+impl GatedLog {
     /// Lets a call through, or says when to come back.
     pub fn pass(&self, call: Call) -> Result<Pass, Closed> {
         self.gate.pass(call)

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::instance::Instance;
 use super::key_use::KeyUse;
 use super::keyring::Keyring;
-use super::log::Log;
+use super::log::GatedLog;
 use super::memory::Memory;
 use super::search::Search;
 use super::{KnownTag, Unavailable};
@@ -21,13 +21,14 @@ use crate::rekor::{Call, VerifiedEntry};
 use crate::sighting::{Contradiction, Findings, First, Sighting, SignedStatement, is_by};
 use crate::telemetry::{self, Dependency, timed};
 
+/// Everything that a look-up asks.
 #[derive(Debug)]
-pub(super) struct Lookup {
+pub(super) struct TagLookup {
     pub memory: Arc<Memory>,
     pub ledger: Arc<Ledger>,
     pub instance: Arc<Instance>,
     pub keys: Arc<Keyring>,
-    pub log: Arc<Log>,
+    pub log: Arc<GatedLog>,
     pub search: Search,
     pub rate_limit: RateLimit,
 }
@@ -42,14 +43,14 @@ pub(super) enum Recall {
     AfterLedger,
 }
 
-/// What the ledger has for a tag.
+/// A tag in the ledger.
 #[derive(Debug)]
 pub(super) enum InLedger {
     Known(KnownTag),
     Pending(SignedStatement, Lease),
 }
 
-/// What the log has for a tag.
+/// A tag in the log.
 #[derive(Debug)]
 pub(super) enum InLog {
     Known(KnownTag),
@@ -58,8 +59,8 @@ pub(super) enum InLog {
     Nothing,
 }
 
-impl Lookup {
-    /// What memory and the ledger know of `tag`. `None` if only a search of the log can tell.
+impl TagLookup {
+    /// Looks `tag` up in memory and in the ledger. `None` if only a search of the log can tell.
     pub async fn in_ledger(
         &self,
         tag: &Tag,
@@ -80,7 +81,7 @@ impl Lookup {
         }
     }
 
-    /// What a row says of `tag`.
+    /// Verifies a row of `tag`.
     pub async fn verify(&self, tag: &Tag, row: &Row, deadline: Deadline) -> Result<InLedger, Unavailable> {
         // A row that is, to the byte, the one of a sighting in memory needs no second check.
         if let Some(sighting) = self.memory.get(tag).filter(|known| row.is_of(known)) {
@@ -93,8 +94,8 @@ impl Lookup {
         })
     }
 
-    /// What the log knows of `tag`, which the ledger does not have. The search is charged to `source`, and the first sight
-    /// that may follow with it. Without the `current` digest, an entry that lost its statement stays unattested.
+    /// Looks `tag` up in the log, if the ledger does not have it. The search is charged to `source`, and the first sight that
+    /// may follow with it. Without the `current` digest, an entry that lost its statement stays unattested.
     pub async fn in_log(
         &self,
         tag: &Tag,

@@ -34,8 +34,8 @@ use crate::rekor::{Gate, LogKeys, Rekor, VerifiedEntry};
 use crate::sighting::{Sighting, SignError, Signer};
 use instance::Instance;
 use keyring::Keyring;
-use log::Log;
-use lookup::{InLedger, InLog, Lookup, Recall};
+use log::GatedLog;
+use lookup::{InLedger, InLog, Recall, TagLookup};
 use memory::Memory;
 use record::Recorder;
 use search::Search;
@@ -69,7 +69,7 @@ impl KnownTag {
     }
 }
 
-/// What is to be done with a tag.
+/// A decision on a tag.
 #[derive(Debug, Clone)]
 pub enum Verdict {
     /// Seen before, with the same digest: serve.
@@ -83,7 +83,7 @@ pub enum Verdict {
 /// The verdicts of one process. Clones share everything.
 #[derive(Debug, Clone)]
 pub struct Verdicts {
-    lookup: Arc<Lookup>,
+    lookup: Arc<TagLookup>,
     recorder: Recorder,
 }
 
@@ -100,7 +100,7 @@ impl Verdicts {
         recording_time: Duration,
     ) -> Self {
         let keys = Arc::new(Keyring { signer, retired, log: log_keys });
-        let log = Arc::new(Log { client: log, gate: Gate::new(recording_time) });
+        let log = Arc::new(GatedLog { client: log, gate: Gate::new(recording_time) });
         let instance = Arc::new(Instance::new(ledger.clone(), keys.clone(), log.clone()));
         let memory = Arc::new(Memory::default());
         let recorder = Recorder {
@@ -112,7 +112,7 @@ impl Verdicts {
             time: recording_time,
         };
         let search = Search::new(log.clone(), keys.clone());
-        let lookup = Arc::new(Lookup { memory, ledger, instance, keys, log, search, rate_limit });
+        let lookup = Arc::new(TagLookup { memory, ledger, instance, keys, log, search, rate_limit });
         Self { lookup, recorder }
     }
 
@@ -121,7 +121,8 @@ impl Verdicts {
         self.lookup.memory.get(tag)
     }
 
-    /// What memory and the ledger know of `tag`. `None` if only a search of the log can tell.
+    /// Looks `tag` up in memory and in the ledger. `None` if only a search of the log can tell. A pending row is waited for, or
+    /// finished if its writer has given up.
     pub async fn look_up(&self, tag: &Tag, deadline: Deadline) -> Result<Option<KnownTag>, Unavailable> {
         match self.lookup.in_ledger(tag, Recall::First, deadline).await? {
             Some(found) => self.recorder.settle(&self.lookup, tag, found, deadline).await.map(Some),

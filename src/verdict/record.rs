@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use super::instance::Instance;
 use super::keyring::Keyring;
-use super::log::Log;
-use super::lookup::{InLedger, Lookup};
+use super::log::GatedLog;
+use super::lookup::{InLedger, TagLookup};
 use super::memory::Memory;
 use super::{KnownTag, Unavailable};
 use crate::deadline::Deadline;
@@ -37,12 +37,13 @@ const GIVING_UP_TIME: Duration = Duration::from_secs(2);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_secs(2);
 
+/// Everything that a recording needs. Clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct Recorder {
     pub ledger: Arc<Ledger>,
     pub instance: Arc<Instance>,
     pub keys: Arc<Keyring>,
-    pub log: Arc<Log>,
+    pub log: Arc<GatedLog>,
     pub memory: Arc<Memory>,
     /// The time that recording one tag may take. It goes on when the client that it began for has gone.
     pub time: Duration,
@@ -50,7 +51,7 @@ pub(super) struct Recorder {
 
 /// The step of a recording that is under way.
 #[derive(Debug)]
-enum Progress {
+enum Step {
     Uploading,
     Completing,
     /// Only another entry for the same sighting is still uploaded.
@@ -61,7 +62,7 @@ impl Recorder {
     /// Records that `tag` is `current`, or waits for whoever was first.
     pub async fn record(
         &self,
-        lookup: &Lookup,
+        lookup: &TagLookup,
         tag: &Tag,
         current: &Digest,
         deadline: Deadline,
@@ -90,7 +91,7 @@ impl Recorder {
     /// The sighting that a row holds or, if the row is pending, will hold.
     pub async fn settle(
         &self,
-        lookup: &Lookup,
+        lookup: &TagLookup,
         tag: &Tag,
         found: InLedger,
         deadline: Deadline,
@@ -139,7 +140,7 @@ impl Recorder {
     ) -> Result<KnownTag, Unavailable> {
         let time = Deadline::after(self.time);
         let this = self.clone();
-        let progress = Arc::new(Mutex::new(Progress::Uploading));
+        let progress = Arc::new(Mutex::new(Step::Uploading));
         let reached = progress.clone();
         let task = tokio::spawn(part_of_request(async move {
             let recorded = this.upload_and_complete(&statement, pass, &reached, time).await;
@@ -151,9 +152,9 @@ impl Recorder {
         match deadline.bound(task).await {
             Ok(recorded) => recorded.unwrap_or(Err(Unavailable::Interrupted)),
             Err(_) => match &*lock(&progress) {
-                Progress::Uploading => Err(Unavailable::Unconfirmed),
-                Progress::Completing => Err(LedgerError::Timeout.into()),
-                Progress::Complete(known) => Ok(known.clone()),
+                Step::Uploading => Err(Unavailable::Unconfirmed),
+                Step::Completing => Err(LedgerError::Timeout.into()),
+                Step::Complete(known) => Ok(known.clone()),
             },
         }
     }
@@ -162,14 +163,14 @@ impl Recorder {
         &self,
         statement: &SignedStatement,
         pass: Pass,
-        progress: &Mutex<Progress>,
+        progress: &Mutex<Step>,
         deadline: Deadline,
     ) -> Result<KnownTag, Unavailable> {
         let uploaded = self.log.upload(statement, pass, deadline).await?;
-        *lock(progress) = Progress::Completing;
+        *lock(progress) = Step::Completing;
         let existed = uploaded.existed;
         let known = self.complete(statement, uploaded, deadline).await?;
-        *lock(progress) = Progress::Complete(known.clone());
+        *lock(progress) = Step::Complete(known.clone());
         if existed {
             self.make_findable(&known.sighting, deadline).await;
         }
@@ -225,6 +226,6 @@ impl Recorder {
 }
 
 /// Nothing panics while it holds the lock.
-fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
+fn lock(progress: &Mutex<Step>) -> MutexGuard<'_, Step> {
     progress.lock().unwrap_or_else(PoisonError::into_inner)
 }

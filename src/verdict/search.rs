@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Unavailable;
 use super::keyring::Keyring;
-use super::log::Log;
+use super::log::GatedLog;
 use crate::deadline::Deadline;
 use crate::image::Tag;
 use crate::key::PublicKey;
@@ -22,14 +22,14 @@ const IRRELEVANT: usize = 50_000;
 /// A search of the log, which skips what it has read before.
 #[derive(Debug)]
 pub(super) struct Search {
-    log: Arc<Log>,
+    log: Arc<GatedLog>,
     keys: Arc<Keyring>,
     /// Entries that say nothing about a tag, by [`entry_and_tag`]. Neither an entry nor this process's keys ever change.
     irrelevant: Cache<[u8; 64], ()>,
 }
 
 impl Search {
-    pub fn new(log: Arc<Log>, keys: Arc<Keyring>) -> Self {
+    pub fn new(log: Arc<GatedLog>, keys: Arc<Keyring>) -> Self {
         Self { log, keys, irrelevant: Cache::new(IRRELEVANT) }
     }
 

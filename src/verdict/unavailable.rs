@@ -9,7 +9,7 @@ use crate::rate_limit::Exhausted;
 use crate::rekor::{Closed, Fault, Faults, RekorError};
 use crate::sighting::{SignError, UploadError};
 
-/// Why there is no verdict. Nothing is served by tag then.
+/// Reasons for which nothing is served by tag.
 #[derive(Debug, thiserror::Error)]
 pub enum Unavailable {
     #[error(transparent)]
