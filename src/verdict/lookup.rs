@@ -33,14 +33,14 @@ pub(super) struct TagLookup {
     pub rate_limit: RateLimit,
 }
 
-/// The part that memory plays in a look-up.
+/// The source that a look-up asks first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Recall {
-    /// A verified sighting in memory is enough: its digest is all that a verdict needs.
-    First,
-    /// The ledger's row is read all the same. The log proves an entry differently each time, and evidence should be the
-    /// same bytes from every process.
-    AfterLedger,
+pub(super) enum Prefer {
+    /// A verified sighting in memory is enough: a verdict needs its digest alone.
+    Memory,
+    /// The ledger's row counts before memory. The log proves an entry differently each time, and evidence should be the same
+    /// bytes from every process.
+    Ledger,
 }
 
 /// A tag in the ledger.
@@ -64,19 +64,17 @@ impl TagLookup {
     pub async fn in_ledger(
         &self,
         tag: &Tag,
-        recall: Recall,
+        prefer: Prefer,
         deadline: Deadline,
     ) -> Result<Option<InLedger>, Unavailable> {
-        if recall == Recall::First
+        if prefer == Prefer::Memory
             && let Some(known) = self.in_memory(tag)
         {
             return Ok(Some(InLedger::Known(known)));
         }
         match self.instance.row(tag, deadline).await? {
             Some(row) => self.verify(tag, &row, deadline).await.map(Some),
-            None if recall == Recall::AfterLedger => {
-                Ok(self.memory.get(tag).map(KnownTag::in_memory).map(InLedger::Known))
-            }
+            None if prefer == Prefer::Ledger => Ok(self.memory.get(tag).map(KnownTag::in_memory).map(InLedger::Known)),
             None => Ok(None),
         }
     }

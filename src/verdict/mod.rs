@@ -35,7 +35,7 @@ use crate::sighting::{Sighting, SignError, Signer};
 use instance::Instance;
 use keyring::Keyring;
 use log::GatedLog;
-use lookup::{InLedger, InLog, Recall, TagLookup};
+use lookup::{InLedger, InLog, Prefer, TagLookup};
 use memory::Memory;
 use record::Recorder;
 use search::Search;
@@ -124,7 +124,7 @@ impl Verdicts {
     /// Looks `tag` up in memory and in the ledger. `None` if only a search of the log can tell. A pending row is waited for, or
     /// finished if its writer has given up.
     pub async fn look_up(&self, tag: &Tag, deadline: Deadline) -> Result<Option<KnownTag>, Unavailable> {
-        match self.lookup.in_ledger(tag, Recall::First, deadline).await? {
+        match self.lookup.in_ledger(tag, Prefer::Memory, deadline).await? {
             Some(found) => self.recorder.settle(&self.lookup, tag, found, deadline).await.map(Some),
             None => Ok(None),
         }
@@ -174,7 +174,7 @@ impl Verdicts {
 
     /// The tag as the ledger has it, without a search of the log.
     pub async fn recorded(&self, tag: &Tag, deadline: Deadline) -> Result<Option<KnownTag>, Unavailable> {
-        match self.lookup.in_ledger(tag, Recall::AfterLedger, deadline).await? {
+        match self.lookup.in_ledger(tag, Prefer::Ledger, deadline).await? {
             Some(InLedger::Known(known)) => Ok(Some(known)),
             Some(InLedger::Pending(_, lease)) if lease.has_ended() => Err(Unavailable::Abandoned),
             Some(InLedger::Pending(..)) => Err(Unavailable::BeingRecorded),
