@@ -115,7 +115,8 @@ impl PublicKey {
     }
 }
 
-/// The sha256 of a public key's DER encoding. Its text is lower-case hexadecimal.
+/// The sha256 of a public key's DER encoding. Its text is lower-case hexadecimal, as
+/// `openssl pkey -pubin -outform der | sha256sum` prints it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint([u8; 32]);
 

@@ -69,7 +69,7 @@ impl AttestationIndex {
 
     /// The attestations of a manifest with this digest, or the one that has this digest as its own or as its bundle's. What
     /// does not verify is left out, and so is what only the log knows.
-    pub async fn attestations(
+    pub async fn of(
         &self,
         repository: &Repository,
         digest: &Digest,

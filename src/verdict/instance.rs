@@ -140,7 +140,7 @@ impl Instance {
     /// Makes sure that the ledger names the keys that a sighting verifies with.
     pub async fn note_keys_of(&self, sighting: &Sighting, deadline: Deadline) -> Result<(), Unavailable> {
         let signing = BTreeSet::from([sighting.statement().key().fingerprint()]);
-        let log = self.keys.log.of(sighting.entry()).map(PublicKey::fingerprint).into_iter().collect();
+        let log = sighting.entry().log_key(&self.keys.log).map(PublicKey::fingerprint).into_iter().collect();
         self.note(&UsedKeys { signing, log }, deadline).await
     }
 

@@ -9,11 +9,11 @@ use std::ops::ControlFlow;
 use super::Unavailable;
 use super::log::GatedLog;
 use crate::deadline::Deadline;
+use crate::http_client::SendError;
 use crate::image::Digest;
 use crate::key::{Fingerprint, PublicKey};
-use crate::outgoing::SendError;
-use crate::rekor::{Call, EntryId, Fault, LogEntry, LogKeys, RekorError};
 use crate::sighting::is_by;
+use crate::tlog::{Call, EntryId, Fault, LogEntry, LogError, LogKeys};
 
 /// Entries read to find one by a key. Whoever wants to hide a key's entries among others files more.
 const MAX_CANDIDATES: usize = 1_000;
@@ -58,7 +58,7 @@ pub(super) async fn use_of(
     let hash = Digest::sha256(key.pem().as_bytes());
     let pass = log.pass(Call::Search)?;
     let mut ids = match log.search(hash.hex(), pass, deadline).await {
-        Err(RekorError::Send(SendError::TooLarge(_))) => return Ok(Some(KeyUse::Unreadable)),
+        Err(LogError::Send(SendError::TooLarge(_))) => return Ok(Some(KeyUse::Unreadable)),
         ids => ids?,
     };
     let unread = ids.len() > MAX_CANDIDATES;

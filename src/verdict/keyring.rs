@@ -2,8 +2,8 @@
 
 use crate::deadline::Deadline;
 use crate::key::PublicKey;
-use crate::rekor::LogKeys;
 use crate::sighting::{SignError, Signer};
+use crate::tlog::LogKeys;
 
 /// The key that signs, and the keys that signatures are checked with.
 #[derive(Debug)]

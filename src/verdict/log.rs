@@ -6,13 +6,11 @@ use futures_util::StreamExt as _;
 
 use super::Unavailable;
 use crate::deadline::Deadline;
-use crate::outgoing::SendError;
-use crate::rekor::{
-    Call, Closed, EntryId, Gate, LogEntry, Pass, RETRIEVE_LIMIT, Rekor, RekorError, Retrieved, SIGHTING_BYTES,
-    Uploaded, retrieve,
-};
+use crate::http_client::SendError;
+use crate::rekor::{RETRIEVE_LIMIT, Rekor, Retrieved, SIGHTING_BYTES, Uploaded, retrieve};
 use crate::sighting::SignedStatement;
 use crate::telemetry::{Dependency, timed};
+use crate::tlog::{Call, Closed, EntryId, Gate, LogEntry, LogError, Pass};
 
 /// The log's client, and the gate that calls pass.
 #[derive(Debug)]
@@ -28,7 +26,7 @@ impl GatedLog {
     }
 
     /// The entries that the index lists under a sha256 (lower-case hexadecimal).
-    pub async fn search(&self, sha256: &str, pass: Pass, deadline: Deadline) -> Result<Vec<EntryId>, RekorError> {
+    pub async fn search(&self, sha256: &str, pass: Pass, deadline: Deadline) -> Result<Vec<EntryId>, LogError> {
         pass.ask(self.client.search(sha256, deadline)).await
     }
 
@@ -51,7 +49,7 @@ impl GatedLog {
                 Retrieved::Failed { ids, error } if is_too_large(&error) => {
                     ids.into_iter().try_for_each(|id| each(Err(id)))
                 }
-                Retrieved::Failed { error: Unavailable::Log(RekorError::Send(SendError::Timeout)), .. }
+                Retrieved::Failed { error: Unavailable::Log(LogError::Send(SendError::Timeout)), .. }
                     if count > RETRIEVE_LIMIT =>
                 {
                     return Err(Unavailable::TooManyEntries(count));
@@ -74,12 +72,12 @@ impl GatedLog {
         let proposed = statement.proposed_entry();
         let uploaded = timed(Dependency::Log, pass.ask(self.client.upload(&proposed, deadline))).await;
         uploaded.map_err(|error| match error {
-            RekorError::Send(SendError::Timeout) => Unavailable::Unconfirmed,
+            LogError::Send(SendError::Timeout) => Unavailable::Unconfirmed,
             error => error.into(),
         })
     }
 }
 
 fn is_too_large(error: &Unavailable) -> bool {
-    matches!(error, Unavailable::Log(RekorError::Send(SendError::TooLarge(_))))
+    matches!(error, Unavailable::Log(LogError::Send(SendError::TooLarge(_))))
 }

@@ -17,9 +17,9 @@ use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::ledger::{Lease, Ledger, Row, VerifiedRow};
 use crate::rate_limit::{RateLimit, Source};
-use crate::rekor::{Call, VerifiedEntry};
 use crate::sighting::{Contradiction, Findings, First, Sighting, SignedStatement, is_by};
 use crate::telemetry::{self, Dependency, timed};
+use crate::tlog::{Call, VerifiedEntry};
 
 /// Everything that a look-up asks.
 #[derive(Debug)]

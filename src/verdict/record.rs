@@ -21,21 +21,21 @@ use super::lookup::{InLedger, TagLookup};
 use super::memory::Memory;
 use super::{KnownTag, Unavailable};
 use crate::deadline::Deadline;
+use crate::http_client::Backoff;
 use crate::image::{Digest, Tag};
 use crate::ledger::{Completion, Lease, Ledger, LedgerError, Row, RowFault};
-use crate::outgoing::jitter;
-use crate::rekor::{Call, Pass, Uploaded};
+use crate::rekor::Uploaded;
 use crate::sighting::{Sighting, SignedStatement, UploadError, sign_and_upload};
 use crate::telemetry::{Dependency, part_of_request, timed};
+use crate::tlog::{Call, Pass};
 
 /// A lease outlasts a writer's own time limit by this part of it, so nobody takes over from a writer that is only slow. If
 /// it happens anyway, both upload the same bytes.
 const LEASE_MARGIN: u32 = 5;
 /// The time in which a writer that failed may end its lease.
 const GIVING_UP_TIME: Duration = Duration::from_secs(2);
-/// Readers of a pending row look again after this, twice this, and so on up to the maximum, plus up to half as much.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const MAX_PAUSE: Duration = Duration::from_secs(2);
+/// Readers of a pending row look again after these.
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2), 0.5);
 
 /// Everything that a recording needs. Clones share it.
 #[derive(Debug, Clone)]
@@ -97,7 +97,7 @@ impl Recorder {
         deadline: Deadline,
     ) -> Result<KnownTag, Unavailable> {
         let mut found = found;
-        let mut pause = FIRST_PAUSE;
+        let mut pauses = 0;
         loop {
             match found {
                 InLedger::Known(known) => return Ok(known),
@@ -110,8 +110,8 @@ impl Recorder {
                     }
                 }
                 InLedger::Pending(..) => {
-                    deadline.sleep(pause + pause.mul_f64(jitter() / 2.0)).await;
-                    pause = (pause * 2).min(MAX_PAUSE);
+                    deadline.sleep(PAUSES.pause(pauses)).await;
+                    pauses += 1;
                     if deadline.has_passed() {
                         return Err(Unavailable::BeingRecorded);
                     }

@@ -12,8 +12,8 @@ use super::log::GatedLog;
 use crate::deadline::Deadline;
 use crate::image::Tag;
 use crate::key::PublicKey;
-use crate::rekor::{Call, EntryId, LogEntry, Pass};
 use crate::sighting::{Finding, Findings, is_file_by_certificate, statement_of, subject_hash};
+use crate::tlog::{Call, EntryId, LogEntry, Pass};
 
 /// Irrelevant entries remembered: some 5 MiB. They are not read again, so each attempt to look through many of them gets
 /// further.

@@ -6,14 +6,14 @@ use super::instance::ForgottenKey;
 use super::key_use::KeyUsed;
 use crate::ledger::{LedgerError, RowFault};
 use crate::rate_limit::Exhausted;
-use crate::rekor::{Closed, Fault, Faults, RekorError};
 use crate::sighting::{SignError, UploadError};
+use crate::tlog::{Closed, Fault, Faults, LogError};
 
 /// Reasons for which nothing is served by tag.
 #[derive(Debug, thiserror::Error)]
 pub enum Unavailable {
     #[error(transparent)]
-    Log(#[from] RekorError),
+    Log(#[from] LogError),
     /// Nothing was signed or written that would have needed the log.
     #[error(transparent)]
     LogSpared(#[from] Closed),

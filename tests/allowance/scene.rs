@@ -16,11 +16,10 @@ use tlogistry::http::{Body, Service};
 use tlogistry::image::{Digest, Tag};
 use tlogistry::key::PublicKey;
 use tlogistry::ledger::{DynamoDbLedger, Ledger, MemoryLedger};
-use tlogistry::rate_limit::Source;
-use tlogistry::rate_limit::{RateLimit, SharedCounters};
-use tlogistry::rekor::LogKeys;
+use tlogistry::rate_limit::{RateLimit, SharedCounters, Source};
 use tlogistry::setup;
 use tlogistry::sighting::{LocalKey, Signer};
+use tlogistry::tlog::LogKeys;
 
 use crate::registry;
 use crate::table::Table;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tlogistry::devlog::{Devlog, Options};
 use tlogistry::image::Digest;
-use tlogistry::rekor::{Head, is_consistent};
+use tlogistry::tlog::{Head, is_consistent};
 
 use crate::scene::Scene;
 use crate::support::client::get;

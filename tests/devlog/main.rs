@@ -8,9 +8,9 @@
 mod shared;
 
 mod entries;
-mod filing;
 mod folder;
 mod heads;
+mod indexing;
 mod refusals;
 mod search;
 mod support;

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use tlogistry::evidence::{Bundle, BundleError};
 use tlogistry::image::Tag;
 use tlogistry::key::PublicKey;
-use tlogistry::rekor::LogKeys;
 use tlogistry::sighting::LocalKey;
+use tlogistry::tlog::LogKeys;
 
 use crate::Scene;
 use crate::support::client::{get, head};

@@ -13,7 +13,7 @@ use tlogistry::cli::listen;
 use tlogistry::config::LogConfig;
 use tlogistry::devlog::{Devlog, Options};
 use tlogistry::key::PublicKey;
-use tlogistry::rekor::LogKeys;
+use tlogistry::tlog::LogKeys;
 
 /// A log that can file entries of strangers, which no log has to verify, under any hash.
 #[derive(Clone)]

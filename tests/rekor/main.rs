@@ -1,9 +1,13 @@
 //! What Rekor's own client makes of the log, the real one and the embedded one: both are asked the same, and answer alike.
 
+#[path = "../support/filed/mod.rs"]
+mod filed;
 #[path = "../support/mod.rs"]
 mod support;
 
 mod checks;
+mod forms;
+mod keys;
 mod rekor_cli;
 
 use std::time::Duration;
