@@ -24,8 +24,8 @@ template-test: tools ## the deployment's templates and policies: lints, and rule
 	.tools/venv/bin/python -B tests/template/check.py
 
 check: tools ## format, lints, licences and banned crates
-	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked $(PEERS:%=--test %) --test audit_large -- -D warnings
 	cargo deny --locked check --hide-inclusion-graph licenses bans sources
 

@@ -1,13 +1,10 @@
 //! Time: whatever hangs, a request is answered within its budget, with the documented error.
 
-#[path = "support/log.rs"]
-mod log;
-#[path = "support/registry.rs"]
-mod registry;
-
 use std::time::{Duration, Instant};
 
 use http::Request;
+use testing::log;
+use testing::registry;
 use tlogistry::config::{Config, LogConfig};
 use tlogistry::http::{Body, Service};
 use tlogistry::ledger::{DynamoDbLedger, Ledger, MemoryLedger};

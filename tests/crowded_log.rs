@@ -1,16 +1,13 @@
 //! Anyone can file entries under a tag's hash, thousands of them. They cost time and change no answer.
 
-#[path = "support/log.rs"]
-mod log;
-#[path = "support/registry.rs"]
-mod registry;
-
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use http::Request;
+use testing::log;
+use testing::registry;
 use tlogistry::config::{Config, LogConfig};
 use tlogistry::deadline::Deadline;
 use tlogistry::devlog::Devlog;

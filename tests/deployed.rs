@@ -1,16 +1,14 @@
 //! The function with what a deployment gives it: exactly the environment of the translated template, a table, a KMS key.
 
-mod support;
-
 use std::path::Path;
 
 use serde_json::{Map, Value};
-use support::instance::Instance;
-use support::kms::{KEY_ID, Kms};
-use support::process::{Process, script};
-use support::stage::{REGISTRY, REPOSITORY, Stage};
-use support::story;
-use support::table::Table;
+use testing::instance::Instance;
+use testing::kms::{KEY_ID, Kms};
+use testing::process::{Process, script};
+use testing::stage::{REGISTRY, REPOSITORY, Stage};
+use testing::story;
+use testing::table::Table;
 
 /// The variables that the template sets, with the values of a deployment whose parameters are all left at their
 /// defaults; null where only AWS knows.

@@ -1,21 +1,19 @@
 //! The function itself under Lambda's emulator, with its key in (a stand-in for) AWS KMS: pulled through by a real
 //! client, from a real registry, recording in a log of its own process.
 
-mod support;
-
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
-use support::bad_environment;
-use support::client::{client, get, head, send};
-use support::image::Image;
-use support::instance::Instance;
-use support::kms::Kms;
-use support::process::{Process, function, script};
-use support::stage::{REGISTRY, REPOSITORY, Stage};
-use support::story;
-use support::table::Table;
+use testing::bad_environment;
+use testing::client::{client, get, head, send};
+use testing::image::Image;
+use testing::instance::Instance;
+use testing::kms::Kms;
+use testing::process::{Process, function, script};
+use testing::stage::{REGISTRY, REPOSITORY, Stage};
+use testing::story;
+use testing::table::Table;
 use tlogistry::image::Digest;
 
 /// What each function of a test shares: without a ledger none starts.

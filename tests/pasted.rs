@@ -1,14 +1,12 @@
 //! The commands on a tag's page, pasted into a shell: other people's programs find the record, and refuse another.
 
-mod support;
-
 use std::path::Path;
 
-use support::client::{client, get, send};
-use support::image::Image;
-use support::instance::Instance;
-use support::process::{Ended, Process, clean};
-use support::stage::{REGISTRY, REPOSITORY, Stage};
+use testing::client::{client, get, send};
+use testing::image::Image;
+use testing::instance::Instance;
+use testing::process::{Ended, Process, clean};
+use testing::stage::{REGISTRY, REPOSITORY, Stage};
 
 /// What a shell cannot run here: there is no Docker.
 const NOT_RUN: &str = "docker pull";

@@ -1,12 +1,10 @@
 //! Nothing that a test starts outlives it, whatever ends the test: see `tests/support/process.rs`.
 
-mod support;
-
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
-use support::process::Process;
+use testing::process::Process;
 
 /// Prints its id, and that of a child of its own, which is in its group.
 const SLEEPERS: &str = "sleep 1000 & echo $$; echo $!; wait";

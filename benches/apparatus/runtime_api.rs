@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use testing::process::{Process, function};
 
 use super::distance::listen;
 use super::wire::Wire;
-use crate::support::process::{Process, function};
 
 /// The function, and what it is invoked through.
 pub struct Function {

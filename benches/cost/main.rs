@@ -5,10 +5,7 @@
 
 #[path = "../apparatus/mod.rs"]
 mod apparatus;
-#[path = "../../tests/support/mod.rs"]
-mod support;
 
-mod count;
 mod instructions;
 
 use std::process::{Command, Stdio};
@@ -16,8 +13,9 @@ use std::sync::Arc;
 
 use apparatus::fixed_registry;
 use apparatus::pulls::{Around, Case, ROWS, pull};
-use support::image::{Image, OCI_MANIFEST};
-use support::transparency_log::TransparencyLog;
+use testing::count;
+use testing::image::{Image, OCI_MANIFEST};
+use testing::transparency_log::TransparencyLog;
 use tlogistry::image::Digest;
 use tlogistry::ledger::{Ledger, MemoryLedger};
 

@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use aws_sdk_dynamodb::types::AttributeValue::S;
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
+use testing::table::Table;
 use tlogistry::http::Service;
 use tlogistry::image::Digest;
 use tlogistry::ledger::{DynamoDbLedger, Ledger, MemoryLedger, Row, State};
 
 use crate::apparatus::pulls::{Around, Case, ROWS, pull, soon};
-use crate::support::table::Table;
 
 /// What one write to DynamoDB may hold.
 const BATCH: usize = 25;

@@ -8,6 +8,9 @@ use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
+use testing::image::OCI_INDEX;
+use testing::table::Table;
+use testing::transparency_log::TransparencyLog;
 use tlogistry::image::Digest;
 use tlogistry::ledger::{DynamoDbLedger, Ledger, State};
 use tlogistry::sighting::{LocalKey, Signer};
@@ -17,9 +20,6 @@ use crate::apparatus::fixed_registry;
 use crate::apparatus::pulls::{Around, claim, known, row, soon, tag};
 use crate::apparatus::runtime_api::Function;
 use crate::apparatus::wire::Wire;
-use crate::support::image::OCI_INDEX;
-use crate::support::table::Table;
-use crate::support::transparency_log::TransparencyLog;
 
 /// An index of several platforms is of about this size.
 const MANIFEST: usize = 3 << 10;

@@ -6,6 +6,10 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
+use testing::instance::Instance;
+use testing::process::{Process, clean};
+use testing::stage::{REGISTRY, REPOSITORY};
+use testing::transparency_log::TransparencyLog;
 use tlogistry::deadline::Deadline;
 use tlogistry::image::{Digest, Tag};
 use tlogistry::sighting::{LocalKey, Signer};
@@ -13,10 +17,6 @@ use tlogistry::sighting::{LocalKey, Signer};
 use super::apparatus::distance::with_token;
 use super::apparatus::runtime_api::Function;
 use super::apparatus::wire::{ACCEPT, Wire};
-use super::support::instance::Instance;
-use super::support::process::{Process, clean};
-use super::support::stage::{REGISTRY, REPOSITORY};
-use super::support::transparency_log::TransparencyLog;
 use super::world::{World, before, direct, known, new, through};
 
 pub const DIRECT_GET: &str = "directly, GET";

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use testing::instance::Instance;
+use testing::process::Process;
+
 use super::apparatus::fixed_registry;
 use super::apparatus::wire::{ACCEPT, Wire};
 use super::contenders::Cache;
-use super::support::instance::Instance;
-use super::support::process::Process;
 use super::world::{World, before, direct, known, through};
 
 /// Connections that ask at the same time.

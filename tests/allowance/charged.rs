@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use http::Method;
+use testing::registry;
 use tlogistry::deadline::Deadline;
 use tlogistry::image::Digest;
 use tlogistry::ledger::{Lease, Row};
 use tlogistry::sighting::Signer;
 
-use crate::registry;
 use crate::scene::{Scene, ask, manifest, pull, sighting};
 
 const SOURCE: &str = "192.0.2.1";

@@ -9,6 +9,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::Full;
+use testing::registry;
+use testing::table::Table;
 use tlogistry::allowance::{Allowance, Counters};
 use tlogistry::cli::listen;
 use tlogistry::config::{Config, LogConfig};
@@ -21,9 +23,6 @@ use tlogistry::rekor::LogKeys;
 use tlogistry::setup;
 use tlogistry::sighting::{LocalKey, Signer};
 use tlogistry::verdict::Source;
-
-use crate::registry;
-use crate::table::Table;
 
 /// A number of whole minutes since the Unix epoch.
 pub const MINUTE: u64 = 30_000_000;

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use testing::client::get;
+use testing::process::Ended;
 use tlogistry::devlog::{Devlog, Options};
 use tlogistry::image::Digest;
 use tlogistry::rekor::{Head, is_consistent};
 
 use crate::scene::Scene;
-use crate::support::client::get;
-use crate::support::process::Ended;
 
 async fn log_in(folder: &Path) -> Devlog {
     Devlog::open(Some(folder), Options::default()).await.unwrap()

@@ -3,11 +3,11 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
+use testing::process::Ended;
 use tlogistry::image::Digest;
 use tlogistry::sighting::{Signer, statement};
 
 use crate::scene::{Scene, stranger};
-use crate::support::process::Ended;
 
 const TAG: &str = "registry.test/app:v1";
 

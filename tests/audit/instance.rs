@@ -3,15 +3,14 @@
 use http::{Request, Response};
 use http_body_util::Full;
 use serde_json::{Value, json};
+use testing::client::get;
+use testing::image::Image;
+use testing::instance::Instance;
+use testing::process::{Ended, Process, cli};
+use testing::stage::Stage;
 use tlogistry::cli::listen;
 use tlogistry::image::Digest;
 use tlogistry::sighting::LocalKey;
-
-use crate::support::client::get;
-use crate::support::image::Image;
-use crate::support::instance::Instance;
-use crate::support::process::{Ended, Process, cli};
-use crate::support::stage::Stage;
 
 const TAG: &str = "registry.test/demo/app:v1";
 

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue::S;
 use futures_util::{StreamExt as _, stream};
+use testing::process::Ended;
+use testing::table::Table;
 use tlogistry::deadline::Deadline;
 use tlogistry::image::Digest;
 use tlogistry::ledger::{DynamoDbLedger, Lease, Ledger, Row};
 
 use crate::scene::Scene;
-use crate::support::process::Ended;
-use crate::support::table::Table;
 
 pub struct Kept {
     pub scene: Scene,
@@ -40,7 +40,7 @@ impl Kept {
     /// Notes in the index what an instance does.
     async fn mention(&self, name: &str, digest: &Digest) {
         let deadline = Deadline::after(Duration::from_secs(20));
-        let (tag, media_type) = (self.scene.tag(name), crate::registry::OCI_MANIFEST);
+        let (tag, media_type) = (self.scene.tag(name), testing::registry::OCI_MANIFEST);
         self.ledger.mention(&tag, digest, media_type, 100, deadline).await.unwrap();
     }
 
@@ -194,7 +194,7 @@ async fn an_entry_that_no_search_finds_must_still_be_the_logs_own() {
     let id = kept.table.row(&kept.scene.tag("v1")).await.unwrap()["entry"].as_s().unwrap().clone();
     let id = id.split('"').nth(1).unwrap().to_owned();
     let other = kept.scene.record("v2", &Digest::sha256(b"v2")).await;
-    let other = crate::support::client::get(&kept.scene.entry_url(&other)).await.bytes;
+    let other = testing::client::get(&kept.scene.entry_url(&other)).await.bytes;
     kept.scene.alter(
         move |path, response| {
             if path.ends_with(&id) { response.map(|_| other.clone()) } else { response }

@@ -8,12 +8,12 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
+use testing::process::{Ended, Process, cli};
 use tlogistry::devlog::Options;
 use tlogistry::image::Digest;
 use tlogistry::sighting::statement;
 
 use crate::scene::{Scene, stranger};
-use crate::support::process::{Ended, Process, cli};
 
 /// Standard output, line by line.
 fn lines(ended: &Ended) -> Vec<&str> {

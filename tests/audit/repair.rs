@@ -2,7 +2,7 @@
 
 use crate::ledger::{Kept, findings, last};
 use crate::scene::Scene;
-use crate::support::kms::{KEY_ID, Kms};
+use testing::kms::{KEY_ID, Kms};
 use tlogistry::sighting::LocalKey;
 
 #[tokio::test(flavor = "multi_thread")]

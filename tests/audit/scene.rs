@@ -11,6 +11,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use serde_json::Value;
+use testing::client::get;
+use testing::process::{Ended, Process, cli};
+use testing::registry;
 use tlogistry::cli::listen;
 use tlogistry::deadline::Deadline;
 use tlogistry::devlog::{Devlog, Filing, Options};
@@ -18,10 +21,6 @@ use tlogistry::image::{Digest, Tag};
 use tlogistry::key::PublicKey;
 use tlogistry::rekor::{LogKeys, Rekor, Uploaded};
 use tlogistry::sighting::{LocalKey, Sighting, Signer};
-
-use crate::registry;
-use crate::support::client::get;
-use crate::support::process::{Ended, Process, cli};
 
 /// What becomes of an answer of the log to a path.
 type Alter = Box<dyn Fn(&str, Response<Bytes>) -> Response<Bytes> + Send>;

@@ -3,15 +3,15 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
+use testing::client::get;
+use testing::image::Image;
+use testing::instance::Instance;
+use testing::process::{Ended, Process, cli};
+use testing::stage::Stage;
 use tlogistry::image::Digest;
 use tlogistry::sighting::statement;
 
 use crate::scene::{Scene, stranger};
-use crate::support::client::get;
-use crate::support::image::Image;
-use crate::support::instance::Instance;
-use crate::support::process::{Ended, Process, cli};
-use crate::support::stage::Stage;
 
 const TAG: &str = "registry.test/app:v1";
 
@@ -216,7 +216,7 @@ async fn a_later_entry_without_its_statement_must_be_about_the_recorded_digest()
     let said = "\n  - the log lists 2 entries for this tag by your keys, and none names another digest\n";
     assert!(ended.stdout.contains(said), "{}", ended.stdout);
 
-    let other = Digest::sha256(&crate::registry::image("another"));
+    let other = Digest::sha256(&testing::registry::image("another"));
     scene.record("v1", &other).await;
     scene.lose_statement(1_000_002);
     let reason = "the log has not kept the statement of the entry with index 1000002, which bears your key and is not \

@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-use crate::support::process::{PATIENCE, Process, clean, tool};
+use testing::process::{PATIENCE, Process, clean, tool};
 
 pub struct Tab {
     requests: File,

@@ -1,9 +1,6 @@
 //! The pages in a real browser: on a screen and on a phone, in light and in dark, by keyboard, and without barriers. What
 //! they look like is left in `target/screenshots/`.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod chromium;
 
 use std::path::{Path, PathBuf};
@@ -11,10 +8,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use chromium::Tab;
-use support::client::get;
-use support::image::Image;
-use support::instance::Instance;
-use support::stage::{REGISTRY, REPOSITORY, Stage};
+use testing::client::get;
+use testing::image::Image;
+use testing::instance::Instance;
+use testing::stage::{REGISTRY, REPOSITORY, Stage};
 
 struct Scene {
     instance: Instance,

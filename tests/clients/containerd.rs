@@ -1,8 +1,8 @@
 //! containerd 1.6.
 
-use crate::support::containerd::{Containerd, Hosts};
-use crate::support::containerd_pulls::{passes_by, refuses_as, refuses_by_name};
-use crate::support::process::tool;
+use testing::containerd::{Containerd, Hosts};
+use testing::containerd_pulls::{passes_by, refuses_as, refuses_by_name};
+use testing::process::tool;
 
 fn start() -> Containerd {
     Containerd::start(tool("containerd"), || tool("ctr"))

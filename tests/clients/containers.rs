@@ -1,9 +1,9 @@
 //! skopeo with umoci, podman, buildah.
 
-use crate::support::containers::Home;
-use crate::support::moving::Seen;
-use crate::support::scene::Scene;
-use crate::support::unpacked::assert_unpacked;
+use testing::containers::Home;
+use testing::moving::Seen;
+use testing::scene::Scene;
+use testing::unpacked::assert_unpacked;
 
 /// The words that all of them put around a registry's message.
 fn denied(repository: &str, message: &str) -> String {

@@ -1,9 +1,6 @@
 //! What people pull with, through `serve` from a real registry: images that are unpacked, a tag that moves, and what the
 //! user reads then. The clients are Debian's; others are in `newer_clients`.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod containerd;
 mod containers;
 mod registries_conf;

@@ -1,11 +1,11 @@
 //! podman by the names that people are used to, sent here by `containers-registries.conf(5)`.
 
-use crate::support::client::get;
-use crate::support::containers::Home;
-use crate::support::image::Image;
-use crate::support::moving::Seen;
-use crate::support::scene::Scene;
-use crate::support::stage::{REGISTRY, REPOSITORY};
+use testing::client::get;
+use testing::containers::Home;
+use testing::image::Image;
+use testing::moving::Seen;
+use testing::scene::Scene;
+use testing::stage::{REGISTRY, REPOSITORY};
 
 #[tokio::test]
 async fn a_location_refuses_a_tag_that_moved() {

@@ -1,15 +1,12 @@
 //! `tlogistry-cli`: what it prints, how it exits and what it leaves behind.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod refused;
 mod serving;
 mod verify_entry;
 
 use std::time::{Duration, Instant};
 
-use support::process::{Process, cli};
+use testing::process::{Process, cli};
 
 #[test]
 fn the_demo_tells_the_story_and_leaves_nothing_behind() {

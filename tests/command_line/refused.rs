@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::process::{Process, cli};
+use testing::process::{Process, cli};
 
 const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/another-log.pub.pem");
 const URLS: [&str; 6] = [

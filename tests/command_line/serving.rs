@@ -5,14 +5,14 @@ use std::net::{IpAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
-use crate::support::bad_environment;
-use crate::support::client::{Answer, client, get, send};
-use crate::support::docker_registry::DockerRegistry;
-use crate::support::image::Image;
-use crate::support::instance::Instance;
-use crate::support::process::{Process, cli};
-use crate::support::stage::{REGISTRY, REPOSITORY, Stage};
-use crate::support::table::Table;
+use testing::bad_environment;
+use testing::client::{Answer, client, get, send};
+use testing::docker_registry::DockerRegistry;
+use testing::image::Image;
+use testing::instance::Instance;
+use testing::process::{Process, cli};
+use testing::stage::{REGISTRY, REPOSITORY, Stage};
+use testing::table::Table;
 
 /// Well below the time that requests under way are given.
 const SOON: Duration = Duration::from_secs(3);

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::client::get;
-use crate::support::image::Image;
-use crate::support::instance::Instance;
-use crate::support::process::{Ended, Process, cli, into_closed_pipe};
-use crate::support::stage::Stage;
+use testing::client::get;
+use testing::image::Image;
+use testing::instance::Instance;
+use testing::process::{Ended, Process, cli, into_closed_pipe};
+use testing::stage::Stage;
 
 fn data(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(path)

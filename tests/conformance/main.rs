@@ -3,16 +3,13 @@
 //! They cannot push here. So they first push all they have to the registry itself, and are then told what is there: they
 //! have a mode for registries that are read-only.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod suite;
 
 use suite::{Content, Report, run};
-use support::docker_registry::{DockerRegistry, Setup, Storage, Version};
-use support::instance::Instance;
-use support::stage::{REGISTRY, REPOSITORY, Stage};
-use support::transparency_log::TransparencyLog;
+use testing::docker_registry::{DockerRegistry, Setup, Storage, Version};
+use testing::instance::Instance;
+use testing::stage::{REGISTRY, REPOSITORY, Stage};
+use testing::transparency_log::TransparencyLog;
 
 /// What nobody can do through tlogistry, by its nature.
 const READ_ONLY: [(&str, &str); 4] = [

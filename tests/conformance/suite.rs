@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::support::process::{Process, go_tool};
+use testing::process::{Process, go_tool};
 
 /// What a repository has, for a suite that cannot push.
 #[derive(Debug, Default)]

@@ -1,10 +1,7 @@
 //! The tests of `main.rs` on distribution 3, which `make peers` builds.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod by_https;
 mod scene;
 mod storage;
 
-const VERSION: support::docker_registry::Version = support::docker_registry::Version::Three;
+const VERSION: testing::docker_registry::Version = testing::docker_registry::Version::Three;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use testing::network::inside;
+use testing::network::web::status;
 use tokio::net::TcpStream;
 
-use crate::network::inside;
-use crate::network::web::status;
 use crate::{MANIFEST, PUBLIC, PUBLIC_ADDRESS, Scene, path, serve_manifests};
 
 /// One or more of every range that is not public, which the test's network has all the same.

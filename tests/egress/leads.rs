@@ -1,9 +1,9 @@
 //! A registry that leads elsewhere: by redirects and by token realms.
 
 use http::{Request, Response};
+use testing::network::inside;
+use testing::network::web::status;
 
-use crate::network::inside;
-use crate::network::web::status;
 use crate::{MANIFEST, OCI_MANIFEST, PUBLIC, PUBLIC_ADDRESS, Scene, path};
 
 /// Where nothing must be asked for, whoever says so.

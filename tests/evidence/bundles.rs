@@ -1,6 +1,11 @@
 //! `/sightings/…`, `/key.pem` and `/trusted-root.json`.
 
 use serde_json::{Value, json};
+use testing::client::{get, head};
+use testing::image::Image;
+use testing::instance::Instance;
+use testing::stage::{REGISTRY, REPOSITORY, Stage};
+use testing::table::Table;
 use tlogistry::evidence::{Bundle, BundleError};
 use tlogistry::image::Tag;
 use tlogistry::key::PublicKey;
@@ -8,11 +13,6 @@ use tlogistry::rekor::LogKeys;
 use tlogistry::sighting::LocalKey;
 
 use crate::Scene;
-use crate::support::client::{get, head};
-use crate::support::image::Image;
-use crate::support::instance::Instance;
-use crate::support::stage::{REGISTRY, REPOSITORY, Stage};
-use crate::support::table::Table;
 
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 

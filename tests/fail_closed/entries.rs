@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
+use testing::faulty::log::{Call, Fault};
 use tlogistry::image::Digest;
 use tlogistry::sighting::{LocalKey, Signer};
 
-use super::log::{Call, Fault};
 use super::world::{World, deadline, stranger, tag};
 
 #[tokio::test]

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use testing::faulty::log::{Call, Fault};
+use testing::faulty::registry::Fault as RegistryFault;
 
-use super::log::{Call, Fault};
-use super::upstream::Fault as RegistryFault;
 use super::world::{REGISTRY, World};
 
 fn sighting(name: &str) -> String {

@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use super::kms::{self, Key, P256, Signs};
-use super::wire;
+use testing::faulty::kms::{self, Key, P256, Signs};
+use testing::faulty::wire;
+
 use super::world::{IN_TIME, SHORT, World, blob, manifest};
 
 #[tokio::test]

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use futures_util::future::join_all;
+use testing::faulty::log::{Call, Fault};
 use tlogistry::image::Digest;
 
-use super::log::{Call, Fault};
 use super::world::{IN_TIME, World, blob};
 
 const TOO_MANY: Fault = Fault::Answer(429, vec![], "<html><h1>Too Many Requests</h1></html>");

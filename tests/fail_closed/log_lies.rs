@@ -7,9 +7,9 @@ use http::Method;
 use serde_json::{Value, json};
 use sigstore::crypto::SigningScheme;
 use sigstore::crypto::signing_key::SigStoreSigner;
+use testing::faulty::log::{Call, Fault};
 use tlogistry::image::Digest;
 
-use super::log::{Call, Fault};
 use super::world::{World, ask, deadline, manifest, stranger, tag};
 
 /// An id is the hash of its entry: what does not have it is not the entry asked for.

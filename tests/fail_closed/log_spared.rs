@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
 use serde_json::Value;
+use testing::faulty::log::{Call, Fault};
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::log::{Call, Fault};
 use super::world::{Answer, REGISTRY, World, blob, manifest};
 
 const MESSAGE: &str = "the log limits requests or has failed repeatedly; it is asked again in ";

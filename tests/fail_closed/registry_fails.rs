@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use futures_util::future::join_all;
+use testing::faulty::registry::{Fault, Registry};
 
-use super::upstream::{Fault, Registry};
 use super::world::{IN_TIME, World, ask, blob, manifest};
 
 fn status(status: u16) -> Fault {
@@ -177,7 +177,7 @@ async fn a_registry_that_is_not_allowed_is_not_called_by_any_path() {
 
 #[tokio::test]
 async fn a_registry_where_nothing_listens_is_unreachable() {
-    let closed = super::wire::closed().await;
+    let closed = testing::faulty::wire::closed().await;
     let world = World::with(&[("INSECURE_REGISTRIES", &format!("registry.test={closed}"))]).await;
     let answer = ask(&world.service, http::Method::GET, &manifest("v1")).await;
     answer.assert_refused(502, "UNAVAILABLE", &["registry.test cannot be reached"]);

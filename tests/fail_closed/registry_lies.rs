@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use http::Method;
+use testing::faulty::registry::{Fault, OCI_MANIFEST};
 use tlogistry::image::Digest;
 use tlogistry::upstream::MAX_MANIFEST_BYTES;
 
-use super::upstream::{Fault, OCI_MANIFEST};
 use super::world::{World, manifest};
 
 const DIGEST: &str = "docker-content-digest";

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use futures_util::future::join_all;
 use http::Method;
+use testing::faulty::registry::{Fault, Registry};
 
-use super::upstream::{Fault, Registry};
 use super::world::{IN_TIME, REGISTRY, World, ask, blob, manifest};
 
 /// Enough for an answer on a busy machine too. The whole request still has its 25 s.

@@ -1,8 +1,8 @@
 //! Anonymous tokens.
 
 use http::{Method, Request};
+use testing::faulty::registry::Fault;
 
-use super::upstream::Fault;
 use super::world::{World, blob, manifest};
 
 #[tokio::test]

@@ -6,6 +6,8 @@ use std::time::Duration;
 use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::Value;
 use tempfile::TempDir;
+use testing::faulty::log::Log;
+use testing::faulty::registry::Registry;
 use tlogistry::config::Config;
 use tlogistry::deadline::Deadline;
 use tlogistry::http::{Body, Service};
@@ -13,9 +15,6 @@ use tlogistry::image::{Digest, Tag};
 use tlogistry::ledger::{Ledger, MemoryLedger};
 use tlogistry::setup;
 use tlogistry::sighting::{LocalKey, Signer};
-
-use super::log::Log;
-use super::upstream::Registry;
 
 /// The name that the registry stand-in is known by.
 pub const REGISTRY: &str = "registry.test";

@@ -5,6 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::Request;
+use testing::log;
+use testing::registry;
+use testing::table::Table;
 use tlogistry::config::LogConfig;
 use tlogistry::devlog::{Devlog, Options};
 use tlogistry::image::{Digest, Tag};
@@ -12,10 +15,6 @@ use tlogistry::key::PublicKey;
 use tlogistry::rekor::LogEntry;
 use tlogistry::rekor::body::Body;
 use tlogistry::sighting::{LocalKey, parse_statement};
-
-use crate::log;
-use crate::registry;
-use crate::table::Table;
 
 pub struct Stage {
     pub folder: tempfile::TempDir,

@@ -1,12 +1,12 @@
 //! A table that no instance has claimed: a key that was used before is refused beside it.
 
 use aws_sdk_dynamodb::types::AttributeValue::S;
+use testing::table::Table;
 use tlogistry::image::Digest;
 use tlogistry::ledger::{Ledger, MemoryLedger};
 
 use crate::between::Log;
 use crate::scene::{Answer, Scene, ask, pull};
-use crate::table::Table;
 use crate::version::{ledger_in, soon};
 
 impl Scene {

@@ -4,11 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue::{self, L, N, Ns, S, Ss};
+use testing::log;
 use tlogistry::ledger::{DynamoDbLedger, Fingerprint, Ledger, LedgerError, MemoryLedger, UsedKeys};
 use tlogistry::sighting::LocalKey;
 
 use crate::between::Calls;
-use crate::log;
 use crate::scene::{Answer, Scene, ask, pull};
 use crate::version::soon;
 

@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request};
+use testing::table::Table;
+use testing::{log, registry};
 use tlogistry::config::{Config, LogConfig};
 use tlogistry::http::{Body, Service};
 use tlogistry::image::{Digest, Tag};
 use tlogistry::ledger::{DynamoDbLedger, Ledger};
 use tlogistry::setup;
 use tlogistry::sighting::{LocalKey, Signer};
-
-use crate::table::Table;
-use crate::{log, registry};
 
 pub struct Scene {
     pub table: Table,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use testing::table::Table;
 use tlogistry::config::{Config, LogConfig};
 use tlogistry::deadline::Deadline;
 use tlogistry::http::Service;
@@ -10,7 +11,6 @@ use tlogistry::setup;
 use tlogistry::sighting::{LocalKey, Signer};
 
 use crate::scene::Scene;
-use crate::table::Table;
 
 pub fn soon() -> Deadline {
     Deadline::after(Duration::from_secs(20))

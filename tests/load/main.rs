@@ -1,9 +1,6 @@
 //! `serve`, with its own log, under mixed pulls from many connections: every answer is the right one, memory stops
 //! growing, and no connection is left behind. TLOGISTRY_SECONDS says for how long.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod measured;
 mod pulls;
 
@@ -12,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use measured::Measured;
 use pulls::Pulls;
-use support::docker_registry::DockerRegistry;
-use support::instance::Instance;
+use testing::docker_registry::DockerRegistry;
+use testing::instance::Instance;
 
 const CONNECTIONS: usize = 64;
 /// Caches, buffers and the allocator's own reserves have their size by then, where the whole takes longer.
@@ -31,7 +28,7 @@ const FEW: usize = 48;
 async fn nothing_fails_or_piles_up_under_load() {
     let seconds = std::env::var("TLOGISTRY_SECONDS").map_or(5, |seconds| seconds.parse().unwrap());
     let (registry, state) = (DockerRegistry::start(), tempfile::tempdir().unwrap());
-    let registries = format!("{}={}", support::stage::REGISTRY, registry.address);
+    let registries = format!("{}={}", testing::stage::REGISTRY, registry.address);
     let limits = ["FIRST_SIGHTS_PER_MINUTE", "FIRST_SIGHTS_PER_MINUTE_PER_SOURCE"].map(|name| (name, "100000"));
     let environment = [("INSECURE_REGISTRIES", registries.as_str())].into_iter().chain(limits);
     let environment: Vec<_> = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();

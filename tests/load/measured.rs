@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::support::process::Process;
+use testing::process::Process;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Measured {

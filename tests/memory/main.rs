@@ -2,20 +2,16 @@
 //!
 //! One test alone, because everything that this process allocates is counted, the stand-ins' part included. Figures:
 //! `cargo test --test memory -- --nocapture`.
-#![allow(dead_code)] // Each module is another test program's too, which uses all of it.
 
-#[path = "../../benches/cost/count.rs"]
-mod count;
-#[path = "../fail_closed/log.rs"]
-mod log;
 mod shapes;
-#[path = "../fail_closed/wire.rs"]
-mod wire;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Request;
+use testing::count;
+use testing::faulty::log;
+use testing::faulty::wire;
 use tlogistry::config::Config;
 use tlogistry::http::{Body, Service};
 use tlogistry::image::Digest;

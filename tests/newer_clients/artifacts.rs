@@ -1,14 +1,13 @@
 //! What is no image: a file pushed by oras, a Helm chart, a cosign signature.
 
 use serde_json::Value;
-
-use crate::support::artifact::{SBOM, helm_chart, sbom, signature, signature_tag};
-use crate::support::image::Image;
-use crate::support::process::{Ended, Process, go_tool};
-use crate::support::scene::Scene;
-use crate::support::skopeo::{self, Destination};
-use crate::support::stage::REPOSITORY;
-use crate::support::story::assert_holds;
+use testing::artifact::{SBOM, helm_chart, sbom, signature, signature_tag};
+use testing::image::Image;
+use testing::process::{Ended, Process, go_tool};
+use testing::scene::Scene;
+use testing::skopeo::{self, Destination};
+use testing::stage::REPOSITORY;
+use testing::story::assert_holds;
 
 fn oras_copy(image: &str, to: &Destination) -> Ended {
     let mut command = go_tool("oras");

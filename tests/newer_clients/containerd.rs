@@ -1,8 +1,8 @@
 //! containerd 2.4.
 
-use crate::support::containerd::{Containerd, Hosts};
-use crate::support::containerd_pulls::{passes_by, refuses_as, refuses_by_name};
-use crate::support::process::go_tool;
+use testing::containerd::{Containerd, Hosts};
+use testing::containerd_pulls::{passes_by, refuses_as, refuses_by_name};
+use testing::process::go_tool;
 
 fn start() -> Containerd {
     Containerd::start(go_tool("containerd"), || go_tool("ctr"))

@@ -3,12 +3,12 @@
 use std::cell::RefCell;
 use std::process::Command;
 
-use crate::support::image::Image;
-use crate::support::moving::Seen;
-use crate::support::process::{Process, go_tool};
-use crate::support::scene::Scene;
-use crate::support::skopeo::Destination;
-use crate::support::story::assert_holds;
+use testing::image::Image;
+use testing::moving::Seen;
+use testing::process::{Process, go_tool};
+use testing::scene::Scene;
+use testing::skopeo::Destination;
+use testing::story::assert_holds;
 
 /// Tells the story with the command that copies an image to an OCI layout.
 async fn assert_refuses(client: &str, copy: impl Fn(&str, &Destination) -> Command, words: fn(&str) -> String) {

@@ -1,11 +1,11 @@
 //! The answers to plain requests: first pulls, digests, blobs, and what is not there.
 
+use testing::client::{get, head};
+use testing::image::{Image, OCI_MANIFEST};
+use testing::stage::REPOSITORY;
 use tlogistry::image::Digest;
 
 use crate::Scene;
-use crate::support::client::{get, head};
-use crate::support::image::{Image, OCI_MANIFEST};
-use crate::support::stage::REPOSITORY;
 
 #[tokio::test]
 async fn the_pull_that_records_a_tag_says_so() {

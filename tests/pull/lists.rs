@@ -1,12 +1,12 @@
 //! Lists, from a registry that has no referrers API and sends all tags at once.
 
 use serde_json::{Value, json};
+use testing::client::{get, head};
+use testing::image::{Image, OCI_INDEX};
+use testing::stage::{REGISTRY, REPOSITORY};
 use tlogistry::image::Tag;
 
 use crate::Scene;
-use crate::support::client::{get, head};
-use crate::support::image::{Image, OCI_INDEX};
-use crate::support::stage::{REGISTRY, REPOSITORY};
 
 #[tokio::test]
 async fn tags_are_listed_as_the_registry_lists_them() {

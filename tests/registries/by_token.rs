@@ -1,7 +1,8 @@
 //! Registries that give an anonymous token to anyone who asks, and have their blobs elsewhere.
 
-use crate::network::inside;
-use crate::network::web::status;
+use testing::network::inside;
+use testing::network::web::status;
+
 use crate::scene::{Asked, Scene};
 use crate::shape::{Blobs, Challenge, Shape};
 

@@ -1,14 +1,14 @@
 //! A registry of some shape, and an instance in front of it.
 
+use testing::client::{Answer, get, head};
+use testing::image::Image;
+use testing::instance::Instance;
+use testing::network::Network;
+use testing::skopeo::{self, Destination};
+use testing::story::assert_holds;
 use tlogistry::image::Digest;
 
-use crate::network::Network;
 use crate::shape::{Shape, TAG};
-use crate::support::client::{Answer, get, head};
-use crate::support::image::Image;
-use crate::support::instance::Instance;
-use crate::support::skopeo::{self, Destination};
-use crate::support::story::assert_holds;
 
 pub struct Scene {
     pub shape: Shape,

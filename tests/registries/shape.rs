@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
+use testing::image::Image;
+use testing::network::Network;
+use testing::network::web::status;
 use tlogistry::image::Digest;
 use url::Url;
-
-use crate::network::Network;
-use crate::network::web::status;
-use crate::support::image::Image;
 
 /// What every token server here gives to anyone.
 const TOKEN: &str = "an-anonymous-token";

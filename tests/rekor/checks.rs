@@ -2,16 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use testing::client::get;
+use testing::image::Image;
+use testing::instance::Instance;
+use testing::process::{Ended, PATIENCE, Process, cli};
+use testing::stage::Stage;
+use testing::transparency_log::TransparencyLog;
 use tlogistry::image::Digest;
 use tlogistry::rekor::Rekor;
 use tlogistry::sighting::Signer;
 
-use crate::support::client::get;
-use crate::support::image::Image;
-use crate::support::instance::Instance;
-use crate::support::process::{Ended, PATIENCE, Process, cli};
-use crate::support::stage::Stage;
-use crate::support::transparency_log::TransparencyLog;
 use crate::{Deadline, LocalKey, tag};
 
 const TAG: &str = "registry.test/demo/app:v1";

@@ -1,8 +1,5 @@
 //! What Rekor's own client makes of the log, the real one and the embedded one: both are asked the same, and answer alike.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod checks;
 mod rekor_cli;
 
@@ -12,11 +9,11 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use rekor_cli::{NOTHING_FOUND, RekorCli};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use support::client::get;
-use support::image::Image;
-use support::instance::Instance;
-use support::stage::{REGISTRY, REPOSITORY, Stage};
-use support::transparency_log::TransparencyLog;
+use testing::client::get;
+use testing::image::Image;
+use testing::instance::Instance;
+use testing::stage::{REGISTRY, REPOSITORY, Stage};
+use testing::transparency_log::TransparencyLog;
 use tlogistry::deadline::Deadline;
 use tlogistry::dsse::IN_TOTO;
 use tlogistry::image::Tag;

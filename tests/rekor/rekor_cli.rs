@@ -3,8 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-
-use crate::support::process::{Ended, PATIENCE, Process, go_tool};
+use testing::process::{Ended, PATIENCE, Process, go_tool};
 
 pub const NOTHING_FOUND: &str = "no matching entries found\n";
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::process::{Ended, Process, clean};
+use testing::process::{Ended, Process, clean};
 
 const DOCUMENTATION: &str = include_str!("../../docs/sigstore-tools.md");
 /// The tag and the host that the documentation speaks of.

@@ -1,9 +1,6 @@
 //! What Sigstore's own tools make of the evidence: the commands are those of `docs/sigstore-tools.md`, run as they stand
 //! there, against the real Rekor and the embedded log.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod commands;
 mod tampered;
 
@@ -12,12 +9,12 @@ use std::path::Path;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use commands::Commands;
 use serde_json::Value;
-use support::client::get;
-use support::image::Image;
-use support::instance::Instance;
-use support::stage::{REGISTRY, REPOSITORY, Stage};
-use support::transparency_log::TransparencyLog;
 use tampered::NOT_READ_BY_NODE;
+use testing::client::get;
+use testing::image::Image;
+use testing::instance::Instance;
+use testing::stage::{REGISTRY, REPOSITORY, Stage};
+use testing::transparency_log::TransparencyLog;
 
 /// A tag that was pulled once, and someone who follows the documentation in a folder of his own.
 struct Scene {
@@ -123,9 +120,9 @@ async fn whatever_is_changed_is_refused_in_the_embedded_log() {
 async fn an_image_is_copied_with_its_attestation() {
     let scene = Scene::set(TransparencyLog::start()).await;
     let oras = |arguments: &[&str]| {
-        let mut command = support::process::go_tool("oras");
+        let mut command = testing::process::go_tool("oras");
         command.args(arguments).env("HOME", scene.user.folder());
-        support::process::Process::start(&mut command).finish()
+        testing::process::Process::start(&mut command).finish()
     };
     let image = scene.instance.image(":v1");
     let shown = oras(&["discover", "--plain-http", &image]);

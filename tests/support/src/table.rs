@@ -1,9 +1,7 @@
 //! Tables in AWS's DynamoDB Local.
-#![allow(dead_code)] // Each test program uses a part of this.
 
 use std::collections::HashMap;
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,6 +12,8 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use tlogistry::image::Tag;
+
+use crate::process::root;
 
 /// DynamoDB Local, which all tables of a test program are in.
 struct Server {
@@ -34,7 +34,7 @@ const SUPERVISED: &str = r#"
 
 impl Server {
     fn start() -> Self {
-        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/bin/dynamodb-local");
+        let program = root().join(".tools/bin/dynamodb-local");
         assert!(program.exists(), "{} is missing: run 'make tools'", program.display());
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let process = Command::new("sh")

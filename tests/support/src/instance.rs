@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::port::start_on_free_port;
-use super::process::{Ended, Process, cli, function, tool};
+use super::process::{Ended, Process, cli, function, root, tool};
 use super::stage::{REGISTRY, REPOSITORY};
 
 /// A running instance. What it knows of tags in memory, its ledger included, ends with it.
@@ -87,7 +87,7 @@ impl Instance {
 fn emulator() -> (Process, String) {
     let (emulator, address) = start_on_free_port(|address| {
         let mut command = tool("cargo-lambda");
-        command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["lambda", "watch", "--quiet", "--disable-cors"]);
+        command.current_dir(root()).args(["lambda", "watch", "--quiet", "--disable-cors"]);
         // With the name of a binary it serves that at its root, where registry clients want it.
         command.args(["--only-lambda-apis", "--bin", "tlogistry", "-A", "127.0.0.1"]);
         command.args(["-P", &address.port().to_string()]);

@@ -4,7 +4,6 @@
 //! (the `local` routes), `/etc/resolv.conf` names a server of the test, and root certificates are the test's. There the
 //! real service can be shown against names and addresses as they are in the world, and whatever it connects to is seen.
 //! Nothing leaves the machine. It needs no root, but a kernel that lets users make namespaces.
-#![allow(dead_code)] // Each test program uses a part of this.
 
 pub mod dns;
 pub mod web;
@@ -16,7 +15,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::support::process::{Process, script};
+use crate::process::{Process, script};
 use dns::Names;
 use web::Web;
 

@@ -71,11 +71,24 @@ struct Written {
     kept: Option<usize>,
 }
 
+/// The repository.
+pub fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// A program of this repository, which cargo builds together with the test program or bench that runs now: the programs
+/// are one folder above it. Cargo names them to test programs alone (`CARGO_BIN_EXE_…`), not to what these depend on.
+pub fn built(name: &str) -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    let program = own.ancestors().nth(2).unwrap().join(name);
+    assert!(program.exists(), "{} is missing: 'cargo test' builds it", program.display());
+    program
+}
+
 /// The command line, with a clean environment: this build's, or the program that `TLOGISTRY_CLI` names, as for a
 /// release build under load.
 pub fn cli() -> Command {
-    let given = std::env::var_os("TLOGISTRY_CLI").unwrap_or_else(|| env!("CARGO_BIN_EXE_tlogistry-cli").into());
-    clean(given)
+    clean(std::env::var_os("TLOGISTRY_CLI").unwrap_or_else(|| built("tlogistry-cli").into()))
 }
 
 /// The Lambda function, with a clean environment: this build's, or the command that `TLOGISTRY_FUNCTION` holds, as for
@@ -83,14 +96,14 @@ pub fn cli() -> Command {
 pub fn function() -> Command {
     let given = std::env::var("TLOGISTRY_FUNCTION").unwrap_or_default();
     let mut words = given.split_whitespace();
-    let mut command = clean(words.next().unwrap_or(env!("CARGO_BIN_EXE_tlogistry")));
+    let mut command = clean(words.next().map_or_else(|| built("tlogistry"), PathBuf::from));
     command.args(words);
     command
 }
 
 /// A script of the tests' own in Python, with a clean environment.
 pub fn script(path: &str) -> Command {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = root();
     let python = root.join(".tools/venv/bin/python");
     assert!(python.exists(), "{} is missing: run 'make tools'", python.display());
     let mut command = clean(python);
@@ -100,14 +113,14 @@ pub fn script(path: &str) -> Command {
 
 /// A program that `make tools` installs, with a clean environment.
 pub fn tool(name: &str) -> Command {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/bin").join(name);
+    let path = root().join(".tools/bin").join(name);
     assert!(path.exists(), "{} is missing: run 'make tools'", path.display());
     clean(path)
 }
 
 /// A program that `make peers` builds with Go, with a clean environment.
 pub fn go_tool(name: &str) -> Command {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/go/bin").join(name);
+    let path = root().join(".tools/go/bin").join(name);
     assert!(path.exists(), "{} is missing: run 'make peers'", path.display());
     clean(path)
 }
