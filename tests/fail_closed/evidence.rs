@@ -104,7 +104,7 @@ async fn the_key_and_the_logs_key_are_told_while_everything_else_is_down() {
     let world = World::start().await;
     world.log.is_down(Fault::Silent);
     for path in ["/key.pem", "/trusted-root.json"] {
-        let answer = tokio::time::timeout(Duration::from_secs(5), world.get(path)).await.unwrap();
+        let answer = tokio::time::timeout(Duration::from_secs(20), world.get(path)).await.unwrap();
         assert_eq!(answer.status.as_u16(), 200, "{path}");
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
 use serde_json::Value;
+use testing::clock::Clock;
 use testing::faulty::log::{Call, Fault};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -112,6 +113,8 @@ async fn after_three_failed_uploads_nothing_is_signed_or_written_for_another() {
             world.pull(name).await.assert_no_verdict(&["the log "]);
         }
         world.log.asked();
+        // The log is left alone for a second or more.
+        let _stopped = Clock::stop();
         for name in ["v4", "v1"] {
             let wait = assert_spared(&world.pull(name).await);
             assert!((1..=8).contains(&wait), "{wait}");
@@ -134,6 +137,7 @@ async fn after_three_failed_searches_there_is_no_fourth() {
         world.pull("v1").await.assert_no_verdict(&["the log could not be reached"]);
     }
     world.log.asked();
+    let _stopped = Clock::stop();
     assert_spared(&world.pull("v1").await);
     assert_spared(&world.get(&sighting("v1")).await);
     assert_eq!(world.log.asked(), []);
@@ -181,8 +185,10 @@ async fn a_slow_log_is_named_to_who_waits_for_it_and_in_the_metrics() {
     let world = World::impatient().await;
     world.registry.push("waited-for", "{}");
     world.log.fails(Call::Upload, Fault::Silent);
-    let mut messages: Vec<String> = join_all((0..2).map(|_| world.pull("waited-for")))
-        .await
+    let (upload, both) = (world.log.next(Call::Upload), world.registry.asks("waited-for", 2));
+    let pulls = join_all((0..2).map(|_| world.pull("waited-for")));
+    let (answers, _) = Clock::stop().pass_after(async { tokio::join!(upload, both); }, pulls).await;
+    let mut messages: Vec<String> = answers
         .iter()
         .map(|answer| answer.assert_no_verdict(&[]).error()["message"].as_str().unwrap().to_owned())
         .collect();

@@ -1,47 +1,68 @@
-//! Time that a test holds, for what takes as long as a timeout says. The runtime must be of one thread.
+//! The time of a test that waits for a timeout. It stands still while anything else is under way, so that nothing runs out
+//! of time on a busy machine, and then passes at once. Only a runtime of one thread has such a clock, and other processes
+//! and `std::time` do not follow it.
 
-use std::future::Future;
 use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-/// A clock that stands still. Nothing that still makes progress can run out of time, however busy the machine is.
+/// A clock that stands still until it is dropped.
 #[derive(Debug)]
-pub struct Stopped {
-    began: Instant,
-    /// Time stands still while a blocking task runs, and this one runs until the sender is dropped.
-    held: Option<(Sender<()>, JoinHandle<()>)>,
+pub struct Clock(Option<Hold>);
+
+/// tokio keeps a paused clock where it is while a blocking task runs. This one runs until the sender is dropped.
+#[derive(Debug)]
+struct Hold {
+    sender: Sender<()>,
+    task: JoinHandle<()>,
 }
 
-impl Stopped {
-    /// Stops the time.
-    pub fn now() -> Self {
-        tokio::time::pause();
+impl Hold {
+    fn new() -> Self {
         let (sender, receiver) = channel::<()>();
         let task = tokio::task::spawn_blocking(move || {
             // It fails as soon as the sender is dropped, and nothing is ever sent.
             let _ = receiver.recv();
         });
-        Self { began: Instant::now(), held: Some((sender, task)) }
+        Self { sender, task }
+    }
+}
+
+impl Clock {
+    /// Stops the time.
+    pub fn stop() -> Self {
+        tokio::time::pause();
+        Self(Some(Hold::new()))
     }
 
-    /// Runs `asking` with the time stopped until `reached` is done, which is what hangs. From then on time passes at once
-    /// to whatever is due next. Returns what `asking` came to, and how much time passed.
-    pub async fn until<T>(
-        mut self,
+    /// Runs `asking`. Once `reached` is done, nothing is under way but what hangs, and time passes at once to whatever is due
+    /// next. Returns the result of `asking`, and how much time passed.
+    pub async fn pass_after<T>(
+        &mut self,
         reached: impl Future<Output = ()>,
         asking: impl Future<Output = T>,
-    ) -> (T, std::time::Duration) {
+    ) -> (T, Duration) {
+        let began = Instant::now();
+        let hold = self.0.take().expect("the clock stands still between two calls");
         let release = async {
             reached.await;
-            if let Some((sender, task)) = self.held.take() {
-                drop(sender);
-                task.await.expect("the task waits for its sender alone");
-            }
+            drop(hold.sender);
+            hold.task.await.expect("the task only waits");
         };
         let (answer, ()) = tokio::join!(asking, release);
-        tokio::time::resume();
-        (answer, self.began.elapsed())
+        let took = began.elapsed();
+        self.0 = Some(Hold::new());
+        (answer, took)
+    }
+}
+
+impl Drop for Clock {
+    fn drop(&mut self) {
+        // A test that fails ends its runtime anyway.
+        if !std::thread::panicking() {
+            tokio::time::resume();
+        }
     }
 }

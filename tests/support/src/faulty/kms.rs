@@ -1,5 +1,7 @@
 //! A key service that fails on demand. It speaks as much of AWS KMS's JSON protocol as a signer asks for.
 
+use std::sync::Arc;
+
 use aws_sdk_kms::config::{BehaviorVersion, Credentials, Region};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
@@ -7,8 +9,8 @@ use http::{Request, Response};
 use serde_json::{Value, json};
 use sigstore::crypto::SigningScheme;
 use sigstore::crypto::signing_key::SigStoreSigner;
-use std::sync::{Arc, Mutex};
 use tlogistry::sighting::{KmsKey, Signer};
+use tokio::sync::watch;
 
 use super::wire;
 
@@ -36,14 +38,13 @@ pub struct Key {
 pub const P256: Key = Key { spec: "ECC_NIST_P256", usage: "SIGN_VERIFY", readable: true };
 pub const ACCOUNT: &str = "123456789012";
 
-/// A signer whose key service behaves so, and the names of the operations that it was asked for.
-pub async fn signer(key: Key, signs: Signs) -> (Signer, Arc<Mutex<Vec<String>>>) {
+/// A signer whose key service behaves so, and the names of the operations that the service was asked for.
+pub async fn signer(key: Key, signs: Signs) -> (Signer, watch::Receiver<Vec<String>>) {
     let pair = Arc::new(SigningScheme::ECDSA_P256_SHA256_ASN1.create_signer().unwrap());
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let log = asked.clone();
+    let (log, asked) = watch::channel(Vec::new());
     let address = wire::serve(move |request| {
         let target = request.headers()["x-amz-target"].to_str().unwrap().to_owned();
-        log.lock().unwrap().push(target);
+        log.send_modify(|asked| asked.push(target));
         let never = signs == Signs::Never;
         let answer = answer(&request, &pair, key, signs);
         async move { if never { wire::silent().await } else { wire::whole(answer) } }

@@ -119,6 +119,12 @@ impl Log {
         self.calls.clone().wait_for(|calls| calls.contains(&call)).await.unwrap();
     }
 
+    /// Waits for the next such call from now on.
+    pub fn next(&self, call: Call) -> impl Future<Output = ()> + use<> {
+        let (mut calls, before) = (self.calls.clone(), self.calls.borrow().len());
+        async move { drop(calls.wait_for(|calls| calls[before..].contains(&call)).await.unwrap()) }
+    }
+
     /// What was asked since this was called last.
     pub fn asked(&self) -> Vec<Call> {
         std::mem::take(&mut self.state.lock().unwrap().asked)
@@ -131,7 +137,7 @@ impl Log {
 
     /// Records that a tag was seen at a digest, past the product and the proxy. Returns the log index.
     pub async fn record(&self, signer: &Signer, tag: &Tag, digest: &Digest) -> u64 {
-        let deadline = Deadline::after(std::time::Duration::from_secs(5));
+        let deadline = Deadline::after(std::time::Duration::from_secs(60));
         let statement = signer.sign(tag, digest, deadline).await.unwrap();
         self.upload(&statement.proposed_entry()).await["logIndex"].as_u64().unwrap()
     }

@@ -122,6 +122,13 @@ impl Registry {
         self.paths.clone().wait_for(|paths| count(paths) >= times).await.unwrap();
     }
 
+    /// Waits for the next request from now on whose path holds `part`.
+    pub fn next(&self, part: &str) -> impl Future<Output = ()> + use<> {
+        let (mut paths, before, part) = (self.paths.clone(), self.paths.borrow().len(), part.to_owned());
+        let asked = move |paths: &Vec<String>| paths[before..].iter().any(|path| path.contains(&part));
+        async move { drop(paths.wait_for(asked).await.unwrap()) }
+    }
+
     /// What was asked since this was called last, as `HEAD manifests/v1`.
     pub fn asked(&self) -> Vec<String> {
         let asked = std::mem::take(&mut self.state.lock().unwrap().asked);
