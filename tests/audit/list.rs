@@ -1,7 +1,7 @@
 //! `audit` of a list of tags.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -135,12 +135,14 @@ async fn an_audit_that_is_stopped_goes_on_where_it_was() {
     let scene = Scene::set().await;
     let list = crowd(&scene, 60).await;
     scene.record("v0", &Digest::sha256(b"another")).await;
-    let searches = Arc::new(AtomicUsize::new(0));
-    let counted = searches.clone();
+    let (searches, resumed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let (counted, quick) = (searches.clone(), resumed.clone());
     scene.alter(move |path, response| {
         if path.ends_with("/index/retrieve") {
-            counted.fetch_add(1, Ordering::Relaxed);
-            std::thread::sleep(Duration::from_millis(40));
+            // Slow enough that a busy machine has the time to stop it before the end.
+            let slow =
+                if counted.fetch_add(1, Ordering::Relaxed) < 10 || quick.load(Ordering::Relaxed) { 10 } else { 300 };
+            std::thread::sleep(Duration::from_millis(slow));
         }
         response
     });
@@ -153,6 +155,7 @@ async fn an_audit_that_is_stopped_goes_on_where_it_was() {
     }
     running.ask_to_stop();
     let stopped = running.finish();
+    resumed.store(true, Ordering::Relaxed);
     assert_eq!(stopped.code, Some(1), "{stopped:?}");
     let last = *lines(&stopped).last().unwrap();
     let (done, rest) = last.strip_prefix("Stopped after ").unwrap().split_once(' ').unwrap();

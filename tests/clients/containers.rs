@@ -32,7 +32,7 @@ async fn what_skopeo_pulls_umoci_unpacks() {
         refusal: &|message| denied(&repository, message),
         takes_tag_and_digest: false,
     };
-    seen.tell(&scene.stage, &scene.instance.url("manifests/v1")).await;
+    seen.tell(&scene.stage, &scene.instance, &scene.instance.url("manifests/v1")).await;
 }
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn podman_refuses_a_tag_that_moved() {
         refusal: &|message| denied(&repository, message),
         takes_tag_and_digest: true,
     };
-    seen.tell(&scene.stage, &scene.instance.url("manifests/v1")).await;
+    seen.tell(&scene.stage, &scene.instance, &scene.instance.url("manifests/v1")).await;
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn buildah_refuses_a_tag_that_moved_when_it_asks() {
         refusal: &|message| denied(&repository, message),
         takes_tag_and_digest: true,
     };
-    seen.tell(&scene.stage, &scene.instance.url("manifests/v1")).await;
+    seen.tell(&scene.stage, &scene.instance, &scene.instance.url("manifests/v1")).await;
 
     // What it has already it uses without asking, as docker run and podman run do.
     let ended = home.buildah_pull_by(&[], &scene.instance.image(":v1"));

@@ -24,7 +24,7 @@ async fn a_location_refuses_a_tag_that_moved() {
         refusal: &|message| message.to_owned(),
         takes_tag_and_digest: true,
     };
-    seen.tell(&scene.stage, &scene.instance.url("manifests/v1")).await;
+    seen.tell(&scene.stage, &scene.instance, &scene.instance.url("manifests/v1")).await;
 }
 
 /// This is no promise of ours but a warning in the documentation, kept true.

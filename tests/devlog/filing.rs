@@ -1,9 +1,12 @@
 //! When an entry is filed: Rekor does it after its answer, if at all; the embedded log does as it is told.
 
-use crate::support::*;
-use serde_json::json;
 use std::time::Duration;
+
+use serde_json::json;
+use testing::clock::Clock;
 use tlogistry::devlog::{Devlog, Filing, Options};
+
+use crate::support::*;
 
 async fn with_filing(filing: Filing) -> Devlog {
     Devlog::open(None, Options { filing, ..options() }).await.unwrap()
@@ -23,11 +26,13 @@ async fn an_entry_is_filed_at_once_later_or_never() {
     let (id, _) = upload(&log, "a").await;
     assert!(is_found(&log, &id, "a").await);
 
-    let log = with_filing(Filing::After(Duration::from_millis(50))).await.into();
+    let log = with_filing(Filing::After(Duration::from_secs(5))).await.into();
+    let mut clock = Clock::stop();
     let (id, _) = upload(&log, "a").await;
     assert!(!is_found(&log, &id, "a").await);
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    clock.pass_after(std::future::ready(()), tokio::time::sleep(Duration::from_secs(6))).await;
     assert!(is_found(&log, &id, "a").await);
+    drop(clock);
 
     let devlog = with_filing(Filing::Never).await;
     let log = devlog.clone().into();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use testing::network::inside;
 use testing::network::web::status;
+use testing::process::PATIENCE;
 use tokio::net::TcpStream;
 
 use crate::{MANIFEST, PUBLIC, PUBLIC_ADDRESS, Scene, path, serve_manifests};
@@ -132,7 +133,7 @@ fn whoever_does_connect_to_such_an_address_is_seen() {
         let scene = Scene::set(&[]).await;
         for address in INSIDE {
             let connecting = TcpStream::connect((address, 443));
-            let connected = tokio::time::timeout(Duration::from_secs(5), connecting).await;
+            let connected = tokio::time::timeout(PATIENCE, connecting).await;
             assert!(connected.is_ok_and(|connected| connected.is_ok()), "{address}");
             // The server sees it a moment later.
             let mut seen = scene.network.web.connections();

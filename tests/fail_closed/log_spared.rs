@@ -187,7 +187,14 @@ async fn a_slow_log_is_named_to_who_waits_for_it_and_in_the_metrics() {
     world.log.fails(Call::Upload, Fault::Silent);
     let (upload, both) = (world.log.next(Call::Upload), world.registry.asks("waited-for", 2));
     let pulls = join_all((0..2).map(|_| world.pull("waited-for")));
-    let (answers, _) = Clock::stop().pass_after(async { tokio::join!(upload, both); }, pulls).await;
+    let (answers, _) = Clock::stop()
+        .pass_after(
+            async {
+                tokio::join!(upload, both);
+            },
+            pulls,
+        )
+        .await;
     let mut messages: Vec<String> = answers
         .iter()
         .map(|answer| answer.assert_no_verdict(&[]).error()["message"].as_str().unwrap().to_owned())

@@ -24,7 +24,7 @@ async fn assert_refuses(client: &str, copy: impl Fn(&str, &Destination) -> Comma
         refusal: &|message| words(message),
         takes_tag_and_digest: true,
     };
-    seen.tell(&scene.stage, &scene.instance.url("manifests/v1")).await;
+    seen.tell(&scene.stage, &scene.instance, &scene.instance.url("manifests/v1")).await;
 }
 
 #[tokio::test]

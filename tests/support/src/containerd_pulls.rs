@@ -23,7 +23,7 @@ pub async fn refuses_by_name(containerd: &Containerd, client: &str, words: Words
         refusal: &|message| words(&tag, &scene.instance.address, message),
         takes_tag_and_digest: true,
     };
-    seen.tell(&scene.stage, &scene.instance.url("manifests/v1")).await;
+    seen.tell(&scene.stage, &scene.instance, &scene.instance.url("manifests/v1")).await;
 }
 
 /// The user names the registry, and `hosts` sends the pull to tlogistry alone.
@@ -39,7 +39,7 @@ pub async fn refuses_as(hosts: Hosts, containerd: &Containerd, client: &str, wor
         refusal: &|message| words(&tag, &scene.instance.address, message),
         takes_tag_and_digest: true,
     };
-    seen.tell(&scene.stage, &scene.mirror_url("manifests/v1")).await;
+    seen.tell(&scene.stage, &scene.instance, &scene.mirror_url("manifests/v1")).await;
 }
 
 /// The registry itself is asked in the end, and the tag that moved is pulled. This is no promise of ours but a warning in

@@ -61,6 +61,11 @@ impl Instance {
         self.process.wait_for(find)
     }
 
+    /// How many requests for a manifest were refused so far, by the lines that it wrote.
+    pub fn refusals(&self) -> usize {
+        self.process.count(|line| line.contains("/manifests/") && line.contains("\"status\":403"))
+    }
+
     /// Sends SIGTERM.
     pub fn ask_to_stop(&self) {
         self.process.ask_to_stop();

@@ -18,7 +18,7 @@ use rustix::process::{
 };
 
 /// Anything here takes a second or two; the rest is for a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What children get of the environment: enough to find programs, toolchains and root certificates, and nothing that
 /// configures tlogistry or an AWS SDK by chance.
@@ -211,6 +211,11 @@ impl Process {
             }
             written = self.output.changed.wait_timeout(written, left).unwrap().0;
         }
+    }
+
+    /// How many lines that it has written so far `counts` accepts, on either stream.
+    pub fn count(&self, counts: impl Fn(&str) -> bool) -> usize {
+        self.output.written.lock().unwrap().lines.iter().filter(|(_, line)| counts(line)).count()
     }
 
     /// Whether the process has ended by itself.

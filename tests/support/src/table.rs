@@ -86,7 +86,7 @@ impl Table {
         let mut tries = 0;
         while let Err(error) = table.create().await {
             tries += 1;
-            assert!(tries < 100, "DynamoDB Local does not start: {error:?}");
+            assert!(tries < 600, "DynamoDB Local does not start: {error:?}");
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         table

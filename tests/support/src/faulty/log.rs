@@ -121,8 +121,14 @@ impl Log {
 
     /// Waits for the next such call from now on.
     pub fn next(&self, call: Call) -> impl Future<Output = ()> + use<> {
+        self.next_calls(call, 1)
+    }
+
+    /// Waits for so many such calls from now on.
+    pub fn next_calls(&self, call: Call, times: usize) -> impl Future<Output = ()> + use<> {
         let (mut calls, before) = (self.calls.clone(), self.calls.borrow().len());
-        async move { drop(calls.wait_for(|calls| calls[before..].contains(&call)).await.unwrap()) }
+        let count = move |calls: &Vec<Call>| calls[before..].iter().filter(|one| **one == call).count();
+        async move { drop(calls.wait_for(|calls| count(calls) >= times).await.unwrap()) }
     }
 
     /// What was asked since this was called last.
