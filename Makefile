@@ -9,16 +9,13 @@ demo: ## a registry, a log and tlogistry on this machine: pull a tag, move it, s
 test: tools template-test ## all tests, with real clients and stand-ins for AWS
 	cargo test --locked
 
-# The test programs that need what `make peers` installs: declared with `test = false` in Cargo.toml.
-# --all-targets leaves such out.
-PEERS := rekor sigstore distribution3 newer_clients conformance browser pasted
 # Those of `make test` whose log can be the real Rekor as well.
 WITH_REKOR := pull devlog lambda
 
 peers: tools ## tests against the real Rekor and with other people's programs, built by Go: minutes, the first time
 	tests/tools/install.sh mariadb go sigstore_js chromium
 	TLOGISTRY_TEST_LOG=rekor cargo test --locked $(WITH_REKOR:%=--test %)
-	cargo test --locked $(PEERS:%=--test %)
+	cargo test --locked --test 'peers_*'
 
 template-test: tools ## the deployment's templates and policies: lints, and rules that each find their fault
 	.tools/venv/bin/python -B tests/template/check.py
@@ -26,7 +23,7 @@ template-test: tools ## the deployment's templates and policies: lints, and rule
 check: tools ## format, lints, licences and banned crates
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked $(PEERS:%=--test %) --test audit_large -- -D warnings
+	cargo clippy --locked --test 'peers_*' --test audit_large -- -D warnings
 	cargo deny --locked check --hide-inclusion-graph licenses bans sources
 
 build: tools ## the function for AWS (arm64), by sam build

@@ -26,7 +26,7 @@ impl Kept {
     }
 
     pub async fn insert(&self, row: &Row) {
-        assert!(self.ledger.insert(row, Deadline::after(Duration::from_secs(20))).await.unwrap());
+        assert!(self.ledger.insert(row, Deadline::after(Duration::from_secs(60))).await.unwrap());
     }
 
     /// Records a tag in the log and in the ledger.
@@ -39,7 +39,7 @@ impl Kept {
 
     /// Notes in the index what an instance does.
     async fn mention(&self, name: &str, digest: &Digest) {
-        let deadline = Deadline::after(Duration::from_secs(20));
+        let deadline = Deadline::after(Duration::from_secs(60));
         let (tag, media_type) = (self.scene.tag(name), testing::registry::OCI_MANIFEST);
         self.ledger.mention(&tag, digest, media_type, 100, deadline).await.unwrap();
     }
@@ -53,7 +53,7 @@ impl Kept {
     }
 
     async fn pending(&self, name: &str, digest: &Digest, lease: Duration) {
-        let deadline = Deadline::after(Duration::from_secs(20));
+        let deadline = Deadline::after(Duration::from_secs(60));
         let statement = self.scene.signer.sign(&self.scene.tag(name), digest, deadline).await.unwrap();
         self.insert(&Row::pending(&statement, Lease::starting_now(lease))).await;
     }

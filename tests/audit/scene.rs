@@ -109,7 +109,7 @@ impl Scene {
     }
 
     pub async fn record_by(&self, signer: &Signer, name: &str, digest: &Digest) -> Uploaded {
-        let deadline = Deadline::after(Duration::from_secs(20));
+        let deadline = Deadline::after(Duration::from_secs(60));
         let statement = signer.sign(&self.tag(name), digest, deadline).await.unwrap();
         self.log.upload(&statement.proposed_entry(), deadline).await.unwrap()
     }

@@ -1,5 +1,5 @@
 //! Pulling from distribution 2.8, which Debian packages: with files and with S3 behind it, open and by tokens, by http and
-//! by https. `three.rs` runs the same on version 3.
+//! by https. `version3.rs` runs the same on version 3.
 
 mod by_https;
 mod scene;

@@ -13,7 +13,7 @@ use tlogistry::sighting::{LocalKey, Signer};
 use crate::scene::{Scene, ask, pull};
 
 fn soon() -> Deadline {
-    Deadline::after(std::time::Duration::from_secs(10))
+    Deadline::after(std::time::Duration::from_secs(60))
 }
 
 type Row = HashMap<String, AttributeValue>;

@@ -5,6 +5,7 @@ mod between;
 mod claim;
 mod hostile;
 mod instance;
+mod lost_answers;
 mod protocol;
 mod scene;
 mod version;

@@ -73,7 +73,7 @@ impl Scene {
     }
 
     pub fn instance(&self) -> Service {
-        self.instance_with(&self.log_config, Duration::from_secs(10))
+        self.instance_with(&self.log_config, Duration::from_secs(25))
     }
 
     /// Pulls a tag through a new instance.

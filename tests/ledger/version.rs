@@ -13,7 +13,7 @@ use tlogistry::sighting::{LocalKey, Signer};
 use crate::scene::Scene;
 
 pub fn soon() -> Deadline {
-    Deadline::after(Duration::from_secs(20))
+    Deadline::after(Duration::from_secs(60))
 }
 
 pub struct Version<'a> {
