@@ -16,7 +16,7 @@ use crate::verdict::Limits;
 
 /// API Gateway gives up after 30 s; this leaves time to answer.
 const DEFAULT_REQUEST_TIMEOUT_MS: u64 = 25_000;
-const REQUEST_TIMEOUT_MS: std::ops::RangeInclusive<u64> = 100..=28_000;
+const TIMEOUT_MS: std::ops::RangeInclusive<u64> = 100..=28_000;
 /// Registries answer in tenths of a second, and Docker Hub on a bad day in a few seconds.
 const DEFAULT_REGISTRY_TIMEOUT_MS: u64 = 8_000;
 /// Some thousand manifests of usual size.
@@ -37,7 +37,7 @@ pub struct Config {
     pub ledger_table: Option<String>,
     /// The DynamoDB table that all instances count first sights in; each process counts by itself if `None`.
     pub counters_table: Option<String>,
-    /// Public keys that earlier sightings were signed with.
+    /// Public keys whose sightings count beside the signing key's: earlier ones, or the next.
     pub retired_keys: Vec<PublicKey>,
     /// All registries if `None`.
     pub allowed_registries: Option<Vec<Registry>>,
@@ -135,11 +135,7 @@ impl Config {
     /// What can be read, and everything that cannot: with any fault, the rest is not to be used.
     fn gather(get: impl Fn(&str) -> Option<String>) -> (Self, Vec<String>) {
         let mut reader = Reader { get, faults: Vec::new() };
-        let request_timeout_ms =
-            reader.number("REQUEST_TIMEOUT_MS", REQUEST_TIMEOUT_MS).unwrap_or(DEFAULT_REQUEST_TIMEOUT_MS);
-        let registry_timeout_ms =
-            reader.number("REGISTRY_TIMEOUT_MS", REQUEST_TIMEOUT_MS).unwrap_or(DEFAULT_REGISTRY_TIMEOUT_MS);
-        let config = Self {
+        let mut config = Self {
             log: reader.log(),
             kms_key_id: reader.get("KMS_KEY_ID"),
             ledger_table: reader.get("LEDGER_TABLE"),
@@ -151,8 +147,12 @@ impl Config {
                 overall: reader.rate("FIRST_SIGHTS_PER_MINUTE", DEFAULT_FIRST_SIGHTS),
                 per_source: reader.rate("FIRST_SIGHTS_PER_MINUTE_PER_SOURCE", DEFAULT_FIRST_SIGHTS_PER_SOURCE),
             },
-            request_timeout: Duration::from_millis(request_timeout_ms),
-            registry_timeout: Duration::from_millis(registry_timeout_ms.min(request_timeout_ms)),
+            request_timeout: Duration::from_millis(
+                reader.number("REQUEST_TIMEOUT_MS", TIMEOUT_MS).unwrap_or(DEFAULT_REQUEST_TIMEOUT_MS),
+            ),
+            registry_timeout: Duration::from_millis(
+                reader.number("REGISTRY_TIMEOUT_MS", TIMEOUT_MS).unwrap_or(DEFAULT_REGISTRY_TIMEOUT_MS),
+            ),
             manifest_cache_bytes: reader
                 .number("MANIFEST_CACHE_BYTES", 0..=u64::MAX)
                 .unwrap_or(DEFAULT_MANIFEST_CACHE_BYTES),
@@ -162,6 +162,7 @@ impl Config {
         if config.counters_table.is_some() && config.counters_table == config.ledger_table {
             reader.fault("COUNTERS_TABLE", "must be another table than LEDGER_TABLE");
         }
+        config.registry_timeout = config.registry_timeout.min(config.request_timeout);
         (config, reader.faults)
     }
 }

@@ -1,6 +1,8 @@
 //! The function itself under Lambda's emulator, with its key in (a stand-in for) AWS KMS: pulled through by a real
 //! client, from a real registry, recording in a log of its own process.
 
+use std::time::{Duration, Instant};
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
@@ -10,7 +12,7 @@ use testing::client::{client, get, head, send};
 use testing::image::Image;
 use testing::instance::Instance;
 use testing::kms::Kms;
-use testing::process::{Process, function, script};
+use testing::process::{PATIENCE, Process, function, script};
 use testing::stage::{REGISTRY, REPOSITORY, Stage};
 use testing::story;
 use testing::table::Table;
@@ -30,6 +32,45 @@ async fn a_tag_once_seen_cannot_move_and_kms_signs_for_it() {
     let (stage, kms, table) = set().await;
     let told = story::tell(&stage, || start(&stage, &kms, &table)).await;
     story::assert_signed_by(&stage, &told, &kms.public_key().await).await;
+}
+
+/// A deployment with the wrong table: nothing is recorded a second time there, and nothing served by tag.
+#[tokio::test]
+async fn a_function_with_another_table_than_its_key_was_used_with_serves_no_tag() {
+    let (stage, kms, table) = set().await;
+    for tag in ["v1", "v2"] {
+        stage.push(tag, &Image::oci(tag)).await;
+    }
+    assert_eq!(get(&start(&stage, &kms, &table).url("manifests/v1")).await.header("tlog-first-seen"), "true");
+    // The log files an entry after it has answered its upload.
+    let key = kms.public_key().await;
+    let search = serde_json::json!({"hash": Digest::sha256(key.pem().as_bytes()).as_str()}).to_string();
+    let url = format!("{}/api/v1/index/retrieve", stage.log.url);
+    let listed = async || {
+        let asked = client().post(&url).header("content-type", "application/json").body(search.clone());
+        let ids: Vec<String> = serde_json::from_slice(&send(asked).await.bytes).unwrap();
+        !ids.is_empty()
+    };
+    let began = Instant::now();
+    while !listed().await {
+        assert!(began.elapsed() < PATIENCE, "the entry is not listed");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+
+    let wrong = Table::start().await;
+    let instance = start(&stage, &kms, &wrong);
+    for tag in ["v2", "v1"] {
+        let refused = get(&instance.url(&format!("manifests/{tag}"))).await;
+        assert_eq!(refused.status, 503, "{refused:?}");
+        let (code, message, _) = refused.error();
+        let fingerprint = hex::encode(key.id());
+        let reason =
+            format!("the ledger does not know this instance, and the log has entries by its key {fingerprint}");
+        assert!(code == "UNAVAILABLE" && message.contains(&reason), "{message}");
+    }
+    let by_digest = get(&instance.url(&format!("manifests/{}", Image::oci("v1").digest()))).await;
+    assert_eq!(by_digest.status, 200);
+    assert_eq!(wrong.item("@instance").await, None);
 }
 
 /// A HEAD's length is that of the body that the function hands over, also where the manifest is not at hand; and no

@@ -69,6 +69,7 @@ impl History {
         let list =
             |finding: &Finding| entries.push(Listed::new(&self.tag, finding, lookup.log.rekor(), &lookup.log_keys));
         let (findings, unread) = lookup.findings(&self.tag, list).await?;
+        entries.iter_mut().for_each(|entry| entry.explain(&findings));
         entries.sort_by_key(|entry| entry.log_index);
         if self.json {
             let unread = unread.iter().map(|(id, error)| NotRead { id: id.to_string(), reason: error.to_string() });

@@ -6,9 +6,9 @@ use sha2::{Digest as _, Sha256};
 use crate::dsse;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
-use crate::rekor::body::Body;
+use crate::rekor::body::{Body, Form};
 use crate::rekor::{Fault, LogEntry, LogKeys, Rekor};
-use crate::sighting::{Finding, is_file_by_certificate, parse_statement};
+use crate::sighting::{Explained, Finding, Findings, is_file_by_certificate, parse_statement};
 
 /// What an entry is to the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -48,6 +48,10 @@ pub struct Listed {
     pub keys: Vec<String>,
     /// What does not hold of it.
     pub faults: Vec<String>,
+    #[serde(skip)]
+    leaf_hash: [u8; 32],
+    #[serde(skip)]
+    has_sightings_form: bool,
 }
 
 impl Listed {
@@ -59,10 +63,10 @@ impl Listed {
                 Self::of(Standing::Sighting, sighting.entry(), digest, &[], log)
             }
             Finding::Refiled(refiled) => Self::of(Standing::Refiled, refiled.entry(), Some(refiled.digest()), &[], log),
-            Finding::Unattested { entry, fault } if is_file_by_certificate(tag, entry) => {
+            Finding::Unattested { entry, fault, .. } if is_file_by_certificate(tag, entry) => {
                 Self::of(Standing::Unrelated, entry, None, &[fault], log)
             }
-            Finding::Unattested { entry, fault } => Self::of(Standing::Unattested, entry, None, &[fault], log),
+            Finding::Unattested { entry, fault, .. } => Self::of(Standing::Unattested, entry, None, &[fault], log),
             Finding::Misused { entry, misuse } => Self::of(Standing::Misused, entry, None, &[misuse], log),
             Finding::Unrelated(entry) => Self::of(Standing::Unrelated, entry, None, &[], log),
             Finding::Unverifiable { entry, faults } => {
@@ -100,7 +104,23 @@ impl Listed {
             digest: digest.map(Digest::to_string),
             keys,
             faults: faults.iter().map(|fault| fault.to_string()).collect(),
+            leaf_hash: entry.leaf_hash(),
+            has_sightings_form: matches!(entry.body(), Body::Envelope(envelope) if envelope.form == Form::IntotoV002),
         }
+    }
+
+    /// Says what other entries show an entry to be that does not tell by itself. A sighting that has lost its statement
+    /// stays one.
+    pub fn explain(&mut self, findings: &Findings) {
+        if self.has_sightings_form {
+            return;
+        }
+        let Some(explained) = findings.explained(&self.leaf_hash) else { return };
+        (self.standing, self.digest, self.faults) = match explained {
+            Explained::Digest(digest) => (Standing::Refiled, Some(digest.to_string()), Vec::new()),
+            Explained::Unrelated => (Standing::Unrelated, None, Vec::new()),
+            Explained::Misused(misuse) => (Standing::Misused, None, vec![misuse.to_string()]),
+        };
     }
 }
 

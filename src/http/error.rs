@@ -175,8 +175,7 @@ impl Refusal {
             Self::Path => "no such path in a registry".to_owned(),
             Self::Loop => "tlogistry does not stand behind tlogistry: name the registry itself".to_owned(),
             Self::Catalog => "this registry stands in front of all others and cannot list them".to_owned(),
-            // The same for both, and for a name that leads to several addresses: whoever asks could tell by it which names
-            // there are inside.
+            // The same for both: a difference would tell a caller which names there are inside.
             Self::Upstream(UpstreamError::Refused(Refused::NotPublic(refused))) => {
                 format!("{} is not called: it leads to an address that is not public, or to none", refused.host())
             }

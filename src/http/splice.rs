@@ -1,5 +1,5 @@
-//! Adding descriptors to an index that someone else wrote, by its text: a tree of its values could take a hundred times its
-//! bytes, and writing that out again would change it.
+//! Adding descriptors to an index that someone else wrote, by its text. A tree of its values could take a hundred times
+//! its bytes, and writing that out again would change it.
 
 use std::fmt;
 
@@ -8,8 +8,8 @@ use serde::de::{Deserialize, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The index with `added`, JSON objects separated by commas, at the end of its `manifests`; each other byte is as it
-/// came. `None` if it is no index: no JSON object in UTF-8, or without an array of that name. Of several the last counts, as for
-/// most readers.
+/// came. `None` if it is no index: no JSON object in UTF-8, or without an array of that name. Of several the last
+/// counts, as for most readers.
 pub(super) fn with_manifests(index: &[u8], added: &str) -> Option<Vec<u8>> {
     let end = end_of_manifests(std::str::from_utf8(index).ok()?)?;
     let (before, after) = index.split_at(end);

@@ -3,8 +3,8 @@
 
 use crate::image::{Digest, Repository, Tag};
 
-/// Tags that one digest leads to. Only the image's owner can give a digest more, and each costs its row more to write: of a
-/// full row, nothing more is noted.
+/// Tags that one digest leads to. Only the image's owner can give a digest more, and each makes its row dearer to write.
+/// Nothing more is noted in a full row.
 pub const MAX_TAGS: usize = 32;
 
 /// What the index holds of one digest of a repository, as it is stored.

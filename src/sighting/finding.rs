@@ -6,7 +6,7 @@ use super::{Sighting, parse_statement, statement, subject_hash};
 use crate::dsse;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
-use crate::rekor::body::{self, Artifact, Body, Envelope, Form};
+use crate::rekor::body::{self, Artifact, Body, Envelope, Form, Signer};
 use crate::rekor::{Fault, LogEntry, LogKeys, VerifiedEntry};
 
 /// What one entry says of a tag.
@@ -21,7 +21,12 @@ pub enum Finding {
     /// The same statement, filed in a form that no instance writes.
     Refiled(Box<Refiled>),
     /// By a trusted key and held by the log, which does not say what was signed: it may be about this tag and any digest.
-    Unattested { entry: Box<VerifiedEntry>, fault: Fault },
+    Unattested {
+        entry: Box<VerifiedEntry>,
+        fault: Fault,
+        /// What is known of what was signed: the same for entries over the same.
+        known: Vec<u8>,
+    },
     /// By a trusted key and held by the log: the key signed something else than sightings.
     Misused { entry: Box<VerifiedEntry>, misuse: Misuse },
     /// By a trusted key and held by the log, about another tag.
@@ -86,12 +91,18 @@ impl Finding {
                     Self::misused(entry, Misuse::OtherType)
                 }
                 Ok(statement) => Self::stated(tag, entry, &statement, trusted),
-                Err(fault) => Self::Unattested { entry: Box::new(entry), fault },
+                Err(fault) => {
+                    let known = known(envelope, trusted);
+                    Self::Unattested { entry: Box::new(entry), fault, known }
+                }
             },
             Body::Artifact(Artifact { sha256: Some(hash), .. }) if hex::encode(hash) == subject_hash(tag) => {
                 Self::misused(entry, Misuse::Name)
             }
-            Body::Artifact(_) => Self::Unattested { entry: Box::new(entry), fault: Fault::HashOnly },
+            Body::Artifact(_) => {
+                let known = entry.leaf_hash().to_vec();
+                Self::Unattested { entry: Box::new(entry), fault: Fault::HashOnly, known }
+            }
             // Nothing is by a key where none can be read.
             Body::OtherForm(_) | Body::Unreadable | Body::UnreadableIntoto => Self::misused(entry, Misuse::OtherForm),
         }
@@ -198,6 +209,16 @@ fn statement_beside(entry: &LogEntry, envelope: &Envelope) -> Result<Vec<u8>, Fa
         None if envelope.form == Form::DsseV001 => Err(Fault::HashOnly),
         None => Err(Fault::NoAttestation),
     }
+}
+
+/// What an envelope without its payload tells of what was signed. In `dsse`, two with one payload may be of two types, which
+/// only their signatures tell. A stranger can add his own to ours as often as he likes.
+fn known(envelope: &Envelope, trusted: &[PublicKey]) -> Vec<u8> {
+    let is_ours = |signer: &&Signer| trusted.iter().any(|key| signer.key.is(key));
+    let ours = envelope.signers.iter().filter(is_ours).filter_map(|signer| signer.signature.as_deref());
+    let signatures: Vec<&[u8]> = ours.filter(|_| envelope.form == Form::DsseV001).collect();
+    let payload_hash = envelope.payload_hash.unwrap_or_default();
+    [&[envelope.form as u8][..], &payload_hash, &signatures.concat()].concat()
 }
 
 fn verifies(trusted: &[PublicKey], message: &[u8], signature: &[u8]) -> bool {

@@ -1,6 +1,6 @@
 //! What all entries by trusted keys say of a tag.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{Finding, Misuse, Refiled, Sighting, is_file_by_certificate};
 use crate::image::{Digest, Tag};
@@ -18,6 +18,8 @@ pub struct Findings {
     refiled: BTreeMap<Digest, Refiled>,
     /// By what is known of what was signed.
     unattested: BTreeMap<Vec<u8>, Unattested>,
+    /// What entries that did not say it were found to say, by leaf hash.
+    explained: HashMap<[u8; 32], Explained>,
     misused: Option<(VerifiedEntry, Misuse)>,
     /// Log index and faults of entries that do not verify.
     pub unverifiable: Vec<(u64, Vec<Fault>)>,
@@ -31,6 +33,15 @@ struct Unattested {
     entry: VerifiedEntry,
     /// Leaf hashes of all entries over the same, this one's too.
     leaves: Vec<[u8; 32]>,
+}
+
+/// What an entry says that does not tell by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Explained {
+    /// The statement of a sighting.
+    Digest(Digest),
+    Unrelated,
+    Misused(Misuse),
 }
 
 /// Two things that one instance never signs.
@@ -84,9 +95,9 @@ impl Findings {
                     *kept = *refiled;
                 }
             }
-            Finding::Unattested { entry, .. } => {
+            Finding::Unattested { entry, known, .. } => {
                 let unattested = Unattested { leaves: Vec::new(), entry: (*entry).clone() };
-                let kept = self.unattested.entry(signed(&entry)).or_insert(unattested);
+                let kept = self.unattested.entry(known).or_insert(unattested);
                 kept.leaves.push(entry.leaf_hash());
                 if entry.log_index() < kept.entry.log_index() {
                     kept.entry = *entry;
@@ -121,14 +132,31 @@ impl Findings {
 
     fn learn(&mut self, find: impl Fn(&VerifiedEntry) -> Option<Finding>) -> Vec<[u8; 32]> {
         let mut unrelated = Vec::new();
-        for (signed, unattested) in std::mem::take(&mut self.unattested) {
-            match find(&unattested.entry) {
-                None => drop(self.unattested.insert(signed, unattested)),
-                Some(Finding::Unrelated(_)) => unrelated.extend(unattested.leaves),
-                Some(finding) => self.add(finding),
+        for (known, unattested) in std::mem::take(&mut self.unattested) {
+            let Some(finding) = find(&unattested.entry) else {
+                self.unattested.insert(known, unattested);
+                continue;
+            };
+            let explained = match &finding {
+                Finding::Sighting(sighting) => Some(Explained::Digest(sighting.digest().clone())),
+                Finding::Refiled(refiled) => Some(Explained::Digest(refiled.digest().clone())),
+                Finding::Misused { misuse, .. } => Some(Explained::Misused(*misuse)),
+                Finding::Unrelated(_) => Some(Explained::Unrelated),
+                _ => None,
+            };
+            let leaves = unattested.leaves.iter();
+            self.explained.extend(leaves.filter_map(|leaf| Some((*leaf, explained.clone()?))));
+            match finding {
+                Finding::Unrelated(_) => unrelated.extend(unattested.leaves),
+                finding => self.add(finding),
             }
         }
         unrelated
+    }
+
+    /// What an entry was found to say that does not tell by itself.
+    pub fn explained(&self, leaf: &[u8; 32]) -> Option<&Explained> {
+        self.explained.get(leaf)
     }
 
     /// Sightings, one for each digest, by log index.
@@ -159,6 +187,7 @@ impl Findings {
             _ => None,
         };
         let mut hashes: Vec<[u8; 32]> = self.unattested.values().filter_map(hash).collect();
+        hashes.sort_unstable();
         hashes.dedup();
         hashes
     }
@@ -214,17 +243,6 @@ impl Findings {
     /// Whether everything that was found by a trusted key was understood.
     pub fn is_understood(&self, tag: &Tag) -> bool {
         self.unverifiable.is_empty() && self.unreadable.is_empty() && self.unattested(tag).is_empty()
-    }
-}
-
-/// What is known of what was signed: the same for entries over the same.
-fn signed(entry: &VerifiedEntry) -> Vec<u8> {
-    match entry.body() {
-        Body::Envelope(envelope) => {
-            let hash = envelope.payload_hash.unwrap_or_default();
-            [&[envelope.form as u8][..], &hash].concat()
-        }
-        _ => entry.leaf_hash().to_vec(),
     }
 }
 

@@ -9,7 +9,7 @@ mod statement;
 
 pub use anew::{AnewError, record_anew};
 pub use finding::{Finding, Misuse, Refiled, is_by, is_file_by_certificate, statement_of};
-pub use findings::{Contradiction, Findings, First};
+pub use findings::{Contradiction, Explained, Findings, First};
 pub use kms::KmsKey;
 pub use signer::{SignError, Signer};
 pub use statement::{PREDICATE_TYPE, parse as parse_statement, statement, subject_hash};

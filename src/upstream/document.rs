@@ -30,8 +30,8 @@ pub(super) fn contradiction(document: &[u8], media_type: &str) -> Option<String>
     }
 }
 
-/// The document as text. Strings may hold bytes that are not UTF-8; none of what matters here does. Each becomes a '?', so that the
-/// text is no longer than the document, as it would be with U+FFFD.
+/// The document as text. Strings may hold bytes that are not UTF-8; none of what matters here does. Each becomes a '?',
+/// because U+FFFD would make the text three times as long.
 fn readable(document: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = str::from_utf8(document) {
         return Cow::Borrowed(text);

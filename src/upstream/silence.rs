@@ -12,8 +12,8 @@ use crate::foreign::shown;
 
 /// Time-outs in a row that make a host a silent one. One or two happen to every registry.
 const TIMEOUTS: u32 = 3;
-/// How long a silent host is not asked. Then one request tries it, and no other until that one is answered or as much time has
-/// passed again. With the default patience a silent host so takes 8 of 38 seconds of an instance at most.
+/// How long a silent host is not asked. Then one request tries it, and no other until that one is answered or as much
+/// time has passed again. With the default patience a silent host so takes 8 of an instance's 38 seconds at most.
 const PAUSE: Duration = Duration::from_secs(30);
 /// Hosts remembered, some 200 bytes each. Whoever wants to push one out has to wait for a time-out for each other.
 const HOSTS: usize = 1_000;

@@ -14,7 +14,7 @@ use crate::image::Digest;
 use crate::key::PublicKey;
 use crate::ledger::{Fingerprint, LedgerError, UsedKeys};
 use crate::outgoing::SendError;
-use crate::rekor::{EntryId, Fault, LogEntry, LogKeys, RekorError};
+use crate::rekor::{Call, EntryId, Fault, LogEntry, LogKeys, RekorError};
 use crate::sighting::is_by;
 use crate::telemetry::{Dependency, timed};
 
@@ -88,7 +88,8 @@ impl Verdicts {
     /// What the log shows of the use of `key`. Its index files entries by the sha256 of the key's PEM.
     async fn use_of(&self, key: &PublicKey, deadline: Deadline) -> Result<Option<KeyUse>, Unavailable> {
         let hash = Digest::sha256(key.pem().as_bytes());
-        let mut ids = match self.0.log.search(hash.hex(), deadline).await {
+        let pass = self.0.gate.pass(Call::Search)?;
+        let mut ids = match pass.ask(self.0.log.search(hash.hex(), deadline)).await {
             Err(RekorError::Send(SendError::TooLarge(_))) => return Ok(Some(KeyUse::Unreadable)),
             ids => ids?,
         };

@@ -32,8 +32,8 @@ use crate::rekor::{Call, Closed, Fault, Faults, Gate, LogKeys, Rekor, RekorError
 use crate::sighting::{Findings, First, Sighting, SignError, Signer};
 use crate::telemetry::{Dependency, timed};
 
-/// Verified sightings kept in memory: 7,000 of usual size, and a sixth of the function's memory. A stranger can upload ours with
-/// much around it, so they are counted by their bytes.
+/// Verified sightings kept in memory: 7,000 of usual size, and a sixth of the function's memory. A stranger can upload
+/// ours with much around it, so they are counted by their bytes.
 const KNOWN_BYTES: u64 = 42 << 20;
 const USUAL_SIGHTING_BYTES: u64 = 6 << 10;
 /// What is stored beside a sighting's bytes.

@@ -16,7 +16,7 @@ use tlogistry::cli::listen;
 use tlogistry::config::{Config, LogConfig};
 use tlogistry::devlog::{Devlog, Options};
 use tlogistry::http::{Body, Service};
-use tlogistry::image::Tag;
+use tlogistry::image::{Digest, Tag};
 use tlogistry::key::PublicKey;
 use tlogistry::ledger::{DynamoDbLedger, Ledger, MemoryLedger};
 use tlogistry::rekor::LogKeys;
@@ -65,13 +65,14 @@ impl Answer {
 
 impl Scene {
     pub async fn set() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let key = LocalKey::open_or_generate(&folder.path().join("key.pem")).unwrap();
         let searches: Arc<AtomicUsize> = Arc::default();
-        let (log, log_config) = counting_log(searches.clone()).await;
+        let (log, log_config) = counting_log(searches.clone(), key.public_key()).await;
         let tags: Arc<Mutex<HashMap<String, Bytes>>> = Arc::default();
         let served = tags.clone();
         let registry = registry::start(move |tag| served.lock().unwrap().get(tag).cloned()).await;
         let (ledger, counters) = (Table::start().await, Table::counters().await);
-        let folder = tempfile::tempdir().unwrap();
         Self { ledger, counters, log, log_config, searches, folder, tags, registry }
     }
 
@@ -125,7 +126,7 @@ impl Scene {
         setup::service(&self.config(overall, per_source), ledger, signer, self.log_config.clone()).unwrap()
     }
 
-    /// Searches that the log was asked since this was called last.
+    /// Searches that the log was asked since this was called last, but for those that ask whether the key was used.
     pub fn searches(&self) -> usize {
         self.searches.swap(0, Ordering::SeqCst)
     }
@@ -194,18 +195,21 @@ pub async fn ask(instance: &Service, method: Method, path: &str, source: &str) -
     Answer { status, code, retry_after, first_seen }
 }
 
-async fn counting_log(searches: Arc<AtomicUsize>) -> (Devlog, LogConfig) {
+async fn counting_log(searches: Arc<AtomicUsize>, key: &PublicKey) -> (Devlog, LogConfig) {
+    let of_key = Digest::sha256(key.pem().as_bytes()).hex().to_owned();
     let log = Devlog::open(None, Options::default()).await.unwrap();
     let (listener, address) = listen::bind("127.0.0.1:0").await.unwrap();
     let served = log.clone();
     let handler = move |request: Request<hyper::body::Incoming>| {
-        let (log, searches) = (served.clone(), searches.clone());
+        let (log, searches, of_key) = (served.clone(), searches.clone(), of_key.clone());
         async move {
-            if request.uri().path() == "/api/v1/index/retrieve" {
-                searches.fetch_add(1, Ordering::SeqCst);
-            }
             match listen::read(request, 1 << 20).await {
-                Ok(request) => log.handle(request).await.map(Full::new),
+                Ok(request) => {
+                    let is_search = request.uri().path() == "/api/v1/index/retrieve";
+                    let is_of_key = String::from_utf8_lossy(request.body()).contains(&of_key);
+                    searches.fetch_add(usize::from(is_search && !is_of_key), Ordering::SeqCst);
+                    log.handle(request).await.map(Full::new)
+                }
                 Err(refusal) => refusal,
             }
         }

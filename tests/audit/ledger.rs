@@ -8,7 +8,7 @@ use testing::process::Ended;
 use testing::table::Table;
 use tlogistry::deadline::Deadline;
 use tlogistry::image::Digest;
-use tlogistry::ledger::{DynamoDbLedger, Lease, Ledger, Row};
+use tlogistry::ledger::{DynamoDbLedger, Fingerprint, Lease, Ledger, Row, UsedKeys};
 
 use crate::scene::Scene;
 
@@ -42,6 +42,14 @@ impl Kept {
         let deadline = Deadline::after(Duration::from_secs(60));
         let (tag, media_type) = (self.scene.tag(name), testing::registry::OCI_MANIFEST);
         self.ledger.mention(&tag, digest, media_type, 100, deadline).await.unwrap();
+    }
+
+    /// Makes the instance's row, as an instance does first of all.
+    pub async fn claim(&self) {
+        let deadline = Deadline::after(Duration::from_secs(20));
+        let signing = Fingerprint::from(self.scene.signer.public_key(deadline).await.unwrap());
+        let used = UsedKeys { signing: [signing].into(), log: [].into() };
+        assert!(self.ledger.claim(&used, deadline).await.unwrap());
     }
 
     /// As [`Kept::seen`], but the entry is in no index.
@@ -98,12 +106,13 @@ pub fn last(ended: &Ended) -> &str {
 #[tokio::test(flavor = "multi_thread")]
 async fn all_rows_of_a_table_of_several_pages_are_checked_and_a_broken_off_audit_goes_on() {
     let kept = Kept::set().await;
+    // The instance's row and the index's stand among the tags', and are none.
+    kept.claim().await;
     let seen = (0..230).map(|number| {
         let kept = &kept;
         async move {
             let name = format!("v{number}");
             let digest = kept.seen(&name).await;
-            // The index's rows stand among the tags', and are none.
             kept.mention(&name, &digest).await;
         }
     });
@@ -237,6 +246,13 @@ async fn an_empty_ledger_shows_nothing() {
     let kept = Kept::set().await;
     let ended = kept.audit(&[]);
     assert_eq!((ended.code, last(&ended)), (Some(2), "Nothing was checked: there was no tag"), "{ended:?}");
+    kept.claim().await;
+    let ended = kept.audit(&[]);
+    assert_eq!(
+        (ended.code, last(&ended)),
+        (Some(2), "Nothing was checked: there was no tag"),
+        "the instance's row is no tag: {ended:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

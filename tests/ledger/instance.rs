@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue::{self, L, N, Ns, S, Ss};
 use testing::clock::Clock;
 use testing::log;
-use tlogistry::ledger::{DynamoDbLedger, Fingerprint, Ledger, LedgerError, MemoryLedger, UsedKeys};
+use tlogistry::ledger::{Fingerprint, Ledger, LedgerError, MemoryLedger, UsedKeys};
 use tlogistry::sighting::LocalKey;
 
 use crate::between::Calls;

@@ -9,7 +9,7 @@ const NO_SHARED_LEDGER: Pulls = Pulls { ledger: Ledger::NotShared, late: 0, ..IM
 
 fn assert_records_two_digests(pulls: Pulls) {
     let last = pulls.goes_wrong(ONE_DIGEST);
-    assert!(matches!(last, Action::Write(_, Write::Upload(_)) | Action::Arrive(Write::Upload(_))), "{last:?}");
+    assert!(matches!(last, Action::Write(_, Write::Upload(_)) | Action::Arrive(_, Write::Upload(_))), "{last:?}");
 }
 
 #[test]

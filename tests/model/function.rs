@@ -1,37 +1,53 @@
 //! What a function does with the answers to its calls: `src/verdict/`, one step at a time.
 
-use crate::state::{Digest, Found, Function, Row, State, Step, Verdict, Write};
+use crate::instance::Keys;
+use crate::state::{Digest, Found, Function, Row, Standing, State, Step, Verdict, Write};
 use crate::{Protocol, Pulls};
 
 impl Pulls {
-    /// A function that handles no pull yet, or the next one.
-    pub fn waiting(&self, known: Option<Digest>) -> Function {
-        let step = match known {
+    /// The function with what it has in memory, handling no pull yet, or the next one.
+    pub fn waiting(&self, function: Function) -> Function {
+        let admitted = matches!(function.standing, Standing::Admitted { .. });
+        let step = match function.known {
+            _ if !admitted => Step::Admit { again: false },
             Some(digest) => Step::Found(Found::Seen(digest)),
             None if self.protocol == Protocol::IndexAsEvidence => Step::Search,
             None => Step::Get { row_expected: false },
         };
-        Function { known, current: None, step }
+        Function { current: None, step, ..function }
     }
 
-    /// The call that a step makes, if it is one that changes something.
-    pub fn write(&self, step: Step) -> Option<Write> {
-        match step {
-            Step::Remember(digest) => Some(Write::Insert(Row::Recorded(digest))),
+    /// The call that a function's step makes, if it is one that changes something.
+    pub fn write(&self, function: &Function) -> Option<Write> {
+        let own = self.version(function).own();
+        match function.step {
+            Step::Claim => Some(Write::Claim(own)),
+            Step::NameKey { .. } => Some(Write::NameKey(own)),
+            Step::Remember(digest, keys) => Some(Write::Insert(Row::Recorded(digest, keys))),
             Step::Insert(statement) => Some(Write::Insert(Row::Pending(statement))),
             Step::Wait { .. } if self.protocol == Protocol::NoTakeOver => None,
             Step::Wait { statement, lease_current } => Some(Write::TakeOver { statement, lease_current }),
             Step::Upload { statement, .. } | Step::MakeFindable(statement) => Some(Write::Upload(statement)),
             Step::Complete { statement, .. } => Some(Write::Complete(statement)),
-            Step::Get { .. } | Step::Search | Step::Never | Step::TakenOver | Step::Found(_) => None,
+            Step::Admit { .. } | Step::Get { .. } | Step::Search | Step::AskKeys => None,
+            Step::Never | Step::TakenOver | Step::Found(_) => None,
         }
     }
 
     /// The ledger has answered a read.
     pub fn has_read(&self, state: &mut State, i: usize, row: Option<Row>) {
         let row_expected = !matches!(state.functions[i].step, Step::Get { row_expected: false });
+        if row.is_some() && self.shows_use(state, i) {
+            return;
+        }
+        let verifies_with = match row {
+            Some(Row::Recorded(_, keys)) => keys,
+            Some(Row::Pending(statement)) => statement.key,
+            None => Default::default(),
+        };
         match row {
-            Some(Row::Recorded(digest)) => self.know(state, i, Found::Seen(digest)),
+            Some(_) if !self.version(&state.functions[i]).knows.contains(verifies_with) => self.end(state, i),
+            Some(Row::Recorded(digest, _)) => self.know(state, i, Found::Seen(digest)),
             Some(Row::Pending(statement)) => {
                 state.functions[i].step = Step::Wait { statement, lease_current: true };
             }
@@ -42,20 +58,25 @@ impl Pulls {
 
     /// The log has answered a search.
     pub fn has_searched(&self, state: &mut State, i: usize) {
-        match self.search(state) {
-            Some(Found::Unattested(digest)) => state.functions[i].step = Step::Found(Found::Unattested(digest)),
-            Some(Found::Seen(digest) | Found::Recorded(digest)) => {
-                state.functions[i].known = Some(digest);
-                state.functions[i].step = Step::Remember(digest);
+        let found = self.search(state, self.version(&state.functions[i]));
+        if found.is_some() && self.shows_use(state, i) {
+            return;
+        }
+        match found {
+            Some((unattested @ Found::Unattested(..), _)) => state.functions[i].step = Step::Found(unattested),
+            Some((found, keys)) => {
+                state.functions[i].known = Some(found.digest());
+                state.functions[i].step = Step::Remember(found.digest(), keys);
             }
             None => self.go_on_with_current(state, i, Step::Never),
         }
     }
 
     /// A write was answered with whether its condition held.
-    pub fn has_written(&self, state: &mut State, i: usize, held: bool) {
+    pub fn has_written(&self, state: &mut State, i: usize, write: Write, held: bool) {
         match state.functions[i].step {
-            Step::Remember(digest) => state.functions[i].step = Step::Found(Found::Seen(digest)),
+            Step::Claim | Step::NameKey { .. } => self.has_named(state, i, write, held),
+            Step::Remember(digest, _) => state.functions[i].step = Step::Found(Found::Seen(digest)),
             Step::Insert(statement) if held => {
                 if self.protocol == Protocol::ServeBeforeRecording {
                     state.verdict = Some(Verdict::FirstSeen(statement.digest));
@@ -78,19 +99,35 @@ impl Pulls {
             Step::Complete { statement, existed: false } => self.know(state, i, Found::Recorded(statement.digest)),
             Step::Complete { statement, existed: true } => {
                 state.functions[i].known = Some(statement.digest);
-                state.functions[i].step = Step::MakeFindable(state.sign(statement.digest));
+                match self.before_signing(state, i, true) {
+                    Some(first) => state.functions[i].step = first,
+                    None => self.make_findable(state, i),
+                }
             }
             Step::MakeFindable(statement) => {
                 state.functions[i].step = Step::Found(Found::Recorded(statement.digest));
             }
-            Step::Get { .. } | Step::Search | Step::Never | Step::TakenOver | Step::Found(_) => {}
+            Step::Admit { .. } | Step::Get { .. } | Step::Search | Step::AskKeys => {}
+            Step::Never | Step::TakenOver | Step::Found(_) => {}
+        }
+    }
+
+    /// What is known is signed once more.
+    pub fn make_findable(&self, state: &mut State, i: usize) {
+        let key = self.own_signer(state, i);
+        if let Some(digest) = state.functions[i].known {
+            state.functions[i].step = Step::MakeFindable(state.sign(digest, key));
         }
     }
 
     /// No answer came to a call that changes something. What is only best effort is passed over, all else fails.
-    pub fn has_written_in_vain(&self, state: &mut State, i: usize) {
+    pub fn has_written_in_vain(&self, state: &mut State, i: usize, write: Write) {
         match state.functions[i].step {
-            Step::Remember(_) | Step::MakeFindable(_) => self.has_written(state, i, true),
+            Step::Remember(..) | Step::MakeFindable(_) => self.has_written(state, i, write, true),
+            Step::NameKey { findable: true } => {
+                let digest = state.functions[i].known.expect("the row was completed");
+                state.functions[i].step = Step::Found(Found::Recorded(digest));
+            }
             _ => self.end(state, i),
         }
     }
@@ -100,16 +137,20 @@ impl Pulls {
         state.functions[i].current = Some(current);
         match state.functions[i].step {
             Step::Never | Step::TakenOver => {
-                let statement = state.sign(current);
+                if let Some(first) = self.before_signing(state, i, false) {
+                    state.functions[i].step = first;
+                    return;
+                }
+                let statement = state.sign(current, self.own_signer(state, i));
                 let inserts = state.functions[i].step == Step::Never && self.protocol != Protocol::IndexAsEvidence;
                 let taken_over = state.functions[i].step == Step::TakenOver;
                 let upload = Step::Upload { statement, taken_over };
                 state.functions[i].step = if inserts { Step::Insert(statement) } else { upload };
             }
             // It is rebuilt, and then kept like any other.
-            Step::Found(Found::Unattested(digest)) if digest == current => {
+            Step::Found(Found::Unattested(digest, keys)) if digest == current => {
                 state.functions[i].known = Some(digest);
-                state.functions[i].step = Step::Remember(digest);
+                state.functions[i].step = Step::Remember(digest, keys);
             }
             Step::Found(found) => {
                 state.verdict = Some(match found {
@@ -131,13 +172,16 @@ impl Pulls {
     }
 
     fn know(&self, state: &mut State, i: usize, found: Found) {
-        let (Found::Seen(digest) | Found::Recorded(digest) | Found::Unattested(digest)) = found;
-        state.functions[i].known = Some(digest);
+        state.functions[i].known = Some(found.digest());
         state.functions[i].step = Step::Found(found);
     }
 
     /// The pull is over. What is in memory stays.
     pub fn end(&self, state: &mut State, i: usize) {
-        state.functions[i] = self.waiting(state.functions[i].known);
+        state.functions[i] = self.waiting(state.functions[i]);
+    }
+
+    fn own_signer(&self, state: &State, i: usize) -> Keys {
+        Keys::of_signer(self.version(&state.functions[i]).signer)
     }
 }

@@ -14,7 +14,10 @@
 //! - A 409 and the retrieval of the entry that it names are one call: the second changes nothing.
 //! - Upstream answers with any digest at any time, which is what one that moves its tags at will looks like.
 //! - A lease ends whenever a waiter says so, by whichever clock or because no writer could have set it; time is not
-//!   modelled. Trusted keys and the log itself do not change.
+//!   modelled.
+//! - The instance's row is read once by each process: that it is read again each minute only refuses more.
+//! - A key signs for other tags too, and at some time the index has one of these entries ([`model::Action::Show`]). From
+//!   then on parameters may be forgotten.
 //!
 //! `cargo test --test model -- --nocapture` prints the number of states of each run and, for each protocol that is not
 //! ours, how it goes wrong.
@@ -22,7 +25,9 @@
 mod broken;
 mod function;
 mod holds;
+mod instance;
 mod model;
+mod rotation;
 mod state;
 mod world;
 
@@ -30,7 +35,8 @@ use std::time::Instant;
 
 use stateright::{Checker, HasDiscoveries, Model};
 
-use model::{ANY_FUNCTION_CAN_FINISH, Action, ONE_DIGEST, SERVED_IS_RECORDED};
+use instance::{ALONE, Version};
+use model::{ANY_FUNCTION_CAN_FINISH, Action, MISTAKES_DO_NOTHING, ONE_DIGEST, SERVED_IS_RECORDED};
 
 /// How a tag is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +57,22 @@ pub enum Protocol {
     NoTakeOver,
 }
 
+/// What keeps a function from a ledger that is not its own, or whose keys it does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// What `src/verdict/instance.rs` and `claim.rs` do.
+    Implemented,
+    /// The same, once the instance's row names the keys of the only version: with this, how a tag is recorded is explored
+    /// by itself.
+    Settled,
+    /// There is no row of the instance.
+    None,
+    /// A ledger without the row is claimed without asking the log.
+    ClaimsUnasked,
+    /// The log is asked for entries by the signing key and not by those that are trusted beside it.
+    AsksForOwnKeyAlone,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ledger {
     /// A table with conditional writes.
@@ -63,6 +85,8 @@ pub enum Ledger {
 pub enum Index {
     /// Rekor's: written later or never, and the attestation too.
     Lossy,
+    /// The same, but what is listed has its attestation.
+    LossyWithStatements,
     /// As no log promises: written in the same instant as the entry.
     Perfect,
 }
@@ -71,6 +95,11 @@ pub enum Index {
 #[derive(Debug, Clone)]
 pub struct Pulls {
     pub protocol: Protocol,
+    pub guard: Guard,
+    /// What may be deployed: the first one runs at the beginning.
+    pub versions: &'static [Version],
+    /// Parameters are forgotten also before the log's index has an entry by the first key.
+    pub mistakes_at_once: bool,
     pub ledger: Ledger,
     pub index: Index,
     /// Functions that pull the tag at once.
@@ -91,6 +120,9 @@ pub struct Pulls {
 
 const IMPLEMENTED: Pulls = Pulls {
     protocol: Protocol::Implemented,
+    guard: Guard::Settled,
+    versions: ALONE,
+    mistakes_at_once: false,
     ledger: Ledger::Shared,
     index: Index::Lossy,
     functions: 2,
@@ -114,7 +146,7 @@ impl Pulls {
     /// Every reachable state has what must hold.
     fn assert_is_safe(self, name: &str) {
         let checker = self.explore(name);
-        for property in [ONE_DIGEST, SERVED_IS_RECORDED, ANY_FUNCTION_CAN_FINISH] {
+        for property in [ONE_DIGEST, SERVED_IS_RECORDED, ANY_FUNCTION_CAN_FINISH, MISTAKES_DO_NOTHING] {
             checker.assert_no_discovery(property);
         }
     }

@@ -2,21 +2,28 @@
 
 use stateright::{Model, Property};
 
-use crate::state::{Digest, Found, Log, State, Step, Verdict, Write};
-use crate::{Index, Ledger, Pulls};
+use crate::instance::{Keys, Place};
+use crate::state::{Digest, Found, State, Step, Verdict, Write};
+use crate::{Guard, Index, Ledger, Pulls};
 
 pub const ONE_DIGEST: &str = "no two digests are ever recorded";
 pub const SERVED_IS_RECORDED: &str = "what is served by tag is the recorded digest";
 pub const ANY_FUNCTION_CAN_FINISH: &str = "any function can finish, whatever became of the others";
+pub const MISTAKES_DO_NOTHING: &str =
+    "a version that lacks a key, or has another table or log, serves and signs nothing";
 
 /// Steps in which a function on its own must come to a verdict. The longest way is: give up on what it was doing, read
-/// the row, take it over, upload, complete, upload again, compare; with an outdated lease it first reads once more.
-const ENOUGH_STEPS: usize = 12;
+/// the instance's row and the tag's, take it over, upload, complete, name its key, upload again, compare; with an outdated
+/// lease it first reads once more. A process of the first version claims the ledger before.
+const ENOUGH_STEPS: usize = 16;
 
 /// Functions are numbered by their place in [`State::functions`], which is not the same from step to step where
 /// [`Pulls::alike`] is set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
+    ReadInstance(usize),
+    /// The log is searched for entries by the function's keys.
+    AskForKeys(usize),
     ReadRow(usize),
     /// A replica that does not have the row yet answers.
     ReadNoRow(usize),
@@ -38,12 +45,16 @@ pub enum Action {
     AskUpstream(usize, Digest),
     /// The verdict, by what upstream told earlier in this pull.
     Compare(usize, Digest),
-    Arrive(Write),
+    Arrive(Place, Write),
     /// A late call has got lost for good.
-    Vanish(Write),
+    Vanish(Place, Write),
     /// Rekor writes its index, and the attestation or not. That it never does is the case in which this never happens.
-    List(Digest, Attestation),
+    List(Place, Keys, Digest, Attestation),
     LoseRow,
+    /// A function ends, and one of the version with this number and name is started in its place.
+    Deploy(usize, usize, &'static str),
+    /// Of the other tags that were signed for with the first key, the log's index has one.
+    Show,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,10 +68,15 @@ impl Model for Pulls {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
+        let tables = 1 + self.versions.iter().map(|version| version.table).max().unwrap_or_default();
+        let tables = if self.ledger == Ledger::Shared { tables } else { self.functions };
+        let settled = (self.guard == Guard::Settled).then(|| self.versions[0].own());
         vec![State {
-            functions: vec![self.waiting(None); self.functions],
-            rows: vec![None; if self.ledger == Ledger::Shared { 1 } else { self.functions }],
-            log: Log::default(),
+            functions: vec![self.started(0); self.functions],
+            rows: vec![None; tables],
+            used: vec![settled; tables],
+            logs: Default::default(),
+            shown: false,
             late: Vec::new(),
             verdict: None,
         }]
@@ -71,7 +87,7 @@ impl Model for Pulls {
             // First, for of the ways to one state stateright keeps the first, and a trace needs no needless faults.
             self.undisturbed(state, i, |action| actions.push(action));
             let function = state.functions[i];
-            if let Some(write) = self.write(function.step) {
+            if let Some(write) = self.write(&function) {
                 // A table in the function's own memory answers, or has gone with it.
                 let may_be_late = self.ledger == Ledger::Shared || matches!(write, Write::Upload(_));
                 if may_be_late && self.repeats {
@@ -85,26 +101,39 @@ impl Model for Pulls {
             if self.stale_reads && matches!(function.step, Step::Get { .. } | Step::Wait { .. }) {
                 actions.push(Action::ReadNoRow(i));
             }
-            if function != self.waiting(function.known) {
+            if function != self.waiting(function) {
                 actions.push(Action::GiveUp(i));
             }
-            if function != self.waiting(None) || self.ledger == Ledger::NotShared {
+            if function != self.started(function.version) || self.ledger == Ledger::NotShared {
                 actions.push(Action::Crash(i));
             }
+            if self.versions.len() > 1 {
+                let others = self.startable(state).filter(|version| *version != function.version);
+                actions.extend(others.map(|version| Action::Deploy(i, version, self.versions[version].name)));
+            }
         }
-        for &write in &state.late {
-            actions.push(Action::Arrive(write));
-            actions.push(Action::Vanish(write));
+        for &(place, write) in &state.late {
+            actions.push(Action::Arrive(place, write));
+            actions.push(Action::Vanish(place, write));
         }
-        if self.index == Index::Lossy {
-            for digest in self.digests().filter(|&digest| state.log.recorded.contains(digest)) {
-                if !state.log.listed.contains(digest) {
-                    actions.push(Action::List(digest, Attestation::Lost));
-                }
-                if !state.log.attested.contains(digest) {
-                    actions.push(Action::List(digest, Attestation::Kept));
+        if self.index != Index::Perfect {
+            let logs = state.logs.iter().enumerate();
+            for (log, (signer, entries)) in
+                logs.flat_map(|(log, kept)| kept.by.iter().enumerate().map(move |by| (log, by)))
+            {
+                let (place, key) = (Place { table: 0, log }, Keys::of_signer(signer));
+                for digest in self.digests().filter(|&digest| entries.recorded.contains(digest)) {
+                    if self.index == Index::Lossy && !entries.listed.contains(digest) {
+                        actions.push(Action::List(place, key, digest, Attestation::Lost));
+                    }
+                    if !entries.attested.contains(digest) {
+                        actions.push(Action::List(place, key, digest, Attestation::Kept));
+                    }
                 }
             }
+        }
+        if self.versions.len() > 1 && self.may_be_shown(state) {
+            actions.push(Action::Show);
         }
         if self.rows_may_go && state.rows[0].is_some() {
             actions.push(Action::LoseRow);
@@ -114,7 +143,7 @@ impl Model for Pulls {
     fn next_state(&self, state: &State, action: Action) -> Option<State> {
         let mut next = self.after(state, action);
         let late = std::mem::take(&mut next.late);
-        next.late = late.into_iter().filter(|&write| !self.is_spent(&next, write)).collect();
+        next.late = late.into_iter().filter(|&(place, write)| !self.is_spent(&next, place, write)).collect();
         next.normalise(self.alike);
         Some(next)
     }
@@ -123,17 +152,26 @@ impl Model for Pulls {
         fn step(state: &State, holds: impl Fn(Step) -> bool) -> bool {
             state.functions.iter().any(|function| holds(function.step))
         }
-        vec![
-            Property::always(ONE_DIGEST, |_, state: &State| state.log.recorded.len() <= 1),
+        let mut properties = vec![
+            Property::always(ONE_DIGEST, |_, state: &State| state.recorded().len() <= 1),
             Property::always(SERVED_IS_RECORDED, |_, state: &State| match state.verdict {
                 Some(Verdict::FirstSeen(digest) | Verdict::Unchanged(digest)) => {
-                    state.log.recorded.contains(digest) && state.log.recorded.len() == 1
+                    state.recorded().contains(digest) && state.recorded().len() == 1
                 }
-                Some(Verdict::Moved) => state.log.recorded.len() == 1,
+                Some(Verdict::Moved) => state.recorded().len() == 1,
                 None => true,
             }),
             Property::always(ANY_FUNCTION_CAN_FINISH, |model: &Pulls, state: &State| {
-                (0..model.functions).all(|i| model.digests().all(|current| model.finishes(state, i, current)))
+                let mut functions = (0..model.functions).filter(|&i| !model.version(&state.functions[i]).mistaken);
+                functions.all(|i| model.digests().all(|current| model.finishes(state, i, current)))
+            }),
+            Property::always(MISTAKES_DO_NOTHING, |model: &Pulls, state: &State| {
+                let mut mistaken = state.functions.iter().filter(|function| model.version(function).mistaken);
+                mistaken.all(|function| {
+                    let step = function.step;
+                    let looks = matches!(step, Step::Admit { .. } | Step::Get { .. } | Step::Search | Step::AskKeys);
+                    looks || step == Step::Never
+                })
             }),
             Property::sometimes("a tag is first seen", |_, s: &State| matches!(s.verdict, Some(Verdict::FirstSeen(_)))),
             Property::sometimes("a tag is unchanged", |_, s: &State| matches!(s.verdict, Some(Verdict::Unchanged(_)))),
@@ -144,10 +182,13 @@ impl Model for Pulls {
             Property::sometimes("an upload is answered with 409", |_, s: &State| {
                 step(s, |step| matches!(step, Step::Complete { existed: true, .. }))
             }),
-            Property::sometimes("an entry without its statement is found", |_, s: &State| {
-                step(s, |step| matches!(step, Step::Found(Found::Unattested(_))))
-            }),
-        ]
+        ];
+        if self.index == Index::Lossy {
+            properties.push(Property::sometimes("an entry without its statement is found", |_, s: &State| {
+                step(s, |step| matches!(step, Step::Found(Found::Unattested(..))))
+            }));
+        }
+        properties
     }
 }
 
@@ -156,20 +197,24 @@ impl Pulls {
         Digest::ALL.into_iter().take(self.digests)
     }
 
-    pub fn table(&self, function: usize) -> usize {
-        if self.ledger == Ledger::Shared { 0 } else { function }
+    /// Where a function's calls arrive.
+    pub fn place(&self, state: &State, i: usize) -> Place {
+        let version = self.version(&state.functions[i]);
+        Place { table: if self.ledger == Ledger::Shared { version.table } else { i }, log: version.log }
     }
 
     /// What a function can do while nothing fails.
     fn undisturbed(&self, state: &State, i: usize, mut may: impl FnMut(Action)) {
         let function = state.functions[i];
         // First, so that a function on its own takes over instead of reading for ever.
-        if let Some(write) = self.write(function.step) {
+        if let Some(write) = self.write(&function) {
             may(Action::Write(i, write));
         }
         match (function.step, function.current) {
             (Step::Get { .. } | Step::Wait { .. }, _) => may(Action::ReadRow(i)),
             (Step::Search, _) => may(Action::SearchLog(i)),
+            (Step::Admit { .. }, _) => may(Action::ReadInstance(i)),
+            (Step::AskKeys, _) => may(Action::AskForKeys(i)),
             (Step::Found(_), Some(current)) => may(Action::Compare(i, current)),
             _ => {}
         }
@@ -181,54 +226,59 @@ impl Pulls {
     fn after(&self, state: &State, action: Action) -> State {
         let mut next = State { verdict: None, ..state.clone() };
         match action {
-            Action::ReadRow(i) => self.has_read(&mut next, i, state.rows[self.table(i)]),
+            Action::ReadInstance(i) => self.has_read_instance(&mut next, i),
+            Action::AskForKeys(i) => self.has_asked_for_keys(&mut next, i),
+            Action::ReadRow(i) => self.has_read(&mut next, i, state.rows[self.place(state, i).table]),
             Action::ReadNoRow(i) => self.has_read(&mut next, i, None),
             Action::SearchLog(i) => self.has_searched(&mut next, i),
             Action::Write(i, write) => {
-                let held = self.arrive(&mut next, self.table(i), write);
-                self.has_written(&mut next, i, held);
+                let held = self.arrive(&mut next, self.place(state, i), write);
+                self.has_written(&mut next, i, write, held);
             }
             Action::WriteTwice(i, write) => {
-                self.arrive(&mut next, self.table(i), write);
+                self.arrive(&mut next, self.place(state, i), write);
                 let again = match write {
                     Write::TakeOver { statement, .. } => Write::TakeOver { statement, lease_current: false },
                     write => write,
                 };
-                let held = self.arrive(&mut next, self.table(i), again);
-                self.has_written(&mut next, i, held);
+                let held = self.arrive(&mut next, self.place(state, i), again);
+                self.has_written(&mut next, i, write, held);
             }
             Action::WriteInVain(i, write) => {
-                next.late.push(write);
-                self.has_written_in_vain(&mut next, i);
+                next.late.push((self.place(state, i), write));
+                self.has_written_in_vain(&mut next, i, write);
             }
             Action::CrashWriting(i, write) => {
-                next.late.push(write);
+                next.late.push((self.place(state, i), write));
                 self.crash(&mut next, i);
             }
             Action::Crash(i) => self.crash(&mut next, i),
             Action::GiveUp(i) => self.end(&mut next, i),
             Action::AskUpstream(i, current) | Action::Compare(i, current) => self.is_told(&mut next, i, current),
-            Action::Arrive(write) => {
-                remove(&mut next.late, write);
-                self.arrive(&mut next, 0, write);
+            Action::Arrive(place, write) => {
+                remove(&mut next.late, (place, write));
+                self.arrive(&mut next, place, write);
             }
-            Action::Vanish(write) => remove(&mut next.late, write),
-            Action::List(digest, attestation) => {
-                next.log.listed.insert(digest);
+            Action::Vanish(place, write) => remove(&mut next.late, (place, write)),
+            Action::List(place, key, digest, attestation) => {
+                let entries = &mut next.logs[place.log].by[key.signer()];
+                entries.listed.insert(digest);
                 if attestation == Attestation::Kept {
-                    next.log.attested.insert(digest);
+                    entries.attested.insert(digest);
                 }
             }
             Action::LoseRow => {
                 next.rows[0] = None;
                 next.outdate_leases();
             }
+            Action::Deploy(i, version, _) => next.functions[i] = self.started(version),
+            Action::Show => next.shown = true,
         }
         next
     }
 
     fn crash(&self, state: &mut State, i: usize) {
-        state.functions[i] = self.waiting(None);
+        state.functions[i] = self.started(state.functions[i].version);
         if self.ledger == Ledger::NotShared {
             state.rows[i] = None;
         }
@@ -254,14 +304,14 @@ impl Pulls {
             let Some(next) = next else { return false };
             state = self.after(&state, next);
             if state.verdict.is_some() {
-                return state.log.recorded.len() > 0;
+                return state.recorded().len() > 0;
             }
         }
         false
     }
 }
 
-fn remove(late: &mut Vec<Write>, write: Write) {
+fn remove(late: &mut Vec<(Place, Write)>, write: (Place, Write)) {
     if let Some(place) = late.iter().position(|&held| held == write) {
         late.remove(place);
     }

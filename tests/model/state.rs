@@ -1,4 +1,6 @@
-//! What there is: functions with a pull each, the ledger's rows, the log, and calls that have not arrived yet.
+//! What there is: functions with a pull each, the ledgers' rows, the logs, and calls that have not arrived yet.
+
+use crate::instance::{Keys, LOGS, Place, SIGNERS};
 
 /// A manifest digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,8 +34,8 @@ impl Digests {
         self.0.count_ones()
     }
 
-    pub fn first(self) -> Option<Digest> {
-        Digest::ALL.into_iter().find(|&digest| self.contains(digest))
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 }
 
@@ -41,6 +43,8 @@ impl Digests {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Statement {
     pub digest: Digest,
+    /// The one that signed it.
+    pub key: Keys,
     /// Numbered anew after every step, so that only equality means anything.
     pub signature: u8,
 }
@@ -49,7 +53,8 @@ pub struct Statement {
 pub enum Row {
     /// Leases are not numbered: each holder of one knows whether it is still the row's (`lease_current`).
     Pending(Statement),
-    Recorded(Digest),
+    /// With what it verifies with: a signing key and a log's.
+    Recorded(Digest, Keys),
 }
 
 /// What a look-up ends with, `verdict::Recall`.
@@ -58,22 +63,55 @@ pub enum Found {
     Seen(Digest),
     Recorded(Digest),
     /// Recorded, but only whether a given digest is this one can be told.
-    Unattested(Digest),
+    Unattested(Digest, Keys),
+}
+
+impl Found {
+    pub fn digest(self) -> Digest {
+        match self {
+            Self::Seen(digest) | Self::Recorded(digest) | Self::Unattested(digest, _) => digest,
+        }
+    }
+}
+
+/// What a function has in memory of the instance's row, `verdict::instance::Standing`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    Unknown,
+    Vacant,
+    /// The function knows every key that the row named; among these may be its own.
+    Admitted {
+        own_named: bool,
+    },
 }
 
 /// What a pull does next. Each step but [`Step::Never`], [`Step::TakenOver`] and [`Step::Found`], which need to know
 /// what upstream serves, is one outgoing call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
-    /// Read the ledger's row. Every pull of a tag that is not in memory begins so.
+    /// Read the instance's row. Where there was none before, something was seen since that shows a use of the ledger or of
+    /// a key: without the row, that is refused.
+    Admit {
+        again: bool,
+    },
+    /// Read the ledger's row. Every pull of a tag that is not in memory begins so, once the instance's row was read.
     Get {
         row_expected: bool,
     },
     Search,
     /// Insert a row for what the search found.
-    Remember(Digest),
+    Remember(Digest, Keys),
     /// Neither ledger nor index know the tag.
     Never,
+    /// Ask the log whether the keys were used, before the instance's row is made.
+    AskKeys,
+    /// Make the instance's row.
+    Claim,
+    /// Add the own key to the instance's row: before the first signature, which is either the tag's or
+    /// [`Step::MakeFindable`]'s.
+    NameKey {
+        findable: bool,
+    },
     Insert(Statement),
     /// Someone else's row is pending: read it again, or judge that its lease has ended and take over.
     Wait {
@@ -95,9 +133,12 @@ pub enum Step {
     Found(Found),
 }
 
-/// One instance of the Lambda function: what it has in memory, and the pull that it handles.
+/// One process of the Lambda function: what it has in memory, and the pull that it handles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Function {
+    /// Its place in [`crate::Pulls::versions`].
+    pub version: usize,
+    pub standing: Standing,
     /// The verified sighting kept in memory.
     pub known: Option<Digest>,
     /// What upstream served when this pull asked.
@@ -109,19 +150,32 @@ pub struct Function {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Write {
     Insert(Row),
-    TakeOver { statement: Statement, lease_current: bool },
+    TakeOver {
+        statement: Statement,
+        lease_current: bool,
+    },
     Complete(Statement),
     Upload(Statement),
+    /// These keys, into the instance's row, if there is none.
+    Claim(Keys),
+    /// These keys, into the instance's row that is there.
+    NameKey(Keys),
 }
 
-/// The log, as far as it concerns the tag and our key.
+/// A log, as far as it concerns the tag and one of our keys.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Log {
+pub struct Entries {
     pub recorded: Digests,
     /// Those that a search leads to.
     pub listed: Digests,
     /// Those whose statement the log gives out as well.
     pub attested: Digests,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Log {
+    /// By signing key.
+    pub by: [Entries; SIGNERS],
     /// One bit per signature: which of the statements that somebody still holds are in the log.
     pub signatures: u8,
 }
@@ -137,21 +191,31 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct State {
     pub functions: Vec<Function>,
-    /// One row for all functions, or one for each.
+    /// One row for all functions, or one for each; or one in each table where some functions have a wrong one.
     pub rows: Vec<Option<Row>>,
-    pub log: Log,
+    /// The instance's row, in as many tables.
+    pub used: Vec<Option<Keys>>,
+    pub logs: [Log; LOGS],
+    /// Whether a search for the first key leads to an entry, of whatever tag.
+    pub shown: bool,
     /// Calls whose sender has given up on them or crashed. Each arrives at any time later, or never.
-    pub late: Vec<Write>,
+    pub late: Vec<(Place, Write)>,
     /// What the step that led here told a client.
     pub verdict: Option<Verdict>,
 }
 
 impl State {
     /// A new signature over `digest`.
-    pub fn sign(&mut self, digest: Digest) -> Statement {
-        let mut used = self.log.signatures;
+    pub fn sign(&mut self, digest: Digest, key: Keys) -> Statement {
+        let mut used = self.logs.iter().fold(0, |used, log| used | log.signatures);
         self.each_statement(|statement| used |= 1 << statement.signature);
-        Statement { digest, signature: used.trailing_ones() as u8 }
+        Statement { digest, key, signature: used.trailing_ones() as u8 }
+    }
+
+    /// What all logs hold by all keys.
+    pub fn recorded(&self) -> Digests {
+        let all = self.logs.iter().flat_map(|log| &log.by);
+        all.fold(Digests::default(), |recorded, entries| recorded.union(entries.recorded))
     }
 
     /// Another lease is the row's from now on.
@@ -161,7 +225,7 @@ impl State {
                 *lease_current = false;
             }
         }
-        for write in &mut self.late {
+        for (_, write) in &mut self.late {
             if let Write::TakeOver { lease_current, .. } = write {
                 *lease_current = false;
             }
@@ -186,11 +250,12 @@ impl State {
             }
             statement.signature = *number;
         });
-        let old = self.log.signatures;
-        self.log.signatures = 0;
-        for (signature, number) in number.into_iter().enumerate() {
-            if number != u8::MAX && old & (1 << signature) != 0 {
-                self.log.signatures |= 1 << number;
+        for log in &mut self.logs {
+            let old = std::mem::take(&mut log.signatures);
+            for (signature, number) in number.into_iter().enumerate() {
+                if number != u8::MAX && old & (1 << signature) != 0 {
+                    log.signatures |= 1 << number;
+                }
             }
         }
     }
@@ -212,13 +277,13 @@ impl State {
                 _ => {}
             }
         }
-        for write in &mut self.late {
+        for (_, write) in &mut self.late {
             match write {
                 Write::Insert(Row::Pending(statement))
                 | Write::TakeOver { statement, .. }
                 | Write::Complete(statement)
                 | Write::Upload(statement) => visit(statement),
-                Write::Insert(Row::Recorded(_)) => {}
+                Write::Insert(Row::Recorded(..)) | Write::Claim(_) | Write::NameKey(_) => {}
             }
         }
     }

@@ -1,21 +1,27 @@
 //! What calls do where they arrive: at the ledger and at the log.
 
+use crate::instance::{Keys, Place, Version};
 use crate::state::{Digest, Found, Row, State, Write};
 use crate::{Index, Protocol, Pulls};
 
 impl Pulls {
-    /// What a search of the log's index tells.
-    pub fn search(&self, state: &State) -> Option<Found> {
-        let listed = state.log.listed.first()?;
+    /// What a search of the log's index for the tag tells a version, which passes over what is by keys that it does not
+    /// know.
+    pub fn search(&self, state: &State, version: &Version) -> Option<(Found, Keys)> {
+        let log = &state.logs[version.log];
+        let by = || log.by.iter().enumerate().filter(|(signer, _)| version.knows.contains(Keys::of_signer(*signer)));
+        let in_order = || Digest::ALL.into_iter().flat_map(|digest| by().map(move |found| (digest, found)));
         // An entry that tells its digest is preferred where both are listed, as `search` matches the others against it.
-        let attested =
-            Digest::ALL.into_iter().find(|&d| state.log.listed.contains(d) && state.log.attested.contains(d));
-        Some(attested.map_or(Found::Unattested(listed), Found::Seen))
+        let told = in_order().find(|(d, (_, entries))| entries.listed.contains(*d) && entries.attested.contains(*d));
+        let untold = in_order().find(|(d, (_, entries))| entries.listed.contains(*d));
+        let keys = |signer| Keys::of_signer(signer).with(Keys::of_log(version.log));
+        told.map(|(digest, (signer, _))| (Found::Seen(digest), keys(signer)))
+            .or(untold.map(|(digest, (signer, _))| (Found::Unattested(digest, keys(signer)), keys(signer))))
     }
 
     /// Does what a call asks for, and returns whether its condition held: the row was added or taken over, the
-    /// statement was not yet in the log. `table` is the row's place in [`State::rows`].
-    pub fn arrive(&self, state: &mut State, table: usize, write: Write) -> bool {
+    /// statement was not yet in the log.
+    pub fn arrive(&self, state: &mut State, Place { table, log }: Place, write: Write) -> bool {
         let row = state.rows[table];
         match write {
             Write::Insert(new) => {
@@ -39,33 +45,49 @@ impl Pulls {
             Write::Complete(statement) => {
                 let pending = matches!(row, Some(Row::Pending(held)) if held.digest == statement.digest);
                 if pending || self.protocol == Protocol::LeaseWithoutDigest {
-                    state.rows[table] = Some(Row::Recorded(statement.digest));
+                    state.rows[table] = Some(Row::Recorded(statement.digest, statement.key.with(Keys::of_log(log))));
                 }
                 pending
             }
             Write::Upload(statement) => {
-                let new = state.log.signatures & (1 << statement.signature) == 0;
-                state.log.signatures |= 1 << statement.signature;
-                state.log.recorded.insert(statement.digest);
+                let log = &mut state.logs[log];
+                let new = log.signatures & (1 << statement.signature) == 0;
+                log.signatures |= 1 << statement.signature;
+                let entries = &mut log.by[statement.key.signer()];
+                entries.recorded.insert(statement.digest);
                 if self.index == Index::Perfect {
-                    state.log.listed.insert(statement.digest);
-                    state.log.attested.insert(statement.digest);
+                    entries.listed.insert(statement.digest);
+                    entries.attested.insert(statement.digest);
                 }
                 new
+            }
+            Write::Claim(keys) => {
+                let vacant = state.used[table].is_none();
+                state.used[table].get_or_insert(keys);
+                vacant
+            }
+            Write::NameKey(keys) => {
+                if let Some(used) = &mut state.used[table] {
+                    *used = used.with(keys);
+                }
+                state.used[table].is_some()
             }
         }
     }
 
     /// Whether a late call can change nothing any more, whenever it arrives.
-    pub fn is_spent(&self, state: &State, write: Write) -> bool {
+    pub fn is_spent(&self, state: &State, Place { table, log }: Place, write: Write) -> bool {
         if self.protocol != Protocol::Implemented || self.rows_may_go {
             return false;
         }
+        let (row, used) = (state.rows[table], state.used[table]);
         match write {
-            Write::Insert(_) => state.rows[0].is_some(),
-            Write::TakeOver { lease_current, .. } => !lease_current || matches!(state.rows[0], Some(Row::Recorded(_))),
-            Write::Complete(_) => matches!(state.rows[0], Some(Row::Recorded(_))),
-            Write::Upload(statement) => state.log.signatures & (1 << statement.signature) != 0,
+            Write::Insert(_) => row.is_some(),
+            Write::TakeOver { lease_current, .. } => !lease_current || matches!(row, Some(Row::Recorded(..))),
+            Write::Complete(_) => matches!(row, Some(Row::Recorded(..))),
+            Write::Upload(statement) => state.logs[log].signatures & (1 << statement.signature) != 0,
+            Write::Claim(_) => used.is_some(),
+            Write::NameKey(keys) => used.is_some_and(|used| used.contains(keys)),
         }
     }
 }

@@ -62,6 +62,13 @@ async fn a_recorded_tag_is_found_shown_and_verified(log: TransparencyLog) {
         assert_eq!((&info["ActiveTreeSize"], &info["RootHash"]), (&verified["Size"], &verified["RootHash"]));
         uuids.push(uuid.to_owned());
     }
+    // And by the signing key, as an instance asks whether a key was used.
+    let key = LocalKey::open(&state.path().join("signing-key.pem")).unwrap();
+    let mut found: Vec<String> =
+        serde_json::from_value(rekor_cli.find(&sha256(key.public_key().pem()))["UUIDs"].clone()).unwrap();
+    found.sort();
+    uuids.sort();
+    assert_eq!(found, uuids);
     let proof = rekor_cli.json(&["logproof", "--first-size", "1", "--last-size", "2"]);
     assert_eq!(proof["Hashes"].as_array().map(Vec::len), Some(1), "{proof}");
 

@@ -79,10 +79,11 @@ impl Verify {
         let registry = registry?;
         let (verdict, looked_up) = match looked_up {
             Ok(mut looked_up) => {
-                let LookedUp { findings, unread, foreign, .. } = &mut looked_up;
+                let LookedUp { findings, unread, foreign, entries } = &mut looked_up;
                 if let Registry::Serves(current) = &registry {
                     findings.consider(&self.tag, current, &lookup.trusted);
                 }
+                entries.iter_mut().for_each(|entry| entry.explain(findings));
                 (Verdict::new(&self.tag, findings, unread, *foreign, &registry), looked_up)
             }
             Err(why) => (Verdict::Unchecked(why), LookedUp::default()),
