@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::Full;
+use testing::clock::Slow;
 use testing::registry;
 use testing::table::Table;
 use tlogistry::allowance::{Allowance, Counters};
@@ -45,6 +46,8 @@ pub struct Scene {
     folder: tempfile::TempDir,
     tags: Arc<Mutex<HashMap<String, Bytes>>>,
     registry: String,
+    /// A draw has a second at the counters, which is little for another process on a busy machine.
+    slow: Option<Slow>,
 }
 
 /// What a request was answered.
@@ -73,7 +76,13 @@ impl Scene {
         let served = tags.clone();
         let registry = registry::start(move |tag| served.lock().unwrap().get(tag).cloned()).await;
         let (ledger, counters) = (Table::start().await, Table::counters().await);
-        Self { ledger, counters, log, log_config, searches, folder, tags, registry }
+        Self { ledger, counters, log, log_config, searches, folder, tags, registry, slow: Some(Slow::down()) }
+    }
+
+    /// Lets the time pass as usual.
+    pub fn with_usual_time(mut self) -> Self {
+        self.slow = None;
+        self
     }
 
     pub fn push(&self, name: &str) {

@@ -130,18 +130,25 @@ async fn processes_that_are_given_a_table_count_first_sights_in_it_together() {
     {
         environment.push((name.to_owned(), value.to_owned()));
     }
-    for tag in ["v1", "v2"] {
-        stage.push(tag, &Image::oci(tag)).await;
-        let instance = Instance::serve(state.path(), &environment);
-        assert_eq!(get(&instance.url(&format!("manifests/{tag}"))).await.header("tlog-first-seen"), "true");
-    }
-    // A minute may have ended between the two.
-    let items = counters.items().await;
-    let drawn = |kind: &str| -> u64 {
+    // A minute may end between two of them.
+    let drawn = async |kind: &str| -> u64 {
+        let items = counters.items().await;
         let of_kind = items.iter().filter(|item| item["counter"].as_s().unwrap().starts_with(kind));
         of_kind.map(|item| item["drawn"].as_n().unwrap().parse::<u64>().unwrap()).sum()
     };
-    assert_eq!((drawn("total/"), drawn("source/")), (2, 2), "{items:?}");
+    // A draw has a second. On a busy machine it may not reach the table, and the process counts by itself.
+    for number in 0..20 {
+        let tag = format!("v{number}");
+        stage.push(&tag, &Image::oci(&tag)).await;
+        let instance = Instance::serve(state.path(), &environment);
+        assert_eq!(get(&instance.url(&format!("manifests/{tag}"))).await.header("tlog-first-seen"), "true");
+        let both = (drawn("total/").await, drawn("source/").await);
+        assert!(both.0.max(both.1) <= number + 1, "{both:?}");
+        if both.0.min(both.1) >= 2 {
+            return;
+        }
+    }
+    panic!("two processes did not count in the table together: {:?}", counters.items().await);
 }
 
 #[test]

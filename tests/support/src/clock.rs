@@ -5,8 +5,13 @@
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
+
+/// How much longer a second is by a [`Slow`] clock.
+const SLOWNESS: u32 = 20;
+/// The least that a timer of tokio tells apart.
+const TICK: Duration = Duration::from_millis(1);
 
 /// A clock that stands still until it is dropped.
 #[derive(Debug)]
@@ -19,10 +24,18 @@ struct Hold {
     task: JoinHandle<()>,
 }
 
+/// A clock by which a second takes twenty, until it is dropped: for calls to other processes that have a second, in tests
+/// where pauses must end all the same.
+#[derive(Debug)]
+pub struct Slow {
+    ticking: JoinHandle<()>,
+    _clock: Clock,
+}
+
 impl Hold {
     fn new() -> Self {
         let (sender, receiver) = channel::<()>();
-        let task = tokio::task::spawn_blocking(move || {
+        let task = spawn_blocking(move || {
             // It fails as soon as the sender is dropped, and nothing is ever sent.
             let _ = receiver.recv();
         });
@@ -55,6 +68,26 @@ impl Clock {
         let took = began.elapsed();
         self.0 = Some(Hold::new());
         (answer, took)
+    }
+}
+
+impl Slow {
+    pub fn down() -> Self {
+        let clock = Clock::stop();
+        let ticking = tokio::spawn(async {
+            loop {
+                let slept = spawn_blocking(|| std::thread::sleep(TICK * SLOWNESS)).await;
+                slept.expect("the task only sleeps");
+                tokio::time::advance(TICK).await;
+            }
+        });
+        Self { ticking, _clock: clock }
+    }
+}
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        self.ticking.abort();
     }
 }
 

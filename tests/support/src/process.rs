@@ -76,6 +76,11 @@ pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
+/// What `make tools` and `make peers` install: in the repository, or where `TLOGISTRY_TOOLS` says, as for a copy of it.
+pub fn tools() -> PathBuf {
+    std::env::var_os("TLOGISTRY_TOOLS").map_or_else(|| root().join(".tools"), PathBuf::from)
+}
+
 /// A program of this repository, which cargo builds together with the test program or bench that runs now: the programs
 /// are one folder above it. Cargo names them to test programs alone (`CARGO_BIN_EXE_…`), not to what these depend on.
 pub fn built(name: &str) -> PathBuf {
@@ -104,7 +109,7 @@ pub fn function() -> Command {
 /// A script of the tests' own in Python, with a clean environment.
 pub fn script(path: &str) -> Command {
     let root = root();
-    let python = root.join(".tools/venv/bin/python");
+    let python = tools().join("venv/bin/python");
     assert!(python.exists(), "{} is missing: run 'make tools'", python.display());
     let mut command = clean(python);
     command.arg("-B").arg(root.join(path));
@@ -113,14 +118,14 @@ pub fn script(path: &str) -> Command {
 
 /// A program that `make tools` installs, with a clean environment.
 pub fn tool(name: &str) -> Command {
-    let path = root().join(".tools/bin").join(name);
+    let path = tools().join("bin").join(name);
     assert!(path.exists(), "{} is missing: run 'make tools'", path.display());
     clean(path)
 }
 
 /// A program that `make peers` builds with Go, with a clean environment.
 pub fn go_tool(name: &str) -> Command {
-    let path = root().join(".tools/go/bin").join(name);
+    let path = tools().join("go/bin").join(name);
     assert!(path.exists(), "{} is missing: run 'make peers'", path.display());
     clean(path)
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use super::client;
 use super::port::start_on_free_port;
-use super::process::{Process, go_tool, root, tool};
+use super::process::{Process, go_tool, tool, tools};
 
 /// How it names itself in its checkpoints: Sigstore's JavaScript client wants the name to be in its URL.
 pub const HOSTNAME: &str = "127.0.0.1";
@@ -82,7 +82,7 @@ fn mariadb(folder: &Path) -> (Process, String) {
         .args(["--no-defaults", "--user=root", "--skip-grant-tables", "--skip-networking", "--skip-log-bin"])
         // Small, and gone in a moment: nothing of it has to survive a crash.
         .args(["--innodb-log-file-size=8M", "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=0"])
-        .arg(format!("--basedir={}/.tools/mariadb/usr", root().display()))
+        .arg(format!("--basedir={}/mariadb/usr", tools().display()))
         .arg(format!("--datadir={}", data.display()))
         .arg(format!("--socket={}", socket.display()))
         .arg(format!("--init-file={}", tables.display()));
@@ -93,7 +93,7 @@ fn mariadb(folder: &Path) -> (Process, String) {
 
 /// Trillian's tables, one statement a line, which is how MariaDB reads an init file.
 fn tables_sql() -> String {
-    let file = root().join(".tools/go/trillian.sql");
+    let file = tools().join("go/trillian.sql");
     let sql = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let uncommented = |line: &str| line.split("--").next().filter(|line| !line.starts_with('#')).map(str::to_owned);
     let statements: Vec<String> = sql.lines().filter_map(uncommented).collect();

@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::types::{
 };
 use tlogistry::image::Tag;
 
-use crate::process::root;
+use crate::process::tools;
 
 /// DynamoDB Local, which all tables of a test program are in.
 struct Server {
@@ -34,7 +34,7 @@ const SUPERVISED: &str = r#"
 
 impl Server {
     fn start() -> Self {
-        let program = root().join(".tools/bin/dynamodb-local");
+        let program = tools().join("bin/dynamodb-local");
         assert!(program.exists(), "{} is missing: run 'make tools'", program.display());
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let process = Command::new("sh")

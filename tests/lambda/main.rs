@@ -1,6 +1,8 @@
 //! The function itself under Lambda's emulator, with its key in (a stand-in for) AWS KMS: pulled through by a real
 //! client, from a real registry, recording in a log of its own process.
 
+mod deployed;
+
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -114,7 +116,7 @@ async fn every_byte_and_every_length_arrives() {
 
 /// Invokes the function with an event of API Gateway's for `method` and `reference`, and returns its answer and the body.
 fn invoke(instance: &Instance, method: &str, reference: &str) -> (Value, Vec<u8>) {
-    let event = include_str!("events/get-manifest-by-tag.json")
+    let event = include_str!("../events/get-manifest-by-tag.json")
         .replace("REGISTRY", REGISTRY)
         .replace("manifests/v1", &format!("manifests/{reference}"))
         .replace("\"GET\"", &format!("\"{method}\""));
