@@ -8,7 +8,7 @@ use testing::instance::Instance;
 use testing::process::{Ended, Process, clean};
 use testing::stage::{REGISTRY, REPOSITORY, Stage};
 
-/// What a shell cannot run here: there is no Docker.
+/// Commands that a shell cannot run here: Docker is missing.
 const NOT_RUN: &str = "docker pull";
 
 /// The blocks of commands on a page, in order.
@@ -25,7 +25,8 @@ async fn commands(url: &str) -> Vec<String> {
     codes.map(unescape).filter(|code| !code.starts_with(NOT_RUN)).collect()
 }
 
-/// Runs a command as a person would, in `folder`. `registry` is how tlogistry-cli finds the registry, which is not public.
+/// Runs a command as a person would, in `folder`. `registry` is how tlogistry-cli finds the registry, which is not
+/// public.
 fn run(folder: &Path, registry: &str, command: &str) -> Ended {
     let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/go/bin");
     for program in ["cosign", "rekor-cli"] {

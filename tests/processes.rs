@@ -16,7 +16,7 @@ fn start_sleepers() -> (Process, [Pid; 2]) {
     (process, [ids, child].map(|id| Pid::from_raw(id).unwrap()))
 }
 
-/// Whether a process ends. One that nobody has waited for yet has ended too.
+/// True if a process ends. One that nobody has waited for yet has ended too.
 fn ends(id: Pid) -> bool {
     let is_running = || {
         let state = std::fs::read_to_string(format!("/proc/{}/stat", id.as_raw_nonzero())).unwrap_or_default();

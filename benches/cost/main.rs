@@ -1,5 +1,5 @@
-//! What a pull costs the instance: instructions (counted by valgrind's callgrind), allocations, bytes; and how much a large
-//! manifest makes it hold.
+//! The cost of a pull for the instance: instructions (counted by valgrind's callgrind), allocations, bytes; and how
+//! much a large manifest makes it hold.
 //!
 //! The service runs alone in a process, so that nothing else is counted: the registry and the log are in others.
 
@@ -47,7 +47,7 @@ fn measure() {
         let mut command = if valgrind {
             let mut command = Command::new("valgrind");
             command.env("COUNT_INSTRUCTIONS", "1");
-            // Where its output goes, for a closer look with callgrind_annotate.
+            // The folder for its output, for a closer look with callgrind_annotate.
             let output = std::env::var("CALLGRIND_OUTPUT").unwrap_or_else(|_| "/dev/null".to_owned());
             command.args(["--tool=callgrind", "--instr-atstart=no", &format!("--callgrind-out-file={output}")]);
             command.arg(program);

@@ -11,7 +11,7 @@ use tlogistry::ledger::{DynamoDbLedger, Ledger, MemoryLedger, Row, State};
 
 use crate::apparatus::pulls::{Around, Case, ROWS, pull, soon};
 
-/// What one write to DynamoDB may hold.
+/// Rows in one write to DynamoDB, at most.
 const BATCH: usize = 25;
 
 /// A row of another tag, of the size that real ones have in DynamoDB. Nobody asks for it, so nobody checks it.

@@ -1,4 +1,4 @@
-//! What the function holds at most over many pulls of distinct tags.
+//! The most that the function holds over many pulls of distinct tags.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -35,8 +35,8 @@ fn manifest(name: &str) -> Arc<[u8]> {
 /// Of a manifest that is asked for by this name, the size: the largest that there may be.
 const LARGE: (usize, &str) = (4 << 20, "known-0");
 
-/// A function before a registry whose manifests are what `manifest` returns, and with a ledger that knows `tags` tags. The
-/// table and the log have to be kept as long as it.
+/// A function before a registry whose manifests are what `manifest` returns, and with a ledger that knows `tags` tags.
+/// The table and the log have to be kept as long as it.
 async fn function(manifest: fn(&str) -> Arc<[u8]>, tags: usize) -> (Function, Table, TransparencyLog) {
     let registry = fixed_registry::start(OCI_INDEX, manifest);
     let log = TransparencyLog::start();

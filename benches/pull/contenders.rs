@@ -42,11 +42,11 @@ pub struct Contender {
     pub ask: Box<dyn FnMut(usize) -> Duration>,
 }
 
-/// Where the registry is, and whether it wants a token.
+/// The registry's address, and whether it wants a token.
 pub struct Upstream<'a> {
     pub address: &'a str,
     pub token: bool,
-    /// Whether a real Rekor is measured beside.
+    /// True if a real Rekor is measured beside.
     pub rekor: bool,
 }
 
@@ -90,7 +90,7 @@ fn client(
         took
     };
     let mut contender = Contender { name, ask: Box::new(ask) };
-    // Whatever is new to either side the first time.
+    // The first time, some things are new to either side.
     (contender.ask)(0);
     contender
 }
@@ -148,7 +148,8 @@ fn first_seen(world: &Rc<World>, upstream: &Upstream<'_>, state: &Path) -> [Cont
     [first, log_write(LOG_WRITE, log.trim_end_matches('/'), instance)]
 }
 
-/// The real Rekor: each upload waits for its inclusion, some tenths of a second, so it is a contender at one distance only.
+/// The real Rekor: each upload waits for its inclusion, some tenths of a second, so it is a contender at one distance
+/// only.
 fn rekor(world: &Rc<World>, upstream: &Upstream<'_>, state: &Path) -> Option<[Contender; 2]> {
     if !Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/go/bin/rekor-server").exists() {
         return None;

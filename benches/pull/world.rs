@@ -1,4 +1,4 @@
-//! What all contenders share: a registry with its tags, a table whose rows are known tags, a key.
+//! The things that all contenders share: a registry with its tags, a table whose rows are known tags, a key.
 
 use testing::docker_registry::DockerRegistry;
 use testing::image::Image;
@@ -96,12 +96,12 @@ pub fn new(number: usize) -> String {
     format!("new-{number}")
 }
 
-/// Where a tag is, asked of the registry itself.
+/// A tag's path at the registry itself.
 pub fn direct(tag: &str) -> String {
     format!("/v2/{REPOSITORY}/manifests/{tag}")
 }
 
-/// Where a tag is, asked through an instance.
+/// A tag's path at an instance.
 pub fn through(tag: &str) -> String {
     format!("/v2/{REGISTRY}/{REPOSITORY}/manifests/{tag}")
 }

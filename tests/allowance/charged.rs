@@ -1,4 +1,4 @@
-//! What is charged: a search of the log with the first sight that may follow. Nothing else is.
+//! Charges: a search of the log, together with the first sight that may follow, and nothing else.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::scene::{Scene, ask, manifest, pull, sighting};
 const SOURCE: &str = "192.0.2.1";
 
 #[tokio::test]
-async fn two_hundred_look_ups_of_made_up_tags_make_no_search_and_cost_nothing() {
+async fn two_hundred_look_ups_of_made_up_tags_are_free_and_leave_the_log_alone() {
     let scene = Scene::set().await;
     let instance = scene.instance(10, 10);
     for number in 0..50 {
@@ -28,7 +28,8 @@ async fn two_hundred_look_ups_of_made_up_tags_make_no_search_and_cost_nothing() 
     assert_eq!((scene.searches(), scene.counters.items().await.len()), (0, 0));
 }
 
-/// Without a ledger that all share, the log is the only one that can tell of a tag, so `/sightings/` asks it and is charged.
+/// Without a ledger that all share, the log is the only one that can tell of a tag, so `/sightings/` asks it and is
+/// charged.
 #[tokio::test]
 async fn made_up_tags_of_the_registry_make_no_search_without_a_table_either() {
     let scene = Scene::set().await;

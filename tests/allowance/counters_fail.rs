@@ -56,7 +56,7 @@ async fn counters_that_cannot_be_reached_leave_each_instance_its_own_limits() {
 
 /// Each draw waits for a second, which makes eight. With the 25 s of a request each they would be 200.
 #[tokio::test]
-async fn counters_that_do_not_answer_are_not_waited_for() {
+async fn silent_counters_are_given_up_after_a_second() {
     let scene = Scene::set().await.with_usual_time();
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = at(&scene, &format!("http://{}", silent.local_addr().unwrap()));

@@ -50,7 +50,7 @@ pub struct Scene {
     slow: Option<Slow>,
 }
 
-/// What a request was answered.
+/// An answer, as far as limits change it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
@@ -147,7 +147,7 @@ impl Scene {
         answer["treeSize"].as_u64().unwrap()
     }
 
-    /// What counters of a kind ('total', 'source') have been drawn, the least first.
+    /// Draws of each counter of a kind ('total', 'source'), the least first.
     pub async fn drawn(&self, kind: &str) -> Vec<u64> {
         let items = self.counters.items().await.into_iter();
         let of_kind = items.filter(|item| item["counter"].as_s().unwrap().starts_with(kind));

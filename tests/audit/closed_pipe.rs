@@ -1,4 +1,4 @@
-//! What is printed may find no reader (`| head`): the exit code is the verdict's all the same.
+//! Output without a reader (`| head`): the exit code is still the verdict's.
 
 use testing::process::into_closed_pipe;
 use tlogistry::image::Digest;

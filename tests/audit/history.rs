@@ -71,7 +71,7 @@ async fn two_digests_under_ones_own_keys_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_entry_or_none_of_ones_own_is_no_history() {
+async fn a_tag_without_entries_by_ones_own_keys_has_no_history() {
     let scene = Scene::set().await;
     let ended = scene.run("history", &[TAG]);
     assert_eq!((ended.code, ended.stdout), (Some(2), format!("{TAG}: the log lists no entry\n")));

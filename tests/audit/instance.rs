@@ -126,7 +126,7 @@ async fn evidence_that_does_not_hold_is_refused_with_a_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_instance_that_tells_nothing_proves_nothing() {
+async fn a_silent_instance_proves_nothing() {
     let served = Served::set().await;
     let ended = served.verify("registry.test/demo/app:never", &served.url(), &["--no-registry"]);
     let said = "registry.test/demo/app:never could not be checked: the instance has never seen this tag\n";

@@ -96,7 +96,7 @@ async fn each_fault_is_told_apart() {
     ];
     assert_eq!((ended.code, &lines(&ended)[1..]), (Some(1), &expected.each_ref().map(String::as_str)[..]));
 
-    // What could not be checked is no fault.
+    // A tag that could not be checked does not count as a fault.
     let list = scene.list(&["good", "nothing"]);
     assert_eq!(scene.run("audit", &["--tags", &list]).code, Some(2));
     let ended = scene.run("audit", &["--tags", &scene.list(&["two"]), "--json"]);
@@ -107,7 +107,7 @@ async fn each_fault_is_told_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_entry_that_does_not_verify_proves_nothing() {
+async fn an_entry_proves_something_only_if_it_verifies() {
     let scene = Scene::set().await;
     scene.seen("v1").await;
     scene.replace("\"integratedTime\":1".to_owned(), "\"integratedTime\":2".to_owned());
@@ -173,14 +173,14 @@ async fn an_audit_that_is_stopped_goes_on_where_it_was() {
     );
     assert_eq!((refused.code, refused.stderr), (Some(2), said));
 
-    // What was found before counts; what was checked is not checked again, but for what was under way.
+    // Earlier findings count. Checked tags are not checked again, except those that were under way.
     let ended = scene.run("audit", &arguments);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert_eq!(lines(&ended)[1..], ["60 tags checked: 1 contradicted"]);
     let searched = searches.load(Ordering::Relaxed);
     assert!((60..=62 + 2).contains(&searched), "{searched} searches, {done} tags done when it was stopped");
 
-    // The next one begins anew.
+    // The next one begins at the start.
     let ended = scene.run("audit", &arguments);
     assert!(lines(&ended)[1].starts_with("registry.test/app:v0: contradicted: "), "{ended:?}");
 }

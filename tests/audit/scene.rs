@@ -22,7 +22,7 @@ use tlogistry::key::PublicKey;
 use tlogistry::rekor::{LogKeys, Rekor, Uploaded};
 use tlogistry::sighting::{LocalKey, Sighting, Signer};
 
-/// What becomes of an answer of the log to a path.
+/// A change to the log's answer to a path.
 type Alter = Box<dyn Fn(&str, Response<Bytes>) -> Response<Bytes> + Send>;
 
 pub struct Scene {
@@ -146,7 +146,7 @@ impl Scene {
         self.start(command, arguments, &[]).finish()
     }
 
-    /// What an upload recorded.
+    /// The entry that an upload made.
     pub fn sighting(&self, name: &str, digest: &Digest, uploaded: Uploaded) -> Sighting {
         let keys = LogKeys::new(vec![PublicKey::from_pem(self.devlog.public_key_pem()).unwrap()]).unwrap();
         let entry = uploaded.entry.verify(&keys).unwrap();

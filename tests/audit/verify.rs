@@ -168,7 +168,7 @@ async fn another_key_than_the_signers_finds_nothing_and_several_keys_may_be_name
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_entry_of_another_tag_is_none_of_this_one() {
+async fn an_entry_of_another_tag_says_nothing_of_this_one() {
     let scene = Scene::set().await;
     let (digest, uploaded) = scene.seen("v1").await;
     scene.push("v2", "v1");
@@ -224,7 +224,7 @@ async fn a_later_entry_without_its_statement_must_be_about_the_recorded_digest()
     assert_unchecked(&scene.run("verify", &[TAG]), reason);
     assert_unchecked(&scene.run("verify", &[TAG, "--no-registry"]), reason);
 
-    // What is proven is said whatever the other entry is about.
+    // A proven contradiction is reported whatever the other entry is about.
     scene.push("v1", "a third");
     let ended = scene.run("verify", &[TAG]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
@@ -252,7 +252,7 @@ async fn a_statement_that_was_exchanged_is_not_believed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tag_that_is_never_recorded_cannot_be_checked() {
+async fn an_exempt_tag_cannot_be_checked() {
     let scene = Scene::set().await;
     let tag = format!("registry.test/app:sha256-{}.sig", "0".repeat(64));
     let ended = scene.run("verify", &[&tag, "--no-registry"]);

@@ -36,7 +36,7 @@ async fn a_mirror_that_is_not_the_server_is_passed_by() {
 
 /// Without a mirror the file is not understood, and pulls go on as if there were none.
 #[tokio::test]
-async fn a_server_that_is_not_a_mirror_is_never_asked() {
+async fn a_server_is_asked_only_if_it_is_a_mirror_too() {
     let answer = passes_by(Hosts::Server, &start()).await;
     assert_eq!(answer.header("tlog-first-seen"), "true");
 }

@@ -64,7 +64,7 @@ async fn buildah_refuses_a_tag_that_moved_when_it_asks() {
     };
     seen.tell(&scene.stage, &scene.instance, &scene.instance.url("manifests/v1")).await;
 
-    // What it has already it uses without asking, as docker run and podman run do.
+    // It uses an image that it has without asking, as docker run and podman run do.
     let ended = home.buildah_pull_by(&[], &scene.instance.image(":v1"));
     assert_eq!(ended.code, Some(0), "{ended:?}");
 }

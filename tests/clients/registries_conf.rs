@@ -27,7 +27,7 @@ async fn a_location_refuses_a_tag_that_moved() {
     seen.tell(&scene.stage, &scene.instance, &scene.instance.url("manifests/v1")).await;
 }
 
-/// This is no promise of ours but a warning in the documentation, kept true.
+/// This is not a promise but a warning in the documentation, kept true.
 #[tokio::test]
 async fn a_mirror_is_passed_by() {
     let (scene, home) = (Scene::set(), Home::new());

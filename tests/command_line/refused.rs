@@ -1,4 +1,4 @@
-//! What a command is not started with: URLs that tell a password, and keys and folders that others can write.
+//! Refused arguments: URLs that hold a password, and keys and folders that others can write.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};

@@ -47,7 +47,7 @@ async fn an_entry_is_filed_at_once_later_or_never() {
 }
 
 #[tokio::test]
-async fn no_payload_is_stored_by_a_log_that_stores_none() {
+async fn a_log_without_attestations_stores_no_payload() {
     let without = Options { attestations: false, ..options() };
     let log = Devlog::open(None, without).await.unwrap().into();
     let (id, _) = post(&log, ENTRIES, &Client::new().propose(b"{}")).await.entry();

@@ -16,7 +16,7 @@ use crate::VERSION;
 pub struct Scene {
     pub registry: DockerRegistry,
     pub instance: Instance,
-    /// What its tag is.
+    /// Its tag.
     pub image: Image,
     _state: tempfile::TempDir,
 }

@@ -189,7 +189,7 @@ fn a_name_is_looked_up_once_for_a_connection_which_is_to_what_was_found_then() {
         assert_eq!((answer.status, &answer.bytes[..]), (200, MANIFEST.as_bytes()));
         assert_eq!(scene.network.web.connections(), ["8.8.4.4:443"]);
         assert_eq!(scene.network.names.looked_up("inside.example"), 1);
-        // What was kept open is to the address that was found.
+        // The connection that was kept open leads to the address that was found.
         assert_eq!(scene.get("/v2/inside.example/demo/other/manifests/v1").await.status, 200);
         assert_eq!(scene.network.web.connections(), [""; 0]);
     });

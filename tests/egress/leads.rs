@@ -6,7 +6,7 @@ use testing::network::web::status;
 
 use crate::{MANIFEST, OCI_MANIFEST, PUBLIC, PUBLIC_ADDRESS, Scene, path};
 
-/// Where nothing must be asked for, whoever says so.
+/// Addresses that must never be asked, whoever names them.
 const INSIDE: [&str; 26] = [
     "https://inside.example/",
     "https://INSIDE.example/",

@@ -1,4 +1,4 @@
-//! What the service connects to when a caller or a registry tries to lead it inside, seen from the other end of the
+//! Connections of the service when a caller or a registry tries to lead it inside, seen from the other end of the
 //! connection: real requests to `serve`, the system's own resolver, and servers at every address there is.
 
 mod addresses;

@@ -54,7 +54,7 @@ async fn a_bundle_holds_all_that_it_takes_to_check_a_sighting() {
     assert_eq!(sighting.digest(), &image.digest());
     assert_eq!(sighting.entry().integrated_at(), pulled.header("tlog-integratedtime"));
 
-    // What was not said is not found in it.
+    // A statement that was not made is not found in it.
     let another: Tag = "alpine:3.16.0".parse().unwrap();
     assert!(matches!(parsed.verify(&another, &log_keys, &trusted), Err(BundleError::OtherTag(_))));
     let stranger = [LocalKey::generate().unwrap().public_key().clone()];

@@ -80,15 +80,15 @@ impl TarPit {
     }
 }
 
-/// What the service calls: an address each.
+/// The addresses of everything that the service calls.
 struct Called {
     registry: String,
     /// Requests that the registry was sent, unless another stands in its place.
     asked: watch::Receiver<usize>,
     log: LogConfig,
-    /// In memory if there is none.
+    /// `None`: in memory.
     table: Option<String>,
-    /// A key in memory if there is none.
+    /// `None`: a key in memory.
     kms: Option<String>,
 }
 
@@ -203,7 +203,7 @@ async fn whatever_hangs_the_answer_comes_in_time() {
             kms: Some(address()),
             ..well().await.log_at(&pit.address)
         };
-        // Whichever is noticed first.
+        // The one that is noticed first decides.
         let (service, hangs) = (all.service(), pit.next());
         let (answer, took) = Clock::stop().pass_after(hangs, pull(&service)).await;
         assert!(matches!(answer.status, 503 | 504), "all at once: {} {}", answer.status, answer.body);

@@ -76,7 +76,7 @@ async fn between_two_entries_of_ours_that_disagree_the_lowest_index_counts() {
     world.pull("v1").await.assert_moved(&first, &second);
 }
 
-/// What is written to the log meanwhile, by this thread.
+/// Lines that this thread traces.
 #[derive(Clone, Default)]
 struct Told(Arc<Mutex<Vec<u8>>>);
 

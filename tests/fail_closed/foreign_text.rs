@@ -1,4 +1,4 @@
-//! What a registry, the log or a client writes does not reach a message or a header as it is.
+//! Text by a registry, the log or a client does not reach a message or a header as it is.
 
 use http::{Method, Request, Uri};
 use testing::faulty::log;

@@ -118,7 +118,7 @@ async fn without_its_attestation_an_entry_still_tells_its_digest_from_any_other(
 }
 
 #[tokio::test]
-async fn a_known_tag_that_the_registry_no_longer_has_is_not_served_from_memory() {
+async fn a_known_tag_is_served_only_while_the_registry_has_it() {
     let world = World::start().await;
     let digest = world.registry.push("v1", "{}");
     world.pull("v1").await.assert_first_seen(&digest);

@@ -1,4 +1,4 @@
-//! The log is down, slow, or answers what is no answer.
+//! The log is down, slow, or answers garbage.
 
 use testing::clock::Clock;
 use testing::faulty::log::{Call, Fault};
@@ -24,7 +24,7 @@ async fn a_tag_is_not_served_while_the_log_is_down_and_is_recorded_once_it_is_ba
 }
 
 #[tokio::test]
-async fn no_answer_that_is_none_lets_a_tag_through() {
+async fn garbage_from_the_log_lets_no_tag_through() {
     let faults = [
         (Fault::Dropped, "the log could not be reached"),
         (
@@ -56,7 +56,7 @@ async fn no_answer_that_is_none_lets_a_tag_through() {
 }
 
 #[tokio::test]
-async fn no_answer_to_an_upload_that_is_none_lets_a_tag_through() {
+async fn garbage_in_answer_to_an_upload_lets_no_tag_through() {
     let faults = [
         ("dropped", Fault::Dropped, "the log could not be reached"),
         (
@@ -105,7 +105,7 @@ async fn an_upload_whose_answer_was_lost_is_found_and_not_recorded_with_another_
     let digest = world.registry.push("v1", "{}");
     world.log.fails_once(Call::Upload, Fault::AnswerLost);
     world.pull("v1").await.assert_first_seen(&digest);
-    // The retry was told that the entry exists; the same statement was then uploaded anew, to be found by search.
+    // The retry was told that the entry exists; the same statement was then uploaded again, to be found by search.
     assert_eq!(world.log.asked(), [Call::Search, Call::Upload, Call::Upload, Call::Entry, Call::Upload]);
     assert_eq!(world.recorded("v1").await, [digest.clone(), digest.clone()]);
     world.pull("v1").await.assert_unchanged(&digest);

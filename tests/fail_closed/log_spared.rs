@@ -120,7 +120,7 @@ async fn after_three_failed_uploads_nothing_is_signed_or_written_for_another() {
             assert!((1..=8).contains(&wait), "{wait}");
         }
         assert!(!world.log.asked().contains(&Call::Upload));
-        // What is signed is in a row, of which there would be no evidence yet, which is another answer.
+        // A signed statement would be in a pending row, and the evidence would be answered otherwise.
         world.get(&sighting("v4")).await.assert_refused(404, "TAG_UNKNOWN", &["was never seen here"]);
         world.get(&sighting("v1")).await.assert_refused(503, "UNAVAILABLE", &["its recording broke off"]);
         world.pull(&v1).await.assert_serves(&v1);
@@ -143,7 +143,7 @@ async fn after_three_failed_searches_there_is_no_fourth() {
     assert_eq!(world.log.asked(), []);
 }
 
-/// What the service tells of requests, line by line.
+/// The service's lines about requests.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 

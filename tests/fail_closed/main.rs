@@ -1,4 +1,4 @@
-//! What happens when the registry lies, the log fails or the key is gone: whatever cannot be checked is not served by
+//! The registry lies, the log fails or the key is gone: anything that cannot be checked is not served by
 //! tag, and the answer says why. A registry, a log and a key service of our own misbehave on demand.
 
 mod budget;

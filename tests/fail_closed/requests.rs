@@ -1,4 +1,4 @@
-//! What is asked for is no request that a registry answers.
+//! Requests that no registry answers.
 
 use http::{Method, Uri};
 
@@ -56,7 +56,7 @@ async fn only_get_and_head_are_served() {
 }
 
 #[tokio::test]
-async fn a_target_that_is_no_path_is_answered_too() {
+async fn a_target_other_than_a_path_is_answered_too() {
     let world = World::start().await;
     for target in ["*", "http://registry.test/v3/", "registry.test:443"] {
         let uri: Uri = target.parse().unwrap();

@@ -100,7 +100,7 @@ async fn a_host_that_answers_between_its_silences_goes_on_being_asked() {
             world.registry.fails_once("manifests", Fault::Silent);
             assert_late(&mut clock, &world, &world.registry, &manifest(&digest)).await;
         }
-        // Whatever it answers.
+        // Any answer will do.
         world.registry.fails_once("blobs", Fault::Status(500, vec![], ""));
         world.get(&blob(&digest)).await.assert_refused(502, "UNAVAILABLE", &[]);
     }

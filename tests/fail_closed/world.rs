@@ -18,9 +18,9 @@ use tlogistry::sighting::{LocalKey, Signer};
 
 /// The name that the registry stand-in is known by.
 pub const REGISTRY: &str = "registry.test";
-/// What a request may take in tests of slowness, by a [`testing::clock::Clock`].
+/// The time of a request in tests of slowness, by a [`testing::clock::Clock`].
 pub const SHORT: Duration = Duration::from_secs(2);
-/// What such a request takes at most: a fraction of the 25 s that it would have otherwise.
+/// The most that such a request takes: a fraction of the 25 s that it would have otherwise.
 pub const IN_TIME: Duration = Duration::from_secs(3);
 
 pub struct World {
@@ -96,7 +96,7 @@ impl World {
         self.get(&manifest(reference)).await
     }
 
-    /// What anyone can read in the log about a tag of `demo/app`.
+    /// Digests that anyone can read in the log about a tag of `demo/app`.
     pub async fn recorded(&self, name: &str) -> Vec<Digest> {
         self.log.recorded(&tag(name)).await.into_iter().map(|(_, digest)| digest).collect()
     }

@@ -22,7 +22,7 @@ const SETTLE_TIME: Duration = Duration::from_secs(600);
 /// No instance makes more calls of one kind than this for one pull that goes well.
 const CALLS: usize = 4;
 
-/// What a pull was answered.
+/// The answer to a pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Answer {
     Served(String),

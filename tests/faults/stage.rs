@@ -1,4 +1,4 @@
-//! What all instances share: a registry whose tags move, a table in DynamoDB Local, a log, a signing key.
+//! The surroundings of all instances: a registry whose tags move, a table in DynamoDB Local, a log, a signing key.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
@@ -74,7 +74,7 @@ pub struct Registry {
     tags: Arc<Mutex<HashMap<String, fastrand::Rng>>>,
 }
 
-/// How many images a tag moves between.
+/// Images that a tag moves between.
 const IMAGES: usize = 3;
 
 fn image(tag: &str, number: usize) -> Bytes {
@@ -92,7 +92,7 @@ impl Registry {
         Self { address: address.await, tags }
     }
 
-    /// Adds a tag whose digest is drawn anew at every request.
+    /// Adds a tag whose digest is drawn at every request.
     pub fn add(&self, tag: &str, seed: u64) {
         self.tags.lock().unwrap().insert(tag.to_owned(), fastrand::Rng::with_seed(seed));
     }

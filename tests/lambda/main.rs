@@ -20,7 +20,7 @@ use testing::story;
 use testing::table::Table;
 use tlogistry::image::Digest;
 
-/// What each function of a test shares: without a ledger none starts.
+/// The surroundings of each function of a test: without a ledger it does not start.
 async fn set() -> (Stage, Kms, Table) {
     (Stage::set(), Kms::start(), Table::start().await)
 }
@@ -114,7 +114,8 @@ async fn every_byte_and_every_length_arrives() {
     }
 }
 
-/// Invokes the function with an event of API Gateway's for `method` and `reference`, and returns its answer and the body.
+/// Invokes the function with an event of API Gateway's for `method` and `reference`, and returns its answer and the
+/// body.
 fn invoke(instance: &Instance, method: &str, reference: &str) -> (Value, Vec<u8>) {
     let event = include_str!("../events/get-manifest-by-tag.json")
         .replace("REGISTRY", REGISTRY)
@@ -175,7 +176,8 @@ async fn a_page_arrives_as_it_was_made() {
     assert!(String::from_utf8_lossy(&unseen.bytes).contains("Not seen yet – tlogistry"));
 }
 
-/// Whether an alarm of the deployment, for the function `function`, fires when CloudWatch gets this line within a minute.
+/// True if an alarm of the deployment, for the function `function`, fires when CloudWatch gets this line within a
+/// minute.
 fn alarm_fires(alarm: &str, line: &Value, function: &str) -> bool {
     let ended = Process::start(script("tests/template/alarm.py").arg(alarm)).finish();
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -225,7 +227,7 @@ async fn a_moved_tag_is_a_metric() {
     assert!(first["KeyMillis"].is_number() && first["LogMillis"].is_number(), "{first}");
 }
 
-/// What the function says when it does not start: its exit code and the lines of its standard error.
+/// The exit code and the lines of standard error of a function that does not start.
 fn refusal_to_start(environment: &[(&str, &str)]) -> (Option<i32>, Vec<String>) {
     // Nobody answers there. A function that wrongly starts asks for its first event, and ends all the same.
     let runtime = [("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1"), ("AWS_EC2_METADATA_DISABLED", "true")];

@@ -1,4 +1,4 @@
-//! What stands between an instance and its log or its table: it counts calls, changes answers, or fails.
+//! Proxies between an instance and its log or its table: they count calls, change answers, or fail.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -73,7 +73,7 @@ impl Log {
         }
     }
 
-    /// How often a hash was searched for.
+    /// Counts the searches for a hash.
     pub fn searches(&self, hash: &str) -> usize {
         self.state.lock().unwrap().searches.iter().filter(|searched| *searched == hash).count()
     }

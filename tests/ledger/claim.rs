@@ -17,7 +17,7 @@ impl Scene {
         scene
     }
 
-    /// What the log's index files the key's entries under.
+    /// The hash that the log's index files the key's entries under.
     fn key_hash(&self, name: &str) -> String {
         Digest::sha256(self.key_named(name).public_key().pem().as_bytes()).hex().to_owned()
     }

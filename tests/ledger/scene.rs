@@ -23,7 +23,7 @@ pub struct Scene {
     pub registry: String,
 }
 
-/// What a pull by tag was answered.
+/// The answer to a pull by tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,

@@ -39,7 +39,7 @@ impl Scene {
         Version { scene: self, key, trusts, log: self.log_config.clone(), ledger: self.ledger() }
     }
 
-    /// What the scene's table names.
+    /// The keys that the scene's table names.
     pub async fn used_keys(&self) -> Option<UsedKeys> {
         self.ledger().used_keys(soon()).await.unwrap()
     }

@@ -15,7 +15,7 @@ use testing::instance::Instance;
 const CONNECTIONS: usize = 64;
 /// Caches, buffers and the allocator's own reserves have their size by then, where the whole takes longer.
 const WARM: Duration = Duration::from_secs(10);
-/// How often the output shows the memory.
+/// The time between two lines about memory.
 const EVERY: Duration = Duration::from_secs(10);
 /// The noise of allocator and kernel: with known tags alone, memory goes up and down by 2 MiB.
 const NOISE_KIB: u64 = 4 << 10;
@@ -74,8 +74,8 @@ async fn nothing_fails_or_piles_up_under_load() {
     assert!(after.descriptors <= before.descriptors + left, "connections are left behind");
 }
 
-/// What is held when it has no more descriptors than this, or has had its time. Connections to the registry are closed
-/// when they have been idle for 30 s, and that is looked at every 30 s.
+/// The measurements once it has no more descriptors than this, or has had its time. Connections to the registry are
+/// closed when they have been idle for 30 s, and that is looked at every 30 s.
 async fn settled(instance: &Instance, descriptors: usize, patience: Duration) -> Measured {
     let deadline = Instant::now() + patience;
     loop {

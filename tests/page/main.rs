@@ -42,7 +42,7 @@ impl Scene {
         scene
     }
 
-    /// What a browser is answered.
+    /// The answer to a browser.
     async fn browse(&self, path: &str) -> Answer {
         browse(&self.service, path).await
     }

@@ -9,12 +9,12 @@ use tlogistry::sighting::{KmsKey, LocalKey, Signer};
 
 use crate::{HOST, SIGHTING, Scene, ask, browse, request, service};
 
-/// Where nobody listens.
+/// The URL of a port where nobody listens.
 async fn closed_port() -> String {
     silent_port().await.1
 }
 
-/// Where connections are taken and nothing is answered, as long as the listener is kept.
+/// The URL of a port that takes connections and answers nothing, as long as the listener is kept.
 async fn silent_port() -> (tokio::net::TcpListener, String) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -16,7 +16,7 @@ pub struct Tab {
     messages: Receiver<Value>,
     next_id: u64,
     session: Option<String>,
-    /// What the browser told unasked.
+    /// Events that the browser sent unasked.
     events: Vec<Value>,
     browser: Process,
     _folder: TempDir,
@@ -99,7 +99,7 @@ impl Tab {
         });
     }
 
-    /// What a script evaluates to. The page's policy does not bind it.
+    /// The value of a script. The page's policy does not bind it.
     #[track_caller]
     pub fn evaluate(&mut self, script: &str) -> Value {
         let parameters = json!({"expression": script, "returnByValue": true, "awaitPromise": true});
@@ -136,10 +136,10 @@ impl Tab {
         std::fs::write(file, png).unwrap();
     }
 
-    /// What the browser complained of since the page began to load: errors, violations of the policy, exceptions,
+    /// The browser's complaints since the page began to load: errors, violations of the policy, exceptions,
     /// requests for anything but the page.
     pub fn complaints(&mut self) -> Vec<Value> {
-        // Whatever was on its way has come when this is answered.
+        // Everything that was on its way has come when this is answered.
         self.call(
             "Runtime.evaluate",
             json!({"expression": "new Promise(requestAnimationFrame)", "awaitPromise": true}),
@@ -149,7 +149,7 @@ impl Tab {
         let is_complaint = |event: &&Value| {
             let parameters = &event["params"];
             match event["method"].as_str().unwrap_or_default() {
-                // That the page itself is answered with an error is no fault of the page.
+                // That the page itself is answered with an error is not the page's fault.
                 "Log.entryAdded" => parameters["entry"]["source"] != "network",
                 "Audits.issueAdded" | "Runtime.exceptionThrown" | "Runtime.consoleAPICalled" => true,
                 "Network.requestWillBeSent" => {

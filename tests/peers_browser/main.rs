@@ -1,5 +1,5 @@
-//! The pages in a real browser: on a screen and on a phone, in light and in dark, by keyboard, and without barriers. What
-//! they look like is left in `target/screenshots/`.
+//! The pages in a real browser: on a screen and on a phone, in light and in dark, by keyboard, and without barriers.
+//! What they look like is left in `target/screenshots/`.
 
 mod chromium;
 
@@ -75,7 +75,7 @@ async fn every_page_is_well_on_any_screen() {
     }
 }
 
-/// What axe finds: of all its rules, those of best practice too.
+/// The findings of axe by all its rules, those of best practice too.
 fn barriers(tab: &mut Tab) -> Vec<String> {
     let axe: PathBuf = [env!("CARGO_MANIFEST_DIR"), ".tools/chromium/axe.min.js"].iter().collect();
     let axe = std::fs::read_to_string(&axe).unwrap_or_else(|error| panic!("{}: {error}", axe.display()));

@@ -1,4 +1,4 @@
-//! What is no image: a file pushed by oras, a Helm chart, a cosign signature.
+//! Artifacts other than images: a file pushed by oras, a Helm chart, a cosign signature.
 
 use serde_json::Value;
 use testing::artifact::{SBOM, helm_chart, sbom, signature, signature_tag};
@@ -66,7 +66,7 @@ async fn a_helm_chart_arrives_until_its_tag_moves() {
     }
 }
 
-/// cosign adds signatures by writing the tag anew.
+/// cosign adds signatures by rewriting the tag.
 #[tokio::test]
 async fn cosigns_signatures_arrive_and_may_be_added_to() {
     let scene = Scene::set();

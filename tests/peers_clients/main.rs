@@ -1,4 +1,4 @@
-//! What people pull with and Debian does not have: newer releases, built from their sources by `make peers`. As `clients`.
+//! Clients that Debian does not have: newer releases, built from their sources by `make peers`. As `clients`.
 
 mod artifacts;
 mod containerd;

@@ -1,7 +1,7 @@
 //! The distribution specification's own tests of a registry, through `serve` in front of distribution 3.
 //!
-//! They cannot push here. So they first push all they have to the registry itself, and are then told what is there: they
-//! have a mode for registries that are read-only.
+//! They cannot push here. So they first push all they have to the registry itself, and are then told what is there:
+//! they have a mode for registries that are read-only.
 
 mod suite;
 
@@ -11,7 +11,7 @@ use testing::instance::Instance;
 use testing::stage::{REGISTRY, REPOSITORY, Stage};
 use testing::transparency_log::TransparencyLog;
 
-/// What nobody can do through tlogistry, by its nature.
+/// Tests that no read-only registry passes.
 const READ_ONLY: [(&str, &str); 4] = [
     ("OCI_API_PUSH", "false"),
     ("OCI_API_BLOBS_DELETE", "false"),
@@ -19,7 +19,7 @@ const READ_ONLY: [(&str, &str); 4] = [
     ("OCI_API_TAGS_DELETE", "false"),
 ];
 
-/// What is pushed stays. sha512 is left out: the registry stores it, but answers with the digest by sha256.
+/// Pushed content stays. sha512 is left out: the registry stores it, but answers with the digest by sha256.
 const FILL: [(&str, &str); 4] = [
     ("OCI_API_BLOBS_DELETE", "false"),
     ("OCI_API_MANIFESTS_DELETE", "false"),
@@ -27,7 +27,7 @@ const FILL: [(&str, &str); 4] = [
     ("OCI_DATA_SHA512", "false"),
 ];
 
-/// What the suite calls the things that are pulled, and how many of them there must be.
+/// The suite's names of the things that are pulled, and how many of them there must be.
 fn pulled(content: &Content) -> [(&'static str, usize); 6] {
     let (tags, manifests, blobs) = (content.tags.len(), content.manifests.len(), content.blobs.len());
     [
@@ -67,7 +67,7 @@ async fn everything_that_can_be_pulled_is_pulled_as_the_specification_says() {
     assert_passes_what_passed(&direct, &ours);
 }
 
-/// What passes without tlogistry passes with it.
+/// Each test that passes without tlogistry passes with it.
 #[track_caller]
 fn assert_passes_what_passed(direct: &Report, ours: &Report) {
     for name in direct.names_passed() {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use testing::process::{Process, go_tool};
 
-/// What a repository has, for a suite that cannot push.
+/// A repository's content, for a suite that cannot push.
 #[derive(Debug, Default)]
 pub struct Content {
     pub tags: Vec<String>,
@@ -30,7 +30,7 @@ impl Content {
     }
 }
 
-/// How often each test ended in which way.
+/// The results of each test, with their counts.
 #[derive(Debug)]
 pub struct Report(BTreeMap<(String, String), usize>);
 
@@ -47,7 +47,7 @@ pub fn run(host: &str, repository: &str, settings: &[(&str, &str)], content: &Co
         ("OCI_RO_DATA_TAGS", &content.tags),
         ("OCI_RO_DATA_MANIFESTS", &content.manifests),
         ("OCI_RO_DATA_BLOBS", &content.blobs),
-        // Whatever is a manifest can be referred to.
+        // Every manifest can be referred to.
         ("OCI_RO_DATA_REFERRERS", &content.manifests),
     ];
     command.envs(lists.iter().filter(|(_, list)| !list.is_empty()).map(|(name, list)| (name, list.join(" "))));
@@ -85,7 +85,7 @@ impl Report {
         wrong.map(|(name, _)| name.as_str()).collect()
     }
 
-    /// How many ended in which way. Groups are not counted apart from what is in them.
+    /// The count of each result. Groups are not counted apart from their tests.
     pub fn totals(&self) -> String {
         let is_group = |name: &str| self.0.keys().any(|(other, _)| other.starts_with(&format!("{name}/")));
         let mut totals = BTreeMap::<&str, usize>::new();

@@ -1,4 +1,4 @@
-//! What Rekor's own client makes of the log, the real one and the embedded one: both are asked the same, and answer alike.
+//! Rekor's own client asks the real log and the embedded one the same, and both answer alike.
 
 mod checks;
 mod rekor_cli;
@@ -88,7 +88,7 @@ async fn a_recorded_tag_is_found_shown_and_verified_in_the_embedded_log() {
     a_recorded_tag_is_found_shown_and_verified(TransparencyLog::embedded()).await;
 }
 
-/// What tlogistry would upload, uploaded by rekor-cli, and an envelope that rekor-cli makes an entry of: each is taken,
+/// An upload of tlogistry's, made by rekor-cli, and an envelope that rekor-cli makes an entry of: each is taken,
 /// its answer verifies, and taken once.
 async fn an_upload_by_rekor_cli_is_taken_once(log: TransparencyLog) {
     let rekor_cli = RekorCli::new(&log.url);

@@ -18,13 +18,13 @@ impl RekorCli {
         Self { log: log.to_owned(), home: tempfile::tempdir().unwrap() }
     }
 
-    /// What a command answers.
+    /// A command's answer.
     #[track_caller]
     pub fn json(&self, arguments: &[&str]) -> Value {
         parsed(&self.run(arguments))
     }
 
-    /// What a search for a hash that is in the log answers. Rekor files an entry after it has answered its upload.
+    /// The answer to a search for a hash that is in the log. Rekor files an entry after it has answered its upload.
     #[track_caller]
     pub fn find(&self, hash: &str) -> Value {
         let deadline = Instant::now() + PATIENCE;
@@ -38,7 +38,7 @@ impl RekorCli {
         }
     }
 
-    /// What a command that fails says.
+    /// The message of a command that fails.
     #[track_caller]
     pub fn refusal(&self, arguments: &[&str]) -> String {
         let ended = self.run(arguments);

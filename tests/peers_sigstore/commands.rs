@@ -37,7 +37,7 @@ impl Commands {
         let blocks = self.blocks.iter().map(|block| block.replace(&own, tag)).collect();
         std::fs::write(self.folder().join("other.txt"), tag).unwrap();
         let commands = Self { blocks, folder: self.folder.clone() };
-        // What the first command of the documentation would write.
+        // The file that the first command of the documentation would write.
         commands.write("tag.txt", tag);
         commands
     }

@@ -1,4 +1,4 @@
-//! What Sigstore's own tools make of the evidence: the commands are those of `docs/sigstore-tools.md`, run as they stand
+//! Sigstore's own tools check the evidence: the commands are those of `docs/sigstore-tools.md`, run as they stand
 //! there, against the real Rekor and the embedded log.
 
 mod commands;
@@ -58,7 +58,7 @@ async fn the_documented_commands_verify_a_sighting(log: TransparencyLog) {
     let checked = scene.user.run("node");
     assert_eq!((checked.code, checked.stdout.trim()), (Some(0), scene.image.digest().as_str()), "{checked:?}");
 
-    // The tag moves: what was seen still holds, and the image under it is no longer attested.
+    // The tag moves: the old evidence still holds, and the new image is not attested.
     scene.stage.push("v1", &Image::oci("something else entirely")).await;
     assert_eq!(scene.user.run("cosign verify-blob-attestation").code, Some(0));
     let refused = scene.user.run("cosign verify-attestation");

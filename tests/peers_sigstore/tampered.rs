@@ -3,7 +3,7 @@
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::Value;
 
-/// What the JavaScript client reads from the checkpoint alone, so that it does not matter what the proof says of it.
+/// Values that the JavaScript client reads from the checkpoint alone, whatever the proof says.
 pub const NOT_READ_BY_NODE: [&str; 2] = ["another root", "another size"];
 
 /// Each with what was changed.

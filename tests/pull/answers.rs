@@ -75,7 +75,7 @@ async fn a_blob_is_never_carried() {
 }
 
 #[tokio::test]
-async fn what_the_registry_does_not_have_is_not_found_and_not_recorded() {
+async fn a_manifest_that_the_registry_lacks_is_not_found_and_leaves_no_record() {
     let scene = Scene::set();
     scene.stage.push("v1", &Image::oci("there")).await;
     let missing = Digest::sha256(b"nowhere");

@@ -1,4 +1,4 @@
-//! What is pushed arrives, whatever kind of manifest it is and however it is written.
+//! Pushed manifests arrive, of any kind and however they are written.
 
 use testing::client::get;
 use testing::image::{DOCKER_MANIFEST, Image, OCI_INDEX, OCI_MANIFEST};

@@ -26,7 +26,7 @@ async fn tags_are_listed_as_the_registry_lists_them() {
 }
 
 #[tokio::test]
-async fn a_repository_that_is_none_has_no_tags() {
+async fn an_unknown_repository_has_no_tags() {
     let scene = Scene::set();
     let answer = get(&scene.instance.url("tags/list")).await;
     assert_eq!((answer.status, answer.error().0.as_str()), (404, "NAME_UNKNOWN"));

@@ -18,7 +18,7 @@ pub struct Scene {
     _state: tempfile::TempDir,
 }
 
-/// What a registry is asked, as `GET manifests`, `GET token`, `HEAD blobs`; a part elsewhere with its host.
+/// Requests to a registry, as `GET manifests`, `GET token`, `HEAD blobs`; a part elsewhere with its host.
 pub struct Asked {
     /// When a tag is pulled for the first time.
     pub first: &'static [&'static str],
@@ -60,7 +60,7 @@ impl Scene {
         format!("blobs/{}", Digest::sha256(&self.image.blobs[1]))
     }
 
-    /// What the registry was asked since this was called last.
+    /// Requests to the registry since this was called last.
     pub fn asked(&self) -> Vec<String> {
         let short = |asked: String| {
             let (method, url) = asked.split_once(' ').unwrap();

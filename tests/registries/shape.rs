@@ -1,4 +1,4 @@
-//! What tells one registry from another.
+//! Differences between one registry and another.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use testing::network::web::status;
 use tlogistry::image::Digest;
 use url::Url;
 
-/// What every token server here gives to anyone.
+/// The token that every token server here gives to anyone.
 const TOKEN: &str = "an-anonymous-token";
 /// The only tag.
 pub const TAG: &str = "v1";
@@ -19,15 +19,15 @@ pub const TAG: &str = "v1";
 pub struct Shape {
     /// As a user writes it before a repository.
     pub name: &'static str,
-    /// What is called for it.
+    /// The URL that is called for it.
     pub host: &'static str,
     pub repository: &'static str,
-    /// What is wanted before anything is answered.
+    /// The authorization that is wanted before anything is answered.
     pub challenge: Challenge,
     pub blobs: Blobs,
-    /// Where manifests are, if not here: a URL up to the repository.
+    /// Manifests' URL up to the repository, if they are elsewhere.
     pub manifests_at: Option<&'static str>,
-    /// Whether a GET of a manifest announces its digest, as a HEAD does.
+    /// True if a GET of a manifest announces its digest, as a HEAD does.
     pub get_announces: bool,
     /// More headers of a manifest.
     pub headers: &'static [(&'static str, &'static str)],

@@ -115,7 +115,7 @@ install_mariadb() {
     wrap_unpacked mariadb "$tools/mariadb/usr/sbin/mariadbd"
 }
 
-# What go.txt lists, and Trillian's tables for MariaDB. Modules and build results stay where Go keeps them by default,
+# The programs in go.txt, and Trillian's tables for MariaDB. Modules and build results stay where Go keeps them by default,
 # so that building again only links.
 install_go() {
     local go modules package flags failed=()

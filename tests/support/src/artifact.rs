@@ -1,4 +1,4 @@
-//! What registries hold besides images.
+//! Content of registries besides images.
 
 use bytes::Bytes;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
-//! The time of a test that waits for a timeout. It stands still while anything else is under way, so that nothing runs out
-//! of time on a busy machine, and then passes at once. Only a runtime of one thread has such a clock, and other processes
-//! and `std::time` do not follow it.
+//! The time of a test that waits for a timeout. It stands still while anything else is under way, so that nothing runs
+//! out of time on a busy machine, and then passes at once. Only a runtime of one thread has such a clock, and other
+//! processes and `std::time` do not follow it.
 
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 
-/// How much longer a second is by a [`Slow`] clock.
+/// The factor by which a second is longer on a [`Slow`] clock.
 const SLOWNESS: u32 = 20;
 /// The least that a timer of tokio tells apart.
 const TICK: Duration = Duration::from_millis(1);
@@ -24,8 +24,8 @@ struct Hold {
     task: JoinHandle<()>,
 }
 
-/// A clock by which a second takes twenty, until it is dropped: for calls to other processes that have a second, in tests
-/// where pauses must end all the same.
+/// A clock by which a second takes twenty, until it is dropped: for calls to other processes that have a second, in
+/// tests where pauses must end all the same.
 #[derive(Debug)]
 pub struct Slow {
     ticking: JoinHandle<()>,
@@ -50,8 +50,8 @@ impl Clock {
         Self(Some(Hold::new()))
     }
 
-    /// Runs `asking`. Once `reached` is done, nothing is under way but what hangs, and time passes at once to whatever is due
-    /// next. Returns the result of `asking`, and how much time passed.
+    /// Runs `asking`. Once `reached` is done, nothing is under way but what hangs, and time passes at once to whatever
+    /// is due next. Returns the result of `asking`, and how much time passed.
     pub async fn pass_after<T>(
         &mut self,
         reached: impl Future<Output = ()>,

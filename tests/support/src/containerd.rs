@@ -17,7 +17,7 @@ platform = 'linux'
 snapshotter = 'native'
 ";
 
-/// What a `hosts.toml` says that tlogistry is.
+/// The part of tlogistry in a `hosts.toml`.
 #[derive(Debug, Clone, Copy)]
 pub enum Hosts {
     Mirror,

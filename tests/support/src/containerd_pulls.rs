@@ -1,4 +1,4 @@
-//! What containerd does with a tag that moves, by name and as a mirror's client.
+//! Pulls by containerd of a tag that moves, by name and as a mirror's client.
 
 use super::client::{Answer, get};
 use super::containerd::{Containerd, Hosts};
@@ -8,7 +8,7 @@ use super::process::Ended;
 use super::scene::Scene;
 use super::stage::REPOSITORY;
 
-/// What its user reads, of what tlogistry says on the tag `name`, asked at `host`.
+/// The text that its user reads when tlogistry at `host` refuses the tag `name` with a message.
 pub type Words = fn(name: &str, host: &str, message: &str) -> String;
 
 pub async fn refuses_by_name(containerd: &Containerd, client: &str, words: Words) {
@@ -42,7 +42,7 @@ pub async fn refuses_as(hosts: Hosts, containerd: &Containerd, client: &str, wor
     seen.tell(&scene.stage, &scene.instance, &scene.mirror_url("manifests/v1")).await;
 }
 
-/// The registry itself is asked in the end, and the tag that moved is pulled. This is no promise of ours but a warning in
+/// The registry itself is asked in the end, and the tag that moved is pulled. This is not a promise but a warning in
 /// the documentation, kept true. Returns what tlogistry answers then.
 pub async fn passes_by(hosts: Hosts, containerd: &Containerd) -> Answer {
     let scene = Scene::mirror();

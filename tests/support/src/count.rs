@@ -1,4 +1,4 @@
-//! What a thread allocates, and what the process holds at most.
+//! Counts a thread's allocations, and the most that the process holds.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -15,7 +15,7 @@ thread_local! {
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
-/// What this thread has allocated so far.
+/// This thread's allocations so far.
 #[derive(Debug, Clone, Copy)]
 pub struct Count {
     pub calls: u64,

@@ -19,7 +19,7 @@ pub enum Version {
     Three,
 }
 
-/// Where it keeps blobs.
+/// The place of its blobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Storage {
     Memory,
@@ -28,12 +28,12 @@ pub enum Storage {
     S3,
 }
 
-/// What it is set up with.
+/// A registry's set-up.
 #[derive(Debug, Clone, Copy)]
 pub struct Setup<'a> {
     pub version: Version,
     pub storage: Storage,
-    /// Whether it wants tokens, which a server of its own gives to anyone.
+    /// True if it wants tokens, which a server of its own gives to anyone.
     pub tokens: bool,
     /// A folder with `ca.pem`, `cert.pem` and `key.pem`, for https.
     pub certificates: Option<&'a Path>,
@@ -99,7 +99,7 @@ impl DockerRegistry {
             Version::Two => tool("docker-registry"),
             Version::Three => go_tool("registry"),
         };
-        // Version 3 would send traces to a collector, and says at every request that there is none.
+        // Version 3 would send traces to a collector, and complains at every request that it is missing.
         let process = Process::start(command.env("OTEL_TRACES_EXPORTER", "none").arg("serve").arg(path("config.yml")));
         let address = process.wait_for(|line| {
             let (_, rest) = line.split_once("msg=\"listening on ")?;
@@ -133,7 +133,7 @@ impl DockerRegistry {
         self.put_manifest(repository, tag, image, &headers).await;
     }
 
-    /// What a request carries that pushes.
+    /// Headers of a request that pushes.
     async fn may_push(&self, repository: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
         if let Some(tokens) = &self.tokens {

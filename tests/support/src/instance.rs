@@ -61,7 +61,7 @@ impl Instance {
         self.process.wait_for(find)
     }
 
-    /// How many requests for a manifest were refused so far, by the lines that it wrote.
+    /// Counts the requests for a manifest that were refused so far, by the lines that it wrote.
     pub fn refusals(&self) -> usize {
         self.process.count(|line| line.contains("/manifests/") && line.contains("\"status\":403"))
     }
@@ -77,7 +77,7 @@ impl Instance {
         self.process.finish()
     }
 
-    /// Where `path` of the repository is.
+    /// The URL of `path` of the repository.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}/v2/{REGISTRY}/{REPOSITORY}/{path}", self.address)
     }

@@ -20,7 +20,7 @@ impl Kms {
         Self { endpoint, _process: process }
     }
 
-    /// What an AWS SDK needs to reach it, and the key.
+    /// The variables that an AWS SDK needs to reach it, and the key.
     pub fn environment(&self) -> Vec<(String, String)> {
         [
             ("KMS_KEY_ID", KEY_ID),

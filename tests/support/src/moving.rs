@@ -11,7 +11,7 @@ const ASKED_ONCE: usize = 2;
 
 /// A client, and how its user sees things.
 pub struct Seen<'a> {
-    /// What the client is called in the output.
+    /// The client's name in the output.
     pub client: &'a str,
     /// The repository as the user writes it.
     pub repository: String,
@@ -19,9 +19,9 @@ pub struct Seen<'a> {
     pub pull: &'a dyn Fn(&str) -> Ended,
     /// Asserts that the client holds the image of this text, as [`Image::files`] makes it.
     pub holds: &'a dyn Fn(&str),
-    /// What the user reads when the tag has moved, given tlogistry's message.
+    /// The text that the user reads when the tag has moved, given tlogistry's message.
     pub refusal: &'a dyn Fn(&str) -> String,
-    /// Whether the client takes `repository:tag@digest`.
+    /// True if the client takes `repository:tag@digest`.
     pub takes_tag_and_digest: bool,
 }
 

@@ -20,7 +20,7 @@ use rustix::process::{
 /// Anything here takes a second or two; the rest is for a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What children get of the environment: enough to find programs, toolchains and root certificates, and nothing that
+/// Variables that children inherit: enough to find programs, toolchains and root certificates, and nothing that
 /// configures tlogistry or an AWS SDK by chance.
 const KEPT: [&str; 9] = [
     "PATH",
@@ -40,14 +40,14 @@ pub struct Process {
     output: Arc<Output>,
 }
 
-/// How a process ended and what it wrote.
+/// The end of a process, and its output.
 #[derive(Debug)]
 pub struct Ended {
     /// `None` if a signal ended it.
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
-    /// Whether anything of its group still ran when the process itself had ended.
+    /// True if anything of its group still ran when the process itself had ended.
     pub left_running: bool,
 }
 
@@ -67,7 +67,7 @@ struct Written {
     lines: Vec<(Stream, String)>,
     /// Streams that the process has not closed yet.
     open: usize,
-    /// How many lines are kept, if not all.
+    /// Lines to keep, if not all.
     kept: Option<usize>,
 }
 
@@ -76,7 +76,8 @@ pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
-/// What `make tools` and `make peers` install: in the repository, or where `TLOGISTRY_TOOLS` says, as for a copy of it.
+/// The folder of what `make tools` and `make peers` install: in the repository, or where `TLOGISTRY_TOOLS` says, as for
+/// a copy of it.
 pub fn tools() -> PathBuf {
     std::env::var_os("TLOGISTRY_TOOLS").map_or_else(|| root().join(".tools"), PathBuf::from)
 }
@@ -130,8 +131,8 @@ pub fn go_tool(name: &str) -> Command {
     clean(path)
 }
 
-/// A program that has to be root: where the tests are not, it is root of a user namespace of its own. Arguments are to be
-/// added to what this returns.
+/// A program that has to be root: where the tests are not, it is root of a user namespace of its own. Arguments are to
+/// be added to what this returns.
 pub fn as_root(program: Command) -> Command {
     if rustix::process::geteuid().is_root() {
         return program;
@@ -190,7 +191,7 @@ impl Process {
         Pid::from_child(&self.child)
     }
 
-    /// What `find` makes of the first line that it accepts, on either stream.
+    /// Waits for a line on either stream that `find` accepts, and returns its result.
     #[track_caller]
     pub fn wait_for<T>(&self, find: impl Fn(&str) -> Option<T>) -> T {
         match self.line_within(PATIENCE, find) {
@@ -218,12 +219,12 @@ impl Process {
         }
     }
 
-    /// How many lines that it has written so far `counts` accepts, on either stream.
+    /// Counts the lines so far that `counts` accepts, on either stream.
     pub fn count(&self, counts: impl Fn(&str) -> bool) -> usize {
         self.output.written.lock().unwrap().lines.iter().filter(|(_, line)| counts(line)).count()
     }
 
-    /// Whether the process has ended by itself.
+    /// True if the process has ended by itself.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
@@ -238,7 +239,8 @@ impl Process {
     pub fn finish(mut self) -> Ended {
         let status = self.wait();
         let left_running = test_kill_process_group(self.id()).is_ok();
-        // Output of the process itself is complete when its pipes are closed; a child that it left behind may hold them.
+        // Output of the process itself is complete when its pipes are closed; a child that it left behind may hold
+        // them.
         self.line_within(Duration::from_secs(1), |_| None::<()>);
         let text = |stream| self.output.text(Some(stream));
         Ended { code: status.code(), stdout: text(Stream::Stdout), stderr: text(Stream::Stderr), left_running }

@@ -10,7 +10,7 @@ use super::client;
 use super::port::start_on_free_port;
 use super::process::{Process, go_tool, tool, tools};
 
-/// How it names itself in its checkpoints: Sigstore's JavaScript client wants the name to be in its URL.
+/// Its name in its checkpoints: Sigstore's JavaScript client wants the name to be in its URL.
 pub const HOSTNAME: &str = "127.0.0.1";
 
 pub struct Rekor {
@@ -36,7 +36,7 @@ impl Rekor {
             "--pre_election_pause=1ms",
             "--sequencer_interval=10ms",
         ]));
-        // The port of its metrics cannot be set; another Rekor that has it is no hindrance.
+        // The port of its metrics cannot be set; another Rekor may have it.
         let server = Process::start(
             go_tool("rekor-server")
                 .args([

@@ -26,7 +26,7 @@ impl Scene {
         Self { stage, instance, _state: state }
     }
 
-    /// Where a mirror's client asks for `path` of the repository.
+    /// The URL that a mirror's client asks for `path` of the repository.
     pub fn mirror_url(&self, path: &str) -> String {
         format!("http://{}/v2/{REPOSITORY}/{path}?ns={}", self.instance.address, self.stage.registry.address)
     }

@@ -21,10 +21,10 @@ pub fn pull(image: &str, to: &Destination) -> Ended {
     Process::start(&mut command).finish()
 }
 
-/// What a pulled image is called in an OCI image layout.
+/// The name of a pulled image in an OCI image layout.
 pub const NAME: &str = "pulled";
 
-/// Where a pulled image goes.
+/// The folder that a pulled image goes to.
 pub enum Destination {
     /// An OCI image layout.
     Oci(tempfile::TempDir),

@@ -1,10 +1,10 @@
-//! What every instance of tlogistry stands between: a registry and a log.
+//! The surroundings of every instance: a registry and a log.
 
 use super::docker_registry::DockerRegistry;
 use super::image::Image;
 use super::transparency_log::TransparencyLog;
 
-/// What the registry is called in paths: skopeo, docker and podman cannot write a port there.
+/// The registry's name in paths: skopeo, docker and podman cannot write a port there.
 pub const REGISTRY: &str = "registry.test";
 pub const REPOSITORY: &str = "demo/app";
 
@@ -26,7 +26,7 @@ impl Stage {
         self.registry.push(REPOSITORY, tag, image).await;
     }
 
-    /// What an instance is told of them.
+    /// The variables by which an instance knows them.
     pub fn environment(&self) -> Vec<(String, String)> {
         self.environment_with(format!("{REGISTRY}={}", self.registry.address))
     }

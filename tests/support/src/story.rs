@@ -9,7 +9,7 @@ use super::instance::Instance;
 use super::skopeo::{self, Destination};
 use super::stage::{REGISTRY, REPOSITORY, Stage};
 
-/// What the story leaves behind.
+/// The story's traces.
 pub struct Told {
     /// The entry that the tag `v1` was recorded with.
     pub uuid: String,
@@ -78,7 +78,7 @@ pub async fn tell(stage: &Stage, start: impl Fn() -> Instance) -> Told {
     let headed = head(&url).await;
     assert_eq!((headed.status, headed.header("content-length")), (403, refusal.header("content-length")));
 
-    // What was recorded can still be pulled by digest, and other tags are not affected.
+    // The recorded image can still be pulled by digest, and other tags are not affected.
     assert_pulls(&instance.image(&format!("@{}", reviewed.digest())), &reviewed);
     assert_pulls(&instance.image(":v2"), &other);
 

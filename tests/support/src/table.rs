@@ -111,7 +111,7 @@ impl Table {
         [("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")]
     }
 
-    /// What an instance needs to keep its ledger here.
+    /// The variables by which an instance keeps its ledger here.
     pub fn environment(&self) -> Vec<(String, String)> {
         let own = [("LEDGER_TABLE", self.name.as_str()), ("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint)];
         own.into_iter().chain(self.credentials()).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
@@ -122,7 +122,7 @@ impl Table {
         self.item(tag.canonical()).await
     }
 
-    /// What is stored under a key.
+    /// The item under a key.
     pub async fn item(&self, key: &str) -> Option<HashMap<String, AttributeValue>> {
         let request = self.client.get_item().table_name(&self.name).consistent_read(true);
         request.key(self.key, S(key.to_owned())).send().await.unwrap().item

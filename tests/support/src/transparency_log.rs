@@ -14,7 +14,7 @@ pub struct TransparencyLog {
     _running: Running,
 }
 
-/// Whether the tests are run against the real Rekor.
+/// True if the tests are run against the real Rekor.
 pub fn is_rekor() -> bool {
     match std::env::var("TLOGISTRY_TEST_LOG").as_deref() {
         Err(_) | Ok("embedded") => false,

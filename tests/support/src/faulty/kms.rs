@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use super::wire;
 
-/// What the key service answers to a request for a signature.
+/// The key service's answer to a request for a signature.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Signs {
     /// The digest it was handed, hashed again: a signature by the right key over something else.
@@ -31,7 +31,7 @@ pub enum Signs {
 pub struct Key {
     pub spec: &'static str,
     pub usage: &'static str,
-    /// Whether what comes as the public key is one.
+    /// False if the public key's bytes are garbage.
     pub readable: bool,
 }
 

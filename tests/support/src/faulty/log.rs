@@ -26,7 +26,7 @@ pub enum Call {
     Retrieve,
 }
 
-/// What becomes of a call.
+/// A fault at a call.
 #[derive(Clone)]
 pub enum Fault {
     /// The connection closes; the log never sees the request.
@@ -131,7 +131,7 @@ impl Log {
         async move { drop(calls.wait_for(|calls| count(calls) >= times).await.unwrap()) }
     }
 
-    /// What was asked since this was called last.
+    /// The calls since this was called last.
     pub fn asked(&self) -> Vec<Call> {
         std::mem::take(&mut self.state.lock().unwrap().asked)
     }

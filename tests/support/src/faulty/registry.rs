@@ -13,7 +13,7 @@ use super::wire::{self, Wire};
 pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const TOKEN: &str = "an-anonymous-token";
 
-/// What a registry does instead of answering well.
+/// A fault at a request.
 #[derive(Clone)]
 pub enum Fault {
     /// Answers, with this header set or, with `None`, left out.
@@ -129,7 +129,7 @@ impl Registry {
         async move { drop(paths.wait_for(asked).await.unwrap()) }
     }
 
-    /// What was asked since this was called last, as `HEAD manifests/v1`.
+    /// The requests since this was called last, as `HEAD manifests/v1`.
     pub fn asked(&self) -> Vec<String> {
         let asked = std::mem::take(&mut self.state.lock().unwrap().asked);
         let short = |path: &str| path.rsplitn(3, '/').take(2).collect::<Vec<_>>().join("\n");

@@ -12,9 +12,9 @@ const HEADER: usize = 12;
 
 #[derive(Default)]
 struct State {
-    /// What a name leads to, look-up by look-up; the last stays.
+    /// The addresses of a name, look-up by look-up; the last stays.
     names: HashMap<String, Vec<Vec<IpAddr>>>,
-    /// How often each was asked for, by type.
+    /// Look-ups of each name, by type.
     asked: HashMap<(String, u16), usize>,
 }
 
@@ -51,7 +51,7 @@ impl Names {
         state.names.insert(name.to_owned(), to.iter().map(parse).collect());
     }
 
-    /// How often a name was looked up.
+    /// Counts the look-ups of a name.
     pub fn looked_up(&self, name: &str) -> usize {
         self.0.lock().unwrap().asked.get(&(name.to_owned(), TYPE_A)).copied().unwrap_or_default()
     }
@@ -67,7 +67,7 @@ impl Names {
         let records: Vec<Vec<u8>> = addresses.iter().flatten().filter_map(|address| record(*address, kind)).collect();
 
         let mut answer = query[..2].to_vec();
-        // An answer, recursion desired and available; no such name (3) where there is none.
+        // An answer, recursion desired and available; no such name (3) for an unknown one.
         answer.extend([0x81, if addresses.is_some() { 0x80 } else { 0x83 }]);
         for count in [1, records.len() as u16, 0, 0] {
             answer.extend(count.to_be_bytes());

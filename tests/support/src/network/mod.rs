@@ -1,9 +1,9 @@
 //! An internet of its own for a test: every address there is on this machine, and every name is the test's.
 //!
-//! The test runs itself again in namespaces of its own (`unshare`), where the kernel takes every address for a local one
-//! (the `local` routes), `/etc/resolv.conf` names a server of the test, and root certificates are the test's. There the
-//! real service can be shown against names and addresses as they are in the world, and whatever it connects to is seen.
-//! Nothing leaves the machine. It needs no root, but a kernel that lets users make namespaces.
+//! The test runs itself again in namespaces of its own (`unshare`), where the kernel takes every address for a local
+//! one (the `local` routes), `/etc/resolv.conf` names a server of the test, and root certificates are the test's. There
+//! the real service can be shown against names and addresses as they are in the world, and whatever it connects to is
+//! seen. Nothing leaves the machine. It needs no root, but a kernel that lets users make namespaces.
 
 pub mod dns;
 pub mod web;
@@ -22,7 +22,7 @@ use web::Web;
 /// Set for a test that runs inside.
 const INSIDE: &str = "TLOGISTRY_TEST_NETWORK";
 
-/// What stands in /etc.
+/// Files in /etc.
 const FILES: [(&str, &str); 3] = [
     ("hosts", "127.0.0.1 localhost\n"),
     ("resolv.conf", "nameserver 127.0.0.1\noptions timeout:2 attempts:2\n"),

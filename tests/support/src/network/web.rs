@@ -88,7 +88,7 @@ impl Web {
         site.map_or_else(|| status(404, &[], ""), |site| site(request))
     }
 
-    /// What a host answers from now on.
+    /// Sets the answers of a host from now on.
     pub fn site(&self, host: &str, site: impl Fn(&Request<()>) -> Response<Bytes> + Send + Sync + 'static) {
         self.0.lock().unwrap().sites.insert(host.to_owned(), Arc::new(site));
     }
