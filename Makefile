@@ -4,6 +4,8 @@ help:
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
 demo: ## a registry, a log and tlogistry on this machine: pull a tag, move it, see it refused
+	@echo "compiling tlogistry-cli and its dependencies (some minutes, the first time)"
+	@cargo build --bin tlogistry-cli
 	@cargo run --quiet --bin tlogistry-cli -- demo
 
 test: tools template-test ## all tests, with real clients and stand-ins for AWS

@@ -7,8 +7,9 @@ use tlogistry::http::Route;
 use tlogistry::image::{Digest, Reference, Repository, Tag};
 use tlogistry::key::PublicKey;
 use tlogistry::ledger::{Lease, Row, State, recorded};
-use tlogistry::rekor::{Checkpoint, LogEntry, LogKeys, PUBLIC_INSTANCE_KEY};
+use tlogistry::rekor::PUBLIC_INSTANCE_KEY;
 use tlogistry::sighting::{parse_statement, statement as written};
+use tlogistry::tlog::{Checkpoint, LogEntry, LogKeys};
 use tlogistry::upstream::Challenge;
 
 fn key() -> PublicKey {

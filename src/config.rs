@@ -10,7 +10,8 @@ use url::Url;
 use crate::base_url;
 use crate::image::Registry;
 use crate::key::PublicKey;
-use crate::rekor::{LogKeys, PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY};
+use crate::rekor::{PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY};
+use crate::tlog::LogKeys;
 use crate::upstream::InsecureRegistry;
 use crate::verdict::Limits;
 
@@ -47,7 +48,8 @@ pub struct Config {
     /// How long a registry may say nothing; at most as long as `request_timeout`.
     pub registry_timeout: Duration,
     pub manifest_cache_bytes: u64,
-    pub log_format: LogFormat,
+    /// `None` if the environment does not say: then it depends on whether a person reads the lines.
+    pub log_format: Option<LogFormat>,
 }
 
 /// What the function does not start without.
@@ -257,13 +259,13 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         number.and_then(|number| u32::try_from(number).ok()).and_then(NonZeroU32::new).unwrap_or(default)
     }
 
-    fn log_format(&mut self) -> LogFormat {
-        match self.get("LOG_FORMAT").as_deref() {
-            None | Some("json") => LogFormat::Json,
-            Some("text") => LogFormat::Text,
-            Some(other) => {
+    fn log_format(&mut self) -> Option<LogFormat> {
+        match self.get("LOG_FORMAT")?.as_str() {
+            "json" => Some(LogFormat::Json),
+            "text" => Some(LogFormat::Text),
+            other => {
                 self.fault("LOG_FORMAT", format!("'{other}' is neither json nor text"));
-                LogFormat::Json
+                None
             }
         }
     }
@@ -283,6 +285,7 @@ mod tests {
         assert!(config.log.is_none() && config.kms_key_id.is_none() && config.allowed_registries.is_none());
         assert_eq!(config.request_timeout, Duration::from_secs(25));
         assert_eq!(config.registry_timeout, Duration::from_secs(8));
+        assert_eq!(config.log_format, None);
         assert_eq!(LogConfig::public_instance().url.as_str(), "https://rekor.sigstore.dev/");
     }
 
@@ -336,7 +339,7 @@ mod tests {
         assert_eq!((config.first_sights.overall.get(), config.first_sights.per_source.get()), (7, 30));
         assert_eq!(config.allowed_registries.unwrap()[0], Registry::docker_hub());
         assert_eq!(config.insecure_registries, ["localhost:5000".parse().unwrap()]);
-        assert_eq!((config.request_timeout, config.log_format), (Duration::from_secs(1), LogFormat::Text));
+        assert_eq!((config.request_timeout, config.log_format), (Duration::from_secs(1), Some(LogFormat::Text)));
         assert_eq!(config.registry_timeout, Duration::from_millis(500));
         let hasty = read(&[("REQUEST_TIMEOUT_MS", "1000")]).unwrap();
         assert_eq!(hasty.registry_timeout, hasty.request_timeout, "no longer than the whole request");

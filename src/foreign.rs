@@ -1,30 +1,30 @@
-//! Foreign text, made fit to be shown: what a registry, the log or a client's path says passes through here on its way
-//! into a message, a header or a line.
+//! Foreign text, made safe to show: text of a registry, the log or a client's path passes through here on its way into a
+//! message, a header or a log line.
 
 use std::borrow::Cow;
 
-/// Bytes of foreign text in a message. Names have at most 255, and what an error says beyond this helps nobody.
+/// Bytes of foreign text in a message. Names have at most 255, and the rest of a longer error helps nobody.
 const MAX_SHOWN_BYTES: usize = 512;
 
-/// `text` without characters that a terminal obeys, or that hide or reorder others: each becomes U+FFFD.
-pub fn harmless(text: &str) -> Cow<'_, str> {
-    if text.chars().any(is_harmful) {
-        text.chars().map(|c| if is_harmful(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+/// `text` with each character that controls a terminal, or hides or reorders others, replaced by U+FFFD.
+pub fn sanitized(text: &str) -> Cow<'_, str> {
+    if text.chars().any(is_unsafe) {
+        text.chars().map(|c| if is_unsafe(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
     } else {
         Cow::Borrowed(text)
     }
 }
 
-/// [`harmless`], cut between two characters to at most `limit` bytes.
+/// [`sanitized`], cut between two characters to at most `limit` bytes.
 pub fn within(text: &str, limit: usize) -> Cow<'_, str> {
-    match harmless(cut(text, limit)) {
+    match sanitized(cut(text, limit)) {
         Cow::Borrowed(text) => Cow::Borrowed(text),
-        // A replacement has three bytes, what it stands for may have one.
+        // A replacement has three bytes, the original may have one.
         Cow::Owned(text) => Cow::Owned(cut(&text, limit).to_owned()),
     }
 }
 
-/// Foreign text within a message: [`harmless`], and cut after 512 bytes, which an ellipsis shows.
+/// Foreign text within a message: [`sanitized`], and cut after 512 bytes, with an ellipsis.
 pub fn shown(text: &str) -> Cow<'_, str> {
     let whole = text.len() <= MAX_SHOWN_BYTES;
     let text = within(text, MAX_SHOWN_BYTES);
@@ -35,9 +35,9 @@ fn cut(text: &str, limit: usize) -> &str {
     &text[..text.floor_char_boundary(limit)]
 }
 
-/// Whether a character is a control (C0, C1, DEL), a line or paragraph separator, or one that has no shape of its own:
-/// Unicode's `Default_Ignorable_Code_Point`, which has the bidirectional controls, and the annotation controls.
-pub fn is_harmful(c: char) -> bool {
+/// Whether a character is a control (C0, C1, DEL), a line or paragraph separator, or invisible: Unicode's
+/// `Default_Ignorable_Code_Point`, which includes the bidirectional controls, and the annotation controls.
+pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
@@ -99,12 +99,12 @@ mod tests {
             '\u{e0100}',
         ];
         for c in harmful {
-            assert_eq!(harmless(&format!("a{c}b")), "a\u{fffd}b", "{c:?}");
+            assert_eq!(sanitized(&format!("a{c}b")), "a\u{fffd}b", "{c:?}");
             assert_eq!(within(&format!("a{c}b"), 9), "a\u{fffd}b", "{c:?}");
             assert_eq!(shown(&format!("a{c}b")), "a\u{fffd}b", "{c:?}");
         }
         let plain = "registry.example/a:1 – Größe, 大きさ, גודל, حجم 🙂";
-        assert!(matches!(harmless(plain), Cow::Borrowed(same) if same == plain));
+        assert!(matches!(sanitized(plain), Cow::Borrowed(same) if same == plain));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Names of images: registry, repository, tag, digest.
 //!
-//! A name can only be made by parsing, so a value of these types is always within the grammar of the OCI distribution
-//! spec v1.1 (section "Pulling manifests"), and equal things have equal canonical strings. The canonical form is
+//! A name can only be made by parsing. So a value of these types is always within the grammar of the OCI distribution spec
+//! v1.1 (section "Pulling manifests"), and equal things have equal canonical strings. The canonical form is
 //! go-containerregistry's (`index.docker.io/library/alpine:3.16.0`), so that public tools derive the same strings.
 
 use std::fmt;
@@ -12,22 +12,22 @@ use sha2::{Digest as _, Sha256};
 
 use crate::foreign::shown;
 
-/// Registry host, `/` and repository together, as the distribution spec advises.
+/// The limit of registry host, `/` and repository together, as the distribution spec advises.
 const MAX_REPOSITORY_LENGTH: usize = 255;
 /// The distribution spec's limit for a tag.
 const MAX_TAG_LENGTH: usize = 128;
-/// RFC 1035 section 2.3.4, less the root label that is not written.
+/// RFC 1035 section 2.3.4, less the root label, which is not written.
 const MAX_HOST_LENGTH: usize = 253;
 /// RFC 1035 section 2.3.4.
 const MAX_LABEL_LENGTH: usize = 63;
 
 const DOCKER_HUB: &str = "index.docker.io";
-/// Other hosts under which Docker Hub's one set of repositories is known.
+/// Other hosts with Docker Hub's set of repositories.
 const DOCKER_HUB_ALIASES: [&str; 2] = ["docker.io", "registry-1.docker.io"];
-/// Where Docker Hub's registry answers.
+/// The host that answers for Docker Hub.
 const DOCKER_HUB_ENDPOINT: &str = "registry-1.docker.io";
 
-/// Why a string is not a name. Each variant carries the offending part as it came.
+/// The reason why a string is not a name. Each variant carries the offending part unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     #[error("'{}' is not a registry host: expected a DNS name or IPv4 address, with an optional port", shown(.0))]
@@ -50,14 +50,14 @@ pub enum NameError {
     NoTag(String),
 }
 
-/// A registry's host, and its port where that is not 443, in lower case.
+/// A registry's host in lower case, with its port unless that is 443.
 ///
 /// All names of Docker Hub are one registry, `index.docker.io`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Registry(String);
 
 impl Registry {
-    /// Docker Hub, which a name without a registry means.
+    /// Docker Hub, the registry of a name without one.
     pub fn docker_hub() -> Self {
         Self(DOCKER_HUB.to_owned())
     }
@@ -80,8 +80,8 @@ impl Registry {
 impl FromStr for Registry {
     type Err = NameError;
 
-    /// Host names are case-insensitive and https implies port 443, so either spelling is the same registry: otherwise
-    /// one tag would have several sightings.
+    /// Host names are case-insensitive, and https implies port 443. All spellings give the same registry: otherwise one tag
+    /// would have several sightings.
     fn from_str(name: &str) -> Result<Self, NameError> {
         let fault = || NameError::Registry(name.to_owned());
         let lower = name.to_ascii_lowercase();
@@ -92,9 +92,9 @@ impl FromStr for Registry {
         if !is_host(host) {
             return Err(fault());
         }
-        // A host without a dot is told from a repository's first component by its port, so it keeps even 443.
-        let tells = host.contains('.') || host == "localhost";
-        let port = if tells { port.filter(|port| *port != 443) } else { port.or(Some(443)) };
+        // A host without a dot keeps even port 443, which tells it from a repository's first component.
+        let is_host_by_name = host.contains('.') || host == "localhost";
+        let port = if is_host_by_name { port.filter(|port| *port != 443) } else { port.or(Some(443)) };
         Ok(match port {
             None if DOCKER_HUB_ALIASES.contains(&host) => Self::docker_hub(),
             None => Self(host.to_owned()),
@@ -125,7 +125,7 @@ fn is_host(host: &str) -> bool {
     if host.len() > MAX_HOST_LENGTH || !host.split('.').all(is_label) {
         return false;
     }
-    // A URL parser reads '2130706433', '0x7f.1' and '127.1' as IPv4 addresses; a name must mean what it looks like.
+    // URL parsers read '2130706433', '0x7f.1' and '127.1' as IPv4 addresses, so names that look numeric must be addresses.
     let last = host.rsplit('.').next().unwrap_or(host);
     let looks_numeric = last.bytes().all(|b| b.is_ascii_digit()) || last.starts_with("0x");
     !looks_numeric || host.parse::<Ipv4Addr>().is_ok()
@@ -139,7 +139,7 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// The repository `path` of `registry`; a single-component name on Docker Hub means `library/<name>`.
+    /// The repository `path` of `registry`. A single-component name on Docker Hub means `library/<name>`.
     pub fn new(registry: Registry, path: &str) -> Result<Self, NameError> {
         if !path.split('/').all(is_path_component) {
             return Err(NameError::Repository(path.to_owned()));
@@ -166,8 +166,8 @@ impl Repository {
 impl FromStr for Repository {
     type Err = NameError;
 
-    /// Parses `[registry/]path`. A first component without a dot or colon, and not `localhost`, belongs to the path
-    /// of a Docker Hub repository.
+    /// Parses `[registry/]path`. A first component without a dot or colon, and not `localhost`, belongs to the path of a
+    /// Docker Hub repository.
     fn from_str(name: &str) -> Result<Self, NameError> {
         match name.split_once('/') {
             Some((first, path)) if first.contains(['.', ':']) || first == "localhost" => {
@@ -195,12 +195,12 @@ fn is_path_component(component: &str) -> bool {
         && bytes.split(|b| is_alphanumeric(*b)).filter(|run| !run.is_empty()).all(is_separator)
 }
 
-/// One tag of one repository: what is recorded, looked up and compared.
+/// One tag of one repository. Sightings are of tags.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tag {
     repository: Repository,
     name: String,
-    /// `repository:name`; kept because it is the key of every look-up.
+    /// `repository:name`, stored because it is the key of every look-up.
     canonical: String,
 }
 
@@ -232,10 +232,10 @@ impl Tag {
         &self.canonical
     }
 
-    /// The tag that lists what refers to `digest` where a registry has no referrers API (distribution spec, "Referrers
+    /// The tag that lists the referrers of `digest` in a registry without the referrers API (distribution spec, "Referrers
     /// Tag Schema").
     pub fn referrers(repository: &Repository, digest: &Digest) -> Self {
-        // Both algorithms have at least this many digits; more are cut.
+        // The schema cuts digests to 64 digits.
         let name = format!("{}-{}", digest.algorithm().as_str(), &digest.hex()[..64]);
         let canonical = format!("{repository}:{name}");
         Self { repository: repository.clone(), name, canonical }
@@ -349,7 +349,7 @@ impl fmt::Display for Digest {
     }
 }
 
-/// What a manifest is asked for by.
+/// A reference to a manifest: by tag or by digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reference {
     Tag(Tag),
@@ -357,7 +357,7 @@ pub enum Reference {
 }
 
 impl Reference {
-    /// The reference `text` in `repository`. Only a digest has a colon.
+    /// Parses the reference `text` in `repository`. Only a digest has a colon.
     pub fn new(repository: Repository, text: &str) -> Result<Self, NameError> {
         if text.contains(':') {
             Ok(Self::Digest(repository, text.parse()?))

@@ -1,6 +1,6 @@
 //! From a configuration to a running service.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use tokio::sync::OnceCell;
@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::allowance::{Allowance, Counters};
 use crate::config::{Config, LogConfig, LogFormat};
-use crate::foreign::harmless;
+use crate::foreign::sanitized;
 use crate::http::Service;
 use crate::ledger::{DynamoDbLedger, Ledger, MemoryLedger};
 use crate::rekor::Rekor;
@@ -84,7 +84,7 @@ impl io::Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
         let (text, end) = text.strip_suffix('\n').map_or((&*text, ""), |text| (text, "\n"));
-        io::stderr().lock().write_all(format!("{}{end}", harmless(text)).as_bytes())?;
+        io::stderr().lock().write_all(format!("{}{end}", sanitized(text)).as_bytes())?;
         Ok(line.len())
     }
 
@@ -93,13 +93,18 @@ impl io::Write for Lines {
     }
 }
 
-/// Writes log lines to standard error, those that `RUST_LOG` names (default: `info`).
-pub fn logging(format: LogFormat) {
+/// Writes log lines to standard error, those that `RUST_LOG` names (default: `info`). Without a `format`, a terminal gets
+/// text, and anything else JSON.
+pub fn logging(format: Option<LogFormat>) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     // Colours would need the very characters that lines are kept free of.
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(|| Lines);
-    match format {
+    match format.unwrap_or_else(|| format_for(io::stderr().is_terminal())) {
         LogFormat::Json => lines.json().flatten_event(true).with_target(false).init(),
         LogFormat::Text => lines.compact().with_target(false).init(),
     }
+}
+
+fn format_for(is_terminal: bool) -> LogFormat {
+    if is_terminal { LogFormat::Text } else { LogFormat::Json }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use tlogistry::key::PublicKey;
-use tlogistry::rekor::{Fault, LogEntry, LogKeys, PUBLIC_INSTANCE_KEY};
+use tlogistry::rekor::PUBLIC_INSTANCE_KEY;
+use tlogistry::tlog::{Fault, LogEntry, LogKeys};
 
 fn data() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/rekor")

@@ -10,9 +10,10 @@ use tlogistry::http::Service;
 use tlogistry::image::{Digest, Tag};
 use tlogistry::key::PublicKey;
 use tlogistry::ledger::{Fingerprint, Ledger, Row, UsedKeys};
-use tlogistry::rekor::{LogKeys, Rekor};
+use tlogistry::rekor::Rekor;
 use tlogistry::setup;
 use tlogistry::sighting::{LocalKey, Signer};
+use tlogistry::tlog::LogKeys;
 
 /// The kinds of pulls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -107,7 +107,7 @@ fn around() -> Around {
 #[tokio::main(flavor = "current_thread")]
 async fn child(case: Case, count: usize) {
     // As an instance has it: its line per request costs too. The parent drops the lines.
-    tlogistry::setup::logging(tlogistry::config::LogFormat::Json);
+    tlogistry::setup::logging(Some(tlogistry::config::LogFormat::Json));
     let rows = if case == Case::Ledger { ROWS } else { 1 };
     let cache = if case == Case::Far { "0" } else { "16777216" };
     let service = around().service(memory(), rows, &Digest::sha256(&manifest(0)), cache).await;

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use super::Outcome;
-use super::listed::{Listed, Standing};
-use super::lookup::{Lookup, Unread};
-use super::terminal::{Colours, Tone, harmless, say};
+use super::CommandResult;
+use super::log_search::{LogSearch, Unread};
+use super::shown_entry::{FindingKind, ShownEntry};
+use super::terminal::{ASIDE, BAD, DOUBTFUL, GOOD, print_line, sanitized, styled};
 use super::trust::Trust;
 use crate::image::Tag;
 use crate::sighting::{Contradiction, Finding, Findings};
@@ -17,21 +17,21 @@ use crate::sighting::{Contradiction, Finding, Findings};
 ///
 /// Anyone can file an entry under any tag, so each is marked:
 ///
-///   sighting      by a key that you named: the tag was seen at this digest
-///   refiled       the same statement, which anyone can file again in another form
+///   sighting      by your key: the tag was seen at this digest
+///   refiled       the same statement, filed again in another form, as anyone can
 ///   foreign       by any other key: it counts for nothing here
 ///   misused       by your key, which signed something else than sightings under this tag
-///   unattested    by your key, but the log does not keep what was signed, so that the digest is not known
+///   unattested    by your key, without its statement: the log has not kept it, and the digest is not known
 ///                 ('verify' tries the one that the registry serves)
 ///   unrelated     by your key, about another tag
-///   unverifiable  it bears your key, and the log's proof for it does not hold
-///   unreadable    it holds your key and cannot be understood
+///   unverifiable  with your key, and the log's proof for it does not hold
+///   unreadable    with your key, and it cannot be understood
 ///
-/// The log's index is not complete by promise: an entry that is not listed may still exist.
+/// The log's index does not promise to be complete: an entry that is not listed may still exist.
 ///
-/// Exit code: 0 if your keys name one digest, 1 if they contradict themselves or signed something else, 2 if there is no
-/// sighting, an entry under your keys does not verify, cannot be read or is unattested and not about the digest of a
-/// sighting, or the log cannot be reached.
+/// Exit code: 0 if your keys name one digest; 1 if they contradict themselves or signed something else; 2 if there is no
+/// sighting, an entry by your keys does not verify, cannot be read, or is unattested and not about a sighting's digest, or
+/// the log cannot be reached.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct History {
@@ -47,12 +47,12 @@ pub struct History {
 
 /// The JSON that is printed.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct HistoryJson<'a> {
     /// Canonical.
     tag: &'a str,
     /// By log index.
-    entries: &'a [Listed],
-    /// What the log lists and could not be read.
+    entries: &'a [ShownEntry],
+    /// Entries that the log lists and that could not be read.
     unread: Vec<NotRead>,
 }
 
@@ -63,67 +63,62 @@ struct NotRead {
 }
 
 impl History {
-    pub async fn run(self) -> Outcome {
-        let lookup = Lookup::new(self.trust.log()?, self.trust.keys()?)?;
+    pub async fn run(self) -> CommandResult {
+        let search = LogSearch::new(self.trust.log()?, self.trust.keys()?)?;
         let mut entries = Vec::new();
         let list =
-            |finding: &Finding| entries.push(Listed::new(&self.tag, finding, lookup.log.rekor(), &lookup.log_keys));
-        let (findings, unread) = lookup.findings(&self.tag, list).await?;
+            |finding: &Finding| entries.push(ShownEntry::new(&self.tag, finding, search.log.rekor(), &search.log_keys));
+        let (findings, unread) = search.findings(&self.tag, list).await?;
         entries.iter_mut().for_each(|entry| entry.explain(&findings));
         entries.sort_by_key(|entry| entry.log_index);
         if self.json {
             let unread = unread.iter().map(|(id, error)| NotRead { id: id.to_string(), reason: error.to_string() });
-            let shown = Shown { tag: self.tag.canonical(), entries: &entries, unread: unread.collect() };
-            say(serde_json::to_string_pretty(&shown)?);
+            let shown = HistoryJson { tag: self.tag.canonical(), entries: &entries, unread: unread.collect() };
+            print_line(serde_json::to_string_pretty(&shown)?);
         } else {
             self.print(&entries, &findings, &unread);
         }
         Ok(self.exit_code(&findings, &unread))
     }
 
-    fn print(&self, entries: &[Listed], findings: &Findings, unread: &Unread) {
-        let colours = Colours::of_stdout();
+    fn print(&self, entries: &[ShownEntry], findings: &Findings, unread: &Unread) {
         match entries.len() {
-            0 => say(format_args!("{}: the log lists no entry", self.tag)),
-            1 => say(format_args!("{}: 1 entry", self.tag)),
-            count => say(format_args!("{}: {count} entries", self.tag)),
+            0 => print_line(format_args!("{}: the log lists no entry", self.tag)),
+            1 => print_line(format_args!("{}: 1 entry", self.tag)),
+            count => print_line(format_args!("{}: {count} entries", self.tag)),
         }
         for entry in entries {
-            let (word, tone) = match entry.standing {
-                Standing::Sighting => ("sighting", Tone::Good),
-                Standing::Refiled => ("refiled", Tone::Aside),
-                Standing::Misused => ("misused", Tone::Bad),
-                Standing::Unreadable => ("unreadable", Tone::Bad),
-                Standing::Unattested => ("unattested", Tone::Doubtful),
-                Standing::Unrelated => ("unrelated", Tone::Doubtful),
-                Standing::Unverifiable => ("unverifiable", Tone::Bad),
-                Standing::Foreign => ("foreign", Tone::Aside),
+            let style = match entry.standing {
+                FindingKind::Sighting => GOOD,
+                FindingKind::Refiled | FindingKind::Foreign => ASIDE,
+                FindingKind::Unattested | FindingKind::Unrelated => DOUBTFUL,
+                FindingKind::Misused | FindingKind::Unreadable | FindingKind::Unverifiable => BAD,
             };
             let digest = entry.digest.as_deref().unwrap_or("digest unknown");
-            say("");
-            say(format_args!("{}  {}  {digest}", entry.log_index, colours.paint(tone, word)));
-            say(format_args!("  recorded  {}", entry.integrated_time));
-            say(format_args!("  entry     {}", entry.url));
+            print_line("");
+            print_line(format_args!("{}  {}  {digest}", entry.log_index, styled(style, entry.standing.name())));
+            print_line(format_args!("  recorded  {}", entry.integrated_time));
+            print_line(format_args!("  entry     {}", entry.url));
             for key in &entry.keys {
-                say(format_args!("  key       sha256:{key}"));
+                print_line(format_args!("  key       sha256:{key}"));
             }
             for fault in &entry.faults {
-                say(format_args!("  fault     {fault}"));
+                print_line(format_args!("  fault     {fault}"));
             }
         }
         for (id, error) in unread {
-            say("");
-            say(format_args!("The entry {id} could not be read: {}", harmless(&error.to_string())));
+            print_line("");
+            print_line(format_args!("The entry {id} could not be read: {}", sanitized(&error.to_string())));
         }
-        let said = match findings.contradiction() {
+        let text = match findings.contradiction() {
             None => return,
             Some(Contradiction::Digest { .. } | Contradiction::Refiled { .. }) => {
                 "Your keys signed different digests for this tag."
             }
             Some(Contradiction::Misuse { .. }) => "Your keys signed something else than sightings of this tag.",
         };
-        say("");
-        say(colours.paint(Tone::Bad, said));
+        print_line("");
+        print_line(styled(BAD, text));
     }
 
     fn exit_code(&self, findings: &Findings, unread: &Unread) -> ExitCode {

@@ -17,18 +17,18 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// A client that has not sent its headers by then is dropped.
+/// A client that has not sent its headers by then is disconnected.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Requests under way when the server is to stop get this long to end.
+/// The time that requests under way get when the server stops.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(5);
-/// After a failed accept (no file descriptors left), so that the loop does not spin.
+/// The pause after a failed accept (no file descriptors left), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The address that a request comes from, among its extensions.
+/// The client's address, among a request's extensions.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub IpAddr);
 
-/// Serves until `stop` is done, then lets requests under way end. Requests carry their [`Peer`].
+/// Serves until `stop` is done, then lets requests under way end. Each request carries its [`Peer`].
 pub async fn serve<H, F>(listener: TcpListener, handler: H, stop: impl Future<Output = ()>)
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
@@ -48,7 +48,7 @@ where
             },
             () = &mut stop => break,
         };
-        // Answers are small: waiting to fill a packet only delays them.
+        // Answers are small, and waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
         let handler = handler.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
@@ -69,7 +69,7 @@ where
     let _ = tokio::time::timeout(SHUTDOWN_TIME, graceful.shutdown()).await;
 }
 
-/// Reads a request's body of at most `limit` bytes; otherwise the answer that says why not.
+/// Reads a request's body of at most `limit` bytes. The error is the response to send.
 pub async fn read(request: Request<Incoming>, limit: usize) -> Result<Request<Bytes>, Response<Full<Bytes>>> {
     let (parts, body) = request.into_parts();
     match Limited::new(body, limit).collect().await {
@@ -83,9 +83,9 @@ pub async fn read(request: Request<Incoming>, limit: usize) -> Result<Request<By
     }
 }
 
-/// Done when the process is asked to stop: Ctrl-C, or SIGTERM. Call it before saying that the process listens: these
-/// signals are caught from the call on, and end the process at once until then.
-pub fn asked_to_stop() -> impl Future<Output = ()> {
+/// Waits for Ctrl-C or SIGTERM. These signals are caught from the call on, and end the process at once before it: call
+/// this before announcing that the process listens.
+pub fn stop_signal() -> impl Future<Output = ()> {
     let [interrupt, terminate] = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
     async move {
         tokio::select! {
@@ -95,7 +95,7 @@ pub fn asked_to_stop() -> impl Future<Output = ()> {
     }
 }
 
-/// Never done if the signal cannot be caught: then it ends the process by itself.
+/// Waits forever if the signal cannot be caught: it then ends the process by itself.
 async fn received(signal: io::Result<Signal>) {
     match signal {
         Ok(mut signal) => drop(signal.recv().await),
@@ -103,7 +103,7 @@ async fn received(signal: io::Result<Signal>) {
     }
 }
 
-/// Binds `address`, and says where: port 0 means any free one.
+/// Binds `address` and returns the one bound: port 0 means any free one.
 pub async fn bind(address: &str) -> io::Result<(TcpListener, String)> {
     let listener = TcpListener::bind(address)
         .await

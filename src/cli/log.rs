@@ -11,18 +11,18 @@ use clap::Args;
 use http_body_util::Full;
 use tokio::net::TcpListener;
 
-use super::{Outcome, listen};
+use super::{CommandResult, listen};
 use crate::config::LogFormat;
 use crate::devlog::{Devlog, Options};
 use crate::private;
 use crate::setup;
 
-/// More than any entry that Rekor would store the attestation of.
+/// Larger than any entry whose attestation Rekor would store.
 const MAX_REQUEST_BYTES: usize = 1 << 20;
 
 /// Run a small transparency log that speaks Rekor's API (for trying things out; nobody watches it)
 #[derive(Args)]
-pub struct Log {
+pub struct LogCommand {
     /// Address to listen on; port 0 means any free one
     #[arg(long, default_value = "127.0.0.1:3000")]
     listen: String,
@@ -34,22 +34,22 @@ pub struct Log {
     public_key: Option<PathBuf>,
 }
 
-impl Log {
-    pub async fn run(self) -> Outcome {
-        setup::logging(LogFormat::Text);
+impl LogCommand {
+    pub async fn run(self) -> CommandResult {
+        setup::logging(Some(LogFormat::Text));
         let log = Devlog::open(self.folder.as_deref(), Options::default()).await?;
         if let Some(file) = &self.public_key {
             write(file, log.public_key_pem()).map_err(|error| format!("{}: {error}", file.display()))?;
         }
         let (listener, address) = listen::bind(&self.listen).await?;
-        let stop = listen::asked_to_stop();
+        let stop = listen::stop_signal();
         println!("log listening on http://{address}");
         serve(log, listener, stop).await;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Writes a file that anyone may read, whole or not at all: who waits for it does not read half a key.
+/// Writes a file that anyone may read, whole or not at all: a process that waits for it never reads half a key.
 fn write(path: &Path, text: &str) -> io::Result<()> {
     match std::fs::symlink_metadata(path) {
         // Links and devices stay what they are: `/dev/stdout` is one.

@@ -1,13 +1,13 @@
-//! The commands of `tlogistry-cli`, one file each.
+//! The commands of `tlogistry-cli`, a file or folder each.
 
 mod audit;
 mod demo;
 mod history;
-mod listed;
 pub mod listen;
 mod log;
-mod lookup;
+mod log_search;
 mod serve;
+mod shown_entry;
 mod terminal;
 mod trust;
 mod verify;
@@ -30,7 +30,7 @@ struct Cli {
 enum Command {
     Serve(serve::Serve),
     Demo(demo::Demo),
-    Log(log::Log),
+    Log(log::LogCommand),
     Verify(verify::Verify),
     History(history::History),
     Audit(audit::Audit),
@@ -39,7 +39,8 @@ enum Command {
 
 /// Runs the command that the process's arguments name.
 ///
-/// Exit codes: 0 it holds or went well, 1 it does not hold, 2 it could not be done or checked.
+/// Exit codes: 0 the check holds or the command succeeded, 1 the check does not hold, 2 the check or the command could not be
+/// completed.
 pub fn run() -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -62,12 +63,12 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// What every command answers: its exit code, or why it could not be done.
-type Outcome = Result<ExitCode, Box<dyn Error + Send + Sync>>;
+/// The exit code of a command, or the error that kept it from its end.
+type CommandResult = Result<ExitCode, Box<dyn Error + Send + Sync>>;
 
 fn failure(error: &dyn Error) -> ExitCode {
-    // Several lines where several things are wrong.
-    let lines: Vec<String> = error.to_string().lines().map(terminal::harmless).collect();
-    terminal::complain(lines.join("\n"));
+    // One line for each fault.
+    let lines: Vec<String> = error.to_string().lines().map(terminal::sanitized).collect();
+    terminal::print_error(lines.join("\n"));
     ExitCode::from(2)
 }

@@ -14,22 +14,21 @@ use hyper::body::Incoming;
 use tokio::net::TcpListener;
 
 use super::listen::Peer;
-use super::{Outcome, listen, log};
+use super::{CommandResult, listen, log};
 use crate::config::{Config, LogConfig};
 use crate::devlog::{Devlog, Options};
 use crate::http::{Body, Service};
 use crate::key::PublicKey;
 use crate::private;
-use crate::rekor::LogKeys;
 use crate::setup;
 use crate::sighting::{LocalKey, Signer};
+use crate::tlog::LogKeys;
 use crate::verdict::Source;
 
 /// Serve the registry on this machine
 ///
-/// It is configured by the same environment variables as the function. Where these name no key (KMS_KEY_ID), one is made
-/// and kept in the state folder; where they name no log (REKOR_URL), a small one that only this machine sees is kept
-/// there too.
+/// The environment variables of the function configure it. Without KMS_KEY_ID, a key is made and kept in the state folder.
+/// Without REKOR_URL, a small log that only this machine sees is kept there too.
 #[derive(Args)]
 pub struct Serve {
     /// Address to listen on; port 0 means any free one
@@ -41,7 +40,7 @@ pub struct Serve {
 }
 
 impl Serve {
-    pub async fn run(self) -> Outcome {
+    pub async fn run(self) -> CommandResult {
         let config = Config::from_env()?;
         setup::logging(config.log_format);
         let signer = match &config.kms_key_id {
@@ -56,7 +55,7 @@ impl Serve {
         let (allowance, ledger) = (setup::allowance(&config).await, setup::ledger(&config).await);
         let service = setup::service_limited_by(allowance, &config, ledger, signer, log)?;
         let (listener, address) = listen::bind(&self.listen).await?;
-        let stop = listen::asked_to_stop();
+        let stop = listen::stop_signal();
         println!("registry listening on http://{address}");
         serve(service, listener, stop).await;
         Ok(ExitCode::SUCCESS)
@@ -72,7 +71,7 @@ async fn embedded_log(state: &Path) -> Result<LogConfig, Box<dyn std::error::Err
     Ok(config)
 }
 
-/// How to reach and check an embedded log.
+/// The URL and the key of an embedded log.
 pub(super) fn log_config(log: &Devlog, address: &str) -> Result<LogConfig, Box<dyn std::error::Error + Send + Sync>> {
     let key = PublicKey::from_pem(log.public_key_pem())?;
     let keys = LogKeys::new(vec![key]).ok_or("the embedded log has no key")?;
@@ -87,13 +86,13 @@ pub(super) async fn serve(service: Service, listener: TcpListener, stop: impl Fu
         if let Some(Peer(address)) = request.extensions().get().copied() {
             request.extensions_mut().insert(Source::from(address));
         }
-        async move { into_answer(request.method(), service.handle(&request).await) }
+        async move { into_response(request.method(), service.handle(&request).await) }
     };
     listen::serve(listener, handler, stop).await;
 }
 
-/// A HEAD is answered with the length that GET would have, and no body.
-fn into_answer(method: &Method, response: Response<Body>) -> Response<Full<Bytes>> {
+/// The response for hyper. A HEAD gets the length that GET would have, and no body.
+fn into_response(method: &Method, response: Response<Body>) -> Response<Full<Bytes>> {
     let (mut parts, body) = response.into_parts();
     if method == Method::HEAD {
         parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.length()));

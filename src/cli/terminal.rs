@@ -1,59 +1,41 @@
-//! Standard output: what is written there, and what is different when a person looks on.
+//! Output: lines on standard output and standard error, with colour if a terminal wants it.
 
 use std::fmt::Display;
-use std::io::{ErrorKind, IsTerminal as _, Write as _, stderr, stdout};
+use std::io::{ErrorKind, Write as _, stderr};
+
+use anstyle::{AnsiColor, Style};
 
 use crate::foreign;
 
+pub const GOOD: Style = AnsiColor::Green.on_default();
+pub const BAD: Style = AnsiColor::Red.on_default().bold();
+pub const DOUBTFUL: Style = AnsiColor::Yellow.on_default();
+/// Text that the eye should not stop at.
+pub const ASIDE: Style = Style::new().dimmed();
+
 /// Writes a line, or several, to standard output.
 ///
-/// Whoever read it may have seen enough (`| head`), or it may be a file for which there is no space: what was checked is
-/// the same, and the exit code tells it. `println!` would panic, with an exit code that is none of ours.
-pub fn say(text: impl Display) {
-    if let Err(error) = writeln!(stdout(), "{text}")
+/// The reader may have closed it (`| head`), or the disk may be full. The checks are the same, and the exit code tells their
+/// result. `println!` would panic, with an exit code of its own.
+pub fn print_line(text: impl Display) {
+    if let Err(error) = writeln!(anstream::stdout(), "{text}")
         && error.kind() != ErrorKind::BrokenPipe
     {
-        complain(format_args!("standard output: {error}"));
+        print_error(format_args!("standard output: {error}"));
     }
 }
 
-/// Writes a line, or several, to standard error. Nobody can be told if that fails.
-pub fn complain(text: impl Display) {
+/// Writes a line, or several, to standard error. A failure is ignored: nobody is left to read of it.
+pub fn print_error(text: impl Display) {
     let _ = writeln!(stderr(), "tlogistry-cli: {text}");
 }
 
-/// How a word is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
-    Good,
-    Bad,
-    Doubtful,
-    /// Not what the eye should stop at.
-    Aside,
+/// `text` in a style, which [`print_line`] removes unless standard output is a terminal that takes colour.
+pub fn styled(style: Style, text: impl Display) -> String {
+    format!("{style}{text}{style:#}")
 }
 
-/// Whether standard output takes colour: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
-#[derive(Debug, Clone, Copy)]
-pub struct Colours(bool);
-
-impl Colours {
-    pub fn of_stdout() -> Self {
-        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self(stdout().is_terminal() && !unwanted)
-    }
-
-    pub fn paint(self, tone: Tone, text: &str) -> String {
-        let code = match tone {
-            Tone::Good => "32",
-            Tone::Bad => "1;31",
-            Tone::Doubtful => "33",
-            Tone::Aside => "2",
-        };
-        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
-    }
-}
-
-/// Text that came from elsewhere, without what a terminal would obey.
-pub fn harmless(text: &str) -> String {
-    foreign::harmless(text).into_owned()
+/// Foreign text without control characters.
+pub fn sanitized(text: &str) -> String {
+    foreign::sanitized(text).into_owned()
 }

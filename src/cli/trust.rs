@@ -1,4 +1,4 @@
-//! Whom a check believes: the user says.
+//! The keys and the log that the user trusts.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -8,12 +8,13 @@ use clap::Args;
 use crate::base_url;
 use crate::config::LogConfig;
 use crate::key::PublicKey;
-use crate::rekor::{LogKeys, PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY};
+use crate::rekor::{PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY};
+use crate::tlog::LogKeys;
 
 #[derive(Args)]
 pub struct Trust {
-    /// Public key whose entries count, PEM; a file may hold several. Give it again for more files. Nobody is trusted by
-    /// default: get the key of the instance that you pull through, or of whoever runs it
+    /// File with public keys whose entries count, PEM. Can be repeated. Nobody is trusted by default: get the key of the
+    /// instance that you pull through, or from whoever runs it
     #[arg(long = "key", value_name = "FILE", required = true)]
     keys: Vec<PathBuf>,
     /// The transparency log
@@ -34,7 +35,7 @@ impl Trust {
     /// The log, and the keys that its answers are checked with.
     pub fn log(&self) -> Result<LogConfig, Box<dyn Error + Send + Sync>> {
         let public = LogConfig::public_instance();
-        // Not by clap, which repeats what it refuses.
+        // Not parsed by clap, which would print a refused URL and its password.
         let url = base_url::parse(&self.rekor).map_err(|error| format!("--rekor: {error}"))?;
         if self.rekor_key.is_none() && url != public.url {
             return Err(format!("--rekor-key must be given for {url}: only rekor.sigstore.dev's is built in").into());
@@ -43,7 +44,7 @@ impl Trust {
     }
 }
 
-/// The keys of the log in a file, or the public instance's.
+/// The log's keys from a file, or the public instance's.
 pub fn log_keys(file: Option<&Path>) -> Result<LogKeys, Box<dyn Error + Send + Sync>> {
     let keys = match file {
         Some(path) => keys_in(path)?,

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::Outcome;
-use super::terminal::say;
+use super::CommandResult;
+use super::terminal::print_line;
 use super::trust::log_keys;
-use crate::rekor::{Faults, LogEntry, LogKeys};
+use crate::tlog::{Faults, LogEntry, LogKeys};
 
 /// Check Rekor log entries, as the API answers them, without asking anyone
 ///
@@ -36,28 +36,28 @@ pub struct VerifyEntry {
     files: Vec<PathBuf>,
 }
 
-/// What is said of one file.
-enum Checked {
+/// The result for one file.
+enum EntryCheck {
     Holds { log_index: u64 },
     Refused(String),
     Unreadable(String),
 }
 
 impl VerifyEntry {
-    pub fn run(self) -> Outcome {
+    pub fn run(self) -> CommandResult {
         let keys = log_keys(self.rekor_key.as_deref())?;
         let (mut refused, mut unreadable) = (false, false);
         for file in &self.files {
             let name = file.display();
             match check(file, &keys) {
-                Checked::Holds { log_index } => say(format_args!("{name}: holds (log index {log_index})")),
-                Checked::Refused(why) => {
+                EntryCheck::Holds { log_index } => print_line(format_args!("{name}: holds (log index {log_index})")),
+                EntryCheck::Refused(why) => {
                     refused = true;
-                    say(format_args!("{name}: refused: {why}"));
+                    print_line(format_args!("{name}: refused: {why}"));
                 }
-                Checked::Unreadable(why) => {
+                EntryCheck::Unreadable(why) => {
                     unreadable = true;
-                    say(format_args!("{name}: cannot be read: {why}"));
+                    print_line(format_args!("{name}: cannot be read: {why}"));
                 }
             }
         }
@@ -69,24 +69,24 @@ impl VerifyEntry {
     }
 }
 
-fn check(file: &Path, keys: &LogKeys) -> Checked {
+fn check(file: &Path, keys: &LogKeys) -> EntryCheck {
     let json = match std::fs::read(file) {
         Ok(json) => json,
-        Err(error) => return Checked::Unreadable(error.to_string()),
+        Err(error) => return EntryCheck::Unreadable(error.to_string()),
     };
     if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&json) {
-        return Checked::Unreadable(format!("not JSON: {error}"));
+        return EntryCheck::Unreadable(format!("not JSON: {error}"));
     }
     let entry = match LogEntry::parse(&json) {
         Ok(entry) => entry,
-        Err(error) => return Checked::Refused(error.to_string()),
+        Err(error) => return EntryCheck::Refused(error.to_string()),
     };
     let log_index = entry.log_index();
     let attestation = entry.verify_attestation().err().unwrap_or_default();
     let mut faults = entry.verify(keys).err().unwrap_or_default();
     faults.extend(attestation);
     if faults.is_empty() {
-        return Checked::Holds { log_index };
+        return EntryCheck::Holds { log_index };
     }
-    Checked::Refused(Faults(&faults).to_string())
+    EntryCheck::Refused(Faults(&faults).to_string())
 }

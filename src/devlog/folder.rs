@@ -1,19 +1,20 @@
-//! Opening a log's folder: its lock, its key, and the journal's first line, which says what
-//! log this is.
+//! The folder of a log: its lock, its key, and the journal's first line, which says what log this is.
 
-use super::journal::Journal;
-use super::key::LogKey;
-use super::records::Record;
-use super::{OpenError, Options};
-use crate::private;
-use serde::{Deserialize, Serialize};
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::journal::Journal;
+use super::records::Record;
+use super::{OpenError, Options};
+use crate::local_key::LocalKey;
+use crate::private;
 
 /// The layout of the journal's lines.
 const FORMAT: u32 = 1;
 
-/// What stays the same as long as the log exists: the journal's first line.
+/// The journal's first line: facts that stay the same as long as the log exists.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Header {
@@ -24,12 +25,12 @@ pub(super) struct Header {
     log_id: String,
 }
 
-/// What an open folder holds.
+/// The contents of an open folder.
 pub(super) struct Opened {
-    pub(super) key: LogKey,
+    pub(super) key: LocalKey,
     pub(super) header: Header,
     pub(super) journal: Journal,
-    /// Let go, it lets the next process in.
+    /// Lets the next process in when it is dropped.
     pub(super) lock: File,
 }
 
@@ -43,9 +44,9 @@ pub(super) fn open(folder: &Path, options: &Options, mut replay: impl FnMut(Reco
     if length > 0 && !private::exists(&key_path)? {
         return Err(OpenError::KeyMissing(key_path));
     }
-    let key = LogKey::open(&key_path)?;
+    let key = LocalKey::open_or_generate(&key_path)?;
     let mut header: Option<Header> = None;
-    let mut journal = Journal::open(&path, options.sync, |json| {
+    let mut journal = Journal::open(&path, |json| {
         match header {
             None => header = Some(parsed(json)?),
             Some(_) => replay(parsed(json)?),
@@ -65,14 +66,14 @@ pub(super) fn open(folder: &Path, options: &Options, mut replay: impl FnMut(Reco
 }
 
 impl Header {
-    pub(super) fn new(options: &Options, key: &LogKey) -> Self {
+    pub(super) fn new(options: &Options, key: &LocalKey) -> Self {
         Self {
             format: FORMAT,
             hostname: options.hostname.clone(),
             // Trillian's are random too: positive, of 63 bits.
             tree_id: fastrand::u64(1..=i64::MAX as u64),
             first_index: options.first_index,
-            log_id: hex::encode(key.id()),
+            log_id: hex::encode(key.public_key().id()),
         }
     }
 

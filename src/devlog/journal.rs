@@ -4,18 +4,19 @@
 //! <64 hex> <JSON>\n
 //! ```
 //!
-//! The hex is sha256 of the line before's hash (32 zero bytes before the first) and the JSON,
-//! so that a changed, missing or reordered line shows when the file is read. A line is whole
-//! when its line feed is there: it is written last, in the same write, and nothing is answered
-//! before that. What follows the last line feed is therefore the remains of a crash.
+//! The hex is sha256 of the line before's hash (32 zero bytes before the first) and the JSON, so that a changed, missing or
+//! reordered line shows when the file is read. A line is whole when its line feed is there: it is written last, in the same
+//! write, and nothing is answered before that. Bytes behind the last line feed are therefore the remains of a crash.
 
-use super::OpenError;
-use super::tree::Hash;
-use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+
+use sha2::{Digest, Sha256};
+
+use super::OpenError;
+use crate::tlog::Hash;
 
 /// Length of a line's hash in hex and the space behind it.
 const PREFIX: usize = 65;
@@ -26,25 +27,18 @@ pub(super) struct Journal {
     appender: File,
     /// A handle of its own, so that its position is not the appender's.
     reader: Mutex<File>,
-    /// Where each line ends, its line feed included.
+    /// The end of each line, its line feed included.
     ends: Vec<u64>,
     /// The last line's hash.
     last: Hash,
-    /// Waits for the disk before an append counts.
-    sync: bool,
-    /// Set by a failed write: what the file then ends with is known only once it is read
-    /// again, and appending behind half a line would corrupt it.
+    /// Set by a failed write: the file may then end with half a line, and appending behind it would corrupt the file.
     stopped: bool,
 }
 
 impl Journal {
-    /// Opens the file at `path`, or makes it, and shows `replay` the JSON of each line. What it
-    /// returns as an error is what is wrong with that line.
-    pub(super) fn open(
-        path: &Path,
-        sync: bool,
-        mut replay: impl FnMut(&[u8]) -> Result<(), String>,
-    ) -> Result<Self, OpenError> {
+    /// Opens the file at `path`, or makes it, and hands the JSON of each line to `replay`, which returns the fault of a
+    /// line as an error.
+    pub(super) fn open(path: &Path, mut replay: impl FnMut(&[u8]) -> Result<(), String>) -> Result<Self, OpenError> {
         let io = |source| OpenError::Io { path: path.to_owned(), source };
         let appender = OpenOptions::new().create(true).append(true).open(path).map_err(io)?;
         let mut lines = BufReader::new(File::open(path).map_err(io)?);
@@ -72,11 +66,11 @@ impl Journal {
             end += length;
             ends.push(end);
         }
-        Ok(Self { appender, reader: Mutex::new(lines.into_inner()), ends, last, sync, stopped: false })
+        Ok(Self { appender, reader: Mutex::new(lines.into_inner()), ends, last, stopped: false })
     }
 
-    /// Appends one line of JSON, which holds no line feed. It counts once this returns `Ok`;
-    /// after an error nothing is appended any more until the file is opened again.
+    /// Appends one line of JSON, which holds no line feed. It counts once this returns `Ok`; after an error nothing is
+    /// appended until the file is opened again.
     pub(super) fn append(&mut self, json: &[u8]) -> io::Result<()> {
         if self.stopped {
             return Err(io::Error::other("stopped by an earlier failure to write"));
@@ -84,10 +78,8 @@ impl Journal {
         let hash = chained(&self.last, json);
         let line = [hex::encode(hash).as_bytes(), b" ", json, b"\n"].concat();
         let written = self.appender.write_all(&line);
-        let written = written.and_then(|()| match self.sync {
-            true => self.appender.sync_data(),
-            false => Ok(()),
-        });
+        // A crash of the machine must not take an entry that was answered for.
+        let written = written.and_then(|()| self.appender.sync_data());
         self.stopped = written.is_err();
         written?;
         self.ends.push(self.end() + line.len() as u64);
@@ -104,7 +96,7 @@ impl Journal {
         };
         // Every line has a prefix and a line feed: `open` and `append` saw to it.
         let mut json = vec![0; (end - begin) as usize - PREFIX - 1];
-        // A panic while reading leaves a file position behind, which the next read sets anew.
+        // A panic while reading leaves a file position behind, which the next read replaces.
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         reader.seek(SeekFrom::Start(begin + PREFIX as u64))?;
         reader.read_exact(&mut json)?;
@@ -120,7 +112,7 @@ fn chained(last: &Hash, json: &[u8]) -> Hash {
     Sha256::new().chain_update(last).chain_update(json).finalize().into()
 }
 
-/// The hash and the JSON of a line, if the one is the other's.
+/// The hash and the JSON of a line, if they match.
 fn unframed<'a>(last: &Hash, line: &'a [u8]) -> Option<(Hash, &'a [u8])> {
     let (prefix, json) = line.split_at_checked(PREFIX)?;
     let hash = chained(last, json);
@@ -139,7 +131,6 @@ mod tests {
             reader: Mutex::new(full()),
             ends: Vec::new(),
             last: Hash::default(),
-            sync: false,
             stopped: false,
         };
         let error = journal.append(b"{}").unwrap_err();

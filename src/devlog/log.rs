@@ -1,41 +1,47 @@
-//! The log itself: one tree, its records, and what finds them.
+//! The log itself: one tree, its records, and the indexes that lead to them.
 
-use super::checkpoint;
-use super::entry::{Attestation, Entry, EntryId, InclusionProof, Stamped, Verification};
-use super::folder::{self, Header, Opened};
-use super::index::Index;
-use super::key::LogKey;
-use super::proposal::{Proposal, payload_hash};
-use super::records::{Record, Records};
-use super::tree::{Hash, Tree, leaf_hash};
-use super::{Filing, OpenError, Options};
-use sigstore::errors::SigstoreError;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::SystemTime;
 
-pub(super) struct Log {
-    pub(super) key: LogKey,
+use base64::prelude::{BASE64_STANDARD, Engine};
+use sigstore::errors::SigstoreError;
+
+use super::error::StorageError;
+use super::folder::{self, Header, Opened};
+use super::index::Index;
+use super::proposal::{Proposal, payload_hash};
+use super::records::{Record, Records};
+use super::tree::Tree;
+use super::{Indexing, OpenError, Options};
+use crate::local_key::LocalKey;
+use crate::rekor::wire;
+use crate::tlog::{Checkpoint, EntryId, Hash, Head, InclusionProof, SignedFields, leaf_hash};
+
+pub(super) struct MerkleLog {
+    /// Signs entry timestamps and checkpoints.
+    pub(super) key: LocalKey,
     header: Header,
     attestations: bool,
-    /// Appending holds it for writing, the write to disk included: entries get their positions
-    /// in the order in which they reach the file.
-    state: RwLock<State>,
+    indexing: Mutex<Indexing>,
+    /// Appending holds it for writing, the write to disk included: entries get their positions in the order in which they
+    /// reach the file.
+    state: RwLock<LogState>,
     /// Held as long as the log is open, so that no second process appends to its files.
     _lock: Option<File>,
 }
 
-struct State {
+struct LogState {
     records: Records,
-    found: Contents,
+    memory: InMemory,
 }
 
-/// What is kept in memory, rebuilt from the records when the log is opened.
+/// The part that is rebuilt from the records when the log is opened.
 #[derive(Default)]
-struct Contents {
+struct InMemory {
     tree: Tree,
     positions: HashMap<Hash, u64>,
     index: Index,
@@ -43,30 +49,13 @@ struct Contents {
     attestations: HashMap<Hash, u64>,
 }
 
-/// What became of a proposal.
+/// The outcome of a proposal.
 pub(super) enum Appended {
     New { position: u64, id: EntryId },
     Existing(EntryId),
 }
 
-/// The head of the tree and where the log stands.
-pub(super) struct Head {
-    pub(super) tree_id: u64,
-    pub(super) size: u64,
-    pub(super) root: Hash,
-    pub(super) checkpoint: String,
-}
-
-/// Why the log cannot answer: never the caller's fault.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum LogError {
-    #[error("the log's file: {0}")]
-    Storage(#[from] io::Error),
-    #[error("signing: {0}")]
-    Signing(#[from] SigstoreError),
-}
-
-impl Log {
+impl MerkleLog {
     pub(super) fn open(folder: Option<&Path>, options: &Options) -> Result<Self, OpenError> {
         let hostname = &options.hostname;
         // The name must survive as one word of a signature line.
@@ -74,97 +63,110 @@ impl Log {
             return Err(OpenError::Hostname(hostname.clone()));
         }
         let Some(folder) = folder else {
-            let key = LogKey::generate()?;
+            let key = LocalKey::generate()?;
             let header = Header::new(options, &key);
-            let state = State { records: Records::Memory(Vec::new()), found: Contents::default() };
+            let state = LogState { records: Records::Memory(Vec::new()), memory: InMemory::default() };
             return Ok(Self::new(key, header, state, options, None));
         };
-        let mut found = Contents::default();
-        let Opened { key, header, journal, lock } = folder::open(folder, options, |record| found.replay(&record))?;
-        let records = Records::Disk(journal);
-        let state = State { records, found };
+        let mut memory = InMemory::default();
+        let Opened { key, header, journal, lock } = folder::open(folder, options, |record| memory.replay(&record))?;
+        let state = LogState { records: Records::Disk(journal), memory };
         Ok(Self::new(key, header, state, options, Some(lock)))
     }
 
-    fn new(key: LogKey, header: Header, state: State, options: &Options, lock: Option<File>) -> Self {
-        Self { key, header, attestations: options.attestations, state: RwLock::new(state), _lock: lock }
+    fn new(key: LocalKey, header: Header, state: LogState, options: &Options, lock: Option<File>) -> Self {
+        Self {
+            key,
+            header,
+            attestations: options.attestations,
+            indexing: Mutex::new(options.indexing),
+            state: RwLock::new(state),
+            _lock: lock,
+        }
     }
 
-    /// Appends an entry, unless its very leaf is there already. With [`Filing::After`] the
-    /// caller is to call [`Log::file`] when the time has come.
-    pub(super) fn append(&self, proposal: &Proposal, filing: Filing) -> Result<Appended, LogError> {
+    pub(super) fn indexing(&self) -> Indexing {
+        // A value that is copied whole cannot be left half written.
+        *self.indexing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_indexing(&self, indexing: Indexing) {
+        *self.indexing.lock().unwrap_or_else(PoisonError::into_inner) = indexing;
+    }
+
+    /// Appends an entry, unless its very leaf is there already. With [`Indexing::After`] the caller calls
+    /// [`MerkleLog::index`] when the time has come.
+    pub(super) fn append(&self, proposal: &Proposal, indexing: Indexing) -> Result<Appended, StorageError> {
         let leaf = leaf_hash(proposal.leaf.as_bytes());
         let mut state = self.write();
-        if state.found.positions.contains_key(&leaf) {
+        if state.memory.positions.contains_key(&leaf) {
             return Ok(Appended::Existing(self.id(leaf)));
         }
         let mut record =
             Record { body: proposal.leaf.clone(), integrated_time: now(), index_keys: Vec::new(), attestation: None };
-        if filing != Filing::Never {
+        if indexing != Indexing::Never {
             record.index_keys = proposal.index_keys.clone();
             record.attestation = proposal.attestation.clone().filter(|_| self.attestations);
         }
         state.records.append(&record)?;
-        let position = state.found.add(leaf);
-        if filing == Filing::AtOnce {
-            state.found.file(position, &record);
+        let position = state.memory.add(leaf);
+        if indexing == Indexing::AtOnce {
+            state.memory.index(position, &record);
         }
         let id = self.id(leaf);
         Ok(Appended::New { position, id })
     }
 
-    /// Files an entry in the index and its attestation in the store.
-    pub(super) fn file(&self, position: u64) -> Result<(), LogError> {
+    /// Puts an entry into the search index and its attestation into the store.
+    pub(super) fn index(&self, position: u64) -> Result<(), StorageError> {
         let mut state = self.write();
         let record = state.records.get(position)?;
-        state.found.file(position, &record);
+        state.memory.index(position, &record);
         Ok(())
     }
 
-    /// Where in the tree the leaf with this hash is.
+    /// The position in the tree of the leaf with this hash.
     pub(super) fn position_of(&self, leaf: &Hash) -> Option<u64> {
-        self.read().found.positions.get(leaf).copied()
+        self.read().memory.positions.get(leaf).copied()
     }
 
-    /// Where in the tree the entry with this index over all trees is. Earlier trees are
-    /// only counted: their entries are nowhere.
+    /// The position in the tree of the entry with this index over all trees. Earlier trees are only counted: their entries
+    /// are nowhere.
     pub(super) fn position_at(&self, log_index: u64) -> Option<u64> {
         let position = log_index.checked_sub(self.header.first_index.into())?;
-        (position < self.read().found.tree.size()).then_some(position)
+        (position < self.read().memory.tree.size()).then_some(position)
     }
 
     /// The entry at a position that is in the tree, with a proof to the tree's current head.
-    pub(super) fn entry(&self, position: u64) -> Result<(EntryId, Entry), LogError> {
+    pub(super) fn entry(&self, position: u64) -> Result<(EntryId, wire::Entry), StorageError> {
         let state = self.read();
         let record = state.records.get(position)?;
         let attestation = self.attestation(&state, position, &record)?;
-        let tree = &state.found.tree;
-        let (size, root) = (tree.size(), tree.root());
-        let proof = tree.leaf(position).zip(tree.inclusion(position, size));
+        let tree = &state.memory.tree;
+        let head = tree.head();
+        let proof = tree.leaf(position).zip(tree.inclusion(position, head.size));
         let (leaf, path) = proof.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-        // What is left is signing: it need not hold up who wants to append.
+        // Only the signatures are left: they need not hold up appending.
         drop(state);
         let log_index = u64::from(self.header.first_index) + position;
-        let stamped = Stamped::new(&self.key, &record.body, record.integrated_time, log_index);
-        let verification = Verification {
-            inclusion_proof: InclusionProof {
-                checkpoint: self.checkpoint(size, &root)?,
-                hashes: path.iter().map(hex::encode).collect(),
-                log_index: position,
-                root_hash: hex::encode(root),
-                tree_size: size,
-            },
-            signed_entry_timestamp: stamped.signature(&self.key)?,
+        let log_id = hex::encode(self.key.public_key().id());
+        let fields = SignedFields::of_leaf(record.body.into_bytes(), record.integrated_time, log_id, log_index);
+        let checkpoint = Some(self.checkpoint(head)?.note().to_owned());
+        let proof = InclusionProof { log_index: position, head, path, checkpoint };
+        let verification = wire::Verification {
+            inclusion_proof: Some(wire::Proof::from(&proof)),
+            signed_entry_timestamp: Some(BASE64_STANDARD.encode(self.key.sign(&fields.canonical())?)),
         };
-        let entry = Entry { attestation: attestation.map(|data| Attestation { data }), stamped, verification };
+        let mut entry = wire::Entry::new(&fields, verification);
+        entry.attestation = attestation.map(|data| wire::Attestation { data: Some(data) });
         Ok((self.id(leaf), entry))
     }
 
     /// The stored payload of an entry in base64, whichever entry it was stored with.
-    fn attestation(&self, state: &State, position: u64, record: &Record) -> Result<Option<String>, LogError> {
+    fn attestation(&self, state: &LogState, position: u64, record: &Record) -> Result<Option<String>, StorageError> {
         let stored = payload_hash(&record.body)
             .filter(|_| self.attestations)
-            .and_then(|hash| state.found.attestations.get(&hash));
+            .and_then(|hash| state.memory.attestations.get(&hash));
         Ok(match stored {
             None => None,
             Some(holder) if *holder == position => record.attestation.clone(),
@@ -172,65 +174,62 @@ impl Log {
         })
     }
 
-    /// The ids of the entries filed under any of `keys`, or under all of them.
+    /// The ids of the entries that are in the index under any of `keys`, or under all of them.
     pub(super) fn search(&self, keys: &[String], all: bool) -> Vec<EntryId> {
         let state = self.read();
-        let found = keys.iter().map(|key| state.found.index.find(key));
+        let found = keys.iter().map(|key| state.memory.index.find(key));
         let found = found.reduce(|one, other| match all {
             true => one.intersection(&other).copied().collect(),
             false => one.union(&other).copied().collect::<BTreeSet<u64>>(),
         });
         let positions = found.into_iter().flatten();
-        let leaves = positions.filter_map(|position| state.found.tree.leaf(position));
+        let leaves = positions.filter_map(|position| state.memory.tree.leaf(position));
         leaves.map(|leaf| self.id(leaf)).collect()
     }
 
-    pub(super) fn head(&self) -> Result<Head, LogError> {
-        let (size, root) = {
-            let state = self.read();
-            (state.found.tree.size(), state.found.tree.root())
-        };
-        Ok(Head { tree_id: self.header.tree_id, size, root, checkpoint: self.checkpoint(size, &root)? })
+    /// The current head, signed.
+    pub(super) fn head(&self) -> Result<Checkpoint, StorageError> {
+        let head = self.read().memory.tree.head();
+        Ok(self.checkpoint(head)?)
     }
 
     pub(super) fn tree_id(&self) -> u64 {
         self.header.tree_id
     }
 
-    /// The proof that the tree of `first` leaves begins that of `last`, with the *current*
-    /// root, as Rekor answers it. `Err` is the current size where `last` is beyond it.
+    /// The proof that the tree of `first` leaves begins that of `last`, with the *current* root, as Rekor answers it.
+    /// `Err` is the current size where `last` is beyond it.
     pub(super) fn consistency(&self, first: u64, last: u64) -> Result<(Hash, Vec<Hash>), u64> {
         let state = self.read();
-        let tree = &state.found.tree;
+        let tree = &state.memory.tree;
         let proof = tree.consistency(first, last).ok_or(tree.size())?;
         Ok((tree.root(), proof))
     }
 
-    fn checkpoint(&self, size: u64, root: &Hash) -> Result<String, SigstoreError> {
-        let Header { hostname, tree_id, .. } = &self.header;
-        checkpoint::signed(&self.key, hostname, *tree_id, size, root)
+    fn checkpoint(&self, head: Head) -> Result<Checkpoint, SigstoreError> {
+        Checkpoint::sign(&self.header.hostname, self.header.tree_id, head, &self.key)
     }
 
-    fn id(&self, leaf: Hash) -> EntryId {
-        EntryId { tree_id: self.header.tree_id, leaf }
+    fn id(&self, leaf_hash: Hash) -> EntryId {
+        EntryId { tree_id: Some(self.header.tree_id), leaf_hash }
     }
 
-    /// The lock is poisoned only by a panic in the middle of an append. Going on from half an
-    /// append could fork the log, so every later request panics too, and is answered with 500.
-    fn read(&self) -> RwLockReadGuard<'_, State> {
+    /// The lock is poisoned only by a panic in the middle of an append. Going on from half an append could fork the log, so
+    /// every later request panics too, and is answered with 500.
+    fn read(&self) -> RwLockReadGuard<'_, LogState> {
         self.state.read().expect("the log is whole")
     }
 
-    /// See [`Log::read`].
-    fn write(&self) -> RwLockWriteGuard<'_, State> {
+    /// See [`MerkleLog::read`].
+    fn write(&self) -> RwLockWriteGuard<'_, LogState> {
         self.state.write().expect("the log is whole")
     }
 }
 
-impl Contents {
+impl InMemory {
     fn replay(&mut self, record: &Record) {
         let position = self.add(leaf_hash(record.body.as_bytes()));
-        self.file(position, record);
+        self.index(position, record);
     }
 
     fn add(&mut self, leaf: Hash) -> u64 {
@@ -240,7 +239,7 @@ impl Contents {
         position
     }
 
-    fn file(&mut self, position: u64, record: &Record) {
+    fn index(&mut self, position: u64, record: &Record) {
         self.index.add(&record.index_keys, position);
         if record.attestation.is_some()
             && let Some(hash) = payload_hash(&record.body)
@@ -250,6 +249,7 @@ impl Contents {
     }
 }
 
+/// Seconds since 1970.
 fn now() -> u64 {
     // A clock before 1970 is wrong by more than this log can mend.
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);

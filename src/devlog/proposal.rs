@@ -1,28 +1,27 @@
-//! A proposed entry of Rekor's kind `intoto`, version 0.0.2: what may be added to the log.
+//! A proposed entry of Rekor's kind `intoto`, version 0.0.2: the one thing that may be added to the log.
 //!
-//! Behaves as Rekor's `pkg/types/intoto/v0.0.2/entry.go`. The payload and the signatures
-//! arrive in base64 of base64; the leaf is RFC 8785 JSON of the entry without its payload,
-//! with the hash of the payload computed here, so what was signed is bound to the leaf.
+//! Behaves as Rekor's `pkg/types/intoto/v0.0.2/entry.go`. The payload and the signatures arrive in base64 of base64; the
+//! leaf is RFC 8785 JSON of the entry without its payload, with the hash of the payload computed here, so the signed bytes
+//! are bound to the leaf.
 
+use base64::prelude::{BASE64_STANDARD, Engine};
+use sha2::{Digest as _, Sha256};
+
+use super::index::index_keys;
 use super::key::signing_key;
-use super::tree::Hash;
+use super::wire::{Digest, Envelope, Leaf, Proposed, Spec};
 use crate::dsse;
 use crate::key::PublicKey;
-use base64::prelude::{BASE64_STANDARD, Engine};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
+use crate::tlog::Hash;
+use crate::tlog::body::INTOTO_VERSION;
 
 const KIND: &str = "intoto";
-const VERSION: &str = "0.0.2";
 
 /// Rekor's kinds.
 const KINDS: [&str; 11] =
     ["alpine", "cose", "dsse", "hashedrekord", "helm", KIND, "jar", "rekord", "rfc3161", "rpm", "tuf"];
 
-/// Each signature costs an elliptic-curve verification; a sighting has one. Rekor has no
-/// limit of its own.
+/// Each signature costs an elliptic-curve verification; a sighting has one. Rekor sets no limit.
 const MAX_SIGNATURES: usize = 8;
 
 /// Rekor's default `max_attestation_size`: a larger payload is logged but not stored.
@@ -33,13 +32,13 @@ const MAX_ATTESTATION: usize = 100 * 1024;
 pub(super) struct Proposal {
     /// The leaf's bytes: canonical JSON.
     pub(super) leaf: String,
-    /// What a search finds the entry by.
+    /// The keys of the search index that lead to the entry.
     pub(super) index_keys: Vec<String>,
     /// The payload in base64, unless it is too large to be stored.
     pub(super) attestation: Option<String>,
 }
 
-/// Why a proposed entry is not taken.
+/// The reason why a proposed entry is not taken.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ProposalError {
     #[error("malformed JSON: {0}")]
@@ -71,13 +70,13 @@ pub(super) enum ProposalError {
          for each signature, no certificates"
     )]
     PublicKey,
-    /// So for the payload and for a signature.
+    /// The payload or a signature is not base64 of base64.
     #[error(
         "could not verify envelope: unable to base64 decode payload (is payload in the right \
          format?)"
     )]
     Envelope,
-    /// A signature is by none of the keys, or a key made none of the signatures.
+    /// A signature that no key made, or a key that made no signature.
     #[error(
         "could not verify envelope: accepted signatures do not match threshold, Found: 0, \
          Expected 1"
@@ -97,72 +96,6 @@ pub(super) enum ProposalError {
     EnvelopeDigest,
 }
 
-#[derive(Default, Deserialize)]
-struct Proposed<'a> {
-    kind: Option<String>,
-    #[serde(rename = "apiVersion")]
-    version: Option<String>,
-    #[serde(borrow)]
-    spec: Option<&'a RawValue>,
-}
-
-/// `spec` of a proposed entry and, without the payload, of a leaf.
-#[derive(Serialize, Deserialize)]
-struct Spec {
-    content: Content,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Content {
-    envelope: Envelope,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hash: Option<Digest>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payload_hash: Option<Digest>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Envelope {
-    #[serde(default, skip_serializing)]
-    payload: String,
-    #[serde(default)]
-    payload_type: String,
-    #[serde(default)]
-    signatures: Vec<Signature>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Signature {
-    /// Rekor takes null for none, and its own encoder drops an empty one (`omitempty`).
-    #[serde(default, skip_serializing_if = "is_empty")]
-    keyid: Option<String>,
-    #[serde(default)]
-    public_key: String,
-    #[serde(default)]
-    sig: String,
-}
-
-fn is_empty(keyid: &Option<String>) -> bool {
-    keyid.as_deref().is_none_or(str::is_empty)
-}
-
-#[derive(Serialize, Deserialize)]
-struct Digest {
-    algorithm: String,
-    value: String,
-}
-
-#[derive(Serialize)]
-struct Leaf {
-    #[serde(rename = "apiVersion")]
-    version: &'static str,
-    kind: &'static str,
-    spec: Spec,
-}
-
 impl Proposal {
     pub(super) fn parse(json: &[u8]) -> Result<Self, ProposalError> {
         // Serde takes an array for a struct too; Rekor takes objects, and null for an empty one.
@@ -180,7 +113,7 @@ impl Proposal {
         if kind != KIND {
             return Err(ProposalError::Kind(kind));
         }
-        if version != VERSION {
+        if version != INTOTO_VERSION {
             return Err(ProposalError::Version(version));
         }
         let mut spec: Spec = serde_json::from_str(spec.get()).map_err(ProposalError::Spec)?;
@@ -200,8 +133,12 @@ impl Proposal {
         // Rekor compares the length that its base64 could decode to, padding included.
         let stored = attestation.len() / 4 * 3 <= MAX_ATTESTATION;
         Ok(Self {
-            leaf: serde_json_canonicalizer::to_string(&Leaf { version: VERSION, kind: KIND, spec })
-                .map_err(ProposalError::Spec)?,
+            leaf: serde_json_canonicalizer::to_string(&Leaf {
+                version: INTOTO_VERSION.to_owned(),
+                kind: KIND.to_owned(),
+                spec,
+            })
+            .map_err(ProposalError::Spec)?,
             index_keys,
             attestation: stored.then_some(attestation),
         })
@@ -248,58 +185,8 @@ fn twice_decoded(base64: &str, what: &'static str) -> Result<Vec<u8>, ProposalEr
     BASE64_STANDARD.decode(decoded(base64.as_bytes(), what)?).map_err(|_| ProposalError::Envelope)
 }
 
-#[derive(Deserialize)]
-struct Statement {
-    #[serde(default)]
-    subject: Option<Vec<Named>>,
-}
-
-/// The part of SLSA's predicates before v1 that Rekor indexes too.
-#[derive(Deserialize)]
-struct Provenance {
-    predicate: Predicate,
-}
-
-#[derive(Deserialize)]
-struct Predicate {
-    #[serde(default)]
-    materials: Vec<Named>,
-}
-
-#[derive(Deserialize)]
-struct Named {
-    #[serde(default)]
-    digest: Option<BTreeMap<String, String>>,
-}
-
-/// Rekor's `IndexKeys`: the canonical key, the payload, and each digest that an in-toto
-/// statement names. It files nothing at all for a payload that is not the statement its type
-/// says it is. The envelope's own hash is no key: a client can send any.
-fn index_keys(signers: &[PublicKey], payload_type: &str, payload: &[u8], payload_hash: &str) -> Vec<String> {
-    let mut keys: Vec<String> =
-        signers.iter().map(|key| format!("sha256:{}", hex::encode(Sha256::digest(key.pem())))).collect();
-    keys.push(format!("sha256:{payload_hash}"));
-    if payload_type == dsse::IN_TOTO {
-        let Ok(statement) = serde_json::from_slice::<Statement>(payload) else {
-            return Vec::new();
-        };
-        let mut named = statement.subject.unwrap_or_default();
-        if let Ok(provenance) = serde_json::from_slice::<Provenance>(payload) {
-            named.extend(provenance.predicate.materials);
-        }
-        let digests = named.into_iter().filter_map(|one| one.digest).flatten();
-        keys.extend(digests.map(|(algorithm, value)| format!("{algorithm}:{value}")));
-    }
-    keys
-}
-
-/// The `payloadHash` in a leaf of ours: what Rekor files the attestation under.
+/// The `payloadHash` in a leaf of ours: Rekor keeps the attestation under it.
 pub(super) fn payload_hash(leaf: &str) -> Option<Hash> {
-    #[derive(Deserialize)]
-    struct Stored {
-        spec: Spec,
-    }
-    let stored: Stored = serde_json::from_str(leaf).ok()?;
-    let value = stored.spec.content.payload_hash?.value;
-    hex::decode(value).ok()?.try_into().ok()
+    let leaf: Leaf = serde_json::from_str(leaf).ok()?;
+    hex::decode(leaf.spec.content.payload_hash?.value).ok()?.try_into().ok()
 }

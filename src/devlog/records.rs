@@ -1,18 +1,20 @@
-//! What the log keeps of each entry: in memory, or on disk and read when asked for.
+//! The records of a log, one for each entry: in memory, or on disk and read at each request.
+
+use std::io;
+
+use serde::{Deserialize, Serialize};
 
 use super::journal::Journal;
-use serde::{Deserialize, Serialize};
-use std::io;
 
 /// One entry, as a line of the journal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Record {
-    /// The leaf's bytes, which are canonical JSON and so text.
+    /// The leaf's bytes: canonical JSON, and so text.
     pub(super) body: String,
     /// Seconds since 1970.
     pub(super) integrated_time: u64,
-    /// What a search finds the entry by: derived from the payload, which is not always kept.
+    /// The keys of the search index that lead to the entry: derived from the payload, which is not always kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) index_keys: Vec<String>,
     /// The payload in base64, as it is answered.

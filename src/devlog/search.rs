@@ -1,17 +1,17 @@
 //! `POST /api/v1/index/retrieve`: ids of entries that name a digest.
 
-use super::answer::{Invalid, Refusal, json};
-use super::key::signing_key;
-use super::log::Log;
-use super::router::object;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
 use http::Response;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-/// Rekor's `SearchIndex`. Its `email` and `subject` find certificates, of which this log has
-/// none.
+use super::key::signing_key;
+use super::log::MerkleLog;
+use super::request::object;
+use super::response::{ApiError, Invalid, json};
+
+/// Rekor's `SearchIndex`. Its `email` and `subject` find certificates, and this log holds none.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Query {
@@ -34,12 +34,12 @@ struct AskedKey {
     content: String,
 }
 
-pub(super) fn find(log: &Log, body: &[u8]) -> Result<Response<Bytes>, Refusal> {
+pub(super) fn find(log: &MerkleLog, body: &[u8]) -> Result<Response<Bytes>, ApiError> {
     let query: Query = object(body, "query")?;
     let all = match query.operator.as_str() {
         "and" => true,
         "or" | "" => false,
-        _ => return Err(Refusal::invalid(Invalid::Enum, "operator in body should be one of [and or]")),
+        _ => return Err(ApiError::invalid(Invalid::Enum, "operator in body should be one of [and or]")),
     };
     let mut keys = Vec::new();
     if !query.hash.is_empty() {
@@ -50,18 +50,17 @@ pub(super) fn find(log: &Log, body: &[u8]) -> Result<Response<Bytes>, Refusal> {
     }
     if !query.email.is_empty() && !query.email.contains('@') {
         let message = format!("email in body must be of type email: {:?}", query.email);
-        return Err(Refusal::invalid(Invalid::Type, message));
+        return Err(ApiError::invalid(Invalid::Type, message));
     }
     keys.extend([query.email, query.subject].into_iter().filter(|key| !key.is_empty()));
     let mut found = log.search(&keys, all);
-    // Rekor collects them in a Go map, whose order differs from time to time: no client may
-    // take the first for the oldest.
+    // Rekor collects them in a Go map, whose order differs from time to time: no client may take the first for the oldest.
     fastrand::shuffle(&mut found);
     Ok(json(&found))
 }
 
-/// A digest as the index has it, with its algorithm, which a bare one shows by its length.
-fn digest_key(hash: &str) -> Result<String, Refusal> {
+/// A digest as the index has it: with its algorithm, which the length of a bare digest shows.
+fn digest_key(hash: &str) -> Result<String, ApiError> {
     let (algorithm, digits) = match hash.split_once(':') {
         Some((algorithm, digits)) => (Some(algorithm), digits),
         None => (None, hash),
@@ -78,27 +77,27 @@ fn digest_key(hash: &str) -> Result<String, Refusal> {
     if !valid {
         let message = "hash in body should match '^(sha512:)?[0-9a-fA-F]{128}$|\
                        ^(sha256:)?[0-9a-fA-F]{64}$|^(sha1:)?[0-9a-fA-F]{40}$'";
-        return Err(Refusal::invalid(Invalid::Pattern, message));
+        return Err(ApiError::invalid(Invalid::Pattern, message));
     }
     Ok(format!("{by_length}:{digits}"))
 }
 
-/// Rekor looks a key up by its bare hash, but files `intoto` entries under `sha256:<hash>`, so
-/// that this finds none of them. A client has to search for the hash instead.
-fn public_key_key(asked: &AskedKey) -> Result<String, Refusal> {
-    let content = BASE64_STANDARD.decode(&asked.content).map_err(|error| Refusal::unparsable("query", error))?;
+/// Rekor looks a key up by its bare hash, but indexes `intoto` entries under `sha256:<hash>`, so this finds none of them. A
+/// client has to search for the hash instead.
+fn public_key_key(asked: &AskedKey) -> Result<String, ApiError> {
+    let content = BASE64_STANDARD.decode(&asked.content).map_err(|error| ApiError::unparsable("query", error))?;
     let key = match asked.format.as_deref() {
         Some("x509") => signing_key(&content),
-        // No key of these signs an entry here.
+        // Such a key signs no entry here.
         Some("pgp" | "minisign" | "ssh" | "tuf") => None,
         Some(_) => {
             let message = "publicKey.publicKey.format in body should be one of [pgp x509 minisign ssh tuf]";
-            return Err(Refusal::invalid(Invalid::Enum, message));
+            return Err(ApiError::invalid(Invalid::Enum, message));
         }
         None => {
-            return Err(Refusal::invalid(Invalid::Required, "publicKey.publicKey.format in body is required"));
+            return Err(ApiError::invalid(Invalid::Required, "publicKey.publicKey.format in body is required"));
         }
     };
-    let key = key.ok_or_else(|| Refusal::bad_request("public key provided could not be parsed"))?;
+    let key = key.ok_or_else(|| ApiError::bad_request("public key provided could not be parsed"))?;
     Ok(hex::encode(Sha256::digest(key.pem())))
 }

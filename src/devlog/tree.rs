@@ -1,23 +1,10 @@
-//! The Merkle tree of RFC 6962 §2.1, kept so that appending, a root and a proof each cost
-//! O(log n) hashes.
+//! The Merkle tree of RFC 6962 §2.1, kept so that appending, a root and a proof each cost O(log n) hashes.
 //!
-//! `levels[h][i]` is the hash of the *complete* subtree over leaves `i·2^h .. (i+1)·2^h`. A
-//! complete subtree never changes, so every node is hashed once; what is ragged at the right
-//! edge is recomputed when asked for, along one path. Two hashes, 64 bytes, are kept per leaf.
+//! `levels[h][i]` is the hash of the *complete* subtree over leaves `i·2^h .. (i+1)·2^h`. A complete subtree never changes,
+//! so every node is hashed once; the ragged right edge is computed at each request, along one path. Two hashes, 64 bytes,
+//! are kept per leaf.
 
-use sha2::{Digest, Sha256};
-
-/// A SHA-256 node or leaf hash.
-pub(super) type Hash = [u8; 32];
-
-/// `sha256(0x00 || leaf)`, RFC 6962 §2.1.
-pub(super) fn leaf_hash(leaf: &[u8]) -> Hash {
-    Sha256::new().chain_update([0]).chain_update(leaf).finalize().into()
-}
-
-fn node_hash(left: &Hash, right: &Hash) -> Hash {
-    Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
-}
+use crate::tlog::{EMPTY_ROOT, Hash, Head, node_hash};
 
 /// An append-only tree of leaf hashes.
 #[derive(Debug, Default)]
@@ -53,10 +40,14 @@ impl Tree {
         self.levels.push(vec![carried]);
     }
 
-    /// The root of the whole tree; of no leaves it is the hash of nothing.
+    pub(super) fn head(&self) -> Head {
+        Head { size: self.size(), root: self.root() }
+    }
+
+    /// The root of the whole tree.
     pub(super) fn root(&self) -> Hash {
         match self.size() {
-            0 => Sha256::digest([]).into(),
+            0 => EMPTY_ROOT,
             size => self.range(0, size),
         }
     }
@@ -108,9 +99,8 @@ impl Tree {
         Some(proof)
     }
 
-    /// `MTH(D[begin:end])`. The callers pass ranges that arise by splitting `0..n` for some
-    /// `n <= size` as RFC 6962 does: `begin` is then a multiple of every power of two that
-    /// is at most the length, which is what makes the look-up valid.
+    /// `MTH(D[begin:end])`. The callers pass ranges that arise by splitting `0..n` for some `n <= size` as RFC 6962 does:
+    /// `begin` is then a multiple of every power of two up to the length, so the look-up is valid.
     fn range(&self, begin: u64, end: u64) -> Hash {
         let length = end - begin;
         if length.is_power_of_two() {
@@ -130,6 +120,7 @@ fn split(length: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tlog::{is_consistent, is_included, leaf_hash};
 
     /// The leaves that the certificate-transparency reference implementation tests with
     /// (google/certificate-transparency, cpp/merkletree/merkle_tree_test.cc), and the roots
@@ -221,89 +212,29 @@ mod tests {
         );
     }
 
-    /// RFC 9162 §2.1.3.2, written from its text and sharing nothing with the tree.
-    fn included(position: u64, size: u64, leaf: Hash, path: &[Hash], root: Hash) -> bool {
-        let (mut f, mut s, mut r) = (position, size - 1, leaf);
-        for p in path {
-            if s == 0 {
-                return false;
-            }
-            if f & 1 == 1 || f == s {
-                r = node_hash(p, &r);
-                while f & 1 == 0 && f != 0 {
-                    f >>= 1;
-                    s >>= 1;
-                }
-            } else {
-                r = node_hash(&r, p);
-            }
-            f >>= 1;
-            s >>= 1;
-        }
-        s == 0 && r == root
-    }
-
-    /// RFC 9162 §2.1.4.2, likewise.
-    fn consistent(first: u64, last: u64, old: Hash, new: Hash, proof: &[Hash]) -> bool {
-        if first == last {
-            return proof.is_empty() && old == new;
-        }
-        let mut nodes = proof.to_vec();
-        if first.is_power_of_two() {
-            nodes.insert(0, old);
-        }
-        let Some((start, rest)) = nodes.split_first() else {
-            return false;
-        };
-        let (mut f, mut s) = (first - 1, last - 1);
-        while f & 1 == 1 {
-            f >>= 1;
-            s >>= 1;
-        }
-        let (mut fr, mut sr) = (*start, *start);
-        for c in rest {
-            if s == 0 {
-                return false;
-            }
-            if f & 1 == 1 || f == s {
-                fr = node_hash(c, &fr);
-                sr = node_hash(c, &sr);
-                while f & 1 == 0 && f != 0 {
-                    f >>= 1;
-                    s >>= 1;
-                }
-            } else {
-                sr = node_hash(&sr, c);
-            }
-            f >>= 1;
-            s >>= 1;
-        }
-        s == 0 && fr == old && sr == new
-    }
-
     #[test]
     fn every_proof_up_to_65_leaves_verifies_and_no_altered_one_does() {
         const SIZE: u64 = 65;
         let tree = numbered_tree(SIZE);
-        let roots: Vec<Hash> = (0..=SIZE).map(|n| numbered_tree(n).root()).collect();
+        let heads: Vec<Head> = (0..=SIZE).map(|n| numbered_tree(n).head()).collect();
         for size in 1..=SIZE {
-            let root = roots[size as usize];
+            let head = heads[size as usize];
             for position in 0..size {
                 let leaf = tree.leaf(position).unwrap();
                 let mut path = tree.inclusion(position, size).unwrap();
-                assert!(included(position, size, leaf, &path, root));
+                assert!(is_included(&leaf, position, head, &path));
                 if let Some(hash) = path.last_mut() {
                     hash[0] ^= 1;
-                    assert!(!included(position, size, leaf, &path, root));
+                    assert!(!is_included(&leaf, position, head, &path));
                 }
             }
             for first in 1..=size {
-                let old = roots[first as usize];
+                let old = heads[first as usize];
                 let mut proof = tree.consistency(first, size).unwrap();
-                assert!(consistent(first, size, old, root, &proof));
+                assert!(is_consistent(old, head, &proof));
                 if let Some(hash) = proof.last_mut() {
                     hash[0] ^= 1;
-                    assert!(!consistent(first, size, old, root, &proof));
+                    assert!(!is_consistent(old, head, &proof));
                 }
             }
         }

@@ -10,10 +10,8 @@ use serde_json::{Value, json};
 
 use super::bundle::{BUNDLE_TYPE, Bundle};
 use crate::image::Digest;
+use crate::oci::{OCI_EMPTY, OCI_MANIFEST};
 use crate::sighting::{PREDICATE_TYPE, Sighting};
-
-const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const OCI_EMPTY: &str = "application/vnd.oci.empty.v1+json";
 
 /// The config of a manifest that has none (image-spec, "Guidance for an Empty Descriptor").
 pub const EMPTY_CONFIG: &[u8] = b"{}";

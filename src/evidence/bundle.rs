@@ -10,8 +10,8 @@ use crate::dsse;
 use crate::foreign::shown;
 use crate::image::Tag;
 use crate::key::PublicKey;
-use crate::rekor::{EntryError, Fault, Faults, LogEntry, LogKeys, TransparencyLogEntry};
 use crate::sighting::{Sighting, parse_statement, statement};
+use crate::tlog::{EntryError, Fault, Faults, LogEntry, LogKeys, TransparencyLogEntry};
 
 pub const BUNDLE_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 

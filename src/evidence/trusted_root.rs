@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::key::PublicKey;
-use crate::rekor::LogKeys;
+use crate::tlog::LogKeys;
 
 /// JSON. Keys of a kind that Sigstore has no name for are left out: tools could not use them.
 pub fn trusted_root(log: &Url, keys: &LogKeys) -> String {

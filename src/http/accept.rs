@@ -1,20 +1,19 @@
-//! Which form of an answer a client prefers (RFC 9110 section 12.5.1).
+//! The client's choice between HTML and JSON, by `Accept` (RFC 9110 section 12.5.1).
 
 use http::HeaderMap;
 use http::header::ACCEPT;
 
-/// More ranges than any client sends; the rest is not read.
+/// More ranges than any client sends. The rest is not read.
 const MAX_RANGES: usize = 64;
 
-/// Whether the client would rather have a page than what programs read: it must say so, as browsers do. Who wants
-/// both equally (`*/*`, as curl sends) is a program.
+/// Whether the client prefers HTML to JSON. A client that accepts both equally (curl's `*/*`) gets JSON.
 pub(super) fn prefers_page(headers: &HeaderMap) -> bool {
     let page = quality(headers, "text", "html");
     page > quality(headers, "application", "json")
 }
 
-/// How much a media type is wanted, in thousandths: what the most specific range that matches says. Without any
-/// `Accept` everything is wanted equally.
+/// The weight of a media type in thousandths, from the most specific range that matches. Without any `Accept` all types
+/// weigh the same.
 fn quality(headers: &HeaderMap, kind: &str, subtype: &str) -> u16 {
     let lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
     let ranges = lines.flat_map(|line| line.split(',')).take(MAX_RANGES).filter_map(Range::parse);
@@ -29,7 +28,7 @@ struct Range<'a> {
 }
 
 impl<'a> Range<'a> {
-    /// `None` for what is no range. Parameters other than `q` are passed over.
+    /// `None` if `text` is not a range. Parameters other than `q` are ignored.
     fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
         let (kind, subtype) = parts.next()?.split_once('/')?;

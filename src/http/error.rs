@@ -1,7 +1,7 @@
-//! Errors as the distribution spec has them: `{"errors":[{"code","message","detail"}]}`, one each, with a message that a
+//! Refusals, as the distribution spec's errors: `{"errors":[{"code","message","detail"}]}`, one each, with a message that a
 //! person at a terminal can act on.
 
-use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -9,18 +9,19 @@ use super::Body;
 use crate::foreign::within;
 use crate::image::{Digest, NameError, Tag};
 use crate::ledger::LedgerError;
-use crate::rekor::RekorError;
+use crate::oci::{JSON, NAME_UNKNOWN, TAG_UNKNOWN};
 use crate::sighting::SignError;
 use crate::telemetry::Outcome;
-use crate::upstream::{Missing, NotPublic, Refused, UpstreamError, whole_seconds};
+use crate::tlog::LogError;
+use crate::upstream::{EgressRefusal, Missing, NotPublic, UpstreamError, whole_seconds};
 use crate::verdict::Unavailable;
 
 /// Seconds after which a client may try again when the log, the key or the ledger is unavailable.
 const RETRY_SECONDS: &str = "30";
 /// Longer `Retry-After` values of a registry are not passed on.
 const MAX_RETRY_AFTER_LENGTH: usize = 40;
-/// Foreign text is cut where it enters a message. This bounds what several such parts add up to: the longest message of
-/// ours, about a moved tag with the longest names, has some 1,300 bytes.
+/// Foreign text is cut where it enters a message. This bounds the sum of several such parts: our longest message, about a
+/// moved tag with the longest names, has some 1,300 bytes.
 const MAX_MESSAGE_BYTES: usize = 2 << 10;
 
 /// Everything but success.
@@ -29,32 +30,32 @@ pub enum Refusal {
     Name(NameError),
     /// Only GET and HEAD are understood.
     Method,
-    /// A path that is none of a registry's.
+    /// A path that a registry does not have.
     Path,
-    /// Asked for by tlogistry itself.
+    /// The request comes from a tlogistry instance.
     Loop,
     Catalog,
     Upstream(UpstreamError),
     /// The tag was recorded with another digest than it has now.
     Moved(Box<Moved>),
-    /// There is no verdict on a tag.
+    /// The verdict could not be reached.
     NoVerdict {
         tag: Tag,
         cause: Box<Unavailable>,
     },
-    /// A tag of which there is no sighting, so no evidence.
+    /// The tag has no sighting.
     Unseen(Tag),
-    /// The evidence cannot be had.
+    /// The evidence could not be read.
     NoEvidence(Box<Unavailable>),
-    /// The time for the request ran out in a way that no other error tells.
+    /// The time for the request ran out, and no other error says why.
     Timeout,
 }
 
-/// What a person must know about a tag that moved.
+/// The facts about a tag that moved.
 #[derive(Debug)]
 pub struct Moved {
     pub tag: Tag,
-    /// Unknown where the log has lost the statement: then it is only certain that it is not `current`.
+    /// `None` if the log has lost the statement. Then it is only known to differ from `current`.
     pub recorded: Option<Digest>,
     pub current: Digest,
     pub log_index: u64,
@@ -76,16 +77,20 @@ impl From<UpstreamError> for Refusal {
 }
 
 impl Refusal {
+    pub fn no_evidence(cause: Unavailable) -> Self {
+        Self::NoEvidence(Box::new(cause))
+    }
+
     pub fn status(&self) -> StatusCode {
-        self.kind().0
+        self.status_and_code().0
     }
 
     /// The distribution spec's code.
     pub fn code(&self) -> &'static str {
-        self.kind().1
+        self.status_and_code().1
     }
 
-    /// What is told of it.
+    /// The outcome for telemetry.
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Moved(_) => Outcome::Moved,
@@ -95,8 +100,8 @@ impl Refusal {
             Self::NoVerdict { .. } => Outcome::Unavailable,
             Self::Timeout => Outcome::UpstreamError,
             Self::Upstream(UpstreamError::RateLimited { .. }) => Outcome::Throttled,
-            // A caller is told no more than of a name that leads inside. It may be this instance's resolver that fails.
-            Self::Upstream(UpstreamError::Refused(Refused::NotPublic(NotPublic::Nowhere { .. }))) => {
+            // The caller gets the answer for a name that leads inside. But this instance's resolver may be at fault.
+            Self::Upstream(UpstreamError::Refused(EgressRefusal::NotPublic(NotPublic::Nowhere { .. }))) => {
                 Outcome::UpstreamError
             }
             Self::Upstream(_) if self.status().is_server_error() => Outcome::UpstreamError,
@@ -128,14 +133,14 @@ impl Refusal {
         }
     }
 
-    fn kind(&self) -> (StatusCode, &'static str) {
+    fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Name(NameError::Tag(_) | NameError::NoTag(_)) => (StatusCode::BAD_REQUEST, "TAG_INVALID"),
             Self::Name(NameError::Digest(_)) => (StatusCode::BAD_REQUEST, "DIGEST_INVALID"),
             Self::Name(_) => (StatusCode::BAD_REQUEST, "NAME_INVALID"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED"),
             Self::Path | Self::Catalog => (StatusCode::NOT_FOUND, "UNSUPPORTED"),
-            // Not 502 to 504, which the tlogistry that asks would try again.
+            // Not 502 to 504: the asking tlogistry would retry those.
             Self::Loop => (StatusCode::FORBIDDEN, "DENIED"),
             // 403, because containerd then repeats a HEAD as GET and shows the message.
             Self::Moved(_) => (StatusCode::FORBIDDEN, "DENIED"),
@@ -143,15 +148,15 @@ impl Refusal {
                 (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS")
             }
             Self::NoVerdict { .. } | Self::NoEvidence(_) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
-            Self::Unseen(_) => (StatusCode::NOT_FOUND, "TAG_UNKNOWN"),
+            Self::Unseen(_) => (StatusCode::NOT_FOUND, TAG_UNKNOWN),
             Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "UNAVAILABLE"),
             Self::Upstream(error) => match error {
                 UpstreamError::Refused(_) | UpstreamError::WantsCredentials { .. } => (StatusCode::FORBIDDEN, "DENIED"),
                 UpstreamError::NotFound { what: Missing::Manifest, .. } => (StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN"),
                 UpstreamError::NotFound { what: Missing::Blob, .. } => (StatusCode::NOT_FOUND, "BLOB_UNKNOWN"),
-                UpstreamError::NotFound { what: Missing::Name, .. } => (StatusCode::NOT_FOUND, "NAME_UNKNOWN"),
+                UpstreamError::NotFound { what: Missing::Repository, .. } => (StatusCode::NOT_FOUND, NAME_UNKNOWN),
                 UpstreamError::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS"),
-                UpstreamError::Lied { .. } => (StatusCode::BAD_GATEWAY, "MANIFEST_INVALID"),
+                UpstreamError::Misbehaved { .. } => (StatusCode::BAD_GATEWAY, "MANIFEST_INVALID"),
                 UpstreamError::Unreachable { .. } | UpstreamError::Status { .. } => {
                     (StatusCode::BAD_GATEWAY, "UNAVAILABLE")
                 }
@@ -163,7 +168,7 @@ impl Refusal {
         }
     }
 
-    /// For a person at a terminal, without anything that a terminal would obey.
+    /// The message for a person at a terminal, free of control characters.
     pub fn message(&self) -> String {
         within(&self.explanation(), MAX_MESSAGE_BYTES).into_owned()
     }
@@ -173,10 +178,10 @@ impl Refusal {
             Self::Name(error) => error.to_string(),
             Self::Method => "this registry is read-only: only GET and HEAD are served".to_owned(),
             Self::Path => "no such path in a registry".to_owned(),
-            Self::Loop => "tlogistry does not stand behind tlogistry: name the registry itself".to_owned(),
+            Self::Loop => "requests through two tlogistry instances are refused: name the registry itself".to_owned(),
             Self::Catalog => "this registry stands in front of all others and cannot list them".to_owned(),
-            // The same for both: a difference would tell a caller which names there are inside.
-            Self::Upstream(UpstreamError::Refused(Refused::NotPublic(refused))) => {
+            // The same message whatever the name leads to: otherwise a caller could find out which names exist inside.
+            Self::Upstream(UpstreamError::Refused(EgressRefusal::NotPublic(refused))) => {
                 format!("{} is not called: it leads to an address that is not public, or to none", refused.host())
             }
             Self::Upstream(error) => error.to_string(),
@@ -194,7 +199,7 @@ impl Refusal {
                 format!("the evidence cannot be shown now, because {}", public_cause(cause))
             }
             Self::Unseen(tag) if tag.is_referrers_tag() => {
-                format!("{tag} stands for a digest and is written anew by protocol, so it is served and not recorded")
+                format!("{tag} stands for a digest and is rewritten by protocol, so it is served and not recorded")
             }
             Self::Unseen(tag) => format!("{tag} was never seen here; the first pull of it records it"),
             Self::Timeout => "the registry or the log took too long to answer".to_owned(),
@@ -208,7 +213,14 @@ impl Refusal {
         }
     }
 
-    pub fn retry_after(&self) -> Option<HeaderValue> {
+    /// The headers that go with the status.
+    pub fn headers(&self) -> HeaderMap {
+        let retry_after = self.retry_after().map(|value| (RETRY_AFTER, value));
+        let allow = matches!(self, Self::Method).then(|| (ALLOW, HeaderValue::from_static("GET, HEAD")));
+        retry_after.into_iter().chain(allow).collect()
+    }
+
+    fn retry_after(&self) -> Option<HeaderValue> {
         match self {
             Self::NoVerdict { cause, .. } | Self::NoEvidence(cause) => Some(match cause.retry_after() {
                 Some(wait) => HeaderValue::from(wait.as_secs() + 1),
@@ -223,7 +235,7 @@ impl Refusal {
         }
     }
 
-    pub fn into_response(self) -> Response<Body> {
+    pub fn to_response(&self) -> Response<Body> {
         let mut error = json!({"code": self.code(), "message": self.message()});
         if let Some(detail) = self.detail() {
             error["detail"] = detail;
@@ -231,14 +243,8 @@ impl Refusal {
         let body = json!({"errors": [error]}).to_string();
         let mut response = Response::new(Body::Bytes(body.into()));
         *response.status_mut() = self.status();
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(value) = self.retry_after() {
-            headers.insert(RETRY_AFTER, value);
-        }
-        if matches!(self, Self::Method) {
-            headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        }
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+        response.headers_mut().extend(self.headers());
         response
     }
 }
@@ -248,7 +254,7 @@ impl Moved {
         let Self { tag, current, log_index, integrated_time, .. } = self;
         let recorded = match &self.recorded {
             Some(recorded) => format!("it was recorded as {recorded}"),
-            None => "it was recorded with another digest, which the log no longer tells,".to_owned(),
+            None => "it was recorded with another digest, which the log has lost,".to_owned(),
         };
         let by_digest = match &self.recorded {
             Some(recorded) => {
@@ -267,7 +273,7 @@ impl Moved {
             "tag": self.tag.canonical(),
             "recorded": self.recorded.as_ref().map(Digest::as_str),
             "current": self.current.as_str(),
-            // Text, because Go's clients show a number of this size as 1e+09.
+            // A string: Go's clients show a number of this size as 1e+09.
             "logIndex": self.log_index.to_string(),
             "integratedTime": self.integrated_time,
             "entry": self.entry_url,
@@ -275,12 +281,12 @@ impl Moved {
     }
 }
 
-/// A cause as a caller may read it. What AWS answered can name accounts and keys, so it stays in the log.
+/// The cause for a caller's eyes. AWS's answers can name accounts and keys, so they stay in the log.
 fn public_cause(cause: &Unavailable) -> String {
     match cause {
         Unavailable::Ledger(LedgerError::Unavailable(_)) => "the ledger could not be reached".to_owned(),
         Unavailable::Key(SignError::Kms(_)) => "the signing key could not be used".to_owned(),
-        Unavailable::Log(RekorError::Malformed { .. }) => "the log's answer cannot be understood".to_owned(),
+        Unavailable::Log(LogError::Malformed { .. }) => "the log's answer cannot be understood".to_owned(),
         Unavailable::Ledger(_)
         | Unavailable::Key(_)
         | Unavailable::Log(_)

@@ -1,26 +1,26 @@
-//! Lists: a repository's tags, and what refers to a manifest.
+//! Lists: a repository's tags, and a manifest's referrers.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LINK};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK};
 use http::{Response, Uri};
 use url::form_urlencoded;
 
 use super::error::Refusal;
-use super::manifest::NEVER;
+use super::response::NO_STORE;
 use super::splice::with_manifests;
 use super::{Body, Service};
 use crate::deadline::Deadline;
 use crate::evidence::{Attestation, BUNDLE_TYPE};
 use crate::image::{Digest, Reference, Repository, Tag};
-use crate::upstream::{OCI_INDEX, Page, UpstreamError};
+use crate::oci::{FILTERS_APPLIED, JSON, OCI_INDEX};
+use crate::upstream::{ListPage, Misbehaviour, UpstreamError};
 
-const OCI_FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
-/// The answer where nothing refers to a manifest (distribution spec, "Listing Referrers").
+/// The list of a manifest without referrers (distribution spec, "Listing Referrers").
 const NO_REFERRERS: &str =
     r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
 
 impl Service {
-    /// A page of a repository's tags, as the registry sends it.
+    /// Answers a page of a repository's tags, as the registry sends it.
     pub(super) async fn tags(
         &self,
         uri: &Uri,
@@ -28,11 +28,11 @@ impl Service {
         deadline: Deadline,
     ) -> Result<Response<Body>, Refusal> {
         let page = self.upstream.tags(repository, &query(uri), deadline).await?;
-        Ok(answer(uri, page, "application/json"))
+        Ok(list(uri, page, JSON))
     }
 
-    /// What refers to a manifest, and this service's own attestations of it. Where the registry has no referrers API, its
-    /// fall-back is read instead: the index under the tag that stands for the digest.
+    /// Answers a manifest's referrers, with this service's own attestations of it added. If the registry lacks the referrers
+    /// API, the index under the referrers tag is read instead.
     pub(super) async fn referrers(
         &self,
         uri: &Uri,
@@ -43,19 +43,20 @@ impl Service {
         let query = query(uri);
         let mut page = match self.upstream.referrers(repository, digest, &query, deadline).await? {
             Some(page) => page,
-            None => {
-                Page { bytes: self.fall_back(repository, digest, deadline).await?, next: None, filters_applied: None }
-            }
+            None => ListPage {
+                bytes: self.fall_back(repository, digest, deadline).await?,
+                next: None,
+                filters_applied: None,
+            },
         };
-        // Once, on the first page, and not where something else was asked for.
+        // Attestations are added once, on the first page, and not if another artifact type was asked for.
         if query.iter().all(|(key, value)| key == "artifactType" && value == BUNDLE_TYPE) {
-            let own = self.own_attestations(repository, digest, deadline).await;
-            page.bytes = with_own(page.bytes, &own).ok_or_else(|| UpstreamError::Lied {
-                registry: repository.registry().to_string(),
-                fault: "sent a list of referrers that is no OCI index".to_owned(),
+            let attestations = self.attestations_of(repository, digest, deadline).await;
+            page.bytes = with_attestations(page.bytes, &attestations).ok_or_else(|| {
+                UpstreamError::misbehaved(repository.registry().as_str(), Misbehaviour::ReferrersNotIndex)
             })?;
         }
-        Ok(answer(uri, page, OCI_INDEX))
+        Ok(list(uri, page, OCI_INDEX))
     }
 
     /// The index under the referrers tag (distribution spec, "Referrers Tag Schema"), or an empty one.
@@ -69,23 +70,25 @@ impl Service {
     }
 }
 
-/// A list of referrers with ours at its end; as it came where we have none. `None` if it is no index.
-fn with_own(list: Bytes, own: &[Attestation]) -> Option<Bytes> {
-    if own.is_empty() {
+/// A list of referrers with `attestations` at its end. `None` if it is not an index; without attestations it is not even
+/// read.
+fn with_attestations(list: Bytes, attestations: &[Attestation]) -> Option<Bytes> {
+    if attestations.is_empty() {
         return Some(list);
     }
-    let descriptors: Vec<String> = own.iter().map(|own| own.descriptor().to_string()).collect();
+    let descriptors: Vec<String> =
+        attestations.iter().map(|attestation| attestation.descriptor().to_string()).collect();
     with_manifests(&list, &descriptors.join(",")).map(Bytes::from)
 }
 
-fn answer(uri: &Uri, page: Page, media_type: &'static str) -> Response<Body> {
+fn list(uri: &Uri, page: ListPage, media_type: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::Bytes(page.bytes));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-    headers.insert(CACHE_CONTROL, NEVER);
+    headers.insert(CACHE_CONTROL, NO_STORE);
     let link = page.next.map(|next| format!("<{}?{}>; rel=\"next\"", uri.path(), on_this_host(uri, &next)));
-    for (name, value) in [(LINK, link), (OCI_FILTERS_APPLIED, page.filters_applied)] {
-        // A URL's path and query, and what stood in a header, hold nothing that a header may not.
+    for (name, value) in [(LINK, link), (FILTERS_APPLIED, page.filters_applied)] {
+        // A URL's path and query, and the value of another header, are valid in a header.
         if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
             headers.insert(name, value);
         }
@@ -97,12 +100,12 @@ fn pairs(uri: &Uri) -> form_urlencoded::Parse<'_> {
     form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
 }
 
-/// What the registry is asked: the client's query without `ns`, which is for this registry alone.
+/// The query for the registry: the client's, without the `ns` that is for this service.
 fn query(uri: &Uri) -> Vec<(String, String)> {
     pairs(uri).filter(|(key, _)| key != "ns").map(|(key, value)| (key.into_owned(), value.into_owned())).collect()
 }
 
-/// The query of the next page on this host: what the registry says of it, with the client's own `ns`.
+/// The query of the next page on this host: the registry's, with the client's own `ns`.
 fn on_this_host(uri: &Uri, next: &str) -> String {
     let of_registry = form_urlencoded::parse(next.as_bytes()).filter(|(key, _)| key != "ns");
     let own = pairs(uri).filter(|(key, _)| key == "ns");

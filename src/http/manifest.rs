@@ -1,19 +1,19 @@
 //! Manifests, by tag and by digest.
 
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue};
+use http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use http::{Method, Response};
 
 use super::error::{Moved, Refusal};
-use super::{Body, Judged, Service};
+use super::response::{IMMUTABLE, NO_STORE, content};
+use super::{Body, ServedTag, Service};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Repository, Tag};
-use crate::rekor::VerifiedEntry;
 use crate::sighting::Sighting;
 use crate::telemetry::Outcome;
+use crate::tlog::VerifiedEntry;
 use crate::upstream::{Manifest, ManifestHead, UpstreamError};
 use crate::verdict::{Current, Recall, Source, Verdict};
 
-pub(super) const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const TLOG_ENTRY: HeaderName = HeaderName::from_static("tlog-entry");
 const TLOG_EXEMPT: HeaderName = HeaderName::from_static("tlog-exempt");
 const TLOG_FIRST_SEEN: HeaderName = HeaderName::from_static("tlog-first-seen");
@@ -21,15 +21,10 @@ const TLOG_INTEGRATED_TIME: HeaderName = HeaderName::from_static("tlog-integrate
 const TLOG_LOG_INDEX: HeaderName = HeaderName::from_static("tlog-logindex");
 const TLOG_UUID: HeaderName = HeaderName::from_static("tlog-uuid");
 
-/// What a digest names never changes. Said of bytes that were checked, and of nothing else.
-pub(super) const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-/// What a tag names must be asked for each time; and so must what is a registry's word alone.
-pub(super) const NEVER: HeaderValue = HeaderValue::from_static("no-store");
-
-/// What the registry serves now for a tag.
+/// The registry's current answer.
 enum Served {
     Manifest(Manifest),
-    /// Told by a HEAD alone, for a client's HEAD.
+    /// The answer to a HEAD, enough for a client's HEAD.
     Head(ManifestHead),
 }
 
@@ -45,20 +40,20 @@ impl Served {
 
     fn into_response(self) -> Response<Body> {
         match self {
-            Self::Manifest(Manifest { bytes, media_type, digest }) => found(Body::Bytes(bytes), media_type, &digest),
+            Self::Manifest(Manifest { bytes, media_type, digest }) => content(Body::Bytes(bytes), media_type, &digest),
             Self::Head(ManifestHead { digest, media_type, length }) => {
-                found(Body::OfLength(length), media_type, &digest)
+                content(Body::OfLength(length), media_type, &digest)
             }
         }
     }
 }
 
 impl Service {
-    /// A manifest by tag: the verdict, then the manifest.
+    /// Serves a manifest by tag after the verdict.
     ///
-    /// The registry is asked what the tag is now while the sighting is looked up in memory and ledger. It is asked by
-    /// HEAD where that can be enough, because registries count a GET against the caller's limit. The log is searched only
-    /// for a tag whose manifest the registry has sent: anyone can make up others.
+    /// The registry is asked for the tag while the sighting is looked up in memory and ledger. A HEAD is preferred:
+    /// registries count a GET against the caller's limit. The log is searched only once the registry has sent the manifest:
+    /// anyone can make up tags.
     pub(super) async fn manifest_by_tag(
         &self,
         method: &Method,
@@ -72,10 +67,10 @@ impl Service {
         let no_verdict = |cause| Refusal::NoVerdict { tag: tag.clone(), cause: Box::new(cause) };
         let current = async { Ok::<_, Refusal>(self.current(method, tag, deadline).await?) };
         let recall = async { self.verdicts.recall(tag, deadline).await.map_err(no_verdict) };
-        // A tag that the registry does not have needs no verdict, and one that cannot be judged no manifest.
+        // The first failure ends both: a missing tag is not judged, and a manifest without a verdict is not served.
         let (current, recall) = tokio::try_join!(current, recall)?;
 
-        // What a HEAD tells of a tag is enough to serve the recorded digest and for nothing else.
+        // A HEAD is enough to confirm the recorded digest. Anything else takes a digest computed from the manifest.
         let current = match current {
             Served::Head(head) if recall.as_ref().and_then(Recall::digest) != Some(&head.digest) => {
                 Served::Manifest(self.upstream.manifest(&Reference::Tag(tag.clone()), deadline).await?)
@@ -87,10 +82,11 @@ impl Service {
             None => self.verdicts.search(tag, source, deadline).await.map_err(no_verdict)?,
         };
         let verdict = self.verdicts.judge(tag, recall, &current.current(), deadline).await.map_err(no_verdict)?;
-        self.answer(tag, verdict, current)
+        self.respond(tag, verdict, current)
     }
 
-    fn answer(&self, tag: &Tag, verdict: Verdict, current: Served) -> Result<Response<Body>, Refusal> {
+    /// Serves an unchanged or first seen tag, and refuses a moved one.
+    fn respond(&self, tag: &Tag, verdict: Verdict, current: Served) -> Result<Response<Body>, Refusal> {
         let (sighting, first_seen) = match verdict {
             Verdict::Unchanged(sighting) => (sighting, false),
             Verdict::FirstSeen(sighting) => (sighting, true),
@@ -105,8 +101,8 @@ impl Service {
             response.headers_mut().insert(TLOG_FIRST_SEEN, HeaderValue::from_static("true"));
         }
         let outcome = if first_seen { Outcome::FirstSeen } else { Outcome::Unchanged };
-        response.extensions_mut().insert(Judged { tag: tag.clone(), outcome });
-        response.headers_mut().insert(CACHE_CONTROL, NEVER);
+        response.extensions_mut().insert(ServedTag { tag: tag.clone(), outcome });
+        response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
         Ok(response)
     }
 
@@ -121,13 +117,14 @@ impl Service {
         }))
     }
 
-    /// What the tag is now. For a HEAD, and for a GET of a known tag whose manifest is at hand, a HEAD may tell.
+    /// Asks the registry for a tag. A HEAD is enough for a client's HEAD, and for a GET of a known tag whose manifest is
+    /// cached.
     async fn current(&self, method: &Method, tag: &Tag, deadline: Deadline) -> Result<Served, UpstreamError> {
         let reference = Reference::Tag(tag.clone());
-        let at_hand =
+        let cached =
             self.verdicts.known(tag).and_then(|sighting| self.upstream.cached(tag.repository(), sighting.digest()));
-        if method == Method::HEAD || at_hand.is_some() {
-            match (self.upstream.head_manifest(&reference, deadline).await?, at_hand) {
+        if method == Method::HEAD || cached.is_some() {
+            match (self.upstream.head_manifest(&reference, deadline).await?, cached) {
                 (Some(head), Some(manifest)) if head.digest == manifest.digest => {
                     return Ok(Served::Manifest(manifest));
                 }
@@ -138,15 +135,15 @@ impl Service {
         Ok(Served::Manifest(self.upstream.manifest(&reference, deadline).await?))
     }
 
-    /// Tags that stand for a digest by convention are rewritten by protocol, so they are served and never recorded.
+    /// Serves a referrers tag without a verdict: it is rewritten by protocol, so it is never recorded.
     async fn exempt_manifest(&self, method: &Method, tag: &Tag, deadline: Deadline) -> Result<Response<Body>, Refusal> {
-        let mut response = self.unjudged(method, &Reference::Tag(tag.clone()), deadline).await?.into_response();
+        let mut response = self.fetch(method, &Reference::Tag(tag.clone()), deadline).await?.into_response();
         response.headers_mut().insert(TLOG_EXEMPT, HeaderValue::from_static("referrers-tag"));
-        response.headers_mut().insert(CACHE_CONTROL, NEVER);
+        response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
         Ok(response)
     }
 
-    /// A manifest by digest, which needs no verdict: the digest is the promise.
+    /// Serves a manifest by digest, without a verdict: a digest cannot move.
     pub(super) async fn manifest_by_digest(
         &self,
         method: &Method,
@@ -157,29 +154,25 @@ impl Service {
         let reference = Reference::Digest(repository.clone(), digest.clone());
         let current = match self.upstream.cached(repository, digest) {
             Some(manifest) => Served::Manifest(manifest),
-            None => match self.unjudged(method, &reference, deadline).await? {
+            None => match self.fetch(method, &reference, deadline).await? {
                 Served::Head(head) if head.digest != *digest => {
                     Served::Manifest(self.upstream.manifest(&reference, deadline).await?)
                 }
                 current => current,
             },
         };
-        let keep = match current {
-            Served::Manifest(_) => FOREVER,
-            // The registry's word: type and length were checked against nothing.
-            Served::Head(_) => NEVER,
+        let cache_control = match current {
+            Served::Manifest(_) => IMMUTABLE,
+            // Type and length are the registry's word alone.
+            Served::Head(_) => NO_STORE,
         };
         let mut response = current.into_response();
-        response.headers_mut().insert(CACHE_CONTROL, keep);
+        response.headers_mut().insert(CACHE_CONTROL, cache_control);
         Ok(response)
     }
 
-    async fn unjudged(
-        &self,
-        method: &Method,
-        reference: &Reference,
-        deadline: Deadline,
-    ) -> Result<Served, UpstreamError> {
+    /// Asks the registry, by HEAD if the client sent one and the registry's answer is complete.
+    async fn fetch(&self, method: &Method, reference: &Reference, deadline: Deadline) -> Result<Served, UpstreamError> {
         if method == Method::HEAD
             && let Some(head) = self.upstream.head_manifest(reference, deadline).await?
         {
@@ -188,12 +181,12 @@ impl Service {
         Ok(Served::Manifest(self.upstream.manifest(reference, deadline).await?))
     }
 
-    /// Says where in the log the tag's record stands.
+    /// Adds the headers that say where in the log the sighting stands.
     fn add_sighting(&self, response: &mut Response<Body>, sighting: &Sighting) {
         let entry = sighting.entry();
         let headers = response.headers_mut();
         let mut set = |name: HeaderName, value: String| {
-            // Ids, numbers and URLs hold nothing that a header may not.
+            // Ids, numbers and URLs are valid in a header.
             if let Ok(value) = HeaderValue::from_str(&value) {
                 headers.insert(name, value);
             }
@@ -203,17 +196,4 @@ impl Service {
         set(TLOG_INTEGRATED_TIME, entry.integrated_at());
         set(TLOG_ENTRY, self.verdicts.entry_url(entry));
     }
-}
-
-pub(super) fn found(body: Body, media_type: &'static str, digest: &Digest) -> Response<Body> {
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-    for (name, value) in [(DOCKER_CONTENT_DIGEST, digest.to_string()), (ETAG, format!("\"{digest}\""))] {
-        // A digest is ASCII letters, digits and a colon.
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(name, value);
-        }
-    }
-    response
 }

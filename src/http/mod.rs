@@ -1,44 +1,45 @@
-//! The registry as its clients see it: one handler, which both front ends call.
+//! The registry as its clients see it: one handler, called by both front ends.
 
 mod accept;
+mod attestations;
 mod blob;
-mod body;
+mod client;
 mod error;
-mod evidence;
 mod listing;
 mod manifest;
 mod page;
 mod pages;
+mod response;
 mod route;
+mod sighting;
 mod splice;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use http::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT, VARY, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ACCEPT, HeaderValue, USER_AGENT, VARY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, Method, Request, Response, Uri};
 
-pub use body::Body;
+pub use response::Body;
 pub use route::Route;
 
 use crate::deadline::Deadline;
+use crate::http_client::PRODUCT;
 use crate::image::{Digest, Reference, Tag};
-use crate::outgoing::PRODUCT;
+use crate::oci::{API_VERSION, CONTENT_DIGEST};
 use crate::telemetry::{self, Outcome, Report, Telemetry};
-use crate::upstream::{Refused, Upstream, UpstreamError};
+use crate::upstream::{EgressRefusal, Upstream, UpstreamError};
 use crate::verdict::{Source, Verdicts};
+use attestations::or_attestation;
+use client::Client;
 use error::Refusal;
-use evidence::or_own;
-use manifest::DOCKER_CONTENT_DIGEST;
-use pages::Asker;
+use pages::refuse;
 
-/// What the answer to a request may take beyond its time-out, for work that does not wait.
+/// Time beyond a request's time-out for work that does not wait.
 const GRACE: Duration = Duration::from_secs(1);
 
-type Answer<'a> = Pin<Box<dyn Future<Output = Result<Response<Body>, Refusal>> + Send + 'a>>;
-
-const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
+type BoxedAnswer<'a> = Pin<Box<dyn Future<Output = Result<Response<Body>, Refusal>> + Send + 'a>>;
 
 /// The service behind both front ends.
 #[derive(Debug)]
@@ -55,23 +56,23 @@ impl Service {
         Self { upstream, verdicts, telemetry, request_timeout }
     }
 
-    /// Fetches the signing key's public half, so that no request has to wait for it. A failure is logged, and the next
-    /// request that needs the key tries again.
+    /// Fetches the signing key's public half ahead of the first request. A failure is logged, and the next request that
+    /// needs the key tries again.
     pub async fn fetch_key(&self) {
         if let Err(error) = self.verdicts.fetch_key(Deadline::after(self.request_timeout)).await {
             tracing::warn!(%error, "the signing key's public half could not be fetched");
         }
     }
 
-    /// Answers one request. The URI's path must be as it came, neither decoded nor normalised; a body is ignored. A
-    /// [`Source`] among the request's extensions is whom a search of the log is charged to.
+    /// Answers one request. The URI's path must be raw, neither decoded nor normalised. A body is ignored. A search of the
+    /// log is charged to the [`Source`] among the request's extensions.
     pub async fn handle<B>(&self, request: &Request<B>) -> Response<Body> {
         let (method, uri) = (request.method(), request.uri());
         let source = request.extensions().get::<Source>().copied();
-        let asker = Asker::of(request);
-        // Boxed, because the future of a pull nests all its calls and outgrows the compiler's limit in its callers'.
-        let answer: Answer<'_> = Box::pin(self.route(method, uri, request.headers(), source, &asker));
-        // Every wait inside is bounded already. This is the guarantee that none was forgotten.
+        let client = Client::of(request);
+        // Boxed: a pull's future nests all its calls, and outgrows the compiler's limit in its callers' futures.
+        let answer: BoxedAnswer<'_> = Box::pin(self.route(method, uri, request.headers(), source, &client));
+        // Every wait inside is bounded already. This bounds the ones that were forgotten.
         let bounded = async {
             let in_time = Deadline::after(self.request_timeout + GRACE).bound(answer).await;
             in_time.unwrap_or(Err(Refusal::Timeout))
@@ -79,15 +80,15 @@ impl Service {
         let (result, measured) = telemetry::measured(bounded).await;
         self.telemetry.tell(&report(method, uri, &result), &measured);
         let mut response = result.unwrap_or_else(|refusal| {
-            explain(&refusal);
-            asker.refuse(refusal)
+            log_refusal(&refusal);
+            refuse(&client, &refusal)
         });
-        if asker.is_offered_pages() {
+        if client.is_offered_pages() {
             response.headers_mut().insert(VARY, HeaderValue::from_name(ACCEPT));
         }
         let headers = response.headers_mut();
         headers.insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
-        // Manifests and lists are others' bytes on the origin of our pages: no browser may take them for something else.
+        // Manifests and lists are foreign bytes on the origin of our pages. Browsers must not guess their type.
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response
     }
@@ -98,7 +99,7 @@ impl Service {
         uri: &Uri,
         headers: &HeaderMap,
         source: Option<Source>,
-        asker: &Asker,
+        client: &Client,
     ) -> Result<Response<Body>, Refusal> {
         if method != Method::GET && method != Method::HEAD {
             return Err(Refusal::Method);
@@ -106,7 +107,7 @@ impl Service {
         let deadline = Deadline::after(self.request_timeout);
         match Route::parse(uri.path(), uri.query())? {
             Route::Manifest(_) | Route::Blob(..) | Route::Tags(_) | Route::Referrers(..)
-                if is_by_tlogistry(headers) =>
+                if is_from_tlogistry(headers) =>
             {
                 Err(Refusal::Loop)
             }
@@ -114,17 +115,17 @@ impl Service {
             Route::Manifest(Reference::Tag(tag)) => self.manifest_by_tag(method, &tag, source, deadline).await,
             Route::Manifest(Reference::Digest(repository, digest)) => {
                 let answer = self.manifest_by_digest(method, &repository, &digest, deadline).await;
-                or_own(answer, self.own_manifest(&repository, &digest, deadline)).await
+                or_attestation(answer, self.attestation_manifest(&repository, &digest, deadline)).await
             }
             Route::Blob(repository, digest) => {
                 let answer = self.blob(method, &repository, &digest, deadline).await;
-                or_own(answer, self.own_blob(&repository, &digest, deadline)).await
+                or_attestation(answer, self.attestation_blob(&repository, &digest, deadline)).await
             }
             Route::Tags(repository) => self.tags(uri, &repository, deadline).await,
             Route::Referrers(repository, digest) => self.referrers(uri, &repository, &digest, deadline).await,
-            Route::Home => Ok(self.home(asker, None, deadline).await),
-            Route::LookUp(written) => Ok(self.look_up(asker, &written, deadline).await),
-            Route::Sighting(tag) => self.sighting(&tag, source, asker, deadline).await,
+            Route::Home => Ok(self.home(client, deadline).await),
+            Route::LookUp(written) => Ok(self.look_up(client, &written, deadline).await),
+            Route::Sighting(tag) => self.sighting(&tag, source, client, deadline).await,
             Route::Key => self.key(deadline).await,
             Route::TrustedRoot => Ok(self.trusted_root()),
             Route::Catalog => Err(Refusal::Catalog),
@@ -133,40 +134,40 @@ impl Service {
     }
 }
 
-/// Whether a tlogistry sent the request, this one as a rule: because it was named as the registry, or a registry
-/// redirects to it. Each level of that would be another request, or two where it fails and is tried again, from another
-/// address than the client's.
-fn is_by_tlogistry(headers: &HeaderMap) -> bool {
+/// Whether a tlogistry instance sent the request, mostly this one: it was named as the registry, or a registry redirects
+/// to it. Each level of such a loop costs another request, two if it fails and is retried, and from an address that is
+/// not the client's.
+fn is_from_tlogistry(headers: &HeaderMap) -> bool {
     headers.get(USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(PRODUCT.as_bytes()))
 }
 
-/// A tag that was served, among a response's extensions: for telling of it.
+/// A tag that was served, for telemetry. It stands among a response's extensions.
 #[derive(Debug, Clone)]
-struct Judged {
+struct ServedTag {
     tag: Tag,
     outcome: Outcome,
 }
 
-/// What is told of a request.
+/// The facts of a request for telemetry.
 fn report<'a>(method: &'a Method, uri: &'a Uri, result: &'a Result<Response<Body>, Refusal>) -> Report<'a> {
     let (status, outcome, tag, digest) = match result {
         Ok(response) => {
-            let judged = response.extensions().get::<Judged>();
-            let digest = response.headers().get(DOCKER_CONTENT_DIGEST).and_then(|value| value.to_str().ok());
-            let outcome = judged.map_or(Outcome::Other, |judged| judged.outcome);
-            (response.status(), outcome, judged.map(|judged| &judged.tag), digest)
+            let served = response.extensions().get::<ServedTag>();
+            let digest = response.headers().get(CONTENT_DIGEST).and_then(|value| value.to_str().ok());
+            let outcome = served.map_or(Outcome::Other, |served| served.outcome);
+            (response.status(), outcome, served.map(|served| &served.tag), digest)
         }
         Err(refusal) => (refusal.status(), refusal.outcome(), refusal.tag(), refusal.recorded().map(Digest::as_str)),
     };
     Report { method: method.as_str(), path: uri.path(), status, outcome, tag: tag.map(Tag::canonical), digest }
 }
 
-/// Says in the log what a caller is not told.
-fn explain(refusal: &Refusal) {
+/// Logs the details of a refusal that the caller does not get.
+fn log_refusal(refusal: &Refusal) {
     match refusal {
         Refusal::NoVerdict { tag, cause } => tracing::error!(%tag, %cause, "no verdict"),
         Refusal::NoEvidence(cause) => tracing::error!(%cause, "no evidence"),
-        Refusal::Upstream(UpstreamError::Refused(Refused::NotPublic(refused))) => {
+        Refusal::Upstream(UpstreamError::Refused(EgressRefusal::NotPublic(refused))) => {
             tracing::warn!(%refused, "a host is not called");
         }
         Refusal::Moved(moved) => {

@@ -1,99 +1,57 @@
-//! The pages, from what the service knows; and who gets one.
+//! The pages: gathers the data, has `page` render it, and answers with the headers of a page.
 
 use std::time::Duration;
 
-use http::header::{ALLOW, HeaderValue, LOCATION, RETRY_AFTER};
-use http::{Request, Response, StatusCode};
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, REFERRER_POLICY,
+};
+use http::{Response, StatusCode};
+use maud::Markup;
 
-use super::accept::prefers_page;
+use super::client::Client;
 use super::error::Refusal;
-use super::page::{Home, Host, Key, Log, MAX_WRITTEN_LENGTH, Question, Refused, Seen};
+use super::page::{
+    ErrorPage, HomePage, InvalidTag, MAX_WRITTEN_LENGTH, Problem, ShownKey, ShownLog, SightingPage,
+    content_security_policy,
+};
+use super::response::NO_STORE;
 use super::{Body, Service};
 use crate::deadline::Deadline;
-use crate::foreign::{harmless, shown};
+use crate::foreign::{sanitized, shown};
 use crate::image::{NameError, Tag};
 use crate::key::PublicKey;
 use crate::rekor::PUBLIC_INSTANCE;
 use crate::sighting::Sighting;
 
-/// How long a page waits for the key, which is at hand after the first request. It is readable without.
+/// The longest wait of a page for the key, which is cached after the first request. The page is readable without.
 const KEY_TIME: Duration = Duration::from_secs(3);
 
-/// Who asks: by which host, and for what form of an answer.
-pub(super) struct Asker {
-    host: Host,
-    prefers_page: bool,
-    /// Registry clients ask below `/v2`, and read JSON alone whatever they accept.
-    is_registry_client: bool,
-}
-
-impl Asker {
-    pub fn of<B>(request: &Request<B>) -> Self {
-        Self {
-            host: Host::of(request.uri(), request.headers()),
-            prefers_page: prefers_page(request.headers()),
-            is_registry_client: request.uri().path().starts_with("/v2"),
-        }
-    }
-
-    /// Whether what it accepts decides what it gets.
-    pub fn is_offered_pages(&self) -> bool {
-        !self.is_registry_client
-    }
-
-    pub fn wants_page(&self) -> bool {
-        self.prefers_page && self.is_offered_pages()
-    }
-
-    /// The error as JSON, or as a page.
-    pub fn refuse(&self, refusal: Refusal) -> Response<Body> {
-        if !self.wants_page() {
-            return refusal.into_response();
-        }
-        let recordable = match &refusal {
-            Refusal::Unseen(tag) => Some(tag).filter(|tag| !tag.is_referrers_tag()),
-            _ => None,
-        };
-        let page = Refused { status: refusal.status(), message: &refusal.message(), recordable };
-        let mut response = page.render(&self.host);
-        if let Some(value) = refusal.retry_after() {
-            response.headers_mut().insert(RETRY_AFTER, value);
-        }
-        if matches!(refusal, Refusal::Method) {
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        }
-        response
-    }
-}
-
 impl Service {
-    pub(super) async fn home(
-        &self,
-        asker: &Asker,
-        question: Option<Question<'_>>,
-        deadline: Deadline,
-    ) -> Response<Body> {
-        let key = self.key_for_page(deadline).await;
-        let key = key.map(|key| Key { pem: key.pem(), fingerprint: hex::encode(key.id()) });
-        Home { host: &asker.host, log: self.shown_log(), key }.render(question.as_ref())
+    pub(super) async fn home(&self, client: &Client, deadline: Deadline) -> Response<Body> {
+        response(StatusCode::OK, self.render_home(client, None, deadline).await)
     }
 
-    /// Leads from what a person wrote to the page of the tag.
-    pub(super) async fn look_up(&self, asker: &Asker, written: &str, deadline: Deadline) -> Response<Body> {
-        match parse(asker.host.strip(written)) {
+    /// Redirects from the form to the page of the tag that was written there.
+    pub(super) async fn look_up(&self, client: &Client, written: &str, deadline: Deadline) -> Response<Body> {
+        match parse(client.host.strip(written)) {
             Ok(tag) => see_other(&tag),
             Err(fault) => {
                 let written = if written.len() > MAX_WRITTEN_LENGTH { "" } else { written };
-                let (written, fault) = (&*harmless(written), harmless(&fault).into_owned());
-                self.home(asker, Some(Question { written, fault }), deadline).await
+                let invalid = InvalidTag { written: &sanitized(written), fault: &sanitized(&fault) };
+                response(StatusCode::BAD_REQUEST, self.render_home(client, Some(invalid), deadline).await)
             }
         }
     }
 
-    pub(super) async fn sighting_page(&self, sighting: &Sighting, asker: &Asker, deadline: Deadline) -> Response<Body> {
+    pub(super) async fn sighting_page(
+        &self,
+        sighting: &Sighting,
+        client: &Client,
+        deadline: Deadline,
+    ) -> Response<Body> {
         let (entry, key) = (sighting.entry(), sighting.statement().key());
         let is_current = self.key_for_page(deadline).await == Some(key);
-        let seen = Seen {
+        let page = SightingPage {
             tag: sighting.tag(),
             digest: sighting.digest(),
             integrated_time: &entry.integrated_at(),
@@ -103,7 +61,13 @@ impl Service {
             key_fingerprint: &hex::encode(key.id()),
             earlier_key: (!is_current).then(|| key.pem()),
         };
-        seen.render(&asker.host)
+        response(StatusCode::OK, page.render(&client.host))
+    }
+
+    async fn render_home(&self, client: &Client, invalid: Option<InvalidTag<'_>>, deadline: Deadline) -> Markup {
+        let key = self.key_for_page(deadline).await;
+        let key = key.map(|key| ShownKey { pem: key.pem(), fingerprint: hex::encode(key.id()) });
+        HomePage { host: &client.host, log: self.shown_log(), key, invalid }.render()
     }
 
     async fn key_for_page(&self, deadline: Deadline) -> Option<&PublicKey> {
@@ -111,13 +75,48 @@ impl Service {
         key.inspect_err(|error| tracing::warn!(%error, "a page is shown without the key")).ok()
     }
 
-    fn shown_log(&self) -> Log<'_> {
+    fn shown_log(&self) -> ShownLog<'_> {
         let url = self.verdicts.log().0.as_str().trim_end_matches('/');
-        Log { url, is_public: url == PUBLIC_INSTANCE }
+        ShownLog { url, is_public: url == PUBLIC_INSTANCE }
     }
 }
 
-/// A tag as a person writes it, or what is wrong with it, for them.
+/// A refusal as JSON, or as a page if the client wants one.
+pub(super) fn refuse(client: &Client, refusal: &Refusal) -> Response<Body> {
+    if !client.wants_page() {
+        return refusal.to_response();
+    }
+    let page = ErrorPage { problem: problem(refusal), message: &refusal.message() };
+    let mut response = response(refusal.status(), page.render(&client.host));
+    response.headers_mut().extend(refusal.headers());
+    response
+}
+
+fn problem(refusal: &Refusal) -> Problem<'_> {
+    match (refusal.status(), refusal) {
+        (StatusCode::BAD_REQUEST, _) => Problem::NotATag,
+        (StatusCode::NOT_FOUND, Refusal::Unseen(tag)) if !tag.is_referrers_tag() => Problem::NotSeen(tag),
+        (StatusCode::NOT_FOUND, _) => Problem::NotFound,
+        (StatusCode::METHOD_NOT_ALLOWED, _) => Problem::ReadOnly,
+        (status, _) if status.is_server_error() => Problem::Unavailable,
+        _ => Problem::Refused,
+    }
+}
+
+fn response(status: StatusCode, page: Markup) -> Response<Body> {
+    let mut response = Response::new(Body::Bytes(page.into_string().into()));
+    *response.status_mut() = status;
+    response.headers_mut().extend(HeaderMap::from_iter([
+        (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        // The page shows the host that the client claims: no cache may hand that to others.
+        (CACHE_CONTROL, NO_STORE),
+        (CONTENT_SECURITY_POLICY, HeaderValue::from_static(content_security_policy())),
+        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    ]));
+    response
+}
+
+/// Parses a tag as a person writes it. The error is a sentence for that person.
 fn parse(written: &str) -> Result<Tag, String> {
     if written.is_empty() {
         return Err("Write an image and its tag, such as alpine:3.16.0.".to_owned());

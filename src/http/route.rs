@@ -1,4 +1,4 @@
-//! What is asked for: paths to parsed names.
+//! Routes: paths, parsed into names.
 
 use url::form_urlencoded;
 
@@ -7,39 +7,39 @@ use crate::image::{Digest, NameError, Reference, Registry, Repository, Tag};
 /// A request that this registry understands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
-    /// `/v2/`: whether this is a registry.
+    /// `/v2/`, the test for a registry.
     Version,
     Manifest(Reference),
     Blob(Repository, Digest),
     /// A repository's tags.
     Tags(Repository),
-    /// What refers to a manifest.
+    /// The referrers of a manifest.
     Referrers(Repository, Digest),
-    /// `/`: what this is.
+    /// `/`, the start page.
     Home,
-    /// Which tag's evidence someone wants, as they wrote it.
+    /// A tag to look up, as a person wrote it into the form.
     LookUp(String),
-    /// The evidence for a tag.
+    /// The sighting of a tag.
     Sighting(Tag),
     /// The signing key's public half.
     Key,
     /// The log's key, for Sigstore's tools.
     TrustedRoot,
-    /// `/v2/_catalog`, which nobody can answer for all registries.
+    /// `/v2/_catalog`, which cannot be answered for all registries.
     Catalog,
     Health,
     Unknown,
 }
 
 impl Route {
-    /// Parses a raw path, as it came, and a query.
+    /// Parses a raw path and a query.
     ///
-    /// A repository may have components named `manifests` and `blobs`, so paths are read from the right. No name needs
-    /// percent-encoding, so none is undone: `%` is in no name.
+    /// A repository may have components named `manifests` and `blobs`, so paths are read from the right. Valid names never
+    /// hold a `%`, so nothing is decoded.
     pub fn parse(path: &str, query: Option<&str>) -> Result<Self, NameError> {
         match path {
             "/" => return Ok(Self::Home),
-            "/sightings" | "/sightings/" => return Ok(Self::LookUp(look_up(query))),
+            "/sightings" | "/sightings/" => return Ok(Self::LookUp(written(query))),
             "/v2" | "/v2/" => return Ok(Self::Version),
             "/v2/_catalog" => return Ok(Self::Catalog),
             "/healthz" => return Ok(Self::Health),
@@ -65,13 +65,13 @@ impl Route {
     }
 }
 
-/// What the form on the page asks for: the first `tag` of the query.
-fn look_up(query: Option<&str>) -> String {
+/// The form's input: the first `tag` of the query.
+fn written(query: Option<&str>) -> String {
     let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     pairs.find(|(key, _)| key == "tag").map(|(_, tag)| tag.trim().to_owned()).unwrap_or_default()
 }
 
-/// The repository that a path names: with its registry in front or, for mirror clients such as containerd, in the
+/// The repository that a path names. Its registry stands in front or, for mirror clients such as containerd, in the
 /// query's `ns`.
 fn repository(name: &str, query: Option<&str>) -> Result<Repository, NameError> {
     let mut namespaces = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).filter(|(key, _)| key == "ns");
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_none_are_refused_by_kind() {
+    fn an_invalid_name_is_refused_as_what_it_should_be() {
         let digest = format!("sha256:{}", "0".repeat(64));
         let cases = [
             ("/v2/Alpine/manifests/v1".to_owned(), None, "repository name"),

@@ -1,5 +1,5 @@
-//! Adding descriptors to an index that someone else wrote, by its text. A tree of its values could take a hundred times
-//! its bytes, and writing that out again would change it.
+//! Adds descriptors to an index in its text. A parsed index could take a hundred times its bytes, and writing it again
+//! would change them.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use serde::Deserializer as _;
 use serde::de::{Deserialize, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The index with `added`, JSON objects separated by commas, at the end of its `manifests`; each other byte is as it
-/// came. `None` if it is no index: no JSON object in UTF-8, or without an array of that name. Of several the last
-/// counts, as for most readers.
+/// The index with `added`, JSON objects separated by commas, at the end of its `manifests`. All other bytes stay as they
+/// are. `None` if it is not a JSON object in UTF-8 with an array of that name. Of several the last counts, as for most
+/// readers.
 pub(super) fn with_manifests(index: &[u8], added: &str) -> Option<Vec<u8>> {
     let end = end_of_manifests(std::str::from_utf8(index).ok()?)?;
     let (before, after) = index.split_at(end);
@@ -18,19 +18,19 @@ pub(super) fn with_manifests(index: &[u8], added: &str) -> Option<Vec<u8>> {
     Some([before, comma, added.as_bytes(), after].concat())
 }
 
-/// Where the last `manifests` of an index ends: the position of its ']'.
+/// The position of the ']' that ends the last `manifests` of an index.
 fn end_of_manifests(index: &str) -> Option<usize> {
     let json = index.trim_start_matches('\u{feff}');
     let mut json = serde_json::Deserializer::from_str(json);
     let manifests = json.deserialize_map(LastManifests).ok()??.get();
     json.end().ok()?;
     let after_first = manifests.strip_prefix('[')?;
-    // Both are parts of one text, so the distance of their beginnings is a position in it.
+    // Both are parts of one text, so the distance of their starts is a position in it.
     let start = after_first.as_ptr().addr() - index.as_ptr().addr();
     Some(start + after_first.len() - 1)
 }
 
-/// The text of the last field `manifests`; nothing else is kept.
+/// Reads the text of the last field `manifests` and drops the others.
 struct LastManifests;
 
 impl<'de> Visitor<'de> for LastManifests {
@@ -53,7 +53,7 @@ impl<'de> Visitor<'de> for LastManifests {
     }
 }
 
-/// Whether a field's name is `manifests`. The name itself, which may be long, is not kept.
+/// A field's name, compared with `manifests` and dropped: it may be long.
 struct IsManifests(bool);
 
 impl<'de> Deserialize<'de> for IsManifests {
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_index_is_not_added_to() {
+    fn only_an_index_is_added_to() {
         let cases = [
             "",
             "{}",

@@ -7,8 +7,8 @@ use base64::prelude::BASE64_STANDARD;
 
 use crate::image::{Algorithm, Digest, Tag};
 use crate::key::PublicKey;
-use crate::rekor::{LogEntry, LogKeys};
 use crate::sighting::{Sighting, SignedStatement};
+use crate::tlog::{LogEntry, LogKeys};
 
 /// What is stored about one tag: text as it stands in the table, and nothing believed. [`Row::statement`] and
 /// [`recorded`] check it.

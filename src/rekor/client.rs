@@ -10,10 +10,9 @@ use url::Url;
 
 use crate::deadline::Deadline;
 use crate::foreign::shown;
-use crate::outgoing::{self, SendError, read_body, send_idempotent};
+use crate::http_client::{self, SendError, read_body, retry_after, send_idempotent};
 
-use super::entry::{EntryId, LogEntry};
-use super::retry_after::retry_after;
+use crate::tlog::{EntryId, LogEntry, LogError};
 
 /// Ids that Rekor takes in one retrieval; it answers 422 above.
 pub const RETRIEVE_LIMIT: usize = 10;
@@ -27,22 +26,7 @@ const MAX_ERROR_BYTES: usize = 4 << 10;
 /// Rekor answers 409 without waiting for inclusion, so that the entry it names can be missing for a moment.
 const NOT_YET_INCLUDED_PAUSE: Duration = Duration::from_millis(250);
 
-/// Why the log's answer is of no use. None of these says anything about a tag.
-#[derive(Debug, thiserror::Error)]
-pub enum RekorError {
-    #[error("the log could not be reached: {0}")]
-    Send(#[from] SendError),
-    #[error("the log answered {status}{}", .message.as_ref().map(|m| format!(": {m}")).unwrap_or_default())]
-    Status { status: StatusCode, message: Option<String> },
-    #[error("the log allows no more requests for now")]
-    RateLimited { retry_after: Option<Duration> },
-    #[error("the log's answer to {request} cannot be understood: {fault}")]
-    Malformed { request: &'static str, fault: String },
-    #[error("the log's index names entries that the log does not return")]
-    Missing,
-}
-
-/// What became of an upload.
+/// The outcome of an upload.
 #[derive(Debug)]
 pub struct Uploaded {
     pub entry: LogEntry,
@@ -60,7 +44,7 @@ pub struct Rekor {
 impl Rekor {
     /// `base` is the instance's URL, without `/api/v1`.
     pub fn new(base: Url) -> Result<Self, reqwest::Error> {
-        Ok(Self { base, client: outgoing::builder().build()? })
+        Ok(Self { base, client: http_client::builder().build()? })
     }
 
     /// The instance's URL, without `/api/v1`.
@@ -68,13 +52,13 @@ impl Rekor {
         &self.base
     }
 
-    /// Where anyone can read the entry.
+    /// The URL at which anyone can read the entry.
     pub fn entry_url(&self, id: EntryId) -> String {
         self.url(&format!("api/v1/log/entries/{id}"))
     }
 
     /// Uploads a proposed entry. Uploading the same bytes again is harmless: the log answers with the entry that exists.
-    pub async fn upload(&self, proposed: &[u8], deadline: Deadline) -> Result<Uploaded, RekorError> {
+    pub async fn upload(&self, proposed: &[u8], deadline: Deadline) -> Result<Uploaded, LogError> {
         let request = self.post("api/v1/log/entries", proposed.to_vec());
         let response = self.send(request, deadline).await?;
         if response.status() == StatusCode::CONFLICT {
@@ -82,16 +66,16 @@ impl Rekor {
             return Ok(Uploaded { entry, existed: true });
         }
         let body = expect(response, StatusCode::CREATED, SIGHTING_BYTES, deadline).await?;
-        let entry = LogEntry::parse(&body).map_err(|e| malformed("an upload", e))?;
+        let entry = LogEntry::parse(&body).map_err(|e| LogError::malformed("an upload", e))?;
         Ok(Uploaded { entry, existed: false })
     }
 
     /// The entry that a 409 names in its `Location`.
-    async fn conflicting_entry(&self, conflict: &Response, deadline: Deadline) -> Result<LogEntry, RekorError> {
+    async fn conflicting_entry(&self, conflict: &Response, deadline: Deadline) -> Result<LogEntry, LogError> {
         let location = conflict.headers().get(LOCATION).and_then(|value| value.to_str().ok());
         let id = location.and_then(|location| location.rsplit('/').next());
-        let id = id.ok_or_else(|| malformed("an upload", "409 without Location"))?;
-        let id: EntryId = id.parse().map_err(|e| malformed("an upload", e))?;
+        let id = id.ok_or_else(|| LogError::malformed("an upload", "409 without Location"))?;
+        let id: EntryId = id.parse().map_err(|e| LogError::malformed("an upload", e))?;
         loop {
             match self.entry(id, deadline).await? {
                 Some(entry) => return Ok(entry),
@@ -102,23 +86,23 @@ impl Rekor {
     }
 
     /// The entry with this id, if the log has it.
-    pub async fn entry(&self, id: EntryId, deadline: Deadline) -> Result<Option<LogEntry>, RekorError> {
+    pub async fn entry(&self, id: EntryId, deadline: Deadline) -> Result<Option<LogEntry>, LogError> {
         let request = self.get(&format!("api/v1/log/entries/{id}")).header(ACCEPT, "application/json");
         let response = self.send(request, deadline).await?;
         if response.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }
         let body = expect(response, StatusCode::OK, SIGHTING_BYTES, deadline).await?;
-        LogEntry::parse(&body).map(Some).map_err(|e| malformed("an entry", e))
+        LogEntry::parse(&body).map(Some).map_err(|e| LogError::malformed("an entry", e))
     }
 
     /// The ids that the index holds for a sha256 (lower-case hexadecimal), in no order. Their absence proves nothing:
     /// the index is written after an upload is answered, and not always.
-    pub async fn search(&self, sha256: &str, deadline: Deadline) -> Result<Vec<EntryId>, RekorError> {
+    pub async fn search(&self, sha256: &str, deadline: Deadline) -> Result<Vec<EntryId>, LogError> {
         let query = json!({"hash": format!("sha256:{sha256}")}).to_string();
         let response = self.send(self.post("api/v1/index/retrieve", query), deadline).await?;
         let body = expect(response, StatusCode::OK, MAX_INDEX_BYTES, deadline).await?;
-        serde_json::from_slice(&body).map_err(|e| malformed("a search", e))
+        serde_json::from_slice(&body).map_err(|e| LogError::malformed("a search", e))
     }
 
     /// The entries with these ids, at most [`RETRIEVE_LIMIT`] of them, of at most `entry_bytes` each on average.
@@ -130,18 +114,18 @@ impl Rekor {
         ids: &[EntryId],
         entry_bytes: usize,
         deadline: Deadline,
-    ) -> Result<Vec<LogEntry>, RekorError> {
+    ) -> Result<Vec<LogEntry>, LogError> {
         let query = json!({"entryUUIDs": ids.iter().map(EntryId::to_string).collect::<Vec<_>>()}).to_string();
         let response = self.send(self.post("api/v1/log/entries/retrieve", query), deadline).await?;
         let body = expect(response, StatusCode::OK, ids.len() * entry_bytes, deadline).await?;
-        let items: Vec<&RawValue> = serde_json::from_slice(&body).map_err(|e| malformed("a retrieval", e))?;
+        let items: Vec<&RawValue> = serde_json::from_slice(&body).map_err(|e| LogError::malformed("a retrieval", e))?;
         let entries: Vec<LogEntry> = items
             .iter()
             .map(|item| LogEntry::parse(item.get().as_bytes()))
             .collect::<Result<_, _>>()
-            .map_err(|e| malformed("a retrieval", e))?;
+            .map_err(|e| LogError::malformed("a retrieval", e))?;
         let returned = |id: &EntryId| entries.iter().any(|entry| entry.leaf_hash() == id.leaf_hash);
-        if ids.iter().all(returned) { Ok(entries) } else { Err(RekorError::Missing) }
+        if ids.iter().all(returned) { Ok(entries) } else { Err(LogError::Missing) }
     }
 
     fn url(&self, path: &str) -> String {
@@ -158,18 +142,14 @@ impl Rekor {
     }
 
     /// Every call here may be repeated: searches and retrievals change nothing, and an upload of equal bytes is found.
-    pub(super) async fn send(&self, request: RequestBuilder, deadline: Deadline) -> Result<Response, RekorError> {
+    pub(super) async fn send(&self, request: RequestBuilder, deadline: Deadline) -> Result<Response, LogError> {
         let response = send_idempotent(request, deadline).await?;
         match (response.status(), retry_after(response.headers())) {
-            (StatusCode::TOO_MANY_REQUESTS, retry_after) => Err(RekorError::RateLimited { retry_after }),
-            (StatusCode::SERVICE_UNAVAILABLE, retry_after @ Some(_)) => Err(RekorError::RateLimited { retry_after }),
+            (StatusCode::TOO_MANY_REQUESTS, retry_after) => Err(LogError::RateLimited { retry_after }),
+            (StatusCode::SERVICE_UNAVAILABLE, retry_after @ Some(_)) => Err(LogError::RateLimited { retry_after }),
             _ => Ok(response),
         }
     }
-}
-
-pub(super) fn malformed(request: &'static str, fault: impl ToString) -> RekorError {
-    RekorError::Malformed { request, fault: shown(&fault.to_string()).into_owned() }
 }
 
 /// The body of an answer with the `expected` status; any other becomes an error with the log's message.
@@ -178,7 +158,7 @@ pub(super) async fn expect(
     expected: StatusCode,
     limit: usize,
     deadline: Deadline,
-) -> Result<Bytes, RekorError> {
+) -> Result<Bytes, LogError> {
     let status = response.status();
     if status == expected {
         return Ok(read_body(response, limit, deadline).await?);
@@ -189,5 +169,5 @@ pub(super) async fn expect(
         message: String,
     }
     let message = serde_json::from_slice(&body).ok().map(|Message { message }| shown(&message).into_owned());
-    Err(RekorError::Status { status, message })
+    Err(LogError::Status { status, message })
 }

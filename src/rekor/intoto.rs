@@ -1,4 +1,4 @@
-//! Rekor's entry type `intoto`, version 0.0.2, as it is uploaded. [`super::body`] has it as it stands in the log.
+//! Rekor's entry type `intoto`, version 0.0.2, as it is uploaded. [`crate::tlog::body`] has it as it stands in the log.
 //!
 //! Source: `pkg/types/intoto/v0.0.2` of sigstore/rekor. The payload and each signature are base64 of base64: the API
 //! encodes the DSSE envelope's fields, which are base64 themselves.
@@ -10,8 +10,7 @@ use sha2::{Digest as _, Sha256};
 use sigstore::rekor::models::ProposedEntry;
 
 use crate::key::PublicKey;
-
-pub(super) const VERSION: &str = "0.0.2";
+use crate::tlog::body::INTOTO_VERSION;
 
 /// The entry to upload for a DSSE envelope with one signature (ASN.1 DER) by `key`. Equal arguments give equal bytes,
 /// so that a repeated upload is the same leaf and the log answers 409.
@@ -34,6 +33,6 @@ pub fn proposed_entry(payload_type: &str, payload: &[u8], signature: &[u8], key:
             "hash": {"algorithm": "sha256", "value": hash},
         },
     });
-    let entry = ProposedEntry::Intoto { api_version: VERSION.to_owned(), spec };
+    let entry = ProposedEntry::Intoto { api_version: INTOTO_VERSION.to_owned(), spec };
     serde_json::to_vec(&entry).expect("strings and maps with string keys always serialise")
 }

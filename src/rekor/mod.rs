@@ -1,33 +1,19 @@
-//! Rekor v1, the transparency log: a client of its API, and the checks of what it answers.
+//! Rekor v1's API: a client, and what it makes of the answers.
 //!
 //! Source: `openapi.yaml` of sigstore/rekor v1.
 
-pub mod body;
-mod bundle;
-mod checkpoint;
 mod client;
-mod consistency;
 mod entry;
-mod gate;
 mod growth;
-mod head;
-mod inclusion;
+mod heads;
 pub mod intoto;
-mod patience;
 mod retrieve;
-mod retry_after;
-mod verify;
+mod retrying;
+pub(crate) mod wire;
 
-pub use bundle::TransparencyLogEntry;
-pub use checkpoint::Checkpoint;
-pub use client::{RETRIEVE_LIMIT, Rekor, RekorError, SIGHTING_BYTES, Uploaded};
-pub use consistency::{Head, is_consistent};
-pub use entry::{EntryError, EntryId, LogEntry};
-pub use gate::{Call, Closed, Gate, Pass};
-pub use growth::{Contradiction, Growth, GrowthError};
-pub use patience::{PatientRekor, has_failed};
+pub use client::{RETRIEVE_LIMIT, Rekor, SIGHTING_BYTES, Uploaded};
 pub use retrieve::{Retrieved, retrieve};
-pub use verify::{Fault, Faults, LogKeys, VerifiedEntry};
+pub use retrying::RetryingRekor;
 
 /// The public instance, which Sigstore runs.
 pub const PUBLIC_INSTANCE: &str = "https://rekor.sigstore.dev";

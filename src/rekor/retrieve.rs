@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use futures_util::{Stream, StreamExt as _, stream};
 
 use super::client::RETRIEVE_LIMIT;
-use super::entry::{EntryId, LogEntry};
+use crate::tlog::{EntryId, LogEntry};
 
 /// Retrievals under way at once. Anyone can file entries under any hash, so there may be many to look through.
 const CONCURRENT_RETRIEVALS: usize = 4;
@@ -67,7 +67,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::rekor::RekorError;
+    use crate::tlog::LogError;
 
     fn id(number: u8) -> EntryId {
         EntryId { tree_id: None, leaf_hash: [number; 32] }
@@ -79,12 +79,12 @@ mod tests {
         let ask = |ids: Vec<EntryId>| {
             let bad = ids.contains(&id(3)) || ids.contains(&id(17));
             asked.borrow_mut().push(ids);
-            async move { if bad { Err(RekorError::Missing) } else { Ok(Vec::new()) } }
+            async move { if bad { Err(LogError::Missing) } else { Ok(Vec::new()) } }
         };
         let ids = (0..25).chain(0..25).map(id).collect();
-        let retrieved: Vec<Retrieved<RekorError>> = retrieve(ids, ask, |_| true).collect().await;
+        let retrieved: Vec<Retrieved<LogError>> = retrieve(ids, ask, |_| true).collect().await;
         let failed = retrieved.iter().map(|one| match one {
-            Retrieved::Failed { ids, error: RekorError::Missing } => ids.clone(),
+            Retrieved::Failed { ids, error: LogError::Missing } => ids.clone(),
             other => panic!("{other:?}"),
         });
         let failed: BTreeSet<u8> = failed.flatten().map(|id| id.leaf_hash[0]).collect();
@@ -100,9 +100,9 @@ mod tests {
         let asked = RefCell::new(0);
         let ask = |_| {
             *asked.borrow_mut() += 1;
-            async { Err(RekorError::Missing) }
+            async { Err(LogError::Missing) }
         };
-        let retrieved: Vec<Retrieved<RekorError>> = retrieve((0..20).map(id).collect(), ask, |_| false).collect().await;
+        let retrieved: Vec<Retrieved<LogError>> = retrieve((0..20).map(id).collect(), ask, |_| false).collect().await;
         assert_eq!((retrieved.len(), *asked.borrow()), (2, 2));
     }
 }

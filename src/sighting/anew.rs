@@ -6,7 +6,8 @@
 use super::{SignError, Signer};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
-use crate::rekor::{Rekor, RekorError, Uploaded};
+use crate::rekor::{Rekor, Uploaded};
+use crate::tlog::LogError;
 
 /// Why nothing was recorded.
 #[derive(Debug, thiserror::Error)]
@@ -14,7 +15,7 @@ pub enum AnewError {
     #[error(transparent)]
     Key(#[from] SignError),
     #[error(transparent)]
-    Log(#[from] RekorError),
+    Log(#[from] LogError),
 }
 
 /// Signs that `tag` is `digest`, which the log holds already, and uploads that. What the log answers is not verified.

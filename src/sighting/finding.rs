@@ -6,8 +6,8 @@ use super::{Sighting, parse_statement, statement, subject_hash};
 use crate::dsse;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
-use crate::rekor::body::{self, Artifact, Body, Envelope, Form, Signer};
-use crate::rekor::{Fault, LogEntry, LogKeys, VerifiedEntry};
+use crate::tlog::body::{self, Artifact, Body, Envelope, Form, Signer};
+use crate::tlog::{Fault, LogEntry, LogKeys, VerifiedEntry};
 
 /// What one entry says of a tag.
 ///

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use super::{Finding, Misuse, Refiled, Sighting, is_file_by_certificate};
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
-use crate::rekor::body::{Body, Form};
-use crate::rekor::{Fault, VerifiedEntry};
+use crate::tlog::body::{Body, Form};
+use crate::tlog::{Fault, VerifiedEntry};
 
 /// What all entries by trusted keys say of a tag.
 ///

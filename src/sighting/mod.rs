@@ -19,9 +19,9 @@ pub use crate::local_key::{LocalKey, LocalKeyError};
 use crate::dsse;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
-use crate::rekor::VerifiedEntry;
-use crate::rekor::body::{Body, Envelope, Form};
 use crate::rekor::intoto::proposed_entry;
+use crate::tlog::VerifiedEntry;
+use crate::tlog::body::{Body, Envelope, Form};
 
 /// A statement with a signature by a trusted key. It can only be made by checking the signature.
 #[derive(Debug, Clone)]

@@ -9,30 +9,32 @@ use reqwest::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use serde::Deserialize;
 use url::Url;
 
-/// A challenge's header, whole. Those of known registries have up to 300 bytes.
+use super::misbehaviour::Misbehaviour;
+
+/// One `WWW-Authenticate` header. Those of known registries have up to 300 bytes.
 const MAX_CHALLENGE_BYTES: usize = 4 << 10;
-/// Tokens of known registries have up to 4 KiB, and most servers take no header of more than 8 or 16.
+/// Tokens of known registries have up to 4 KiB, and most servers take headers of at most 8 or 16.
 const MAX_TOKEN_BYTES: usize = 16 << 10;
-/// A token server's answer, which may hold the token under both its names, and a refresh token.
+/// A token server's answer. It may hold the token under both its names, and a refresh token.
 pub(super) const MAX_ANSWER_BYTES: usize = 64 << 10;
-/// The tokens kept weigh this much together: 1,500 of usual size, 250 of the largest, and a sixtieth of the function's
-/// memory.
+/// All cached tokens together: 1,500 of usual size, 250 of the largest, a sixtieth of the function's memory.
 const TOKENS_BYTES: u64 = 4 << 20;
-/// As many challenges of usual size.
+/// All cached challenges together: as many as tokens, of usual size.
 const CHALLENGES_BYTES: u64 = 1 << 20;
-/// What is stored beside the bytes of a cache's entry.
+/// A cache's own bytes for each entry.
 const OVERHEAD_BYTES: usize = 384;
-/// Of one that is kept, with its key. The caches make room for as many by count.
+/// A cached token with its key. It gives the number of entries that the cache makes room for.
 const USUAL_TOKEN_BYTES: u64 = 2 << 10;
+/// A cached challenge with its key.
 const USUAL_CHALLENGE_BYTES: u64 = 640;
 /// The token specification's default.
 const DEFAULT_LIFETIME: u64 = 60;
-/// A token is not used in its last seconds, so that it does not expire on its way.
+/// A token is not used in its last seconds: it could expire on its way.
 const MARGIN: Duration = Duration::from_secs(5);
 /// Longer lifetimes are cut to this, so that a registry can change its mind.
 const MAX_LIFETIME: u64 = 3600;
 
-/// Where a registry's anonymous tokens are to be had.
+/// A registry's demand for a token: the server that issues it, and for what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Challenge {
     realm: Url,
@@ -41,18 +43,17 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// The first `Bearer` challenge of an answer with status 401; `None` if it has none that can be met. Headers of more
-    /// than 4 KiB are passed over.
+    /// The first usable `Bearer` challenge of an answer with status 401. Headers of more than 4 KiB are skipped.
     pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let values = headers.get_all(WWW_AUTHENTICATE).iter().filter(|value| !is_too_long(value));
         let values = values.filter_map(|value| value.to_str().ok());
         values.filter_map(|value| parse_challenges(value).ok()).flatten().find_map(|challenge| Self::parse(&challenge))
     }
 
-    /// What is wrong with an answer in which [`Challenge::from_headers`] finds none: `None` if it just has none.
-    pub(super) fn fault(headers: &HeaderMap) -> Option<String> {
+    /// The reason why [`Challenge::from_headers`] found nothing, if the registry is to blame for it.
+    pub(super) fn fault(headers: &HeaderMap) -> Option<Misbehaviour> {
         let too_long = headers.get_all(WWW_AUTHENTICATE).iter().any(is_too_long);
-        too_long.then(|| format!("sent a challenge of more than {MAX_CHALLENGE_BYTES} bytes"))
+        too_long.then_some(Misbehaviour::ChallengeTooLong { limit: MAX_CHALLENGE_BYTES })
     }
 
     fn parse(challenge: &ChallengeRef) -> Option<Self> {
@@ -82,8 +83,8 @@ impl Challenge {
         self.scope.as_deref()
     }
 
-    /// The scope that it will ask for when the next repository is `own`: that again, if it is not a repository's. ECR
-    /// Public has one for all.
+    /// The scope that the registry will ask for when the next repository's is `own`. ECR Public has one scope for all
+    /// repositories.
     pub fn scope_for<'a>(&'a self, own: &'a str) -> &'a str {
         self.scope().filter(|scope| !scope.starts_with("repository:")).unwrap_or(own)
     }
@@ -96,17 +97,16 @@ fn is_too_long(challenge: &HeaderValue) -> bool {
 #[derive(Debug, Clone)]
 pub struct Token {
     value: String,
-    /// When it is no longer to be used.
+    /// Not used from then on.
     end: Instant,
 }
 
 impl Token {
-    /// Parses a token server's answer, which names the token `token` or `access_token`. The error says what the server
-    /// did.
-    pub fn parse(json: &[u8]) -> Result<Self, String> {
-        let (value, lifetime) = Self::read(json).ok_or("answered no usable token")?;
+    /// Parses a token server's answer, which names the token `token` or `access_token`.
+    pub fn parse(json: &[u8]) -> Result<Self, Misbehaviour> {
+        let (value, lifetime) = Self::read(json).ok_or(Misbehaviour::TokenUnusable)?;
         if value.len() > MAX_TOKEN_BYTES {
-            return Err(format!("answered a token of more than {MAX_TOKEN_BYTES} bytes"));
+            return Err(Misbehaviour::TokenTooLong { limit: MAX_TOKEN_BYTES });
         }
         let lifetime = Duration::from_secs(lifetime.min(MAX_LIFETIME));
         Ok(Self { value, end: Instant::now() + lifetime.saturating_sub(MARGIN) })
@@ -115,14 +115,15 @@ impl Token {
     /// The token, and its lifetime in seconds.
     fn read(json: &[u8]) -> Option<(String, u64)> {
         #[derive(Deserialize)]
-        struct Answer {
+        struct TokenAnswer {
             token: Option<String>,
             access_token: Option<String>,
             expires_in: Option<u64>,
         }
-        let answer: Answer = serde_json::from_slice(json).ok()?;
+        let answer: TokenAnswer = serde_json::from_slice(json).ok()?;
         let value = answer.token.or(answer.access_token)?;
-        // RFC 6750 section 2.1 allows less. What a header cannot carry must not be kept: every request would fail on it.
+        // RFC 6750 section 2.1 allows less. A token that a header cannot carry must not be cached: every request would
+        // fail on it.
         if value.is_empty() || !value.bytes().all(|b| b.is_ascii_graphic()) {
             return None;
         }
@@ -134,24 +135,24 @@ impl Token {
     }
 }
 
-/// Tokens by registry and scope, and the challenges of registries that want one.
+/// The cached tokens, by registry and scope, and the challenges of registries that want one.
 #[derive(Debug)]
 pub struct Tokens {
-    tokens: Cache<(String, String), Token, Bytes>,
-    challenges: Cache<String, Challenge, Bytes>,
+    tokens: Cache<(String, String), Token, ByBytes>,
+    challenges: Cache<String, Challenge, ByBytes>,
 }
 
-/// Weighs what is kept by its bytes.
+/// Weighs cache entries by their bytes.
 #[derive(Debug, Clone)]
-struct Bytes;
+struct ByBytes;
 
-impl Weighter<(String, String), Token> for Bytes {
+impl Weighter<(String, String), Token> for ByBytes {
     fn weight(&self, (registry, scope): &(String, String), token: &Token) -> u64 {
         (registry.len() + scope.len() + token.value.len() + OVERHEAD_BYTES) as u64
     }
 }
 
-impl Weighter<String, Challenge> for Bytes {
+impl Weighter<String, Challenge> for ByBytes {
     fn weight(&self, registry: &String, challenge: &Challenge) -> u64 {
         let Challenge { realm, service, scope } = challenge;
         let parameters = [service, scope].into_iter().flatten().map(String::len).sum::<usize>();
@@ -163,8 +164,8 @@ impl Tokens {
     pub fn new() -> Self {
         let count = |all: u64, usual: u64| usize::try_from(all / usual).unwrap_or(usize::MAX);
         Self {
-            tokens: Cache::with_weighter(count(TOKENS_BYTES, USUAL_TOKEN_BYTES), TOKENS_BYTES, Bytes),
-            challenges: Cache::with_weighter(count(CHALLENGES_BYTES, USUAL_CHALLENGE_BYTES), CHALLENGES_BYTES, Bytes),
+            tokens: Cache::with_weighter(count(TOKENS_BYTES, USUAL_TOKEN_BYTES), TOKENS_BYTES, ByBytes),
+            challenges: Cache::with_weighter(count(CHALLENGES_BYTES, USUAL_CHALLENGE_BYTES), CHALLENGES_BYTES, ByBytes),
         }
     }
 
@@ -178,7 +179,7 @@ impl Tokens {
         self.tokens.insert((registry.to_owned(), scope.to_owned()), token);
     }
 
-    /// What the registry asked for before, so that a token can be fetched before it asks again.
+    /// The registry's last challenge: a token can be fetched before the registry asks again.
     pub fn challenge(&self, registry: &str) -> Option<Challenge> {
         self.challenges.get(registry)
     }
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_met_is_no_challenge() {
+    fn only_a_bearer_challenge_with_a_realm_is_usable() {
         let cases: [&[&str]; 5] = [
             &[],
             &["Basic realm=\"x\""],
@@ -241,7 +242,7 @@ mod tests {
             br#"{"token":7}"#,
             br#"{"token":"a","expires_in":-1}"#,
         ] {
-            assert_eq!(Token::parse(bad).unwrap_err(), "answered no usable token");
+            assert_eq!(Token::parse(bad).unwrap_err(), Misbehaviour::TokenUnusable);
         }
         let tokens = Tokens::new();
         tokens.keep("r", "s", Token::parse(br#"{"token":"a","expires_in":3}"#).unwrap());
@@ -263,7 +264,7 @@ mod tests {
         for name in ["token", "access_token"] {
             let parse = |length: usize| Token::parse(format!("{{\"{name}\":\"{}\"}}", "t".repeat(length)).as_bytes());
             assert_eq!(parse(16 << 10).unwrap().value().len(), 16 << 10);
-            assert_eq!(parse((16 << 10) + 1).unwrap_err(), "answered a token of more than 16384 bytes");
+            assert_eq!(parse((16 << 10) + 1).unwrap_err(), Misbehaviour::TokenTooLong { limit: 16384 });
         }
     }
 

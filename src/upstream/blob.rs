@@ -1,19 +1,20 @@
-//! Blobs: where they are, never what is in them.
+//! Blobs: their location, never their bytes.
 
 use reqwest::{Method, StatusCode};
 use url::Url;
 
 use super::error::{Missing, UpstreamError};
+use super::misbehaviour::Misbehaviour;
 use super::{Upstream, redirect};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Repository};
 
-/// A URL that answers the blob to anyone, for the method it was asked with: a pre-signed URL is valid for one only.
+/// A URL that answers the blob to anyone. A pre-signed one is valid for one method only, the one asked with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlobLocation(pub Url);
 
 impl Upstream {
-    /// Where the registry has a blob. Its body, if one comes, is dropped unread.
+    /// Asks the registry where a blob is. A body, if one comes, is dropped unread.
     pub async fn blob(
         &self,
         method: Method,
@@ -23,35 +24,35 @@ impl Upstream {
     ) -> Result<BlobLocation, UpstreamError> {
         let registry = repository.registry().as_str();
         let path = format!("blobs/{digest}");
-        let mut answer = self.ask(method.clone(), repository, &path, deadline).await?;
-        // Some know no HEAD of a blob (ECR Public answers 401, with any token): then a GET says at least where it is.
-        let knows_no_head = matches!(
-            answer.response.status(),
+        let mut reply = self.ask(method.clone(), repository, &path, deadline).await?;
+        // Some registries refuse HEAD for a blob (ECR Public answers 401 to any token). A GET still says where it is.
+        let refuses_head = matches!(
+            reply.response.status(),
             StatusCode::UNAUTHORIZED | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED
         );
-        if method == Method::HEAD && knows_no_head {
-            answer = self.ask(Method::GET, repository, &path, deadline).await?;
+        if method == Method::HEAD && refuses_head {
+            reply = self.ask(Method::GET, repository, &path, deadline).await?;
         }
-        match redirect(&answer.response) {
+        match redirect(&reply.response) {
             Some(Some(location)) if self.is_for_clients(&location, registry) => return Ok(BlobLocation(location)),
-            Some(Some(_)) => return Err(UpstreamError::lied(registry, "redirects a blob to a URL that is not https")),
-            Some(None) => return Err(UpstreamError::lied(registry, "redirects a blob to nowhere")),
+            Some(Some(_)) => return Err(UpstreamError::misbehaved(registry, Misbehaviour::BlobNotHttps)),
+            Some(None) => return Err(UpstreamError::misbehaved(registry, Misbehaviour::BlobToNowhere)),
             None => {}
         }
-        match answer.response.status() {
+        match reply.response.status() {
             StatusCode::OK => {}
-            _ => return Err(self.refusal(repository, answer.response, Missing::Blob, deadline).await),
+            _ => return Err(self.refusal(repository, reply.response, Missing::Blob, deadline).await),
         }
-        let url = answer.response.url().clone();
+        let url = reply.response.url().clone();
         self.silence.answered(registry, &url);
-        // A token may have been sent because another repository of this registry needs one. Clients come without.
-        if answer.with_token && !self.send(method, &url, registry, None, deadline).await?.status().is_success() {
+        // Another repository of this registry may need a token, so one was sent. Clients come without.
+        if reply.with_token && !self.send(method, &url, registry, None, deadline).await?.status().is_success() {
             return Err(UpstreamError::BlobNeedsToken { registry: registry.to_owned() });
         }
         Ok(BlobLocation(url))
     }
 
-    /// Whether a client may be sent to a URL. It is the client that connects, so the address does not matter here.
+    /// Whether a client may be sent to a URL. Its address does not matter: the client connects, not this process.
     fn is_for_clients(&self, url: &Url, registry: &str) -> bool {
         url.scheme() == "https" || url.scheme() == "http" && self.egress.is_local(registry)
     }

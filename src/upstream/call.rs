@@ -1,4 +1,4 @@
-//! One call of a host: what is sent, how long it may say nothing, and how its answer's body is read.
+//! One HTTP call: sends a request through the egress guard, and reads the body of its answer.
 
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION};
@@ -11,11 +11,11 @@ use super::egress::NotPublic;
 use super::error::UpstreamError;
 use super::{Upstream, manifest};
 use crate::deadline::Deadline;
-use crate::outgoing::{SendError, read_body_within, send_idempotent_unless};
+use crate::http_client::{SendError, read_body_within, send_idempotent_unless};
 use crate::telemetry::{Dependency, timed};
 
 impl Upstream {
-    /// Asks `url` for `registry`, which it is or was led to by.
+    /// Sends a request to `url` for `registry`: a URL of its own, or one that it named.
     pub(super) async fn send(
         &self,
         method: Method,
@@ -35,12 +35,12 @@ impl Upstream {
         }
         let refused = |error: &reqwest::Error| NotPublic::behind(error).is_some();
         let began = Instant::now();
-        let sending = send_idempotent_unless(request, deadline.within(self.patience), refused);
+        let sending = send_idempotent_unless(request, deadline.within(self.registry_timeout), refused);
         let response = timed(Dependency::Registry, sending).await;
-        // The bodies that are read may still not come.
+        // These bodies are read later, and may still time out.
         let has_body = |response: &Response| matches!(response.status(), StatusCode::OK | StatusCode::NOT_FOUND);
         if !response.as_ref().is_ok_and(|response| method == Method::GET && has_body(response)) {
-            self.note(registry, url, response.as_ref().err(), began, deadline);
+            self.note_outcome(registry, url, response.as_ref().err(), began, deadline);
         }
         let response = response.map_err(|error| UpstreamError::from_send(registry, error))?;
         self.egress.check_peer(&response, registry)?;
@@ -56,16 +56,17 @@ impl Upstream {
         deadline: Deadline,
     ) -> Result<Bytes, UpstreamError> {
         let (began, url) = (Instant::now(), response.url().clone());
-        let reading = read_body_within(response, limit, self.patience, deadline);
+        let reading = read_body_within(response, limit, self.registry_timeout, deadline);
         let body = timed(Dependency::Registry, reading).await;
-        self.note(registry, &url, body.as_ref().err(), began, deadline);
+        self.note_outcome(registry, &url, body.as_ref().err(), began, deadline);
         body.map_err(|error| UpstreamError::from_send(registry, error))
     }
 
-    /// Notes of a host whether it has answered. When a request's own time ends early, that says nothing of it.
-    fn note(&self, registry: &str, url: &Url, error: Option<&SendError>, began: Instant, deadline: Deadline) {
+    /// Remembers whether a host has answered. A time-out because little was left of the request's own time says nothing
+    /// about the host.
+    fn note_outcome(&self, registry: &str, url: &Url, error: Option<&SendError>, began: Instant, deadline: Deadline) {
         match error {
-            Some(SendError::Timeout) if deadline.has_passed() && began.elapsed() < self.patience / 2 => {}
+            Some(SendError::Timeout) if deadline.has_passed() && began.elapsed() < self.registry_timeout / 2 => {}
             Some(SendError::Timeout) => self.silence.timed_out(registry, url),
             _ => self.silence.answered(registry, url),
         }
@@ -82,18 +83,18 @@ mod tests {
     #[tokio::test]
     async fn a_host_is_not_silent_because_little_was_left_of_a_requests_own_time() {
         let url: Url = "https://registry.example/v2/".parse().unwrap();
-        let patience = Duration::from_secs(8);
-        let (over, going_on) = (Deadline::after(Duration::ZERO), Deadline::after(patience));
+        let timeout = Duration::from_secs(8);
+        let (over, going_on) = (Deadline::after(Duration::ZERO), Deadline::after(timeout));
         let ago = |millis| Instant::now().checked_sub(Duration::from_millis(millis)).unwrap();
         let cases = [(over, 3_000, false), (over, 4_100, true), (going_on, 3_000, true), (going_on, 8_000, true)];
         for (deadline, waited, is_silent) in cases {
-            let upstream = Upstream::new(Egress::new(None, Vec::new()).unwrap(), 0, patience);
+            let upstream = Upstream::new(Egress::new(None, Vec::new()).unwrap(), 0, timeout);
             for _ in 0..3 {
-                upstream.note("registry.example", &url, Some(&SendError::Timeout), ago(waited), deadline);
+                upstream.note_outcome("registry.example", &url, Some(&SendError::Timeout), ago(waited), deadline);
             }
             let admitted = upstream.silence.admit("registry.example", &url);
             assert_eq!(admitted.is_err(), is_silent, "after {waited} ms");
-            upstream.note("registry.example", &url, Some(&SendError::TooLarge(1)), ago(waited), deadline);
+            upstream.note_outcome("registry.example", &url, Some(&SendError::TooLarge(1)), ago(waited), deadline);
             assert_eq!(upstream.silence.admit("registry.example", &url), Ok(()), "it said something");
         }
     }

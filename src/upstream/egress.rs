@@ -1,9 +1,9 @@
 //! The egress guard: which hosts may be called.
 //!
-//! The caller names the registry, and the registry names token realms and redirects. None of them may make this process
-//! call anything that is not a public https server: the URL is checked before each request, the addresses when the name
-//! is resolved (the connection is made to just those, so that a second look-up cannot differ), and the peer once more
-//! when it has answered.
+//! The caller names the registry, and the registry names token realms and redirects. Neither may make this process call
+//! anything but a public https server. The URL is checked before each request, and the addresses when the name is
+//! resolved: the connection goes to these addresses, so a second look-up cannot differ. The peer's address is checked
+//! again when it has answered.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -15,14 +15,14 @@ use reqwest::{Client, Response};
 use url::{Host, Url};
 
 use super::insecure::InsecureRegistry;
-use super::public::is_public;
+use super::public_address::is_public;
 use crate::foreign::shown;
+use crate::http_client;
 use crate::image::Registry;
-use crate::outgoing;
 
-/// Why a host is not called.
+/// The reason why a host is not called.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum EgressRefusal {
     #[error("the registry {0} is not one that this instance serves")]
     NotServed(String),
     #[error("{0} is not called: only https on port 443, to a host with a name, is")]
@@ -31,10 +31,10 @@ pub enum Refused {
     NotPublic(NotPublic),
 }
 
-/// A name that leads to no address of the public internet.
+/// A name that does not lead to the public internet.
 ///
-/// What it leads to is for the operator alone: callers could ask with it which names there are inside, and
-/// [`NotPublic::host`] is all that they may hear.
+/// The details are for the operator alone: with them, a caller could find out which names exist inside. A caller gets
+/// [`NotPublic::host`] and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotPublic {
     #[error("{host} is not called: it leads to an address that is not public")]
@@ -50,7 +50,7 @@ impl NotPublic {
         }
     }
 
-    /// The refusal that made a request fail, if it was one.
+    /// The refusal among the causes of a failed request.
     pub fn behind<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
         std::iter::successors(Some(error), |error| (*error).source()).find_map(|error| error.downcast_ref())
     }
@@ -62,32 +62,32 @@ pub struct Egress {
     allowed: Option<Vec<Registry>>,
     insecure: Vec<InsecureRegistry>,
     guarded: Client,
-    /// Only where there is an insecure registry to call: a client loads all root certificates.
+    /// Built only if an insecure registry is configured: each client loads all root certificates.
     unguarded: Option<Client>,
 }
 
 impl Egress {
     pub fn new(allowed: Option<Vec<Registry>>, insecure: Vec<InsecureRegistry>) -> Result<Self, reqwest::Error> {
-        let guarded = outgoing::builder().https_only(true).dns_resolver(Arc::new(PublicOnly)).build()?;
-        let unguarded = if insecure.is_empty() { None } else { Some(outgoing::builder().build()?) };
+        let guarded = http_client::builder().https_only(true).dns_resolver(Arc::new(PublicOnly)).build()?;
+        let unguarded = if insecure.is_empty() { None } else { Some(http_client::builder().build()?) };
         Ok(Self { allowed, insecure, guarded, unguarded })
     }
 
     /// The base URL of a registry that may be served.
-    pub fn base(&self, registry: &Registry) -> Result<Url, Refused> {
+    pub fn base(&self, registry: &Registry) -> Result<Url, EgressRefusal> {
         let served = self.allowed.as_ref().is_none_or(|allowed| allowed.contains(registry));
         if !served {
-            return Err(Refused::NotServed(registry.to_string()));
+            return Err(EgressRefusal::NotServed(registry.to_string()));
         }
         if let Some(insecure) = self.insecure.iter().find(|insecure| insecure.name() == registry.as_str()) {
             return Ok(insecure.base().clone());
         }
         let url = format!("https://{}/", registry.endpoint());
-        url.parse().map_err(|_| Refused::Url(url))
+        url.parse().map_err(|_| EgressRefusal::Url(url))
     }
 
-    /// The client that may call `url` for `registry`, which named it or is it.
-    pub fn client(&self, url: &Url, registry: &str) -> Result<&Client, Refused> {
+    /// The client that may call `url` for `registry`: a URL of its own, or one that it named.
+    pub fn client(&self, url: &Url, registry: &str) -> Result<&Client, EgressRefusal> {
         if let Some(unguarded) = self.unguarded.as_ref().filter(|_| self.is_opened(url, registry)) {
             return Ok(unguarded);
         }
@@ -96,27 +96,27 @@ impl Egress {
         if url.scheme() == "https" && url.port().is_none() && has_name && plain {
             Ok(&self.guarded)
         } else {
-            Err(Refused::Url(described(url)))
+            Err(EgressRefusal::Url(described(url)))
         }
     }
 
     /// Checks the address that an answer came from.
-    pub fn check_peer(&self, response: &Response, registry: &str) -> Result<(), Refused> {
+    pub fn check_peer(&self, response: &Response, registry: &str) -> Result<(), EgressRefusal> {
         let is_public = response.remote_addr().is_some_and(|peer| is_public(peer.ip()));
         if is_public || self.is_opened(response.url(), registry) {
             return Ok(());
         }
         let host = shown(response.url().host_str().unwrap_or_default()).into_owned();
-        Err(Refused::NotPublic(NotPublic::Inside { host }))
+        Err(EgressRefusal::NotPublic(NotPublic::Inside { host }))
     }
 
-    /// Whether a registry is one that the operator opened for local use, where storage behind it speaks plain http too.
+    /// Whether the operator opened this registry for local use. The storage behind it may then speak plain http too.
     pub fn is_local(&self, registry: &str) -> bool {
         self.insecure.iter().any(|insecure| insecure.name() == registry)
     }
 
-    /// Whether a URL is of a `host:port` that the operator opened, and asked for by a registry that is open too: a public
-    /// one must not lead there.
+    /// Whether the operator opened both the URL's `host:port` and the registry: a public registry must not lead to a
+    /// local address.
     fn is_opened(&self, url: &Url, registry: &str) -> bool {
         let plain = url.username().is_empty() && url.password().is_none();
         let opened = || self.insecure.iter().any(|insecure| insecure.base().origin() == url.origin());
@@ -130,21 +130,21 @@ impl fmt::Debug for Egress {
     }
 }
 
-/// A URL as it may be told to a caller: without credentials, path and query.
+/// A URL without credentials, path and query, fit for a caller's eyes.
 fn described(url: &Url) -> String {
     let (scheme, host) = (url.scheme(), url.host_str().unwrap_or_default());
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     shown(&format!("{scheme}://{host}{port}")).into_owned()
 }
 
-/// Resolves names of which every address is public.
+/// Resolves a name only if all its addresses are public.
 struct PublicOnly;
 
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
             let host = shown(name.as_str()).into_owned();
-            // The port is the URL's, whatever stands here.
+            // The client takes the port from the URL, not from here.
             let addresses: Vec<SocketAddr> = match tokio::net::lookup_host((name.as_str(), 0)).await {
                 Ok(addresses) => addresses.collect(),
                 Err(error) => return Err(NotPublic::Nowhere { host, fault: error.to_string() }.into()),

@@ -9,12 +9,12 @@ use crate::image::{NameError, Registry};
 /// Top-level names that no real registry can have (RFC 6761).
 const RESERVED: [&str; 4] = ["test", "localhost", "example", "invalid"];
 
-/// A registry for local use: it is called at any address, by plain http or, where that is written, by https with a
-/// certificate that holds.
+/// A registry for local use. It is called at any address, by plain http or, if so configured, by https with a valid
+/// certificate.
 ///
 /// Written `host:port`, or `name=host:port` for clients that cannot write a port within a path (docker, podman and
-/// skopeo cannot), or `name=https://host:port`. Such a name must be one that no real registry can have, so that nothing
-/// recorded of a real registry can come from here.
+/// skopeo cannot), or `name=https://host:port`. The name must be reserved (RFC 6761): otherwise a local registry could
+/// record tags in a real one's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InsecureRegistry {
     name: Registry,
@@ -44,14 +44,14 @@ impl FromStr for InsecureRegistry {
         if !address.contains(':') {
             return Err(format!("'{address}' has no port"));
         }
-        // With a port, a name is its own address, and no other instance calls it: they call port 443 alone.
+        // A name with a port is its own address. Other instances never call it: they call port 443 alone.
         let has_port = name == called && name.as_str().contains(':');
         let top = name.as_str().rsplit('.').next().unwrap_or_default();
         if !has_port && !RESERVED.contains(&top) {
             return Err(format!("'{name}' could be a real registry: another name for {address} must end in .test"));
         }
         let base = format!("{scheme}://{address}/");
-        Ok(Self { name, base: base.parse().map_err(|_| format!("'{base}' is no URL"))? })
+        Ok(Self { name, base: base.parse().map_err(|_| format!("'{base}' is not a URL"))? })
     }
 }
 
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_name_for_a_local_registry_can_be_no_real_one() {
+    fn a_local_registry_cannot_take_the_name_of_a_real_one() {
         let cases = [
             ("127.0.0.1:5000", "127.0.0.1:5000", "http://127.0.0.1:5000/"),
             ("ghcr.io:5000", "ghcr.io:5000", "http://ghcr.io:5000/"),

@@ -8,80 +8,83 @@ use reqwest::{Method, Response, StatusCode};
 use url::{Url, form_urlencoded};
 
 use super::error::{Missing, UpstreamError};
-use super::manifest::{OCI_INDEX, is_json_object};
+use super::manifest::is_json_object;
+use super::misbehaviour::Misbehaviour;
 use super::{MAX_MANIFEST_BYTES, Upstream};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Repository};
+use crate::oci::{FILTERS_APPLIED, OCI_INDEX};
 
-/// What fits into an answer of the function, as for manifests. Registries page longer lists, or do on `n=`.
+/// The limit of an answer of the function, as for manifests. Registries page longer lists, at least on `n=`.
 const MAX_PAGE_BYTES: usize = MAX_MANIFEST_BYTES;
 
-/// A next page's query is passed on in a header, and API Gateway allows 10 KiB for all of them: each byte may take three
-/// there. ECR's, the longest known, have some hundred bytes.
+/// The query of a next page is passed on in a header, where each byte may take three, and API Gateway allows 10 KiB for
+/// all headers. ECR's queries, the longest known, have some hundred bytes.
 const MAX_QUERY_BYTES: usize = 2 << 10;
 /// The distribution spec knows one filter, `artifactType`.
 const MAX_FILTERS_BYTES: usize = 256;
 
 /// One page of a list: a JSON object, as it came.
 #[derive(Debug, Clone)]
-pub struct Page {
+pub struct ListPage {
     pub bytes: Bytes,
-    /// The query of the next page, where there is one: at most 2 KiB.
+    /// The query of the next page: at most 2 KiB. `None` on the last page.
     pub next: Option<String>,
-    /// The registry's `OCI-Filters-Applied`, visible ASCII; `None` if it is too long to be passed on.
+    /// The registry's `OCI-Filters-Applied`, visible ASCII. `None` if absent or too long to pass on.
     pub filters_applied: Option<String>,
 }
 
-impl Page {
+impl ListPage {
     pub(super) fn check(registry: &str, url: &Url, headers: &HeaderMap, bytes: Bytes) -> Result<Self, UpstreamError> {
+        let misbehaved = |how| UpstreamError::misbehaved(registry, how);
         if !is_json_object(&bytes) {
-            return Err(UpstreamError::lied(registry, "sent a list that is not a whole JSON object"));
+            return Err(misbehaved(Misbehaviour::ListNotJson));
         }
         // A list that silently ends early would hide tags.
-        let next = match next_page(headers).ok_or_else(|| UpstreamError::lied(registry, "sent a link that is none"))? {
+        let next = match next_page(headers).ok_or_else(|| misbehaved(Misbehaviour::LinkUnreadable))? {
             None => None,
-            Some(link) => Some(next_query(url, link).ok_or_else(|| {
-                UpstreamError::lied(registry, "says that a list goes on at a URL that is not of the same list")
-            })?),
+            Some(link) => Some(next_query(url, link).ok_or_else(|| misbehaved(Misbehaviour::LinkToOtherList))?),
         };
         if next.as_ref().is_some_and(|next| next.len() > MAX_QUERY_BYTES) {
-            return Err(UpstreamError::lied(registry, format!("sent a link of more than {MAX_QUERY_BYTES} bytes")));
+            return Err(misbehaved(Misbehaviour::LinkTooLong { limit: MAX_QUERY_BYTES }));
         }
-        let filters = headers.get("oci-filters-applied").and_then(|value| value.to_str().ok());
+        let filters = headers.get(FILTERS_APPLIED).and_then(|value| value.to_str().ok());
         let filters = filters.filter(|filters| filters.len() <= MAX_FILTERS_BYTES);
         Ok(Self { bytes, next, filters_applied: filters.map(str::to_owned) })
     }
 }
 
 impl Upstream {
-    /// A page of a repository's tags. `query` is passed on as it is: `n` and `last`, and whatever else the registry's
-    /// own link to the next page says.
+    /// Fetches a page of a repository's tags. `query` is passed on as it is: `n` and `last`, and whatever else the
+    /// registry's own link to the next page says.
     pub async fn tags(
         &self,
         repository: &Repository,
         query: &[(String, String)],
         deadline: Deadline,
-    ) -> Result<Page, UpstreamError> {
-        let response = self.list(repository, "tags/list".to_owned(), query, deadline).await?;
+    ) -> Result<ListPage, UpstreamError> {
+        let response = self.ask_list(repository, "tags/list".to_owned(), query, deadline).await?;
         match response.status() {
-            StatusCode::OK => self.page(repository, response, deadline).await,
-            _ => Err(self.refusal(repository, response, Missing::Name, deadline).await),
+            StatusCode::OK => self.read_page(repository, response, deadline).await,
+            _ => Err(self.refusal(repository, response, Missing::Repository, deadline).await),
         }
     }
 
-    /// A page of what refers to a manifest: an OCI index. `None` if the registry has no referrers API.
+    /// Fetches a page of a manifest's referrers, an OCI index. `None` if the registry lacks the referrers API.
     pub async fn referrers(
         &self,
         repository: &Repository,
         digest: &Digest,
         query: &[(String, String)],
         deadline: Deadline,
-    ) -> Result<Option<Page>, UpstreamError> {
-        let response = self.list(repository, format!("referrers/{digest}"), query, deadline).await?;
+    ) -> Result<Option<ListPage>, UpstreamError> {
+        let response = self.ask_list(repository, format!("referrers/{digest}"), query, deadline).await?;
         match response.status() {
-            StatusCode::OK if is_index(response.headers()) => self.page(repository, response, deadline).await.map(Some),
-            // Registries without the API answer 404; or 400, 405 or 406, for a path or a type that they do not know; or
-            // 200 with a page for browsers.
+            StatusCode::OK if is_index(response.headers()) => {
+                self.read_page(repository, response, deadline).await.map(Some)
+            }
+            // Registries without the API answer 404, or 400, 405 or 406 for an unknown path or type, or 200 with a page
+            // for browsers.
             StatusCode::OK
             | StatusCode::NOT_FOUND
             | StatusCode::BAD_REQUEST
@@ -94,7 +97,7 @@ impl Upstream {
         }
     }
 
-    async fn list(
+    async fn ask_list(
         &self,
         repository: &Repository,
         path: String,
@@ -103,20 +106,20 @@ impl Upstream {
     ) -> Result<Response, UpstreamError> {
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
         let path = if query.is_empty() { path } else { format!("{path}?{query}") };
-        let answer = self.ask(Method::GET, repository, &path, deadline).await?;
-        self.follow(Method::GET, answer.response, repository, deadline).await
+        let reply = self.ask(Method::GET, repository, &path, deadline).await?;
+        self.follow(Method::GET, reply.response, repository, deadline).await
     }
 
-    async fn page(
+    async fn read_page(
         &self,
         repository: &Repository,
         response: Response,
         deadline: Deadline,
-    ) -> Result<Page, UpstreamError> {
+    ) -> Result<ListPage, UpstreamError> {
         let registry = repository.registry().as_str();
         let (url, headers) = (response.url().clone(), response.headers().clone());
         let bytes = self.read(response, MAX_PAGE_BYTES, registry, deadline).await?;
-        Page::check(registry, &url, &headers, bytes)
+        ListPage::check(registry, &url, &headers, bytes)
     }
 }
 
@@ -126,11 +129,12 @@ fn is_index(headers: &HeaderMap) -> bool {
     given.is_some_and(|given| given.trim().eq_ignore_ascii_case(OCI_INDEX))
 }
 
-/// The target of the link with `rel="next"` (RFC 8288 section 3), if there is one; `None` if a link cannot be read.
+/// The target of the link with `rel="next"` (RFC 8288 section 3): `None` if a link cannot be read, `Some(None)` if no
+/// link has it.
 fn next_page(headers: &HeaderMap) -> Option<Option<&str>> {
     let mut next = None;
     for value in headers.get_all(LINK) {
-        // No URL holds '<', so that each part after one is a target and its parameters.
+        // A URL never holds '<', so each part after one is a target and its parameters.
         for link in value.to_str().ok()?.trim_start().strip_prefix('<')?.split('<') {
             let (target, parameters) = link.split_once('>')?;
             if parameters.split(';').any(is_next) {
@@ -150,7 +154,7 @@ fn is_next(parameter: &str) -> bool {
 /// The query of a link from `url` to another page of the same list.
 fn next_query(url: &Url, link: &str) -> Option<String> {
     let next = url.join(link).ok()?;
-    // Registries behind proxies put their own host or scheme there: the path is what says that it is the same list.
+    // Registries behind proxies put their own host or scheme there. The path alone identifies the list.
     if next.path() != url.path() { None } else { next.query().map(str::to_owned) }
 }
 
@@ -163,7 +167,7 @@ mod tests {
     fn next(url: &str, link: &str) -> Option<Option<String>> {
         let mut headers = HeaderMap::new();
         headers.append(LINK, HeaderValue::from_bytes(link.as_bytes()).unwrap());
-        let page = Page::check("r", &url.parse().unwrap(), &headers, Bytes::from_static(b"{}"));
+        let page = ListPage::check("r", &url.parse().unwrap(), &headers, Bytes::from_static(b"{}"));
         page.ok().map(|page| page.next)
     }
 

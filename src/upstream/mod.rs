@@ -1,15 +1,16 @@
-//! The registries behind this one: asked anonymously, never believed without a check.
+//! The registries behind this one. They are asked anonymously and believed only after a check.
 
 mod auth;
 mod blob;
 mod call;
-mod document;
 mod egress;
 mod error;
 mod insecure;
 mod listing;
 mod manifest;
-mod public;
+mod manifest_kind;
+mod misbehaviour;
+mod public_address;
 mod silence;
 
 use std::time::Duration;
@@ -18,28 +19,28 @@ use http::header::{LOCATION, RETRY_AFTER};
 use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Weighter};
 use reqwest::{Method, Response, StatusCode};
-use serde::Deserialize;
 use url::Url;
 
 pub use auth::Challenge;
 pub use blob::BlobLocation;
-pub use egress::{Egress, NotPublic, Refused};
+pub use egress::{Egress, EgressRefusal, NotPublic};
 pub use error::{Missing, UpstreamError, whole_seconds};
 pub use insecure::InsecureRegistry;
-pub use listing::Page;
-pub use manifest::{MAX_MANIFEST_BYTES, MEDIA_TYPES, Manifest, ManifestHead, OCI_INDEX};
+pub use listing::ListPage;
+pub use manifest::{MAX_MANIFEST_BYTES, Manifest, ManifestHead};
+pub use misbehaviour::Misbehaviour;
 
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Repository};
-
+use crate::oci::{NAME_UNKNOWN, has_code};
 use auth::{MAX_ANSWER_BYTES, Token, Tokens};
 use silence::Silence;
 
 /// Redirects followed for a manifest or a token.
 const MAX_REDIRECTS: usize = 5;
-/// Enough for the errors that registries send.
+/// Larger than any error that registries send.
 const MAX_ERROR_BYTES: usize = 16 << 10;
-/// A manifest is seldom larger, so this many fit the cache by count when it is full by size.
+/// The usual size of a manifest. It gives the number of entries that the cache makes room for.
 const EXPECTED_MANIFEST_BYTES: u64 = 4 << 10;
 
 /// A client of all registries.
@@ -47,24 +48,24 @@ const EXPECTED_MANIFEST_BYTES: u64 = 4 << 10;
 pub struct Upstream {
     egress: Egress,
     tokens: Tokens,
-    /// By repository and digest: a manifest is served only where its registry has it.
+    /// By repository and digest: a manifest is served only from the repository that has it.
     manifests: Cache<(Repository, Digest), Manifest, ManifestSize>,
-    /// How long a host may say nothing: before the head of its answer, and between two parts of its body.
-    patience: Duration,
+    /// The longest silence of a host: before the head of its answer, and between two parts of its body.
+    registry_timeout: Duration,
     silence: Silence,
 }
 
-/// A manifest's key in the cache, borrowed. It hashes as the pair does.
+/// A borrowed key of the manifest cache. It hashes as the pair does.
 #[derive(Hash)]
-struct Named<'a>(&'a Repository, &'a Digest);
+struct CacheKey<'a>(&'a Repository, &'a Digest);
 
-impl Equivalent<(Repository, Digest)> for Named<'_> {
+impl Equivalent<(Repository, Digest)> for CacheKey<'_> {
     fn equivalent(&self, (repository, digest): &(Repository, Digest)) -> bool {
         self.0 == repository && self.1 == digest
     }
 }
 
-/// Weighs a manifest by its bytes and what is stored beside them.
+/// Weighs a manifest by its bytes and the cache's own for each entry.
 #[derive(Debug, Clone)]
 struct ManifestSize;
 
@@ -75,26 +76,26 @@ impl Weighter<(Repository, Digest), Manifest> for ManifestSize {
     }
 }
 
-/// An answer, and whether a token was needed for it.
-struct Answer {
+/// A registry's response, and whether the request bore a token.
+struct Reply {
     response: Response,
     with_token: bool,
 }
 
 impl Upstream {
-    /// `cache_bytes` bounds the manifests kept in memory, `patience` how long a host may say nothing.
-    pub fn new(egress: Egress, cache_bytes: u64, patience: Duration) -> Self {
+    /// `cache_bytes` bounds the manifests kept in memory, `registry_timeout` the silence of a host.
+    pub fn new(egress: Egress, cache_bytes: u64, registry_timeout: Duration) -> Self {
         let count = usize::try_from(cache_bytes / EXPECTED_MANIFEST_BYTES).unwrap_or(usize::MAX).max(1);
         let manifests = Cache::with_weighter(count, cache_bytes, ManifestSize);
-        Self { egress, tokens: Tokens::new(), manifests, patience, silence: Silence::new() }
+        Self { egress, tokens: Tokens::new(), manifests, registry_timeout, silence: Silence::new() }
     }
 
-    /// A manifest that was fetched before. Asks nobody.
+    /// A manifest that was fetched before. Sends no request.
     pub fn cached(&self, repository: &Repository, digest: &Digest) -> Option<Manifest> {
-        self.manifests.get(&Named(repository, digest))
+        self.manifests.get(&CacheKey(repository, digest))
     }
 
-    /// What the registry says a manifest is, by HEAD. `None` if it does not say enough.
+    /// Asks for a manifest by HEAD. `None` if the answer is incomplete.
     pub async fn head_manifest(
         &self,
         reference: &Reference,
@@ -108,7 +109,7 @@ impl Upstream {
         }
     }
 
-    /// A manifest, with its digest checked.
+    /// Fetches a manifest and checks it.
     pub async fn manifest(&self, reference: &Reference, deadline: Deadline) -> Result<Manifest, UpstreamError> {
         let repository = reference.repository();
         let registry = repository.registry().as_str();
@@ -131,45 +132,45 @@ impl Upstream {
     ) -> Result<Response, UpstreamError> {
         let repository = reference.repository();
         let path = format!("manifests/{}", reference.as_str());
-        let answer = self.ask(method.clone(), repository, &path, deadline).await?;
-        self.follow(method, answer.response, repository, deadline).await
+        let reply = self.ask(method.clone(), repository, &path, deadline).await?;
+        self.follow(method, reply.response, repository, deadline).await
     }
 
-    /// Asks for `path` within a repository, fetching an anonymous token if the registry wants one. Redirects are not
-    /// followed.
+    /// Asks for `path` within a repository, with an anonymous token if the registry wants one. Redirects are not followed.
     async fn ask(
         &self,
         method: Method,
         repository: &Repository,
         path: &str,
         deadline: Deadline,
-    ) -> Result<Answer, UpstreamError> {
+    ) -> Result<Reply, UpstreamError> {
         let registry = repository.registry().as_str();
         let base = self.egress.base(repository.registry())?;
         let url = format!("{base}v2/{}/{path}", repository.path());
-        let url: Url = url.parse().map_err(|_| Refused::Url(url))?;
+        let url: Url = url.parse().map_err(|_| EgressRefusal::Url(url))?;
 
         let scope = pull_scope(repository);
         let mut token = self.tokens.get(registry, &scope);
         if token.is_none()
             && let Some(challenge) = self.tokens.challenge(registry)
         {
-            // A registry may have come to ask for another: then, as when this failed, it says so when it is asked without.
+            // The registry may want another scope by now. Then, or if this fetch fails, the request goes out without a token
+            // and the 401 says what is wanted.
             token = self.fetch_token(repository, &challenge, challenge.scope_for(&scope), deadline).await.ok();
         }
         let response = self.send(method.clone(), &url, registry, token.as_ref(), deadline).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
-            return Ok(Answer { response, with_token: token.is_some() });
+            return Ok(Reply { response, with_token: token.is_some() });
         }
         let challenge =
             Challenge::from_headers(response.headers()).ok_or_else(|| match Challenge::fault(response.headers()) {
-                Some(fault) => UpstreamError::lied(registry, fault),
+                Some(how) => UpstreamError::misbehaved(registry, how),
                 None => UpstreamError::WantsCredentials { registry: registry.to_owned() },
             })?;
         self.tokens.keep_challenge(registry, &challenge);
         let token = self.fetch_token(repository, &challenge, challenge.scope().unwrap_or(&scope), deadline).await?;
         let response = self.send(method, &url, registry, Some(&token), deadline).await?;
-        Ok(Answer { response, with_token: true })
+        Ok(Reply { response, with_token: true })
     }
 
     async fn fetch_token(
@@ -184,15 +185,15 @@ impl Upstream {
         let response = self.send(Method::GET, &url, registry, None, deadline).await?;
         let response = self.follow(Method::GET, response, repository, deadline).await?;
         if response.status() != StatusCode::OK {
-            return Err(self.refusal(repository, response, Missing::Name, deadline).await);
+            return Err(self.refusal(repository, response, Missing::Repository, deadline).await);
         }
         let body = self.read(response, MAX_ANSWER_BYTES, registry, deadline).await?;
-        let token = Token::parse(&body).map_err(|fault| UpstreamError::lied(registry, fault))?;
+        let token = Token::parse(&body).map_err(|how| UpstreamError::misbehaved(registry, how))?;
         self.tokens.keep(registry, &pull_scope(repository), token.clone());
         Ok(token)
     }
 
-    /// Follows redirects, each checked like the first request. Credentials are for the registry alone and stay behind.
+    /// Follows redirects. Each is checked like the first request, and none gets the registry's token.
     async fn follow(
         &self,
         method: Method,
@@ -201,18 +202,19 @@ impl Upstream {
         deadline: Deadline,
     ) -> Result<Response, UpstreamError> {
         let registry = repository.registry().as_str();
+        let misbehaved = |how| UpstreamError::misbehaved(registry, how);
         for _ in 0..MAX_REDIRECTS {
             let Some(location) = redirect(&response) else { return Ok(response) };
-            let location = location.ok_or_else(|| UpstreamError::lied(registry, "redirects to nowhere"))?;
+            let location = location.ok_or_else(|| misbehaved(Misbehaviour::RedirectToNowhere))?;
             response = self.send(method.clone(), &location, registry, None, deadline).await?;
         }
         match redirect(&response) {
             None => Ok(response),
-            Some(_) => Err(UpstreamError::lied(registry, format!("redirects more than {MAX_REDIRECTS} times"))),
+            Some(_) => Err(misbehaved(Misbehaviour::TooManyRedirects { limit: MAX_REDIRECTS })),
         }
     }
 
-    /// What an answer that is no success means.
+    /// The error for a response without success. A 404 is told apart by its body.
     async fn refusal(
         &self,
         repository: &Repository,
@@ -229,7 +231,7 @@ impl Upstream {
             }
             StatusCode::NOT_FOUND => {
                 let body = self.read(response, MAX_ERROR_BYTES, &registry, deadline).await.unwrap_or_default();
-                let what = if has_code(&body, "NAME_UNKNOWN") { Missing::Name } else { what };
+                let what = if has_code(&body, NAME_UNKNOWN) { Missing::Repository } else { what };
                 UpstreamError::NotFound { registry, what }
             }
             StatusCode::GATEWAY_TIMEOUT => UpstreamError::Timeout { registry },
@@ -243,7 +245,7 @@ fn pull_scope(repository: &Repository) -> String {
     format!("repository:{}:pull", repository.path())
 }
 
-/// Where an answer redirects to: `None` if it does not, `Some(None)` if it does and does not say where.
+/// The target of a redirect: `None` if the response is not a redirect, `Some(None)` if its target is unusable.
 fn redirect(response: &Response) -> Option<Option<Url>> {
     match response.status() {
         StatusCode::MOVED_PERMANENTLY
@@ -255,17 +257,4 @@ fn redirect(response: &Response) -> Option<Option<Url>> {
     }
     let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
     Some(location.and_then(|location| response.url().join(location).ok()))
-}
-
-/// Whether an error's body has this code (distribution spec, "Error Codes").
-pub(crate) fn has_code(body: &[u8], code: &str) -> bool {
-    #[derive(Deserialize)]
-    struct Errors {
-        errors: Vec<Error>,
-    }
-    #[derive(Deserialize)]
-    struct Error {
-        code: String,
-    }
-    serde_json::from_slice::<Errors>(body).is_ok_and(|body| body.errors.iter().any(|error| error.code == code))
 }

@@ -1,5 +1,5 @@
-//! Hosts that say nothing: one that let several requests in a row time out is not asked for a while, so that it does not
-//! hold an instance for seconds again and again.
+//! Hosts that do not answer: after several time-outs in a row a host is not asked for a while, so that it cannot hold an
+//! instance for seconds again and again.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,16 +10,16 @@ use url::{Position, Url};
 
 use crate::foreign::shown;
 
-/// Time-outs in a row that make a host a silent one. One or two happen to every registry.
+/// Time-outs in a row after which a host counts as silent. One or two happen to every registry.
 const TIMEOUTS: u32 = 3;
-/// How long a silent host is not asked. Then one request tries it, and no other until that one is answered or as much
-/// time has passed again. With the default patience a silent host so takes 8 of an instance's 38 seconds at most.
+/// The pause before a silent host is tried again, by one request. Others wait until that one is answered or the pause is
+/// over again. With the default time-out, a silent host takes at most 8 of 38 seconds of an instance.
 const PAUSE: Duration = Duration::from_secs(30);
-/// Hosts remembered, some 200 bytes each. Whoever wants to push one out has to wait for a time-out for each other.
+/// Hosts remembered, some 200 bytes each. Pushing one out takes a time-out of each other one.
 const HOSTS: usize = 1_000;
 
-/// The hosts that timed out last, by the registry that was asked for and the scheme, host and port that were called: a
-/// registry cannot make another be taken for silent by leading requests there.
+/// The hosts that timed out last. The key is the registry asked for, with the scheme, host and port called: a registry
+/// cannot make another one count as silent by redirecting there.
 #[derive(Debug)]
 pub(super) struct Silence(Mutex<Cache<(String, String), Silent>>);
 
@@ -27,7 +27,7 @@ pub(super) struct Silence(Mutex<Cache<(String, String), Silent>>);
 struct Silent {
     /// In a row.
     timeouts: u32,
-    /// When the host may be asked again.
+    /// The host may be asked again from then on.
     until: Instant,
 }
 
@@ -36,14 +36,14 @@ impl Silence {
         Self(Mutex::new(Cache::new(HOSTS)))
     }
 
-    /// Says whether `url` may be asked for `registry`, or how long it is not.
+    /// Admits a request to `url` for `registry`, or answers how long to wait.
     pub fn admit(&self, registry: &str, url: &Url) -> Result<(), Duration> {
         self.admit_at(registry, url, Instant::now())
     }
 
     fn admit_at(&self, registry: &str, url: &Url, now: Instant) -> Result<(), Duration> {
         let mut hosts = self.hosts();
-        // The usual case costs nothing.
+        // The usual case builds no key.
         if hosts.is_empty() {
             return Ok(());
         }
@@ -54,13 +54,13 @@ impl Silence {
         if let Some(left) = silent.until.checked_duration_since(now).filter(|left| !left.is_zero()) {
             return Err(left);
         }
-        // This one tries it.
+        // This request tries the host; others wait for its outcome.
         silent.until = now + PAUSE;
         hosts.insert(key, silent);
         Ok(())
     }
 
-    /// Notes that a request timed out.
+    /// Counts a time-out.
     pub fn timed_out(&self, registry: &str, url: &Url) {
         self.timed_out_at(registry, url, Instant::now());
     }
@@ -76,7 +76,7 @@ impl Silence {
         hosts.insert(key, Silent { timeouts, until: now + PAUSE });
     }
 
-    /// Forgets a host, because it said something.
+    /// Forgets a host's time-outs: it has answered.
     pub fn answered(&self, registry: &str, url: &Url) {
         let mut hosts = self.hosts();
         if !hosts.is_empty() {
@@ -84,7 +84,7 @@ impl Silence {
         }
     }
 
-    /// Nothing panics while it holds the lock.
+    /// A poisoned lock is usable: nothing panics while holding it.
     fn hosts(&self) -> MutexGuard<'_, Cache<(String, String), Silent>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

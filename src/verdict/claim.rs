@@ -10,13 +10,13 @@ use std::ops::ControlFlow;
 use super::instance::{KeyUse, KeyUsed, Standing};
 use super::{Unavailable, Verdicts};
 use crate::deadline::Deadline;
+use crate::http_client::SendError;
 use crate::image::Digest;
 use crate::key::PublicKey;
 use crate::ledger::{Fingerprint, LedgerError, UsedKeys};
-use crate::outgoing::SendError;
-use crate::rekor::{Call, EntryId, Fault, LogEntry, LogKeys, RekorError};
 use crate::sighting::is_by;
 use crate::telemetry::{Dependency, timed};
+use crate::tlog::{Call, EntryId, Fault, LogEntry, LogError, LogKeys};
 
 /// Entries looked at to find one by a key. Whoever wants to hide a key's entries among others files more.
 const MAX_CANDIDATES: usize = 1_000;
@@ -90,7 +90,7 @@ impl Verdicts {
         let hash = Digest::sha256(key.pem().as_bytes());
         let pass = self.0.gate.pass(Call::Search)?;
         let mut ids = match pass.ask(self.0.log.search(hash.hex(), deadline)).await {
-            Err(RekorError::Send(SendError::TooLarge(_))) => return Ok(Some(KeyUse::Unreadable)),
+            Err(LogError::Send(SendError::TooLarge(_))) => return Ok(Some(KeyUse::Unreadable)),
             ids => ids?,
         };
         let unread = ids.len() > MAX_CANDIDATES;

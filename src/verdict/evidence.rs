@@ -13,9 +13,9 @@ use crate::evidence::{Attestation, Subject};
 use crate::image::{Digest, Repository, Tag};
 use crate::key::PublicKey;
 use crate::ledger::{Checked, LedgerError, Row};
-use crate::rekor::LogKeys;
 use crate::sighting::Sighting;
 use crate::telemetry::part_of_request;
+use crate::tlog::LogKeys;
 
 /// Attestations shown of one digest, of the tags that it leads to.
 const MAX_ATTESTATIONS: usize = 10;

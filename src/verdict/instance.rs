@@ -198,7 +198,7 @@ impl Verdicts {
     /// Makes sure that the ledger names the keys that a sighting verifies with.
     pub(super) async fn note_keys_of(&self, sighting: &Sighting, deadline: Deadline) -> Result<(), Unavailable> {
         let signing = BTreeSet::from([Fingerprint::from(sighting.statement().key())]);
-        let log = self.0.log_keys.of(sighting.entry()).map(Fingerprint::from).into_iter().collect();
+        let log = sighting.entry().log_key(&self.0.log_keys).map(Fingerprint::from).into_iter().collect();
         self.note(&UsedKeys { signing, log }, deadline).await
     }
 

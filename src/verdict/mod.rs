@@ -28,9 +28,10 @@ use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::ledger::{Ledger, LedgerError, RowFault};
-use crate::rekor::{Call, Closed, Fault, Faults, Gate, LogKeys, Rekor, RekorError, VerifiedEntry};
+use crate::rekor::Rekor;
 use crate::sighting::{Findings, First, Sighting, SignError, Signer};
 use crate::telemetry::{Dependency, timed};
+use crate::tlog::{Call, Closed, Fault, Faults, Gate, LogError, LogKeys, VerifiedEntry};
 
 /// Verified sightings kept in memory: 7,000 of usual size, and a sixth of the function's memory. A stranger can upload
 /// ours with much around it, so they are counted by their bytes.
@@ -89,7 +90,7 @@ impl Recall {
 #[derive(Debug, thiserror::Error)]
 pub enum Unavailable {
     #[error(transparent)]
-    Log(#[from] RekorError),
+    Log(#[from] LogError),
     /// Nothing was signed or written that would have needed the log.
     #[error(transparent)]
     LogSpared(#[from] Closed),

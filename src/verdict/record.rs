@@ -17,21 +17,21 @@ use std::time::Duration;
 
 use super::{Recall, Unavailable, Verdicts};
 use crate::deadline::Deadline;
+use crate::http_client::{Backoff, SendError};
 use crate::image::{Digest, Tag};
 use crate::ledger::{Checked, Lease, LedgerError, Row, RowFault};
-use crate::outgoing::{SendError, jitter};
-use crate::rekor::{Call, Pass, RekorError, Uploaded};
+use crate::rekor::Uploaded;
 use crate::sighting::{AnewError, Sighting, SignedStatement, record_anew};
 use crate::telemetry::{Dependency, part_of_request, timed};
+use crate::tlog::{Call, LogError, Pass};
 
 /// A lease outlasts a writer's own time limit by this part of it, so nobody takes over from a writer that is only slow. If
 /// it happens anyway, both upload the same bytes.
 const LEASE_MARGIN: u32 = 5;
 /// How long a writer that failed may take to end its lease.
 const GIVING_UP_TIME: Duration = Duration::from_secs(2);
-/// Readers of a pending row look again after this, twice this, and so on up to the maximum, plus up to half as much.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const MAX_PAUSE: Duration = Duration::from_secs(2);
+/// Readers of a pending row look again after these.
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2), 0.5);
 
 impl Verdicts {
     /// Records that `tag` is `current`, or finds out that someone else was first.
@@ -65,7 +65,7 @@ impl Verdicts {
     pub(super) async fn settle(&self, tag: &Tag, row: Row, deadline: Deadline) -> Result<Recall, Unavailable> {
         let trusted = self.trusted_keys(deadline).await?;
         let mut row = row;
-        let mut pause = FIRST_PAUSE;
+        let mut pauses = 0;
         loop {
             match row.check(tag, &trusted, &self.0.log_keys)? {
                 Checked::Recorded(sighting) => return Ok(Recall::Seen(self.keep(*sighting))),
@@ -78,8 +78,8 @@ impl Verdicts {
                     }
                 }
                 Checked::Pending(..) => {
-                    deadline.sleep(pause + pause.mul_f64(jitter() / 2.0)).await;
-                    pause = (pause * 2).min(MAX_PAUSE);
+                    deadline.sleep(PAUSES.pause(pauses)).await;
+                    pauses += 1;
                     if deadline.has_passed() {
                         return Err(Unavailable::BeingRecorded);
                     }
@@ -152,7 +152,7 @@ impl Verdicts {
         let proposed = statement.proposed_entry();
         let uploaded = timed(Dependency::Log, pass.ask(self.0.log.upload(&proposed, deadline))).await;
         uploaded.map_err(|error| match error {
-            RekorError::Send(SendError::Timeout) => Unavailable::Unconfirmed,
+            LogError::Send(SendError::Timeout) => Unavailable::Unconfirmed,
             error => error.into(),
         })
     }

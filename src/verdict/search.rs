@@ -8,15 +8,16 @@ use sha2::{Digest as _, Sha256};
 
 use super::{KeyUse, Recall, Unavailable, Verdicts};
 use crate::deadline::Deadline;
+use crate::http_client::SendError;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::ledger::Row;
-use crate::outgoing::SendError;
-use crate::rekor::{Call, EntryId, LogEntry, Pass, RETRIEVE_LIMIT, RekorError, Retrieved, SIGHTING_BYTES, retrieve};
+use crate::rekor::{RETRIEVE_LIMIT, Retrieved, SIGHTING_BYTES, retrieve};
 use crate::sighting::{
     Contradiction, Finding, Findings, First, Sighting, is_by, is_file_by_certificate, statement_of, subject_hash,
 };
 use crate::telemetry;
+use crate::tlog::{Call, EntryId, LogEntry, LogError, Pass};
 
 /// Entries that are known to say nothing of a tag, by leaf hash and tag: some 5 MiB. They are not read again, so that each
 /// try to look through many of them gets further.
@@ -161,7 +162,7 @@ impl Verdicts {
                 Retrieved::Failed { ids, error } if is_too_large(&error) => {
                     ids.into_iter().try_for_each(|id| each(Err(id)))
                 }
-                Retrieved::Failed { error: Unavailable::Log(RekorError::Send(SendError::Timeout)), .. }
+                Retrieved::Failed { error: Unavailable::Log(LogError::Send(SendError::Timeout)), .. }
                     if count > RETRIEVE_LIMIT =>
                 {
                     return Err(Unavailable::TooManyEntries(count));
@@ -190,7 +191,7 @@ fn signer_of<'a>(first: First<'a>, trusted: &'a [PublicKey]) -> Option<&'a Publi
 }
 
 fn is_too_large(error: &Unavailable) -> bool {
-    matches!(error, Unavailable::Log(RekorError::Send(SendError::TooLarge(_))))
+    matches!(error, Unavailable::Log(LogError::Send(SendError::TooLarge(_))))
 }
 
 /// The key of an entry that says nothing of a tag: its leaf hash, and that of the tag's name.

@@ -20,9 +20,9 @@ use tlogistry::http::{Body, Service};
 use tlogistry::image::{Digest, Tag};
 use tlogistry::key::PublicKey;
 use tlogistry::ledger::{DynamoDbLedger, Ledger, MemoryLedger};
-use tlogistry::rekor::LogKeys;
 use tlogistry::setup;
 use tlogistry::sighting::{LocalKey, Signer};
+use tlogistry::tlog::LogKeys;
 use tlogistry::verdict::Source;
 
 /// A number of whole minutes since the Unix epoch.

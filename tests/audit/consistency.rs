@@ -7,7 +7,7 @@ use testing::client::get;
 use testing::process::Ended;
 use tlogistry::devlog::{Devlog, Options};
 use tlogistry::image::Digest;
-use tlogistry::rekor::{Head, is_consistent};
+use tlogistry::tlog::{Head, is_consistent};
 
 use crate::scene::Scene;
 

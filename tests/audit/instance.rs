@@ -133,7 +133,7 @@ async fn a_silent_instance_proves_nothing() {
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), said));
     for body in ["<html>no such page</html>", r#"{"errors":[{"code":"NAME_UNKNOWN","message":"TAG_UNKNOWN"}]}"#] {
         let another = answering(404, body).await;
-        let reason = "the instance answered 404 Not Found, and may be no tlogistry";
+        let reason = "the instance answered 404 Not Found, and may not be a tlogistry";
         assert_unchecked(&served.verify(TAG, &another, &["--no-registry"]), reason);
     }
     let down = answering(503, "{}").await;

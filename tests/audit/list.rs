@@ -209,14 +209,14 @@ async fn an_audit_ends_where_the_log_fails_and_goes_on_once_it_is_back() {
     std::fs::write(&list, format!("alpine:3\n{names}")).unwrap();
     let ended = scene.run("audit", &arguments);
     let said = "Broken off after 12 tags (all hold), because the list is not the one in which the audit stopped: its tag \
-                number 12 is registry.test/app:v10, not registry.test/app:v11; give --from-start to begin anew; run it \
+                number 12 is registry.test/app:v10, not registry.test/app:v11; give --from-start to start over; run it \
                 again with the same --state to go on";
     assert_eq!((ended.code, lines(&ended)[1]), (Some(2), said));
     let shorter: String = names.split_inclusive('\n').take(11).collect();
     std::fs::write(&list, shorter).unwrap();
     let ended = scene.run("audit", &arguments);
     let said = "Broken off after 12 tags (all hold), because the list is not the one in which the audit stopped: it ends \
-                with tag number 11, and 12 were done; give --from-start to begin anew; run it again with the same --state \
+                with tag number 11, and 12 were done; give --from-start to start over; run it again with the same --state \
                 to go on";
     assert_eq!((ended.code, lines(&ended)[1]), (Some(2), said));
     std::fs::write(&list, names).unwrap();

@@ -19,7 +19,7 @@ async fn an_entry_that_no_search_finds_is_found_after_repair() {
     let key = kept.scene.file("key.pem");
     let repair = ["--repair", "--signing-key", key.to_str().unwrap()];
     let ended = kept.audit(&repair);
-    let said = format!("{app}:unfiled: repaired: {fault}; recorded anew at log index 1000002, and found");
+    let said = format!("{app}:unfiled: repaired: {fault}; recorded again at log index 1000002, and found");
     assert_eq!((ended.code, findings(&ended)), (Some(0), vec![said]));
     assert_eq!(last(&ended), "2 tags checked: all hold (1 repaired)");
 
@@ -36,12 +36,12 @@ async fn an_entry_that_no_search_finds_is_found_after_repair() {
 async fn a_repair_counts_once_the_log_has_filed_it() {
     let kept = Kept::set().await;
     let digest = kept.seen_unfiled("unfiled").await;
-    kept.scene.devlog.set_filing(tlogistry::devlog::Filing::Never);
+    kept.scene.devlog.set_indexing(tlogistry::devlog::Indexing::Never);
     let key = kept.scene.file("key.pem");
     let ended = kept.audit(&["--repair", "--signing-key", key.to_str().unwrap()]);
     let said = format!(
         "registry.test/app:unfiled: unfindable: the log has {digest} (log index 1000000), and no search finds it; not \
-         repaired: recorded anew at log index 1000001, but no search finds that yet"
+         repaired: recorded again at log index 1000001, but no search finds that yet"
     );
     assert_eq!((ended.code, findings(&ended)), (Some(1), vec![said]));
 }
@@ -56,7 +56,7 @@ async fn a_key_in_kms_repairs_too() {
     let ended = kept.audit_with(&["--repair", "--kms-key-id", KEY_ID], &kms.environment());
     let said = format!(
         "registry.test/app:unfiled: repaired: the log has {digest} (log index 1000000), and no search finds it; recorded \
-         anew at log index 1000001, and found"
+         again at log index 1000001, and found"
     );
     assert_eq!((ended.code, findings(&ended)), (Some(0), vec![said]));
     let history = kept.scene.run("history", &["registry.test/app:unfiled"]);
@@ -73,7 +73,7 @@ async fn repairs_are_signed_with_a_key_that_counts_or_not_at_all() {
     let (other, missing) = (other.to_str().unwrap(), missing.to_str().unwrap());
     for (arguments, said) in [
         (&["--repair"][..], "--repair needs the signing key: --kms-key-id or --signing-key".to_owned()),
-        (&["--repair", "--signing-key", other], "the signing key is none of those that --key names".to_owned()),
+        (&["--repair", "--signing-key", other], "the signing key is not among those that --key names".to_owned()),
         (&["--repair", "--signing-key", missing], format!("{missing}: No such file or directory (os error 2)")),
     ] {
         let arguments: Vec<&str> = ["--tags", &list].into_iter().chain(arguments.iter().copied()).collect();

@@ -16,11 +16,12 @@ use testing::process::{Ended, Process, cli};
 use testing::registry;
 use tlogistry::cli::listen;
 use tlogistry::deadline::Deadline;
-use tlogistry::devlog::{Devlog, Filing, Options};
+use tlogistry::devlog::{Devlog, Indexing, Options};
 use tlogistry::image::{Digest, Tag};
 use tlogistry::key::PublicKey;
-use tlogistry::rekor::{LogKeys, Rekor, Uploaded};
+use tlogistry::rekor::{Rekor, Uploaded};
 use tlogistry::sighting::{LocalKey, Sighting, Signer};
+use tlogistry::tlog::LogKeys;
 
 /// A change to the log's answer to a path.
 type Alter = Box<dyn Fn(&str, Response<Bytes>) -> Response<Bytes> + Send>;
@@ -116,9 +117,9 @@ impl Scene {
 
     /// As after an upload that timed out: the entry is in the log and in no index, and its statement is lost.
     pub async fn record_unfiled(&self, name: &str, digest: &Digest) -> Uploaded {
-        self.devlog.set_filing(Filing::Never);
+        self.devlog.set_indexing(Indexing::Never);
         let uploaded = self.record(name, digest).await;
-        self.devlog.set_filing(Filing::AtOnce);
+        self.devlog.set_indexing(Indexing::AtOnce);
         uploaded
     }
 

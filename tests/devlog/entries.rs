@@ -30,7 +30,7 @@ async fn a_leaf_has_the_bytes_that_the_public_log_made_of_the_same_entry() {
         assert_eq!(entry["body"], public["body"]);
         assert_eq!(id[16..], public_id[16..]);
         assert_verifies(&log, &id, &entry);
-        let entry = filed_entry(&log, &id).await;
+        let entry = attested_entry(&log, &id).await;
         assert_eq!(entry["attestation"], public["attestation"]);
         let members = |entry: &Value| -> Vec<String> { entry.as_object().unwrap().keys().cloned().collect() };
         assert_eq!(members(&entry), members(&public));
@@ -96,7 +96,7 @@ async fn each_entry_verifies_by_id_by_hash_and_by_index_against_the_current_head
             let (found, entry) = answer.entry();
             assert_eq!((&found, &entry["logIndex"]), (id, &json!(index)));
             assert_eq!(entry["verification"]["inclusionProof"]["treeSize"], 9);
-            let payload = unbase64(&filed_entry(&log, id).await["attestation"]["data"]);
+            let payload = unbase64(&attested_entry(&log, id).await["attestation"]["data"]);
             assert_eq!(payload, statement(&format!("name {number}")));
             assert_verifies(&log, &found, &entry);
         }
@@ -189,8 +189,11 @@ async fn a_payload_is_stored_below_100_kib() {
     for (size, stored) in [(102_400, false), (102_399, true)] {
         let answer = post(&log, ENTRIES, &Client::new().propose(&vec![b' '; size])).await;
         let (id, _) = answer.entry();
-        let entry =
-            if stored { filed_entry(&log, &id).await } else { get(&log, &format!("{ENTRIES}/{id}")).await.entry().1 };
+        let entry = if stored {
+            attested_entry(&log, &id).await
+        } else {
+            get(&log, &format!("{ENTRIES}/{id}")).await.entry().1
+        };
         assert_eq!(entry.get("attestation").is_some(), stored, "{size}");
     }
 }

@@ -5,9 +5,9 @@
 //! the same.
 
 mod entries;
-mod filing;
 mod folder;
 mod heads;
+mod indexing;
 mod refusals;
 mod search;
 mod support;

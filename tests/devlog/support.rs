@@ -158,7 +158,7 @@ pub async fn upload(log: &Log, name: &str) -> (String, Value) {
 }
 
 /// An entry, once its attestation is shown: Rekor stores it after its answer to the upload.
-pub async fn filed_entry(log: &Log, id: &str) -> Value {
+pub async fn attested_entry(log: &Log, id: &str) -> Value {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let (_, entry) = get(log, &format!("{ENTRIES}/{id}")).await.entry();
@@ -170,7 +170,7 @@ pub async fn filed_entry(log: &Log, id: &str) -> Value {
     }
 }
 
-/// The ids that a search answers, once there are `count`: Rekor files an entry after its answer to the upload.
+/// The ids that a search answers, once there are `count`: Rekor indexes an entry after its answer to the upload.
 pub async fn search(log: &Log, query: &Value, count: usize) -> Vec<String> {
     let deadline = Instant::now() + PATIENCE;
     loop {

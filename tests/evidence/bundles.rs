@@ -9,8 +9,8 @@ use testing::table::Table;
 use tlogistry::evidence::{Bundle, BundleError};
 use tlogistry::image::Tag;
 use tlogistry::key::PublicKey;
-use tlogistry::rekor::LogKeys;
 use tlogistry::sighting::LocalKey;
+use tlogistry::tlog::LogKeys;
 
 use crate::Scene;
 

@@ -96,7 +96,7 @@ async fn a_registry_that_fails_is_not_asked_around() {
     );
     world.registry.heals();
     world.registry.fails("referrers", no_index);
-    world.get(&referrers).await.assert_refused(502, "MANIFEST_INVALID", &["that is no OCI index"]);
+    world.get(&referrers).await.assert_refused(502, "MANIFEST_INVALID", &["that is not an OCI index"]);
 }
 
 #[tokio::test]

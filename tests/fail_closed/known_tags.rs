@@ -109,7 +109,7 @@ async fn without_its_attestation_an_entry_still_tells_its_digest_from_any_other(
         world.restart();
         let second = world.registry.push("v1", r#"{"a":1}"#);
         for answer in [world.pull("v1").await, world.head(&manifest("v1")).await] {
-            answer.assert_refused(403, "DENIED", &["which the log no longer tells", second.as_str()]);
+            answer.assert_refused(403, "DENIED", &["which the log has lost", second.as_str()]);
             let detail = &answer.error()["detail"];
             assert_eq!((&detail["recorded"], &detail["current"]), (&Value::Null, &second.as_str().into()));
         }

@@ -171,9 +171,7 @@ impl Lines {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let lines = lines.filter(|line| line["fields"]["path"] == path);
-        let waited = lines.filter_map(|line| line["fields"]["waited"].as_str().map(str::to_owned));
-        let millis = |waited: String| waited.split("(Log, ").nth(1)?.split(')').next()?.parse().ok();
-        waited.map(|waited| millis(waited).unwrap()).collect()
+        lines.map(|line| line["fields"]["log_millis"].as_f64().unwrap_or_default()).collect()
     }
 }
 

@@ -59,5 +59,9 @@ async fn a_request_by_tlogistry_is_refused_with_a_reason() {
     let request = http::Request::get(path).header("user-agent", "tlogistry/9.9").body(()).unwrap();
     let (parts, body) = service.handle(&request).await.into_parts();
     let answer = super::world::Answer { status: parts.status, headers: parts.headers, body };
-    answer.assert_refused(403, "DENIED", &["tlogistry does not stand behind tlogistry"]);
+    answer.assert_refused(
+        403,
+        "DENIED",
+        &["requests through two tlogistry instances are refused: name the registry itself"],
+    );
 }

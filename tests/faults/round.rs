@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use tlogistry::devlog::Filing;
+use tlogistry::devlog::Indexing;
 use tlogistry::image::Digest;
 
 use crate::instance::Instance;
@@ -93,7 +93,7 @@ async fn play(stage: &Stage, pair: &mut [Instance; 2], seed: u64, tally: &Mutex<
     let tag = stage.tag(&name);
     stage.registry.add(&name, random.u64(..));
     // The index loses some entries for good; which ones of those that are under way at the moment, chance decides.
-    stage.log.set_filing(if random.u8(..4) == 0 { Filing::Never } else { Filing::AtOnce });
+    stage.log.set_indexing(if random.u8(..4) == 0 { Indexing::Never } else { Indexing::AtOnce });
 
     for instance in pair.iter() {
         let proxies = instance.proxies();

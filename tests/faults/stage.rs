@@ -12,9 +12,9 @@ use tlogistry::config::LogConfig;
 use tlogistry::devlog::{Devlog, Options};
 use tlogistry::image::{Digest, Tag};
 use tlogistry::key::PublicKey;
-use tlogistry::rekor::LogEntry;
-use tlogistry::rekor::body::Body;
 use tlogistry::sighting::{LocalKey, parse_statement};
+use tlogistry::tlog::LogEntry;
+use tlogistry::tlog::body::Body;
 
 pub struct Stage {
     pub folder: tempfile::TempDir,
@@ -51,7 +51,7 @@ impl Stage {
             let entry = LogEntry::parse(answer.body()).unwrap();
             let Body::Envelope(envelope) = entry.body() else { panic!("not an intoto entry") };
             assert!(envelope.signers.iter().all(|signer| signer.key.is(&self.key)));
-            // Nothing in these rounds keeps the log from storing the statement with an entry but `Filing::Never`, and
+            // Nothing in these rounds keeps the log from storing the statement with an entry but `Indexing::Never`, and
             // then another entry of the same statement has it, or the hash alone tells the digests apart.
             let (tag, digest) = match entry.attestation().and_then(parse_statement) {
                 Some((tag, digest)) => (tag, digest.to_string()),

@@ -15,7 +15,7 @@ use tlogistry::config::LogConfig;
 use tlogistry::devlog::{Devlog, Options};
 use tlogistry::key::PublicKey;
 use tlogistry::ledger::{DynamoDbLedger, Ledger};
-use tlogistry::rekor::LogKeys;
+use tlogistry::tlog::LogKeys;
 
 /// A log that can file entries of strangers, which no log has to verify, under any hash.
 #[derive(Clone)]

@@ -92,7 +92,7 @@ async fn a_forgotten_log_key_is_named() {
     let keys: Vec<_> = scene.log_config.keys.iter().chain(other.keys.iter()).cloned().collect();
     let mut version = scene.version("a", &[]);
     version.log.url = other.url;
-    version.log.keys = tlogistry::rekor::LogKeys::new(keys).unwrap();
+    version.log.keys = tlogistry::tlog::LogKeys::new(keys).unwrap();
     let instance = version.start();
     assert_eq!(pull(&instance, "known").await.status, 200);
     assert_eq!(scene.used_keys().await.unwrap().log.len(), 1, "a key that no entry bears is not required");

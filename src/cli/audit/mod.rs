@@ -1,8 +1,8 @@
-//! `audit`: whether the log holds exactly one digest for each of many tags, and has only grown.
+//! `audit`: checks that the log holds exactly one digest for each of many tags, and has only grown.
 
 mod check;
+mod checkpoints;
 mod issue;
-mod met;
 mod progress;
 mod repair;
 mod report;
@@ -18,27 +18,27 @@ use clap::Args;
 use futures_util::StreamExt as _;
 use futures_util::stream::LocalBoxStream;
 
-use super::lookup::Lookup;
+use super::log_search::LogSearch;
 use super::trust::Trust;
-use super::{Outcome, listen};
-use crate::rekor::GrowthError;
+use super::{CommandResult, listen};
 use crate::setup;
+use crate::tlog::GrowthError;
 
 use check::Check;
+use checkpoints::EntryCheckpoints;
 use issue::Weight;
-use met::Met;
 use repair::RepairArgs;
-use report::{End, Report, worst};
-use state::{Position, State};
+use report::{AuditReport, End, worst};
+use state::{AuditState, Position};
 use tags::{Item, SourceError};
 
-/// What is lost of an audit that is killed.
+/// An audit that is killed loses at most this much.
 const SAVE_EVERY: Duration = Duration::from_secs(2);
 
 /// Check many tags: that the log holds exactly one digest for each, under your keys, and has only ever grown
 ///
-/// The tags come from a list, or are all those in the ledger; with both, the tags of the list are looked up in the ledger
-/// too. Each finding is one line:
+/// The tags come from a list or from the ledger. With both, the tags of the list are looked up in the ledger too. Each
+/// finding is one line:
 ///
 ///   contradicted    the log holds two digests for the tag under your keys
 ///   misused         a key of yours signed something else than sightings under the tag
@@ -46,33 +46,32 @@ const SAVE_EVERY: Duration = Duration::from_secs(2);
 ///   ledger-lacks    the log holds the tag, and the ledger has no row
 ///   log-lacks       the ledger's row holds an entry that the log does not have
 ///   invalid-row     the ledger's row does not verify
-///   unfindable      the log holds the tag, but a search does not tell its digest; --repair records it anew
-///   unverifiable    an entry bears your key and does not verify
+///   unfindable      the log holds the tag, but a search does not find its digest; --repair records it again
+///   unverifiable    an entry with your key does not verify
 ///   unreadable      an entry cannot be read, or holds your key and cannot be understood
 ///   unattested      an entry by your key may name any digest: the log has not kept its statement
 ///   missing         the log lists no entry by your keys
-///   unchecked       it is no tag, or the log's answer cannot be understood
-///   pending         the ledger's row is not complete yet; no fault
-///   repaired        it was unfindable, and is found now; no fault
+///   unchecked       the name is not a tag, or the log's answer cannot be understood
+///   pending         the ledger's row is not complete yet; not a fault
+///   repaired        the tag was unfindable and is found now; not a fault
 ///
-/// With --state, the log's checkpoints are kept in a file: the next audit demands the proof that the log grew from them by
-/// appending and nothing else. A log that answers less than it had then is asked once more; if it still does, nothing can be
-/// checked. The same file keeps the position, so that an audit that was stopped (Ctrl-C, SIGTERM) or broken off goes on where
-/// it was.
+/// With --state, the log's checkpoints are kept in a file. The next audit demands a proof that the log grew from them by
+/// appending alone. A log that answers less than it had then is asked once more; if it still does, nothing can be checked.
+/// The file also keeps the position: an audit that was stopped (Ctrl-C, SIGTERM) or broken off goes on from there.
 ///
 /// At the end, the log must prove that the largest checkpoint that entries came with is of one history with its heads.
 ///
-/// The ledger is read, never written: that takes dynamodb:Scan, or dynamodb:GetItem with a list.
+/// The ledger is only read. That takes dynamodb:Scan, or dynamodb:GetItem with a list.
 ///
-/// Exit code: 0 if everything holds, 1 if the log contradicts itself or any of the first seven was found, 2 if anything could
-/// not be checked, there was no tag, or the audit did not come to the end.
+/// Exit code: 0 if everything holds; 1 if the log contradicts itself or one of the first seven was found; 2 if something
+/// could not be checked, there was no tag, or the audit did not come to the end.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Audit {
     #[command(flatten)]
     trust: Trust,
     /// List of tags, one a line, e.g. alpine:3.16.0; '-' for standard input. Blank lines and those that begin with '#' are
-    /// passed over
+    /// ignored
     #[arg(long, value_name = "FILE", required_unless_present = "ledger_table")]
     tags: Option<PathBuf>,
     /// The ledger's DynamoDB table
@@ -81,7 +80,7 @@ pub struct Audit {
     /// File that keeps the log's checkpoints, and the position of an audit that was stopped
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// Begin at the first tag, wherever the audit before stopped
+    /// Begin at the first tag, even if the last audit was stopped
     #[arg(long, requires = "state")]
     from_start: bool,
     #[command(flatten)]
@@ -95,14 +94,14 @@ pub struct Audit {
 }
 
 impl Audit {
-    pub async fn run(self) -> Outcome {
-        let lookup = Lookup::new(self.trust.log()?, self.trust.keys()?)?;
+    pub async fn run(self) -> CommandResult {
+        let search = LogSearch::new(self.trust.log()?, self.trust.keys()?)?;
         let source = self.source();
         let ledger = match &self.ledger_table {
             Some(table) => Some(setup::dynamodb_ledger(table.clone()).await),
             None => None,
         };
-        let mut state = State::load(self.state.clone(), &lookup.log_keys)?;
+        let mut state = AuditState::load(self.state.clone(), &search.log_keys)?;
         let position = match state.position.take() {
             Some(position) if !self.from_start => {
                 if position.source != source {
@@ -114,11 +113,11 @@ impl Audit {
                 }
                 position
             }
-            _ => Position { source, done: 0, last: None, issues: Default::default(), met: Vec::new() },
+            _ => Position { source, done: 0, last: None, issues: Default::default(), entry_checkpoints: Vec::new() },
         };
-        let repair = self.repair.repair(&lookup).await?;
-        let mut report = Report::new(self.json);
-        match lookup.log.growth(&lookup.log_keys, &state.checkpoints).await {
+        let repair = self.repair.repair(&search).await?;
+        let mut report = AuditReport::new(self.json);
+        match search.log.growth(&search.log_keys, &state.checkpoints).await {
             Ok(grown) => {
                 grown.iter().for_each(|growth| report.grown(growth));
                 state.advance(&grown);
@@ -134,14 +133,14 @@ impl Audit {
             (None, Some(ledger)) => tags::in_ledger(ledger, position.last.clone()),
             (None, None) => return Err("there is nothing to audit: give --tags or --ledger-table".into()),
         };
-        // Until here there is nothing to keep, so that being asked to stop ends the process at once.
-        let stop = listen::asked_to_stop();
-        let met = Met::before(&position.met);
-        let check = Check { lookup: &lookup, ledger: ledger.as_ref(), repair: repair.as_ref(), met };
+        // Signals are caught from here on. Before, there is nothing to save, and they end the process at once.
+        let stop = listen::stop_signal();
+        let checkpoints = EntryCheckpoints::from_notes(&position.entry_checkpoints);
+        let check = Check { search: &search, ledger: ledger.as_ref(), repair: repair.as_ref(), checkpoints };
         let (position, mut end) =
             walk(items, &check, usize::from(self.concurrency), position, &mut state, &mut report, stop).await?;
         if end == End::Complete {
-            match check.met.compare(&lookup, &mut state).await {
+            match check.checkpoints.compare(&search, &mut state).await {
                 Ok(()) => {}
                 Err(GrowthError::Contradicted(contradiction)) => {
                     report.contradiction(&contradiction);
@@ -157,13 +156,13 @@ impl Audit {
         Ok(match (worst, end) {
             (Some(Weight::Fault), _) => ExitCode::from(1),
             (Some(Weight::Doubt), _) | (_, End::Stopped | End::Failed(_)) => ExitCode::from(2),
-            // A list or a table that is empty by mistake shows nothing.
+            // The list or table may be empty by mistake.
             (_, End::Complete) if position.done == 0 => ExitCode::from(2),
             (Some(Weight::Note) | None, End::Complete) => ExitCode::SUCCESS,
         })
     }
 
-    /// What is audited, for telling whether a position is in it.
+    /// The list or table, as it stands in a position.
     fn source(&self) -> String {
         match (&self.tags, &self.ledger_table) {
             (Some(list), None) => format!("the list {}", list.display()),
@@ -173,15 +172,14 @@ impl Audit {
     }
 }
 
-/// Checks one tag after the other, several at once but each taken note of in its order, so that the position is never
-/// past one that was not checked.
+/// Checks tags, several at once. The results are taken in the tags' order, so the position is never past an unchecked tag.
 async fn walk(
     items: LocalBoxStream<'_, Result<Item, SourceError>>,
     check: &Check<'_>,
     concurrency: usize,
     mut position: Position,
-    state: &mut State,
-    report: &mut Report,
+    state: &mut AuditState,
+    report: &mut AuditReport,
     stop: impl Future<Output = ()>,
 ) -> Result<(Position, End), std::io::Error> {
     let checked = items.map(async |item| Ok::<_, String>(check.item(item.map_err(text)?).await.map_err(text)?));
@@ -205,7 +203,7 @@ async fn walk(
         }
         position.done += 1;
         position.last = Some(name);
-        position.met = check.met.notes();
+        position.entry_checkpoints = check.checkpoints.notes();
         report.progress(|| {
             let rate = (position.done - before) as f64 / began.elapsed().as_secs_f64().max(0.001);
             format!("{} tags checked, {rate:.0} a second", position.done)

@@ -1,4 +1,4 @@
-//! How far a long command has come, for a person who looks on.
+//! The progress line of a long command.
 
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// Often enough to see that something happens.
 const REFRESH: Duration = Duration::from_millis(200);
 
-/// One line on standard error that is written over. There is none unless standard error is a terminal.
+/// One line on standard error that is overwritten. Shown only on a terminal.
 pub struct Progress {
     shown: bool,
     last: Option<Instant>,
@@ -20,13 +20,13 @@ impl Progress {
     /// Shows what `text` returns, unless a line was shown just now.
     pub fn show(&mut self, text: impl FnOnce() -> String) {
         if self.shown && self.last.is_none_or(|last| last.elapsed() >= REFRESH) {
-            // That nobody can see it any more is no reason to stop.
+            // The command goes on even if the terminal is gone.
             let _ = write!(stderr(), "\r\x1b[K{}", text());
             self.last = Some(Instant::now());
         }
     }
 
-    /// Makes room for a line of its own.
+    /// Removes the line before other output.
     pub fn clear(&mut self) {
         if self.last.take().is_some() {
             let _ = write!(stderr(), "\r\x1b[K");

@@ -1,4 +1,4 @@
-//! Making a sighting findable again.
+//! Repair: makes a sighting findable again.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -7,19 +7,19 @@ use std::time::Duration;
 use clap::Args;
 
 use super::tags::LEDGER_TIME;
-use crate::cli::lookup::Lookup;
+use crate::cli::log_search::LogSearch;
 use crate::deadline::Deadline;
-use crate::rekor::RekorError;
 use crate::setup;
 use crate::sighting::{AnewError, Finding, LocalKey, Sighting, SignError, Signer, record_anew};
+use crate::tlog::LogError;
 
-/// The log files an entry after it has answered the upload.
-const FILING_TRIES: u32 = 5;
-const FILING_PAUSE: Duration = Duration::from_secs(1);
+/// Searches for a new entry. The log indexes it only after it has answered the upload.
+const INDEX_TRIES: u32 = 5;
+const INDEX_PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Args)]
 pub struct RepairArgs {
-    /// Record anew what is in the log and cannot be found by search: the same statement with a new signature
+    /// Record again what is in the log and cannot be found by search: the same statement with a new signature
     #[arg(long)]
     repair: bool,
     /// The signing key in AWS KMS, for --repair: key id, ARN or alias
@@ -32,22 +32,22 @@ pub struct RepairArgs {
 
 pub struct Repair(Signer);
 
-/// Why a sighting is still not found.
+/// The reason why a sighting is still not found.
 #[derive(Debug, thiserror::Error)]
 pub enum RepairError {
     #[error(transparent)]
     Key(#[from] SignError),
     #[error(transparent)]
-    Log(#[from] RekorError),
-    #[error("what the log answered does not verify")]
+    Log(#[from] LogError),
+    #[error("the log's answer does not verify")]
     Unverifiable,
-    #[error("recorded anew at log index {0}, but no search finds that yet")]
-    NotFiled(u64),
+    #[error("recorded again at log index {0}, but no search finds that yet")]
+    NotIndexed(u64),
 }
 
 impl RepairArgs {
-    /// What repairs are signed with, if they are wanted: it must be one of the keys that count.
-    pub async fn repair(self, lookup: &Lookup) -> Result<Option<Repair>, Box<dyn Error + Send + Sync>> {
+    /// The signer of repairs, if they are wanted. Its key must be one of the keys that count.
+    pub async fn repair(self, search: &LogSearch) -> Result<Option<Repair>, Box<dyn Error + Send + Sync>> {
         if !self.repair {
             return Ok(None);
         }
@@ -56,38 +56,38 @@ impl RepairArgs {
             (None, Some(file)) => Signer::Local(LocalKey::open(&file)?),
             (None, None) => return Err("--repair needs the signing key: --kms-key-id or --signing-key".into()),
         };
-        if !lookup.trusted.contains(signer.public_key(Deadline::after(LEDGER_TIME)).await?) {
-            return Err("the signing key is none of those that --key names".into());
+        if !search.trusted.contains(signer.public_key(Deadline::after(LEDGER_TIME)).await?) {
+            return Err("the signing key is not among those that --key names".into());
         }
         Ok(Some(Repair(signer)))
     }
 }
 
 impl Repair {
-    /// Records a sighting anew, and waits until a search finds it. Returns the new entry's index.
-    pub async fn record_anew(&self, lookup: &Lookup, sighting: &Sighting) -> Result<u64, RepairError> {
+    /// Records a sighting again, and waits until a search finds it. Returns the new entry's index.
+    pub async fn record_again(&self, search: &LogSearch, sighting: &Sighting) -> Result<u64, RepairError> {
         let (tag, digest) = (sighting.tag(), sighting.digest());
         let record =
-            lookup.log.ask(async |log, deadline| match record_anew(&self.0, log, tag, digest, deadline).await {
+            search.log.ask(async |log, deadline| match record_anew(&self.0, log, tag, digest, deadline).await {
                 Ok(uploaded) => Ok(Ok(uploaded)),
                 Err(AnewError::Log(error)) => Err(error),
                 Err(AnewError::Key(error)) => Ok(Err(error)),
             });
         let uploaded = record.await??;
-        let entry = uploaded.entry.verify(&lookup.log_keys).map_err(|_| RepairError::Unverifiable)?;
+        let entry = uploaded.entry.verify(&search.log_keys).map_err(|_| RepairError::Unverifiable)?;
         let (id, index) = (entry.id(), entry.log_index());
-        Sighting::check(entry, tag.clone(), digest.clone(), &lookup.trusted).ok_or(RepairError::Unverifiable)?;
-        for _ in 0..FILING_TRIES {
+        Sighting::check(entry, tag.clone(), digest.clone(), &search.trusted).ok_or(RepairError::Unverifiable)?;
+        for _ in 0..INDEX_TRIES {
             let mut found = false;
             let look = |finding: &Finding| {
                 found |= matches!(finding, Finding::Sighting(sighting) if sighting.entry().leaf_hash() == id.leaf_hash);
             };
-            lookup.findings(tag, look).await?;
+            search.findings(tag, look).await?;
             if found {
                 return Ok(index);
             }
-            tokio::time::sleep(FILING_PAUSE).await;
+            tokio::time::sleep(INDEX_PAUSE).await;
         }
-        Err(RepairError::NotFiled(index))
+        Err(RepairError::NotIndexed(index))
     }
 }

@@ -1,33 +1,32 @@
-//! What an audit prints: a line for each tree of the log, for each finding, and at the end.
+//! The output of an audit: a line for each tree of the log, for each finding, and at the end.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::issue::{Issue, Kind, Weight};
+use super::issue::{Issue, IssueKind, Weight};
 use super::progress::Progress;
-use crate::cli::terminal::{Colours, Tone, harmless, say};
-use crate::rekor::{Contradiction, Growth};
+use crate::cli::terminal::{ASIDE, BAD, DOUBTFUL, GOOD, print_line, sanitized, styled};
+use crate::tlog::{Growth, HistoryConflict};
 
-/// How an audit ended.
+/// The end of an audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
     Complete,
     /// The user asked it to stop.
     Stopped,
-    /// Something that it needs cannot be reached.
+    /// The log, the ledger or the list failed.
     Failed(String),
 }
 
-pub struct Report {
+pub struct AuditReport {
     json: bool,
-    colours: Colours,
     progress: Progress,
 }
 
-impl Report {
+impl AuditReport {
     pub fn new(json: bool) -> Self {
-        Self { json, colours: Colours::of_stdout(), progress: Progress::new() }
+        Self { json, progress: Progress::new() }
     }
 
     pub fn progress(&mut self, text: impl FnOnce() -> String) {
@@ -47,9 +46,9 @@ impl Report {
         self.line(&text, object);
     }
 
-    pub fn contradiction(&mut self, contradiction: &Contradiction) {
+    pub fn contradiction(&mut self, contradiction: &HistoryConflict) {
         let (before, now) = contradiction.notes();
-        let heading = self.colours.paint(Tone::Bad, "The log contradicts itself");
+        let heading = styled(BAD, "The log contradicts itself");
         let evidence = match now {
             Some(now) => format!("What it signed before:\n\n{before}\nAnd now:\n\n{now}"),
             None => format!("What it signed before:\n\n{before}"),
@@ -62,39 +61,39 @@ impl Report {
     }
 
     pub fn issue(&mut self, tag: &str, issue: &Issue) {
-        let (tag, kind, detail) = (harmless(tag), issue.kind.name(), harmless(&issue.detail));
-        let tone = match issue.kind.weight() {
-            Weight::Fault => Tone::Bad,
-            Weight::Doubt => Tone::Doubtful,
-            Weight::Note => Tone::Aside,
+        let (tag, kind, detail) = (sanitized(tag), issue.kind.name(), sanitized(&issue.detail));
+        let style = match issue.kind.weight() {
+            Weight::Fault => BAD,
+            Weight::Doubt => DOUBTFUL,
+            Weight::Note => ASIDE,
         };
-        let text = format!("{tag}: {}: {detail}", self.colours.paint(tone, kind));
+        let text = format!("{tag}: {}: {detail}", styled(style, kind));
         let object = json!({"type": "tag", "tag": tag, "issue": kind, "detail": detail});
         self.line(&text, object);
     }
 
-    pub fn end(&mut self, done: u64, issues: &BTreeMap<Kind, u64>, end: &End, kept: bool) {
+    pub fn end(&mut self, done: u64, issues: &BTreeMap<IssueKind, u64>, end: &End, kept: bool) {
         let noun = if done == 1 { "tag" } else { "tags" };
         let counts: Vec<String> = issues.iter().map(|(kind, count)| format!("{count} {}", kind.name())).collect();
         let found = match (worst(issues), counts.is_empty()) {
-            (_, true) => self.colours.paint(Tone::Good, "all hold"),
-            (Some(Weight::Fault), _) => self.colours.paint(Tone::Bad, &counts.join(", ")),
-            (Some(Weight::Doubt), _) => self.colours.paint(Tone::Doubtful, &counts.join(", ")),
+            (_, true) => styled(GOOD, "all hold"),
+            (Some(Weight::Fault), _) => styled(BAD, &counts.join(", ")),
+            (Some(Weight::Doubt), _) => styled(DOUBTFUL, &counts.join(", ")),
             _ => format!("all hold ({})", counts.join(", ")),
         };
         let again = if kept { "; run it again with the same --state to go on" } else { "" };
         let text = match end {
             End::Complete if done == 0 => {
-                format!("{}: there was no tag", self.colours.paint(Tone::Doubtful, "Nothing was checked"))
+                format!("{}: there was no tag", styled(DOUBTFUL, "Nothing was checked"))
             }
             End::Complete => format!("{done} {noun} checked: {found}"),
             End::Stopped => format!("Stopped after {done} {noun}: {found}{again}"),
-            End::Failed(why) if done == 0 => format!("Nothing was checked, because {}", harmless(why)),
-            End::Failed(why) => format!("Broken off after {done} {noun} ({found}), because {}{again}", harmless(why)),
+            End::Failed(why) if done == 0 => format!("Nothing was checked, because {}", sanitized(why)),
+            End::Failed(why) => format!("Broken off after {done} {noun} ({found}), because {}{again}", sanitized(why)),
         };
         let issues: BTreeMap<&str, u64> = issues.iter().map(|(kind, count)| (kind.name(), *count)).collect();
         let reason = match end {
-            End::Failed(why) => Some(harmless(why)),
+            End::Failed(why) => Some(sanitized(why)),
             End::Complete | End::Stopped => None,
         };
         let complete = *end == End::Complete;
@@ -106,11 +105,11 @@ impl Report {
 
     fn line(&mut self, text: &str, object: Value) {
         self.progress.clear();
-        if self.json { say(object) } else { say(text) }
+        if self.json { print_line(object) } else { print_line(text) }
     }
 }
 
-/// The gravest of what was found.
-pub fn worst(issues: &BTreeMap<Kind, u64>) -> Option<Weight> {
+/// The gravest weight among the findings.
+pub fn worst(issues: &BTreeMap<IssueKind, u64>) -> Option<Weight> {
     issues.keys().map(|kind| kind.weight()).max()
 }

@@ -1,4 +1,4 @@
-//! What an audit remembers: the log's checkpoints that it verified, and how far it has come.
+//! The state file of audits: the log's verified checkpoints, and the position of an audit that was stopped.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -7,57 +7,57 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::issue::Kind;
+use super::issue::IssueKind;
 use crate::private;
-use crate::rekor::{Checkpoint, Growth, LogKeys};
+use crate::tlog::{Checkpoint, Growth, LogKeys};
 
-/// Of the file's form.
+/// The version of the file's form.
 const VERSION: u32 = 1;
-/// Some thousand checkpoints: the public log has one tree a year.
+/// Room for some thousand checkpoints. The public log has one tree a year.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// The file, if there is one, and what is in it.
-pub struct State {
+/// The state, and the file that it is kept in.
+pub struct AuditState {
     file: Option<PathBuf>,
-    /// By tree id. Verified.
+    /// By tree id, verified.
     pub checkpoints: BTreeMap<u64, Checkpoint>,
-    /// Where an audit stopped; `None` once it has come to the end.
+    /// The position of an audit that was stopped. `None` after one that came to the end.
     pub position: Option<Position>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Position {
-    /// What is audited: a position in one list means nothing in another.
+    /// The list or table: a position in one means nothing in another.
     pub source: String,
-    /// Tags that are done with.
+    /// The number of tags done.
     pub done: u64,
-    /// The last of them, as it stands in the list.
+    /// The last tag done, as it stands in the list.
     pub last: Option<String>,
-    /// How many findings there were so far.
-    pub issues: BTreeMap<Kind, u64>,
-    /// Signed notes that entries came with, to be compared with the log's heads at the end.
-    #[serde(default)]
-    pub met: Vec<String>,
+    /// The findings so far, counted by kind.
+    pub issues: BTreeMap<IssueKind, u64>,
+    /// Signed notes that entries came with, for the comparison with the log's heads at the end.
+    #[serde(default, rename = "met")]
+    pub entry_checkpoints: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct StateFile {
     version: u32,
     /// Signed notes.
     checkpoints: Vec<String>,
     position: Option<Position>,
 }
 
-impl State {
-    /// What `file` holds: nothing if there is no such file. Its checkpoints must be signed by the log.
+impl AuditState {
+    /// Reads `file`, or starts empty if it does not exist. Its checkpoints must be signed by the log.
     pub fn load(file: Option<PathBuf>, keys: &LogKeys) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let mut state = Self { file, checkpoints: BTreeMap::new(), position: None };
         let Some(path) = &state.file else { return Ok(state) };
         let fault = |fault: &dyn std::fmt::Display| format!("{}: {fault}", path.display());
-        // Who can write it decides which tags are passed over as checked before.
+        // Anyone who can write the file decides which tags are skipped, so it must be private.
         let Some(json) = private::read(path, MAX_BYTES)? else { return Ok(state) };
-        let stored: Stored = serde_json::from_slice(&json).map_err(|error| fault(&error))?;
+        let stored: StateFile = serde_json::from_slice(&json).map_err(|error| fault(&error))?;
         if stored.version != VERSION {
             return Err(fault(&format!("it is of version {}, not {VERSION}", stored.version)).into());
         }
@@ -69,22 +69,22 @@ impl State {
             let checkpoint = signed(note)?;
             state.checkpoints.insert(checkpoint.tree_id(), checkpoint);
         }
-        for note in stored.position.iter().flat_map(|position| &position.met) {
+        for note in stored.position.iter().flat_map(|position| &position.entry_checkpoints) {
             signed(note)?;
         }
         state.position = stored.position;
         Ok(state)
     }
 
-    /// Takes note of heads that were proven to have grown from the ones before.
+    /// Replaces heads by ones that were proven to have grown from them.
     pub fn advance(&mut self, grown: &[Growth]) {
         self.checkpoints.extend(grown.iter().map(|growth| (growth.now.tree_id(), growth.now.clone())));
     }
 
-    /// Writes the file anew, whole or not at all.
+    /// Replaces the file, whole or not at all.
     pub fn save(&self) -> io::Result<()> {
         let Some(path) = &self.file else { return Ok(()) };
-        let stored = Stored {
+        let stored = StateFile {
             version: VERSION,
             checkpoints: self.checkpoints.values().map(|checkpoint| checkpoint.note().to_owned()).collect(),
             position: self.position.clone(),

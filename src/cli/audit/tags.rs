@@ -1,4 +1,4 @@
-//! What is audited: the tags of a list, or all rows of the ledger, one after the other and never all at once.
+//! The tags to audit: from a list, or all rows of the ledger, as a stream.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
@@ -13,9 +13,9 @@ use crate::deadline::Deadline;
 use crate::image::Tag;
 use crate::ledger::{DynamoDbLedger, LedgerError, Row};
 
-/// How long the ledger may take to answer.
+/// The time-out for one call to the ledger.
 pub const LEDGER_TIME: Duration = Duration::from_secs(30);
-/// Bytes. A tag has 384 at most.
+/// Bytes of a line. A tag has 384 at most.
 const MAX_LINE: u64 = 1024;
 /// Lines read ahead.
 const LINES_AHEAD: usize = 64;
@@ -24,13 +24,13 @@ const LINES_AHEAD: usize = 64;
 pub struct Item {
     /// As it stands in the list or the table.
     pub name: String,
-    /// Or why it is none.
+    /// The error says why `name` is not a tag.
     pub tag: Result<Tag, String>,
-    /// Its row, where it came from the ledger.
+    /// Its row, if it came from the ledger.
     pub row: Option<Result<Row, LedgerError>>,
 }
 
-/// Why there are no more tags.
+/// A fault that ends the stream.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     #[error("{}: {error}", .path.display())]
@@ -38,11 +38,11 @@ pub enum SourceError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error(
-        "the list is not the one in which the audit stopped: its tag number {number} is {found}, not {expected}; give --from-start to begin anew"
+        "the list is not the one in which the audit stopped: its tag number {number} is {found}, not {expected}; give --from-start to start over"
     )]
     Changed { number: u64, found: String, expected: String },
     #[error(
-        "the list is not the one in which the audit stopped: it ends with tag number {number}, and {done} were done; give --from-start to begin anew"
+        "the list is not the one in which the audit stopped: it ends with tag number {number}, and {done} were done; give --from-start to start over"
     )]
     Shortened { number: u64, done: u64 },
 }
@@ -51,7 +51,7 @@ pub enum SourceError {
 pub fn in_list(path: &Path, done: u64, last: Option<String>) -> LocalBoxStream<'static, Result<Item, SourceError>> {
     let (sender, receiver) = mpsc::channel(LINES_AHEAD);
     let path = path.to_owned();
-    // A thread of its own: nothing waits for it at the end, though it may be waiting for standard input.
+    // A detached thread: it may block on standard input, and the command must be able to end all the same.
     std::thread::spawn(move || {
         let mut number = 0;
         let each = |line| {
@@ -63,7 +63,7 @@ pub fn in_list(path: &Path, done: u64, last: Option<String>) -> LocalBoxStream<'
             Ok(()) if number < done => SourceError::Shortened { number, done },
             Ok(()) => return,
         };
-        // Nobody waits for it any more if this fails.
+        // The send fails only if the audit has ended.
         let _ = sender.blocking_send(Err(fault));
     });
     let lines = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
@@ -95,7 +95,7 @@ fn parse(name: &str) -> Result<Tag, String> {
     name.parse::<Tag>().map_err(|error| error.to_string())
 }
 
-/// Hands each line to `each` until that says no: blank ones and those that begin with '#' are left out.
+/// Hands lines to `each` until it returns false. Blank lines and those that begin with '#' are left out.
 fn read_lines(path: &Path, mut each: impl FnMut(String) -> bool) -> io::Result<()> {
     let mut input: Box<dyn BufRead> =
         if path == Path::new("-") { Box::new(io::stdin().lock()) } else { Box::new(BufReader::new(File::open(path)?)) };

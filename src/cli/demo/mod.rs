@@ -1,4 +1,4 @@
-//! `demo`: the main job from end to end, on this machine alone, told step by step.
+//! `demo`: the main job from end to end, on this machine alone, step by step.
 
 mod registry;
 mod story;
@@ -7,15 +7,15 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::Outcome;
+use super::CommandResult;
 
 /// Watch it work: a registry, a log and this service on this machine; a tag is pulled, moved, and refused
 #[derive(Args)]
 pub struct Demo {}
 
 impl Demo {
-    /// The exit code is 1 if any step goes otherwise than told.
-    pub async fn run(self) -> Outcome {
+    /// The exit code is 1 if any step fails.
+    pub async fn run(self) -> CommandResult {
         match story::tell().await {
             Ok(()) => Ok(ExitCode::SUCCESS),
             Err(error) => {

@@ -1,4 +1,4 @@
-//! A small registry in memory, which plays the one that images are pushed to. Unlike tlogistry it lets tags move.
+//! A small registry in memory that images are pushed to. Unlike tlogistry it lets tags move.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -12,14 +12,15 @@ use tokio::net::TcpListener;
 
 use crate::cli::listen;
 use crate::image::Digest;
+use crate::oci::CONTENT_DIGEST;
 
 const MAX_REQUEST_BYTES: usize = 8 << 20;
 
-type Answer = Response<Full<Bytes>>;
+type DemoResponse = Response<Full<Bytes>>;
 
-/// Manifests, tags and blobs of one repository, whatever it is called.
+/// Manifests, tags and blobs of one repository, under any name.
 #[derive(Default)]
-struct Contents {
+struct DemoRepository {
     /// By digest, with their media types.
     manifests: HashMap<String, (HeaderValue, Bytes)>,
     /// To digests.
@@ -30,12 +31,12 @@ struct Contents {
 
 /// Serves until `stop` is done.
 pub async fn serve(listener: TcpListener, stop: impl Future<Output = ()>) {
-    let contents = Arc::new(Mutex::new(Contents::default()));
+    let contents = Arc::new(Mutex::new(DemoRepository::default()));
     let handler = move |request| {
         let contents = contents.clone();
         async move {
             match listen::read(request, MAX_REQUEST_BYTES).await {
-                // Nothing panics while it holds the lock.
+                // A poisoned lock is usable: nothing panics while holding it.
                 Ok(request) => contents.lock().unwrap_or_else(PoisonError::into_inner).answer(&request),
                 Err(refusal) => refusal,
             }
@@ -44,8 +45,8 @@ pub async fn serve(listener: TcpListener, stop: impl Future<Output = ()>) {
     listen::serve(listener, handler, stop).await;
 }
 
-impl Contents {
-    fn answer(&mut self, request: &Request<Bytes>) -> Answer {
+impl DemoRepository {
+    fn answer(&mut self, request: &Request<Bytes>) -> DemoResponse {
         let path = request.uri().path();
         let mut parts = path.rsplitn(3, '/');
         let (last, kind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -63,7 +64,7 @@ impl Contents {
         }
     }
 
-    fn put_manifest(&mut self, reference: &str, request: &Request<Bytes>) -> Answer {
+    fn put_manifest(&mut self, reference: &str, request: &Request<Bytes>) -> DemoResponse {
         let digest = Digest::sha256(request.body()).to_string();
         let Some(media_type) = request.headers().get(CONTENT_TYPE) else {
             return error(StatusCode::BAD_REQUEST, "MANIFEST_INVALID");
@@ -75,7 +76,7 @@ impl Contents {
         status(StatusCode::CREATED)
     }
 
-    fn put_blob(&mut self, request: &Request<Bytes>) -> Answer {
+    fn put_blob(&mut self, request: &Request<Bytes>) -> DemoResponse {
         let digest = Digest::sha256(request.body()).to_string();
         self.blobs.insert(digest.clone(), request.body().clone());
         let mut response = status(StatusCode::CREATED);
@@ -85,7 +86,7 @@ impl Contents {
         response
     }
 
-    fn manifest(&self, reference: &str) -> Answer {
+    fn manifest(&self, reference: &str) -> DemoResponse {
         let digest = self.tags.get(reference).map_or(reference, String::as_str);
         let Some((media_type, manifest)) = self.manifests.get(digest) else {
             return error(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN");
@@ -93,19 +94,19 @@ impl Contents {
         let mut response = Response::new(Full::new(manifest.clone()));
         response.headers_mut().insert(CONTENT_TYPE, media_type.clone());
         if let Ok(digest) = HeaderValue::from_str(digest) {
-            response.headers_mut().insert("docker-content-digest", digest);
+            response.headers_mut().insert(CONTENT_DIGEST, digest);
         }
         response
     }
 }
 
-fn status(status: StatusCode) -> Answer {
+fn status(status: StatusCode) -> DemoResponse {
     let mut response = Response::new(Full::default());
     *response.status_mut() = status;
     response
 }
 
-fn error(status: StatusCode, code: &str) -> Answer {
+fn error(status: StatusCode, code: &str) -> DemoResponse {
     let body = format!(r#"{{"errors":[{{"code":"{code}","message":"not here"}}]}}"#);
     let mut response = Response::new(Full::from(body));
     *response.status_mut() = status;

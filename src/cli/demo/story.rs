@@ -1,4 +1,4 @@
-//! The story that the demo tells.
+//! The steps of the demo.
 
 use std::error::Error;
 
@@ -12,19 +12,17 @@ use crate::cli::{listen, log, serve};
 use crate::config::{Config, LogConfig};
 use crate::devlog::{Devlog, Options};
 use crate::image::{Digest, Tag};
-use crate::rekor::{EntryId, LogEntry};
+use crate::oci::{CONTENT_DIGEST, JSON, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST};
 use crate::setup;
 use crate::sighting::{LocalKey, Signer, parse_statement, subject_hash};
+use crate::tlog::{EntryId, LogEntry};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
-/// Where docker pull would take the image from.
+/// The repository that the image is pushed to.
 const REPOSITORY: &str = "demo/app";
 
-/// A server of the demo, and how to stop it.
+/// A running server, and the means to stop it.
 struct Server {
     address: String,
     stop: oneshot::Sender<()>,
@@ -43,7 +41,7 @@ pub async fn tell() -> Result<()> {
     let key_file = folder.path().join("signing-key.pem");
     let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
 
-    say("Three servers start on this machine: a registry that people push to, a transparency log, and tlogistry.");
+    step("Three servers start on this machine: a registry that people push to, a transparency log, and tlogistry.");
     let upstream = start_registry().await?;
     let devlog = Devlog::open(Some(&folder.path().join("log")), Options::default()).await?;
     let (log, log_config) = start_log(devlog).await?;
@@ -53,54 +51,54 @@ pub async fn tell() -> Result<()> {
     note(&format!("tlogistry  http://{}", service.address));
 
     let tag = |name: &str| format!("{}/{REPOSITORY}:{name}", upstream.address);
-    say(&format!("Someone pushes an image to {}.", tag("v1")));
+    step(&format!("Someone pushes an image to {}.", tag("v1")));
     let first = push(&client, &upstream, "v1", "the image that was reviewed").await?;
     push(&client, &upstream, "v2", "the next release").await?;
     note(&format!("its digest is {first}"));
 
-    say(
+    step(
         "You pull the tag through tlogistry. It has never seen it: it signs 'this tag is this digest' and records that.",
     );
     let response = pull(&client, &service, &upstream, "v1").await?;
     expect(response.status() == StatusCode::OK, "the first pull is served")?;
-    expect(header(&response, "docker-content-digest")? == first.as_str(), "the digest is that of the pushed image")?;
+    expect(header(&response, CONTENT_DIGEST.as_str())? == first.as_str(), "the digest is that of the pushed image")?;
     expect(header(&response, "tlog-first-seen")? == "true", "the first pull says so")?;
     for name in ["Tlog-First-Seen", "Tlog-UUID", "Tlog-LogIndex", "Tlog-IntegratedTime", "Tlog-Entry"] {
         note(&format!("{name}: {}", header(&response, name)?));
     }
     let uuid = header(&response, "tlog-uuid")?.to_owned();
 
-    say("You pull it again. The tag still has the recorded digest.");
+    step("You pull it again. The tag still has the recorded digest.");
     let response = pull(&client, &service, &upstream, "v1").await?;
     expect(response.status() == StatusCode::OK, "the second pull is served")?;
     expect(response.headers().get("tlog-first-seen").is_none(), "the tag is not first seen twice")?;
     expect(header(&response, "tlog-uuid")? == uuid, "it is the same record")?;
     note("200 OK, same record");
 
-    say(&format!("Someone pushes another image to the same tag, {}.", tag("v1")));
+    step(&format!("Someone pushes another image to the same tag, {}.", tag("v1")));
     let second = push(&client, &upstream, "v1", "something else entirely").await?;
     note(&format!("the registry now serves {second}"));
 
-    say("You pull it. The tag has moved, and tlogistry refuses it. This is what docker, podman and skopeo show:");
+    step("You pull it. The tag has moved, and tlogistry refuses it. This is what docker, podman and skopeo show:");
     note(&refused(pull(&client, &service, &upstream, "v1").await?).await?);
 
-    say("By digest you still get exactly what was recorded: a digest cannot move.");
+    step("By digest you still get exactly what was recorded: a digest cannot move.");
     let response = pull(&client, &service, &upstream, first.as_str()).await?;
     expect(response.status() == StatusCode::OK, "the pull by digest is served")?;
     expect(Digest::sha256(&response.bytes().await?) == first, "and its bytes have the digest")?;
     note("200 OK");
 
-    say("Other tags are not affected.");
+    step("Other tags are not affected.");
     let response = pull(&client, &service, &upstream, "v2").await?;
     expect(response.status() == StatusCode::OK, "the other tag is served")?;
     note("200 OK for v2");
 
-    say("tlogistry is restarted and has forgotten everything. You pull the moved tag once more: the log remembers.");
+    step("tlogistry is restarted and has forgotten everything. You pull the moved tag once more: the log remembers.");
     service.stop().await;
     let service = start_tlogistry(&key_file, &log_config, &upstream).await?;
     note(&refused(pull(&client, &service, &upstream, "v1").await?).await?);
 
-    say("The evidence, from the log alone, for anyone to check:");
+    step("The evidence, from the log alone, for anyone to check:");
     let public_key = LocalKey::open_or_generate(&key_file)?.public_key().pem().to_owned();
     evidence(&client, &log_config, &tag("v1").parse()?, &uuid, &first).await?;
     note(&format!("signed with this key:\n{}", public_key.trim_end()));
@@ -112,8 +110,8 @@ pub async fn tell() -> Result<()> {
     Ok(())
 }
 
-fn say(step: &str) {
-    println!("\n{step}");
+fn step(text: &str) {
+    println!("\n{text}");
 }
 
 fn note(text: &str) {
@@ -141,7 +139,7 @@ async fn start_log(devlog: Devlog) -> Result<(Server, LogConfig)> {
     Ok((Server { address, stop, task }, config))
 }
 
-/// The real service, with the key in `key_file`, which is made if it is not there, and an empty ledger.
+/// Starts the real service with an empty ledger. The key is in `key_file`, and made if missing.
 async fn start_tlogistry(key_file: &std::path::Path, log: &LogConfig, upstream: &Server) -> Result<Server> {
     let insecure = upstream.address.clone();
     let config = Config::read(|name| (name == "INSECURE_REGISTRIES").then(|| insecure.clone()))?;
@@ -153,7 +151,7 @@ async fn start_tlogistry(key_file: &std::path::Path, log: &LogConfig, upstream: 
     Ok(Server { address, stop, task })
 }
 
-/// Pushes an image of one layer, which holds `text`, and returns its digest.
+/// Pushes an image whose one layer is `text`, and returns its digest.
 async fn push(client: &Client, registry: &Server, tag: &str, text: &str) -> Result<Digest> {
     let base = format!("http://{}/v2/{REPOSITORY}", registry.address);
     let layer = text.as_bytes().to_vec();
@@ -201,12 +199,11 @@ async fn refused(response: Response) -> Result<String> {
     Ok(format!("403 {code}: {message}"))
 }
 
-/// Finds the tag in the log as a stranger would, checks the entry and says what it states.
+/// Finds the tag in the log as a stranger would, checks the entry and prints its statement.
 async fn evidence(client: &Client, log: &LogConfig, tag: &Tag, uuid: &str, first: &Digest) -> Result<()> {
     let hash = subject_hash(tag);
     let search = json!({"hash": format!("sha256:{hash}")}).to_string();
-    let search =
-        client.post(log.url.join("api/v1/index/retrieve")?).header("content-type", "application/json").body(search);
+    let search = client.post(log.url.join("api/v1/index/retrieve")?).header("content-type", JSON).body(search);
     let found: Vec<String> = serde_json::from_slice(&search.send().await?.error_for_status()?.bytes().await?)?;
     expect(found == [uuid], "a search by the tag's sha256 finds exactly the one record")?;
     note(&format!("search for sha256 of '{tag}' ({hash}) finds {uuid}"));

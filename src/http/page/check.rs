@@ -1,15 +1,15 @@
-//! Commands with which a tag is checked without trusting this host.
+//! Commands that check a tag without trusting this host.
 
 use maud::{Markup, html};
 
 use super::host::Host;
 use super::layout::{commands, with_options, word};
-use super::{Log, Seen};
+use super::{ShownLog, SightingPage};
 use crate::image::{Algorithm, Tag};
 use crate::sighting::PREDICATE_TYPE;
 
-/// For a tag of which nothing is known but its name.
-pub fn by_name(host: &Host, tag: &Tag, log: Log<'_>) -> Markup {
+/// The commands for a tag that is known by name alone.
+pub fn by_name(host: &Host, tag: &Tag, log: ShownLog<'_>) -> Markup {
     html! {
         (key(host, None))
         (tlogistry(tag, log))
@@ -17,7 +17,8 @@ pub fn by_name(host: &Host, tag: &Tag, log: Log<'_>) -> Markup {
     }
 }
 
-pub fn by_sighting(host: &Host, seen: &Seen<'_>) -> Markup {
+/// The commands for a tag with a sighting.
+pub fn by_sighting(host: &Host, seen: &SightingPage<'_>) -> Markup {
     html! {
         (key(host, seen.earlier_key))
         (tlogistry(seen.tag, seen.log))
@@ -26,7 +27,7 @@ pub fn by_sighting(host: &Host, seen: &Seen<'_>) -> Markup {
     }
 }
 
-/// `earlier`: the key, where it is another than the one that this host signs with now.
+/// `earlier` is the key, unless it is the one that this host signs with now.
 fn key(host: &Host, earlier: Option<&str>) -> Markup {
     html! {
         h3 { "First, the key" }
@@ -40,7 +41,7 @@ fn key(host: &Host, earlier: Option<&str>) -> Markup {
     }
 }
 
-fn tlogistry(tag: &Tag, log: Log<'_>) -> Markup {
+fn tlogistry(tag: &Tag, log: ShownLog<'_>) -> Markup {
     let verify = "tlogistry-cli verify";
     let lines = if log.is_public {
         vec![format!("{verify} --key key.pem {tag}")]
@@ -57,8 +58,8 @@ fn tlogistry(tag: &Tag, log: Log<'_>) -> Markup {
     }
 }
 
-fn cosign(host: &Host, seen: &Seen<'_>) -> Markup {
-    let Seen { tag, digest, log, .. } = seen;
+fn cosign(host: &Host, seen: &SightingPage<'_>) -> Markup {
+    let SightingPage { tag, digest, log, .. } = seen;
     let mut fetch = vec![format!("curl -fsSo bundle.json {}", host.url(&format!("/sightings/{tag}")))];
     let mut common = vec!["--key key.pem".to_owned(), format!("--type {PREDICATE_TYPE}")];
     if !log.is_public {
@@ -71,7 +72,7 @@ fn cosign(host: &Host, seen: &Seen<'_>) -> Markup {
         with_options("cosign verify-blob-attestation", &options)
     };
     let of_tag = blob("tag.txt".to_owned());
-    // Statements name digests of other kinds too, which cosign cannot be asked about.
+    // cosign takes sha256 digests only; a statement may name a sha512 one.
     let of_digest = (digest.algorithm() == Algorithm::Sha256)
         .then(|| blob(format!("--digestAlg sha256 --digest \\\n{}", digest.hex())));
     let attestation = host.image(tag).map(|image| {
@@ -96,7 +97,7 @@ fn cosign(host: &Host, seen: &Seen<'_>) -> Markup {
     }
 }
 
-fn rekor(tag: &Tag, log_index: Option<u64>, log: Log<'_>) -> Markup {
+fn rekor(tag: &Tag, log_index: Option<u64>, log: ShownLog<'_>) -> Markup {
     let server = (!log.is_public).then(|| format!("--rekor_server {}", word(log.url)));
     let on_server = |command: &str, option: String| {
         with_options(command, &server.iter().cloned().chain([option]).collect::<Vec<_>>())

@@ -1,47 +1,46 @@
-//! The start: what this is, how to pull, how to look up a tag.
+//! The start page: introduction, pull commands, the form to look up a tag.
 
-use http::{Response, StatusCode};
-use maud::html;
+use maud::{Markup, html};
 
 use super::host::Host;
 use super::layout::{commands, form, page};
-use super::{Log, check, response};
-use crate::http::Body;
+use super::{ShownLog, check};
 use crate::image::Tag;
 
-/// Public, and known to everyone.
+/// Public images that everyone knows.
 const EXAMPLES: [&str; 2] = ["alpine:3.16.0", "ghcr.io/org/app:v1"];
 
-pub struct Home<'a> {
+pub struct HomePage<'a> {
     pub host: &'a Host,
-    pub log: Log<'a>,
-    /// `None` while it cannot be had.
-    pub key: Option<Key<'a>>,
+    pub log: ShownLog<'a>,
+    /// `None` while the key cannot be fetched.
+    pub key: Option<ShownKey<'a>>,
+    /// The form's last input, if it was not a tag.
+    pub invalid: Option<InvalidTag<'a>>,
 }
 
 /// The public half of a signing key.
-pub struct Key<'a> {
+pub struct ShownKey<'a> {
     pub pem: &'a str,
-    /// sha256 of its DER encoding, in hexadecimal.
+    /// The sha256 of its DER encoding, in hexadecimal.
     pub fingerprint: String,
 }
 
-/// What was asked for by the form and is no tag.
-pub struct Question<'a> {
+/// Input that is not a tag.
+#[derive(Debug, Clone, Copy)]
+pub struct InvalidTag<'a> {
     pub written: &'a str,
-    pub fault: String,
+    /// A sentence for whoever wrote it.
+    pub fault: &'a str,
 }
 
-impl Home<'_> {
-    /// The page; with a question that could not be understood, the page that says so.
-    pub fn render(&self, question: Option<&Question<'_>>) -> Response<Body> {
-        let Self { host, log, key } = self;
+impl HomePage<'_> {
+    pub fn render(&self) -> Markup {
+        let Self { host, log, key, invalid } = self;
         let pulls = EXAMPLES.map(|example| format!("docker pull {}/{example}", host.name()));
-        let (status, title, written, fault) = match question {
-            None => (StatusCode::OK, "tlogistry: a registry that refuses tags that moved", "", None),
-            Some(Question { written, fault }) => {
-                (StatusCode::BAD_REQUEST, "Not a tag – tlogistry", *written, Some(fault.as_str()))
-            }
+        let (title, written, fault) = match *invalid {
+            None => ("tlogistry: a registry that refuses tags that moved", "", None),
+            Some(InvalidTag { written, fault }) => ("Not a tag – tlogistry", written, Some(fault)),
         };
         let example: Option<Tag> = EXAMPLES[0].parse().ok();
         let look_up = html! {
@@ -57,7 +56,7 @@ impl Home<'_> {
                 @if log.is_public { "a public log" } @else { "a log" }
                 ". From then on the tag is served only while it still has that digest."
             }
-            // What is wrong is to be seen at once.
+            // A fault is to be seen at once.
             @if fault.is_some() { (look_up) }
             section aria-labelledby="pull" {
                 h2 id="pull" { "Pull an image" }
@@ -115,6 +114,6 @@ impl Home<'_> {
             }
         };
         let description = "Pull public container images through a registry that records what each tag is and refuses tags that moved.";
-        response(status, page(title, description, main))
+        page(title, description, main)
     }
 }

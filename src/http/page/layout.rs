@@ -1,32 +1,30 @@
-//! What all pages share: the frame, the style, the policy, blocks of commands, and the form.
+//! The parts that pages share: frame, style, security policy, blocks of commands, the form.
 
 use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use http::HeaderValue;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
 const STYLE: &str = include_str!("style.css");
-/// A tick in a tag. In the page, so that no browser asks for one.
+/// A tick in a tag. It stands in the page itself, so browsers do not fetch an icon.
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Cpath \
     fill='%230b6b58' d='M4 4h13l12 12-13 13L4 17z'/%3E%3Cpath fill='none' stroke='%23fff' stroke-width='3' \
     d='m10 15 5 5 8-8'/%3E%3C/svg%3E";
-/// Longer than any name of a tag with a host in front.
+/// Longer than any tag's name with a host in front.
 pub const MAX_WRITTEN_LENGTH: usize = 640;
 
-/// `Content-Security-Policy`: the one style is known by its hash, and nothing is loaded.
-pub fn policy() -> HeaderValue {
-    static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+/// The pages' `Content-Security-Policy`: the one style is allowed by its hash, and nothing is loaded.
+pub fn content_security_policy() -> &'static str {
+    static POLICY: LazyLock<String> = LazyLock::new(|| {
         let hash = BASE64_STANDARD.encode(Sha256::digest(STYLE));
-        let policy = format!(
+        format!(
             "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; form-action 'self'; base-uri 'none'; \
              frame-ancestors 'none'"
-        );
-        HeaderValue::try_from(policy).expect("words and base64 are a header's value")
+        )
     });
-    POLICY.clone()
+    &POLICY
 }
 
 pub fn page(title: &str, description: &str, main: Markup) -> Markup {
@@ -66,7 +64,7 @@ pub fn with_options(command: &str, options: &[String]) -> String {
     std::iter::once(command).chain(options.iter().map(String::as_str)).collect::<Vec<_>>().join(" \\\n")
 }
 
-/// Asks for a tag. `written` is what was asked for before, `fault` what is wrong with it.
+/// The form that asks for a tag. `written` is the last input, `fault` a sentence about it.
 pub fn form(written: &str, fault: Option<&str>) -> Markup {
     html! {
         form action="/sightings" method="get" {
@@ -83,7 +81,7 @@ pub fn form(written: &str, fault: Option<&str>) -> Markup {
     }
 }
 
-/// A string as one word of a shell's.
+/// `text` quoted as one word for a shell.
 pub fn word(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"/:._-@%+=".contains(&b);
     if text.bytes().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }

@@ -1,30 +1,28 @@
-//! A tag that was seen: what it was, when, where that is recorded, and how to check it.
+//! The page of a recorded tag: digest, time, log entry, and how to check them.
 
-use http::{Response, StatusCode};
 use maud::{Markup, html};
 
 use super::host::Host;
 use super::layout::{commands, page};
-use super::{Log, check, response};
-use crate::http::Body;
+use super::{ShownLog, check};
 use crate::image::{Digest, Tag};
 
-pub struct Seen<'a> {
+pub struct SightingPage<'a> {
     pub tag: &'a Tag,
     pub digest: &'a Digest,
     /// RFC 3339, in UTC.
     pub integrated_time: &'a str,
     pub log_index: u64,
     pub entry_url: &'a str,
-    pub log: Log<'a>,
-    /// sha256 of the key's DER encoding, in hexadecimal.
+    pub log: ShownLog<'a>,
+    /// The sha256 of the key's DER encoding, in hexadecimal.
     pub key_fingerprint: &'a str,
-    /// The key, PEM, where it is not known to be the one that this host signs with now.
+    /// The key, PEM, unless it is known to be the one that this host signs with now.
     pub earlier_key: Option<&'a str>,
 }
 
-impl Seen<'_> {
-    pub fn render(&self, host: &Host) -> Response<Body> {
+impl SightingPage<'_> {
+    pub fn render(&self, host: &Host) -> Markup {
         let Self { tag, digest, .. } = self;
         let main = html! {
             p.kind { "Recorded tag" }
@@ -51,7 +49,7 @@ impl Seen<'_> {
             }
         };
         let description = format!("{tag} was first seen on {} as {digest}.", self.integrated_time);
-        response(StatusCode::OK, page(&format!("{tag} – tlogistry"), &description, main))
+        page(&format!("{tag} – tlogistry"), &description, main)
     }
 
     fn facts(&self) -> Markup {
@@ -84,27 +82,23 @@ impl Seen<'_> {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderValue, Uri};
-
     use super::*;
 
-    /// No test can record in the public log.
+    /// Tests cannot record in the public log.
     #[test]
-    fn an_entry_of_the_public_log_is_led_to_where_sigstore_shows_it() {
+    fn an_entry_of_the_public_log_links_to_sigstores_own_page() {
         let digest = Digest::sha256(b"image");
-        let seen = Seen {
+        let page = SightingPage {
             tag: &"alpine:3.16.0".parse().unwrap(),
             digest: &digest,
             integrated_time: "2026-11-24T11:40:00Z",
             log_index: 4_000_000_000,
             entry_url: "https://rekor.sigstore.dev/api/v1/log/entries/00",
-            log: Log { url: "https://rekor.sigstore.dev", is_public: true },
+            log: ShownLog { url: "https://rekor.sigstore.dev", is_public: true },
             key_fingerprint: "00",
             earlier_key: None,
         };
-        let headers = HeaderMap::from_iter([(http::header::HOST, HeaderValue::from_static("tlog.example.org"))]);
-        let Body::Bytes(page) = seen.render(&Host::of(&Uri::from_static("/"), &headers)).into_body() else { panic!() };
-        let page = String::from_utf8(page.to_vec()).unwrap();
+        let page = page.render(&Host::new(Some("tlog.example.org"))).into_string();
         for part in [
             "<a href=\"https://search.sigstore.dev/?logIndex=4000000000\">",
             "<a href=\"https://rekor.sigstore.dev/api/v1/log/entries/00\">4000000000</a>",

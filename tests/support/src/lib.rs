@@ -6,6 +6,7 @@
 //! - Stand-ins inside the test's process: a [`registry`], a [`log`], and [`faulty`] ones that fail and lie on demand.
 //! - A [`network`] of the test's own, and its time ([`clock`]).
 
+pub mod any_log;
 pub mod artifact;
 pub mod bad_environment;
 pub mod client;
@@ -16,6 +17,7 @@ pub mod containers;
 pub mod count;
 pub mod docker_registry;
 pub mod faulty;
+pub mod filed;
 pub mod image;
 pub mod instance;
 pub mod kms;

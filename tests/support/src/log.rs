@@ -5,7 +5,7 @@ use tlogistry::cli::listen;
 use tlogistry::config::LogConfig;
 use tlogistry::devlog::{Devlog, Options};
 use tlogistry::key::PublicKey;
-use tlogistry::rekor::LogKeys;
+use tlogistry::tlog::LogKeys;
 
 /// Starts a log, and says how to reach and check it. It is served until the test ends.
 pub async fn start() -> (Devlog, LogConfig) {

@@ -21,7 +21,17 @@ pub struct Rekor {
 }
 
 impl Rekor {
+    /// Of the one kind of entry that tlogistry uploads.
     pub fn start() -> Self {
+        Self::of_kinds(&["--enabled_entry_types=intoto"])
+    }
+
+    /// Of every kind that it takes by default.
+    pub fn of_every_kind() -> Self {
+        Self::of_kinds(&[])
+    }
+
+    fn of_kinds(kinds: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (database, socket) = mariadb(folder.path());
         let (log_server, log_address) = start_on_free_port(|address| {
@@ -39,13 +49,8 @@ impl Rekor {
         // The port of its metrics cannot be set; another Rekor may have it.
         let server = Process::start(
             go_tool("rekor-server")
-                .args([
-                    "serve",
-                    "--host=127.0.0.1",
-                    "--port=0",
-                    "--rekor_server.signer=memory",
-                    "--enabled_entry_types=intoto",
-                ])
+                .args(["serve", "--host=127.0.0.1", "--port=0", "--rekor_server.signer=memory"])
+                .args(kinds)
                 .args(["--enable_attestation_storage", "--attestation_storage_bucket=mem://"])
                 .arg(format!("--rekor_server.hostname={HOSTNAME}"))
                 .arg(format!("--trillian_log_server.address={}", log_address.ip()))

@@ -1,7 +1,7 @@
 //! The log in processes of its own: the embedded one or, with `TLOGISTRY_TEST_LOG=rekor`, the real Rekor.
 
 use tlogistry::key::PublicKey;
-use tlogistry::rekor::{LogEntry, LogKeys, VerifiedEntry};
+use tlogistry::tlog::{LogEntry, LogKeys, VerifiedEntry};
 
 use super::client;
 use super::process::{Process, cli};
@@ -52,7 +52,15 @@ impl TransparencyLog {
     }
 
     pub fn rekor() -> Self {
-        let rekor = Rekor::start();
+        Self::of(Rekor::start())
+    }
+
+    /// The real Rekor, which takes entries of every kind.
+    pub fn rekor_of_every_kind() -> Self {
+        Self::of(Rekor::of_every_kind())
+    }
+
+    fn of(rekor: Rekor) -> Self {
         Self { url: rekor.url.clone(), public_key: rekor.public_key(), _running: Running::Rekor(Box::new(rekor)) }
     }
 

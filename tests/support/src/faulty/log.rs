@@ -11,8 +11,8 @@ use tlogistry::deadline::Deadline;
 use tlogistry::devlog::{Devlog, Options};
 use tlogistry::image::{Digest, Tag};
 use tlogistry::key::PublicKey;
-use tlogistry::rekor::LogKeys;
 use tlogistry::sighting::{Signer, parse_statement, subject_hash};
+use tlogistry::tlog::LogKeys;
 use tokio::sync::{Semaphore, watch};
 
 use super::wire::{self, Wire};

@@ -1,0 +1,101 @@
+//! The search for everything that the log lists for a tag.
+
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+use futures_util::StreamExt as _;
+
+use crate::config::LogConfig;
+use crate::image::Tag;
+use crate::key::PublicKey;
+use crate::rekor::{Rekor, Retrieved, RetryingRekor, retrieve};
+use crate::sighting::{Finding, Findings, statement_of, subject_hash};
+use crate::tlog::{EntryId, LogError, LogKeys};
+
+/// Bytes of one entry. Rekor sets no limit of its own. The largest worth reading holds a key with a few MiB of text
+/// around it.
+const MAX_ENTRY_BYTES: usize = 64 << 20;
+
+/// A log, and the keys that it is searched for.
+pub struct LogSearch {
+    pub log: RetryingRekor,
+    pub log_keys: LogKeys,
+    /// Public keys that sightings count by.
+    pub trusted: Vec<PublicKey>,
+}
+
+/// Entries that the log lists and that could not be read, with the reason.
+pub type Unread = Vec<(EntryId, Rc<LogError>)>;
+
+impl LogSearch {
+    pub fn new(log: LogConfig, trusted: Vec<PublicKey>) -> Result<Self, reqwest::Error> {
+        Ok(Self { log: RetryingRekor::new(Rekor::new(log.url)?), log_keys: log.keys, trusted })
+    }
+
+    /// Reads the entries that the log lists for a tag. `each` sees every finding, in any order.
+    ///
+    /// An entry that cannot be read does not affect the others.
+    pub async fn findings(&self, tag: &Tag, mut each: impl FnMut(&Finding)) -> Result<(Findings, Unread), LogError> {
+        let (mut findings, mut unread, mut read) = (Findings::default(), Unread::new(), 0);
+        let sort = |retrieved: Retrieved<LogError>| match retrieved {
+            Retrieved::Entry(entry) => {
+                let finding = Finding::read(tag, entry, &self.trusted, &self.log_keys);
+                read += 1;
+                each(&finding);
+                findings.add(finding);
+                ControlFlow::Continue(())
+            }
+            Retrieved::Failed { ids, error } => {
+                let error = Rc::new(error);
+                unread.extend(ids.into_iter().map(|id| (id, error.clone())));
+                ControlFlow::Continue(())
+            }
+        };
+        self.retrieve(&subject_hash(tag), sort).await?;
+        let log_failed = |error: &LogError| matches!(error, LogError::Missing) || error.is_transient();
+        if read == 0 && unread.iter().all(|(_, error)| log_failed(error)) {
+            // All failed because the log did: one error is the result.
+            unread.truncate(1);
+            if let Some(Ok(error)) = unread.pop().map(|(_, error)| Rc::try_unwrap(error)) {
+                return Err(error);
+            }
+        }
+        findings.consider_own(tag, &self.trusted);
+        for hash in findings.unknown_payloads() {
+            // The log may list an entry with the same payload elsewhere, with its statement.
+            let mut statement = None;
+            let look = |retrieved| {
+                if let Retrieved::Entry(entry) = retrieved {
+                    statement = statement_of(&entry, &hash);
+                }
+                if statement.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            };
+            // If the search fails, the entry stays without its statement.
+            let _ = self.retrieve(&hex::encode(hash), look).await;
+            if let Some(statement) = statement {
+                findings.consider_statement(tag, &statement, &self.trusted);
+            }
+        }
+        Ok((findings, unread))
+    }
+
+    /// Hands each entry that the log lists to `each`, until it breaks.
+    async fn retrieve(
+        &self,
+        sha256: &str,
+        mut each: impl FnMut(Retrieved<LogError>) -> ControlFlow<()>,
+    ) -> Result<(), LogError> {
+        let ids = self.log.ask(async |log, deadline| log.search(sha256, deadline).await).await?;
+        let ask = |ids: Vec<EntryId>| async move {
+            self.log.ask(async |log, deadline| log.entries(&ids, MAX_ENTRY_BYTES, deadline).await).await
+        };
+        let is_of_one = |error: &LogError| !matches!(error, LogError::RateLimited { .. });
+        let mut retrieved = std::pin::pin!(retrieve(ids, ask, is_of_one));
+        while let Some(retrieved) = retrieved.next().await {
+            if each(retrieved).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}

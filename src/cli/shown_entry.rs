@@ -1,0 +1,160 @@
+//! An entry of the log as the commands show it.
+
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::dsse;
+use crate::image::{Digest, Tag};
+use crate::key::PublicKey;
+use crate::rekor::Rekor;
+use crate::sighting::{Explained, Finding, Findings, is_file_by_certificate, parse_statement};
+use crate::tlog::body::{Body, Form};
+use crate::tlog::{Fault, LogEntry, LogKeys};
+
+/// The kind of a [`Finding`], as it stands in the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FindingKind {
+    /// By a key that the user named: the tag was seen at the digest.
+    Sighting,
+    /// The same statement, filed in another form than a sighting's.
+    Refiled,
+    /// By a key that the user named, without its statement: the digest is not known.
+    Unattested,
+    /// By a key that the user named, which signed something else than sightings.
+    Misused,
+    /// By a key that the user named, about another tag.
+    Unrelated,
+    /// By a key that the user named, and the log's proof for it does not hold.
+    Unverifiable,
+    /// With a key that the user named, in a form that cannot be understood.
+    Unreadable,
+    /// By any other key.
+    Foreign,
+}
+
+/// An entry that the log lists for a tag.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownEntry {
+    pub standing: FindingKind,
+    pub log_index: u64,
+    /// RFC 3339.
+    pub integrated_time: String,
+    pub id: String,
+    pub url: String,
+    /// The digest in its statement. A foreign entry's is only a claim.
+    pub digest: Option<String>,
+    /// The fingerprints of the keys that signed it.
+    pub keys: Vec<String>,
+    /// The checks that it fails.
+    pub faults: Vec<String>,
+    #[serde(skip)]
+    leaf_hash: [u8; 32],
+    #[serde(skip)]
+    has_sightings_form: bool,
+}
+
+impl FindingKind {
+    /// As it stands in the JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sighting => "sighting",
+            Self::Refiled => "refiled",
+            Self::Unattested => "unattested",
+            Self::Misused => "misused",
+            Self::Unrelated => "unrelated",
+            Self::Unverifiable => "unverifiable",
+            Self::Unreadable => "unreadable",
+            Self::Foreign => "foreign",
+        }
+    }
+}
+
+impl ShownEntry {
+    /// `log_keys` check a foreign entry, whose [`Finding`] is unchecked.
+    pub fn new(tag: &Tag, finding: &Finding, log: &Rekor, log_keys: &LogKeys) -> Self {
+        match finding {
+            Finding::Sighting(sighting) => {
+                let digest = Some(sighting.digest());
+                Self::of(FindingKind::Sighting, sighting.entry(), digest, &[], log)
+            }
+            Finding::Refiled(refiled) => {
+                Self::of(FindingKind::Refiled, refiled.entry(), Some(refiled.digest()), &[], log)
+            }
+            Finding::Unattested { entry, fault, .. } if is_file_by_certificate(tag, entry) => {
+                Self::of(FindingKind::Unrelated, entry, None, &[fault], log)
+            }
+            Finding::Unattested { entry, fault, .. } => Self::of(FindingKind::Unattested, entry, None, &[fault], log),
+            Finding::Misused { entry, misuse } => Self::of(FindingKind::Misused, entry, None, &[misuse], log),
+            Finding::Unrelated(entry) => Self::of(FindingKind::Unrelated, entry, None, &[], log),
+            Finding::Unverifiable { entry, faults } => {
+                Self::of(FindingKind::Unverifiable, entry, None, &as_text(faults), log)
+            }
+            Finding::Unreadable(entry) => Self::of(FindingKind::Unreadable, entry, None, &[], log),
+            Finding::Foreign(entry) => {
+                let mut faults = LogEntry::clone(entry).verify(log_keys).err().unwrap_or_default();
+                let digest = match entry.verify_attestation() {
+                    Ok(()) => claimed(tag, entry),
+                    Err(found) => {
+                        faults.extend(found);
+                        None
+                    }
+                };
+                Self::of(FindingKind::Foreign, entry, digest.as_ref(), &as_text(&faults), log)
+            }
+        }
+    }
+
+    fn of(
+        standing: FindingKind,
+        entry: &LogEntry,
+        digest: Option<&Digest>,
+        faults: &[&dyn ToString],
+        log: &Rekor,
+    ) -> Self {
+        let keys = entry.body().keys().into_iter().map(|key| hex::encode(Sha256::digest(key.der()))).collect();
+        Self {
+            standing,
+            log_index: entry.log_index(),
+            integrated_time: entry.integrated_at(),
+            id: entry.id().to_string(),
+            url: log.entry_url(entry.id()),
+            digest: digest.map(Digest::to_string),
+            keys,
+            faults: faults.iter().map(|fault| fault.to_string()).collect(),
+            leaf_hash: entry.leaf_hash(),
+            has_sightings_form: matches!(entry.body(), Body::Envelope(envelope) if envelope.form == Form::IntotoV002),
+        }
+    }
+
+    /// Says what other entries show an entry to be that does not tell by itself. A sighting that has lost its statement
+    /// stays one.
+    pub fn explain(&mut self, findings: &Findings) {
+        if self.has_sightings_form {
+            return;
+        }
+        let Some(explained) = findings.explained(&self.leaf_hash) else { return };
+        (self.standing, self.digest, self.faults) = match explained {
+            Explained::Digest(digest) => (FindingKind::Refiled, Some(digest.to_string()), Vec::new()),
+            Explained::Unrelated => (FindingKind::Unrelated, None, Vec::new()),
+            Explained::Misused(misuse) => (FindingKind::Misused, None, vec![misuse.to_string()]),
+        };
+    }
+}
+
+fn as_text(faults: &[Fault]) -> Vec<&dyn ToString> {
+    faults.iter().map(|fault| fault as _).collect()
+}
+
+/// The digest in a foreign statement about `tag`.
+fn claimed(tag: &Tag, entry: &LogEntry) -> Option<Digest> {
+    let Body::Envelope(envelope) = entry.body() else { return None };
+    let (about, digest) = parse_statement(entry.attestation()?)?;
+    (envelope.payload_type.as_deref() == Some(dsse::IN_TOTO) && about == *tag).then_some(digest)
+}
+
+/// The sha256 of the SubjectPublicKeyInfo, as `openssl pkey -pubin -outform der | sha256sum` prints it.
+pub fn fingerprint(key: &PublicKey) -> String {
+    hex::encode(key.id())
+}

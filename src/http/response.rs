@@ -1,0 +1,60 @@
+//! Responses, and the headers that several of them share.
+
+use bytes::Bytes;
+use http::Response;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue};
+
+use crate::image::Digest;
+use crate::oci::CONTENT_DIGEST;
+
+/// `Cache-Control` of bytes that were checked against their digest: they never change.
+pub(super) const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// `Cache-Control` of everything that a tag names, and of everything that is the registry's word alone.
+pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// The body of a response.
+///
+/// The two front ends send it differently. API Gateway computes `Content-Length` from the body that it is handed, also for
+/// HEAD, and drops the body itself. An HTTP server sets the header alone.
+#[derive(Debug, Clone)]
+pub enum Body {
+    Bytes(Bytes),
+    /// The answer to a HEAD whose GET would carry this many bytes, which were not fetched.
+    OfLength(u64),
+}
+
+impl Body {
+    pub fn empty() -> Self {
+        Self::Bytes(Bytes::new())
+    }
+
+    /// The length in bytes that GET would have.
+    pub fn length(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::OfLength(length) => *length,
+        }
+    }
+}
+
+/// Content that its digest names. `Cache-Control` is the caller's to add.
+pub(super) fn content(body: Body, media_type: &'static str, digest: &Digest) -> Response<Body> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    for (name, value) in [(CONTENT_DIGEST, digest.to_string()), (ETAG, format!("\"{digest}\""))] {
+        // A digest is ASCII letters, digits and a colon.
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    }
+    response
+}
+
+/// A text that may change.
+pub(super) fn text(text: String, media_type: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::Bytes(text.into()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+    response
+}

@@ -1,0 +1,191 @@
+//! Log entries, parsed and not yet verified.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde::Serialize;
+
+use super::body::{Body, holds};
+use super::checkpoint::Checkpoint;
+use super::entry_id::EntryId;
+use super::error::EntryError;
+use super::merkle::{Hash, Head, leaf_hash};
+use crate::key::PublicKey;
+
+/// Integers up to here are the same in JSON everywhere (RFC 8785 section 3.2.2.3); the signed entry timestamp covers
+/// JSON.
+const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
+
+/// One entry, not yet verified ([`LogEntry::verify`]).
+#[derive(Debug, Clone)]
+pub struct LogEntry {
+    pub(super) id: EntryId,
+    pub(super) body: Body,
+    /// The signed entry timestamp, base64.
+    pub(super) set: Option<String>,
+    pub(super) proof: Option<InclusionProof>,
+    pub(super) attestation: Option<Vec<u8>>,
+    pub(super) fields: SignedFields,
+}
+
+/// The leaf, and the three facts that the signed entry timestamp covers with it. They are declared in the order of its
+/// canonical JSON.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SignedFields {
+    /// The leaf's base64, as it came.
+    body: String,
+    /// Seconds since the Unix epoch.
+    integrated_time: u64,
+    /// Hexadecimal.
+    #[serde(rename = "logID")]
+    log_id: String,
+    /// The position over all shards of the log, from 0.
+    log_index: u64,
+    #[serde(skip)]
+    leaf: Vec<u8>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct InclusionProof {
+    /// The position in this tree, from 0: not the entry's `logIndex`.
+    pub(crate) log_index: u64,
+    pub(crate) head: Head,
+    pub(crate) path: Vec<Hash>,
+    /// A signed note, unless something else came in its place.
+    pub(crate) checkpoint: Option<String>,
+}
+
+impl SignedFields {
+    pub(crate) fn new(body: String, integrated_time: u64, log_id: String, log_index: u64) -> Result<Self, EntryError> {
+        let leaf = BASE64_STANDARD.decode(&body).map_err(|_| EntryError::new("its body is not base64"))?;
+        if log_index.max(integrated_time) > MAX_SAFE_INTEGER {
+            return Err(EntryError::new("its index or time is out of range"));
+        }
+        // Printed into the JSON that the log signed: nothing in it may need escaping.
+        if !log_id.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(EntryError::new("its logID is not hexadecimal"));
+        }
+        Ok(Self { body, integrated_time, log_id, log_index, leaf })
+    }
+
+    /// The fields of an entry that a log makes itself. `log_id` is hexadecimal.
+    pub(crate) fn of_leaf(leaf: Vec<u8>, integrated_time: u64, log_id: String, log_index: u64) -> Self {
+        Self { body: BASE64_STANDARD.encode(&leaf), integrated_time, log_id, log_index, leaf }
+    }
+
+    /// The bytes that the signed entry timestamp covers: RFC 8785 JSON.
+    pub(crate) fn canonical(&self) -> Vec<u8> {
+        serde_json_canonicalizer::to_vec(self).expect("strings and safe integers always serialise")
+    }
+
+    /// The leaf's base64.
+    pub(crate) fn body(&self) -> &str {
+        &self.body
+    }
+
+    pub(crate) fn integrated_time(&self) -> u64 {
+        self.integrated_time
+    }
+
+    /// Hexadecimal.
+    pub(crate) fn log_id(&self) -> &str {
+        &self.log_id
+    }
+
+    pub(crate) fn log_index(&self) -> u64 {
+        self.log_index
+    }
+
+    pub(crate) fn leaf(&self) -> &[u8] {
+        &self.leaf
+    }
+}
+
+impl LogEntry {
+    pub(crate) fn new(id: EntryId, fields: SignedFields, set: Option<String>, proof: Option<InclusionProof>) -> Self {
+        Self { id, body: Body::parse(&fields.leaf), set, proof, attestation: None, fields }
+    }
+
+    pub(crate) fn with_attestation(self, attestation: Option<Vec<u8>>) -> Self {
+        Self { attestation, ..self }
+    }
+
+    /// Bytes that are held of it, nearly: its leaf in all forms, and its proof.
+    pub fn size(&self) -> usize {
+        let proof = self
+            .proof
+            .as_ref()
+            .map_or(0, |proof| proof.path.len() * size_of::<Hash>() + proof.checkpoint.as_ref().map_or(0, String::len));
+        let texts = self.set.as_ref().map_or(0, String::len) + self.fields.log_id.len();
+        // The leaf's base64, and what was parsed of it, which is no longer than it.
+        2 * self.fields.leaf.len()
+            + self.fields.body.len()
+            + self.attestation.as_ref().map_or(0, Vec::len)
+            + proof
+            + texts
+    }
+
+    pub fn id(&self) -> EntryId {
+        self.id
+    }
+
+    pub fn body(&self) -> &Body {
+        &self.body
+    }
+
+    /// Whether the entry holds `key` in any encoding and for any reason: for entries that cannot be understood.
+    pub fn mentions(&self, key: &PublicKey) -> bool {
+        holds(&self.fields.leaf, key)
+    }
+
+    /// The statement that the log keeps beside the entry. Nothing the log signs covers it.
+    pub fn attestation(&self) -> Option<&[u8]> {
+        self.attestation.as_deref()
+    }
+
+    /// The signed entry timestamp, base64.
+    pub(crate) fn signed_timestamp(&self) -> Option<&str> {
+        self.set.as_deref()
+    }
+
+    pub(crate) fn inclusion_proof(&self) -> Option<&InclusionProof> {
+        self.proof.as_ref()
+    }
+
+    pub(crate) fn signed_fields(&self) -> &SignedFields {
+        &self.fields
+    }
+
+    /// The id of the log's key, in hexadecimal.
+    pub(super) fn log_id(&self) -> &str {
+        &self.fields.log_id
+    }
+
+    /// The position over all shards of the log, from 0.
+    pub fn log_index(&self) -> u64 {
+        self.fields.log_index
+    }
+
+    /// The time at which the log took the entry in: seconds since the Unix epoch.
+    pub fn integrated_time(&self) -> u64 {
+        self.fields.integrated_time
+    }
+
+    /// The same in RFC 3339, in UTC.
+    pub fn integrated_at(&self) -> String {
+        let seconds = self.fields.integrated_time;
+        let time = i64::try_from(seconds).ok().and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0));
+        // The time is one of JSON's safe integers, and chrono's range is not much smaller.
+        time.map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)).unwrap_or_else(|| seconds.to_string())
+    }
+
+    /// The checkpoint that the inclusion proof leads to, if there is one.
+    pub fn checkpoint(&self) -> Option<Checkpoint> {
+        Checkpoint::parse(self.proof.as_ref()?.checkpoint.as_deref()?)
+    }
+
+    /// RFC 6962 section 2.1. It is the entry's id, once that is verified.
+    pub fn leaf_hash(&self) -> Hash {
+        leaf_hash(&self.fields.leaf)
+    }
+}

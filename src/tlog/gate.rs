@@ -1,0 +1,333 @@
+//! The gate before the log: which calls may be made now.
+//!
+//! A log that asks for a pause gets it from all calls. One that fails several times in a row at one kind of call is left
+//! alone with calls of that kind for a while. When the time is over, one call is let through as a probe: if it goes well the
+//! gate is open, otherwise the next pause is longer.
+//!
+//! Each process has its own.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::error::LogError;
+use crate::http_client::{Backoff, SendError, spread};
+
+/// Failures in a row that close the gate: one or two may be chance, and each costs a first sight's signature.
+const FAILURES: u32 = 3;
+/// The pauses after these: at first some times as long as a call takes, in the end so that the end of an outage is noticed
+/// within three minutes.
+const PAUSES: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(120), 0.5);
+/// Bounds of what the log may ask for: 'at once' would be no pause, and a hostile answer can name years.
+const ASKED_FOR: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(600)];
+/// When to come back while a probe is under way: most are answered by then.
+const PROBE_TIME: Duration = Duration::from_secs(5);
+/// A log that has had this long and has not answered is slow. With less, it may be the registry that took the time.
+const FAIR_TIME: Duration = Duration::from_secs(4);
+
+/// Kinds of calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    Search,
+    /// Of entries that a search has found. Who filed those decides what there is to carry, so that failures show nothing
+    /// of the log, and there is no probe: the search was one.
+    Retrieve,
+    Upload,
+}
+
+impl Call {
+    const COUNT: usize = 3;
+}
+
+/// The log is to be left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the log limits requests or has failed repeatedly; it is asked again in {} s", .retry_after.as_secs() + 1)]
+pub struct Closed {
+    pub retry_after: Duration,
+}
+
+/// Clones are one gate.
+#[derive(Debug, Clone)]
+pub struct Gate(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    fair_time: Duration,
+    /// One for each [`Call`].
+    lanes: Mutex<[Lane; Call::COUNT]>,
+}
+
+/// What is known of one kind of call.
+#[derive(Debug, Clone, Copy, Default)]
+struct Lane {
+    /// In a row.
+    failures: u32,
+    /// Without a call that went well in between.
+    pauses: u32,
+    /// `None` while the gate is open.
+    closed_until: Option<Instant>,
+    probing: bool,
+    /// The number of times that it was closed. What a call tells that was let through before is out of date.
+    closings: u64,
+}
+
+impl Lane {
+    fn extend(&mut self, until: Instant) {
+        self.closed_until = self.closed_until.max(Some(until));
+    }
+
+    fn close(&mut self, until: Instant) {
+        self.extend(until);
+        self.probing = false;
+        self.pauses = self.pauses.saturating_add(1);
+        self.closings += 1;
+    }
+
+    fn fail(&mut self, probe: bool, now: Instant) {
+        self.failures += 1;
+        if probe || self.failures >= FAILURES {
+            self.close(now + self.next_pause());
+        }
+    }
+
+    fn open(&mut self) {
+        *self = Self { closings: self.closings, ..Self::default() };
+    }
+
+    fn next_pause(&self) -> Duration {
+        PAUSES.pause(self.pauses)
+    }
+}
+
+impl Gate {
+    /// `call_time` is how long a call may take.
+    pub fn new(call_time: Duration) -> Self {
+        let fair_time = FAIR_TIME.min(call_time / 2);
+        Self(Arc::new(Parts { fair_time, lanes: Mutex::default() }))
+    }
+
+    /// Lets a call through, or says when to come back. It is to be asked before anything is done that is of no use without
+    /// the call.
+    pub fn pass(&self, call: Call) -> Result<Pass, Closed> {
+        let now = Instant::now();
+        let mut lanes = self.lanes();
+        let lane = &mut lanes[call as usize];
+        match lane.closed_until {
+            Some(until) if now < until => return Err(Closed { retry_after: until - now }),
+            Some(_) if lane.probing => return Err(Closed { retry_after: PROBE_TIME }),
+            Some(_) => lane.probing = call != Call::Retrieve,
+            None => {}
+        }
+        Ok(Pass { gate: self.clone(), call, probe: lane.probing, closings: lane.closings, began: now })
+    }
+
+    /// Nothing panics while it holds the lock.
+    fn lanes(&self) -> MutexGuard<'_, [Lane; Call::COUNT]> {
+        self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call that was let through. If it is dropped without having told anything, another may be the probe.
+#[derive(Debug)]
+pub struct Pass {
+    gate: Gate,
+    call: Call,
+    probe: bool,
+    /// [`Lane::closings`] at the time.
+    closings: u64,
+    began: Instant,
+}
+
+impl Pass {
+    /// Makes the call, and learns from what comes of it.
+    pub async fn ask<T>(mut self, call: impl Future<Output = Result<T, LogError>>) -> Result<T, LogError> {
+        self.began = Instant::now();
+        let answer = call.await;
+        self.tell(answer.as_ref().err());
+        answer
+    }
+
+    /// Learns from the call's error, or that there was none.
+    pub fn tell(self, error: Option<&LogError>) {
+        let now = Instant::now();
+        let mut lanes = self.gate.lanes();
+        let lane = &mut lanes[self.call as usize];
+        let is_current = lane.closings == self.closings;
+        match error {
+            Some(LogError::RateLimited { retry_after }) => {
+                let [least, most] = ASKED_FOR;
+                let asked = retry_after.map(|asked| spread(asked.clamp(least, most), 0.1));
+                match asked {
+                    // Of many calls that are answered so at once, the first counts.
+                    _ if is_current => {
+                        let until = now + asked.unwrap_or_else(|| lane.next_pause());
+                        lanes.iter_mut().for_each(|lane| lane.close(until));
+                    }
+                    Some(asked) => lanes.iter_mut().for_each(|lane| lane.extend(now + asked)),
+                    None => {}
+                }
+            }
+            _ if !is_current => {}
+            Some(LogError::Send(SendError::Timeout)) if now - self.began < self.gate.0.fair_time => {}
+            Some(error) if self.call == Call::Retrieve && error.is_transient() => {}
+            Some(error) if error.is_transient() => lane.fail(self.probe, now),
+            // Right or wrong, it answers.
+            _ => lane.open(),
+        }
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        if self.probe {
+            let lane = &mut self.gate.lanes()[self.call as usize];
+            lane.probing &= lane.closings != self.closings;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CALL_TIME: Duration = Duration::from_secs(25);
+
+    fn limited(retry_after: Option<u64>) -> LogError {
+        LogError::RateLimited { retry_after: retry_after.map(Duration::from_secs) }
+    }
+
+    fn failed() -> LogError {
+        LogError::Status { status: http::StatusCode::BAD_GATEWAY, message: None }
+    }
+
+    fn tell(gate: &Gate, call: Call, error: Option<LogError>) {
+        gate.pass(call).unwrap().tell(error.as_ref());
+    }
+
+    /// How long the gate is closed for a call.
+    fn closed(gate: &Gate, call: Call) -> Duration {
+        gate.pass(call).map(drop).err().map(|closed| closed.retry_after).unwrap_or_default()
+    }
+
+    #[track_caller]
+    fn assert_about(time: Duration, seconds: u64, more: f64) {
+        let expected = Duration::from_secs(seconds);
+        assert!(time >= expected && time <= expected.mul_f64(1.0 + more), "{time:?} is not about {expected:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_log_that_asks_for_a_pause_gets_it_from_all_calls() {
+        for by in [Call::Search, Call::Retrieve, Call::Upload] {
+            let gate = Gate::new(CALL_TIME);
+            tell(&gate, by, Some(limited(Some(30))));
+            for call in [Call::Search, Call::Retrieve, Call::Upload] {
+                assert_about(closed(&gate, call), 30, 0.1);
+            }
+            tokio::time::advance(closed(&gate, Call::Upload)).await;
+            for call in [Call::Search, Call::Retrieve, Call::Upload] {
+                tell(&gate, call, None);
+                assert_eq!(closed(&gate, call), Duration::ZERO);
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn neither_at_once_nor_in_years_is_a_pause() {
+        for (asked, given) in [(0, 1), (1, 1), (599, 599), (601, 600), (u64::MAX, 600)] {
+            let gate = Gate::new(CALL_TIME);
+            tell(&gate, Call::Upload, Some(limited(Some(asked))));
+            assert_about(closed(&gate, Call::Upload), given, 0.1);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_grow_up_to_two_minutes_until_a_call_goes_well() {
+        for error in [failed as fn() -> LogError, || limited(None)] {
+            let gate = Gate::new(CALL_TIME);
+            for _ in 1..FAILURES {
+                tell(&gate, Call::Upload, Some(failed()));
+                assert_eq!(closed(&gate, Call::Upload), Duration::ZERO);
+            }
+            for seconds in [5, 10, 20, 40, 80, 120, 120] {
+                tell(&gate, Call::Upload, Some(error()));
+                let pause = closed(&gate, Call::Upload);
+                assert_about(pause, seconds, 0.5);
+                tokio::time::advance(pause).await;
+            }
+            tell(&gate, Call::Upload, None);
+            for _ in 1..FAILURES {
+                tell(&gate, Call::Upload, Some(failed()));
+            }
+            assert_eq!(closed(&gate, Call::Upload), Duration::ZERO, "it starts from the beginning");
+            tell(&gate, Call::Upload, Some(failed()));
+            assert_about(closed(&gate, Call::Upload), 5, 0.5);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_call_is_let_through_as_a_probe() {
+        let gate = Gate::new(CALL_TIME);
+        tell(&gate, Call::Upload, Some(limited(Some(7))));
+        tokio::time::advance(Duration::from_secs(8)).await;
+        let probe = gate.pass(Call::Upload).unwrap();
+        assert_eq!(closed(&gate, Call::Upload), PROBE_TIME);
+        drop(probe);
+        let probe = gate.pass(Call::Upload).expect("the one before came to nothing");
+        probe.tell(None);
+        let both = (gate.pass(Call::Upload), gate.pass(Call::Upload));
+        assert!(both.0.is_ok() && both.1.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_failures_of_one_kind_in_a_row_close_the_gate_and_for_that_kind() {
+        let gate = Gate::new(CALL_TIME);
+        for _ in 0..FAILURES {
+            tell(&gate, Call::Upload, Some(failed()));
+            tell(&gate, Call::Search, None);
+        }
+        assert!(closed(&gate, Call::Upload) > Duration::ZERO);
+        assert_eq!(closed(&gate, Call::Search), Duration::ZERO);
+        for n in 0..4 * FAILURES {
+            let error = (n % FAILURES != 0).then(failed);
+            tell(&gate, Call::Search, error);
+        }
+        assert_eq!(closed(&gate, Call::Search), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_calls_that_fail_at_once_make_one_pause() {
+        for error in [failed as fn() -> LogError, || limited(None), || limited(Some(5))] {
+            let gate = Gate::new(CALL_TIME);
+            let passes: Vec<Pass> = (0..50).map(|_| gate.pass(Call::Upload).unwrap()).collect();
+            passes.into_iter().for_each(|pass| pass.tell(Some(&error())));
+            assert_about(closed(&gate, Call::Upload), 5, 0.5);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_time_out_counts_where_the_log_had_the_time() {
+        for (waited, closes) in [(3, false), (5, true)] {
+            let gate = Gate::new(CALL_TIME);
+            for _ in 0..FAILURES {
+                let call = async {
+                    tokio::time::sleep(Duration::from_secs(waited)).await;
+                    Err::<(), _>(SendError::Timeout.into())
+                };
+                assert!(gate.pass(Call::Search).unwrap().ask(call).await.is_err());
+            }
+            assert_eq!(closed(&gate, Call::Search) > Duration::ZERO, closes, "{waited} s");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_strangers_filed_closes_nothing() {
+        let gate = Gate::new(CALL_TIME);
+        for _ in 0..2 * FAILURES {
+            tell(&gate, Call::Retrieve, Some(failed()));
+            tell(&gate, Call::Search, Some(SendError::TooLarge(4 << 20).into()));
+            tell(&gate, Call::Search, Some(LogError::Missing));
+        }
+        assert_eq!((closed(&gate, Call::Retrieve), closed(&gate, Call::Search)), Default::default());
+    }
+}

@@ -1,0 +1,71 @@
+//! Growth of a log, which only ever appends, since its checkpoints were verified before.
+
+use super::checkpoint::Checkpoint;
+use super::error::LogError;
+use super::fault::{Fault, Faults};
+
+/// The growth of one tree of the log since its checkpoint was verified before.
+#[derive(Debug, Clone)]
+pub struct Growth {
+    /// Verified: signed by the log's key.
+    pub now: Checkpoint,
+    /// The size that it grew from, proven; `None` for a tree that had no checkpoint before.
+    pub from: Option<u64>,
+}
+
+/// The reason why a log is not known to have only grown.
+#[derive(Debug, thiserror::Error)]
+pub enum GrowthError {
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error("the checkpoint of tree {tree_id} does not verify: {}", Faults(.faults))]
+    Unverifiable { tree_id: u64, faults: Vec<Fault> },
+    /// A smaller head than before, proven to be of the same history.
+    #[error(
+        "the log answers that tree {tree_id} has {now} entries, and it had {before} before: the answer is an old one, and shows nothing of what came since"
+    )]
+    Old { tree_id: u64, before: u64, now: u64 },
+    /// A smaller head than before, with no proof.
+    #[error(
+        "the log answers that tree {tree_id} has {now} entries, and it had {before} before: the answer is an old one, or entries have been taken away; it cannot be told which, because {refusal}"
+    )]
+    Smaller { tree_id: u64, before: u64, now: u64, refusal: LogError },
+    #[error("{0}")]
+    Contradicted(Box<HistoryConflict>),
+}
+
+/// Two things that the log signed and that cannot both be true of a log that is only appended to.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryConflict {
+    #[error("the log no longer has tree {}, which it signed a checkpoint of with {} entries", .0.tree_id(), .0.size())]
+    Gone(Checkpoint),
+    #[error("the log signed two histories of tree {}: the one with {} entries was not made by appending to the one with {}", .now.tree_id(), .now.size().max(.before.size()), .now.size().min(.before.size()))]
+    Forked { before: Checkpoint, now: Checkpoint },
+}
+
+impl HistoryConflict {
+    /// The signed notes that are the evidence: what was signed before, and now.
+    pub fn notes(&self) -> (&str, Option<&str>) {
+        match self {
+            Self::Gone(before) => (before.note(), None),
+            Self::Forked { before, now } => (before.note(), Some(now.note())),
+        }
+    }
+}
+
+impl GrowthError {
+    /// Whether a log that lags behind answers so: it may have caught up soon.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Old { .. } | Self::Smaller { .. } => true,
+            Self::Contradicted(conflict) => matches!(**conflict, HistoryConflict::Gone(_)),
+            Self::Log(_) | Self::Unverifiable { .. } => false,
+        }
+    }
+}
+
+impl From<HistoryConflict> for GrowthError {
+    fn from(conflict: HistoryConflict) -> Self {
+        Self::Contradicted(Box::new(conflict))
+    }
+}

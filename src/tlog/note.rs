@@ -1,0 +1,90 @@
+//! Signed notes: a text, a blank line, and one line for each signature.
+//!
+//! ```text
+//! <text>
+//!
+//! — <name> base64(<key hint, 4 bytes> || <signature>)
+//! ```
+//!
+//! Format: <https://github.com/C2SP/C2SP/blob/main/signed-note.md>.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
+use crate::foreign::is_unsafe;
+
+/// Go's `note` package, which Rekor uses, refuses more.
+const MAX_SIGNATURES: usize = 100;
+const HINT_LENGTH: usize = 4;
+
+/// The first bytes of a key's id: the key that a signature claims to be by.
+pub type KeyHint = [u8; HINT_LENGTH];
+
+/// A signed note. No signature is verified yet.
+#[derive(Debug, Clone)]
+pub struct SignedNote {
+    /// The note as it came: the text and the signatures.
+    note: String,
+    /// Bytes of `note` that the signatures cover.
+    signed: usize,
+    signatures: Vec<NoteSignature>,
+}
+
+#[derive(Debug, Clone)]
+pub struct NoteSignature {
+    pub name: String,
+    pub hint: KeyHint,
+    pub signature: Vec<u8>,
+}
+
+impl SignedNote {
+    /// `None` if `note` is not a signed note.
+    pub fn parse(note: &str) -> Option<Self> {
+        if note.chars().any(|c| is_unsafe(c) && c != '\n') {
+            return None;
+        }
+        let split = note.rfind("\n\n")?;
+        let signatures = note[split + 2..].strip_suffix('\n')?;
+        if signatures.split('\n').count() > MAX_SIGNATURES {
+            return None;
+        }
+        let signatures = signatures.split('\n').map(NoteSignature::parse).collect::<Option<_>>()?;
+        Some(Self { note: note.to_owned(), signed: split + 1, signatures })
+    }
+
+    /// A note with one signature. `text` ends with a line feed, and `name` has no white space and no plus sign.
+    pub fn new(text: &str, name: &str, hint: KeyHint, signature: Vec<u8>) -> Self {
+        let encoded = BASE64_STANDARD.encode([&hint[..], &signature].concat());
+        let signature = NoteSignature { name: name.to_owned(), hint, signature };
+        Self { note: format!("{text}\n— {name} {encoded}\n"), signed: text.len(), signatures: vec![signature] }
+    }
+
+    /// The text and the signatures, as they came.
+    pub fn as_str(&self) -> &str {
+        &self.note
+    }
+
+    /// The text, which the signatures cover.
+    pub fn text(&self) -> &str {
+        &self.note[..self.signed]
+    }
+
+    pub fn signatures(&self) -> &[NoteSignature] {
+        &self.signatures
+    }
+}
+
+impl NoteSignature {
+    fn parse(line: &str) -> Option<Self> {
+        let (name, encoded) = line.strip_prefix("— ")?.split_once(' ')?;
+        if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c == '+') {
+            return None;
+        }
+        let bytes = BASE64_STANDARD.decode(encoded).ok()?;
+        let (hint, signature) = bytes.split_first_chunk::<HINT_LENGTH>()?;
+        if signature.is_empty() {
+            return None;
+        }
+        Some(Self { name: name.to_owned(), hint: *hint, signature: signature.to_vec() })
+    }
+}
