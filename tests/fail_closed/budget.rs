@@ -6,12 +6,13 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use http::Request;
 use testing::clock::Clock;
-use testing::{log, registry};
+use testing::faulty::kms;
+use testing::{log, registry, table};
 use tlogistry::config::{Config, LogConfig};
 use tlogistry::http::{Body, Service};
 use tlogistry::ledger::{DynamoDbLedger, Ledger, MemoryLedger};
 use tlogistry::setup;
-use tlogistry::sighting::{KmsKey, LocalKey, Signer};
+use tlogistry::sighting::{LocalKey, Signer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -116,35 +117,18 @@ impl Called {
             _ => None,
         });
         let ledger = match &self.table {
-            Some(address) => Ledger::DynamoDb(DynamoDbLedger::new(dynamodb(address), "sightings".to_owned())),
+            Some(address) => Ledger::DynamoDb(DynamoDbLedger::new(
+                table::client(&format!("http://{address}")),
+                "sightings".to_owned(),
+            )),
             None => Ledger::Memory(MemoryLedger::default()),
         };
         let signer = match &self.kms {
-            Some(address) => Signer::Kms(KmsKey::new(kms(address), "alias/tlogistry".to_owned())),
+            Some(address) => kms::at(address),
             None => Signer::Local(LocalKey::generate().unwrap()),
         };
         setup::service(&config.unwrap(), ledger, signer, self.log.clone()).unwrap()
     }
-}
-
-fn dynamodb(address: &str) -> aws_sdk_dynamodb::Client {
-    use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
-    let config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .endpoint_url(format!("http://{address}"));
-    aws_sdk_dynamodb::Client::from_conf(config.build())
-}
-
-fn kms(address: &str) -> aws_sdk_kms::Client {
-    use aws_sdk_kms::config::{BehaviorVersion, Config, Credentials, Region};
-    let config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .endpoint_url(format!("http://{address}"));
-    aws_sdk_kms::Client::from_conf(config.build())
 }
 
 struct Answer {

@@ -1,5 +1,5 @@
-//! What the log may hold of our key and is no honest sighting, and what strangers may file: nothing of the one goes unseen,
-//! and nothing of the other is taken for it.
+//! Entries by our key that are not honest sightings, and entries that strangers may file: each of the one is seen, and
+//! none of the other is taken for it.
 
 mod copies;
 mod function;

@@ -75,7 +75,7 @@ impl Scene {
         Process::start(cli.env("INSECURE_REGISTRIES", insecure)).finish()
     }
 
-    /// What a command says of the current tag, and its exit code.
+    /// A command's words on the current tag, and its exit code.
     #[track_caller]
     pub fn say(&self, command: &str) -> (Value, i32) {
         let ended = self.run(command, &[&self.case.tag.to_string(), "--json"]);
@@ -83,7 +83,7 @@ impl Scene {
         (said, ended.code.unwrap())
     }
 
-    /// What an audit of the current tag finds, in order, and its exit code.
+    /// An audit's findings on the current tag, in order, and its exit code.
     #[track_caller]
     pub fn audit(&self) -> (Vec<String>, i32) {
         let list = self.folder.path().join("tags");

@@ -13,7 +13,7 @@ use tlogistry::rekor::body::EntryKey;
 
 const INPUTS: usize = 20_000;
 
-/// What `rekor-reads` makes of its input.
+/// The output of `rekor-reads` for an input.
 pub fn rekor_reads(what: &str, input: &[u8]) -> String {
     let mut command = go_tool("rekor-reads");
     let mut child = command.arg(what).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -119,7 +119,7 @@ fn the_key_is_the_one_that_rekor_reads_in_thousands_of_spoilt_inputs() {
     assert_eq!(read.len(), INPUTS);
     for (input, rekors) in inputs.iter().zip(&read) {
         let ours = EntryKey::from_pem(input).map(|key| hex::encode(key.der()));
-        // What Rekor refuses is in no log.
+        // An entry that Rekor refuses is in no log.
         assert!(*rekors == "-" || ours.as_deref() == Some(rekors), "seed {seed}: {:?}", String::from_utf8_lossy(input));
     }
     let of_ours = hex::encode(case.ours.public.der());

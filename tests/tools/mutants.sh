@@ -18,6 +18,6 @@ case $module in
     *) programs=(fail_closed) ;;
 esac
 [[ -f $module ]] || module=${module%/}/**/*.rs
-# Mutants are made in a copy of the repository, which has no .tools.
-TLOGISTRY_TOOLS=$PWD/.tools exec cargo mutants --file "$module" --output target --timeout 300 \
+# Mutants are made in a copy of the repository, which has no .tools. Dependencies are built for the first run alone.
+CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target/mutants} TLOGISTRY_TOOLS=$PWD/.tools exec cargo mutants --file "$module" --output target --timeout 300 \
     --colors never --no-shuffle --baseline skip "$@" -- --lib "${programs[@]/#/--test=}"

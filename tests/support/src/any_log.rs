@@ -22,10 +22,10 @@ const TREE_ID: u64 = 0x1122_3344_5566_7788;
 const HOST: &str = "any.log.test";
 /// Indexes count over all shards.
 const FIRST_INDEX: usize = 5_000;
-/// What Rekor takes in one retrieval.
+/// Ids that Rekor takes in one retrieval.
 const RETRIEVE_LIMIT: usize = 10;
 
-/// What becomes of every answer that holds an entry.
+/// A fault of every answer that holds an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plight {
     /// It is left out.
@@ -45,7 +45,7 @@ struct State {
     leaves: Vec<Leaf>,
     listed: HashMap<String, Vec<String>>,
     plights: HashMap<String, Plight>,
-    /// How many retrievals are answered before the log fails, and how many there must have been by then.
+    /// Retrievals that are answered before the log fails, and those that there must have been by then.
     fails_after: Option<(usize, usize)>,
     uploads: usize,
     /// Entries as they are answered while nothing is added: the largest take a while.

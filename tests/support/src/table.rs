@@ -50,6 +50,16 @@ impl Server {
     }
 }
 
+/// A client of a DynamoDB at this URL.
+pub fn client(endpoint: &str) -> aws_sdk_dynamodb::Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+        .region(aws_sdk_dynamodb::config::Region::new("us-east-1"))
+        .credentials_provider(aws_sdk_dynamodb::config::Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url(endpoint);
+    aws_sdk_dynamodb::Client::from_conf(config.build())
+}
+
 static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
 static TABLES: AtomicUsize = AtomicUsize::new(0);
 
@@ -74,13 +84,7 @@ impl Table {
 
     async fn keyed_by(key: &'static str) -> Self {
         let endpoint = SERVER.endpoint.as_str();
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
-            .region(aws_sdk_dynamodb::config::Region::new("us-east-1"))
-            .credentials_provider(aws_sdk_dynamodb::config::Credentials::new("test", "test", None, None, "test"))
-            .endpoint_url(endpoint)
-            .build();
-        let client = aws_sdk_dynamodb::Client::from_conf(config);
+        let client = client(endpoint);
         let name = format!("{key}s-{}", TABLES.fetch_add(1, Ordering::Relaxed));
         let table = Self { name, key, endpoint, client };
         let mut tries = 0;

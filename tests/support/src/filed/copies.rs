@@ -90,7 +90,7 @@ pub fn of_this_tag(case: &Case) -> Vec<(Filed, &'static str)> {
 
 /// Copies of our sighting of another tag, filed under this one by a certificate. With what a search for the statement finds.
 pub struct OfAnotherTag {
-    /// What an honest instance wrote.
+    /// An honest instance's entry.
     pub original: Filed,
     /// The sha256 of its statement, which it is listed under.
     pub payload_hash: String,

@@ -100,7 +100,7 @@ impl Case {
         statement(&self.tag, &self.other)
     }
 
-    /// What an honest instance writes.
+    /// An honest instance's entry.
     pub fn sighting(&self) -> Filed {
         intoto_2("a sighting", IN_TOTO, &self.seen(), &[self.ours.signer_of(IN_TOTO, &self.seen())])
     }
@@ -115,9 +115,9 @@ impl Case {
 #[derive(Clone)]
 pub struct Filed {
     pub name: &'static str,
-    /// What is uploaded, where a test can make that, and Rekor lists the entry under the tag by itself.
+    /// The upload, where a test can make that, and Rekor lists the entry under the tag by itself.
     pub proposed: Option<Value>,
-    /// What Rekor makes of it.
+    /// Rekor's leaf of it.
     pub leaf: Value,
     /// The statement that Rekor keeps beside it.
     pub attestation: Option<Vec<u8>>,

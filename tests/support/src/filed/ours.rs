@@ -1,4 +1,4 @@
-//! What no honest instance files: signatures of our own key.
+//! Entries that no honest instance files: signatures of our own key.
 
 use serde_json::json;
 use sha2::{Digest as _, Sha256, Sha512};
@@ -12,7 +12,7 @@ use super::{leaf, rekord};
 
 const OTHER_TYPE: &str = "application/vnd.example+json";
 
-/// What the command line says of an entry beside the honest sighting, where the registry serves what was seen.
+/// The command line's words on an entry beside the honest sighting, where the registry serves what was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Says {
     /// Two digests: exit code 1. With how the entry stands.
@@ -192,7 +192,7 @@ pub fn misuses(case: &Case) -> Vec<(Filed, Says)> {
         (other_forms::alpine("as a package of Alpine's", ours).listed_by_hand(), Says::Misused),
         (other_forms::helm("as a chart", &name_hash, &ring), Says::Misused),
         (other_forms::rpm("as a package of RPM's", &ring), Says::Misused),
-        // What was signed is not kept.
+        // The log does not keep what was signed.
         (dsse("as dsse", IN_TOTO, &other, &of_type(IN_TOTO, &other)), Says::Unattested),
         (
             dsse(
@@ -237,7 +237,7 @@ pub fn misuses(case: &Case) -> Vec<(Filed, Says)> {
                 .listed_by_hand(),
             Says::Unattested,
         ),
-        // What it is cannot be told.
+        // Its meaning cannot be told.
         (other_forms::jar("as a JAR", &certified), Says::Unreadable),
         (other_forms::tuf("as TUF", ours), Says::Unreadable),
         (leaf("as a kind to come", "to-come", "0.0.1", json!({"key": base64(ours.pem())})), Says::Unreadable),
