@@ -55,7 +55,8 @@ async fn large_entries_of_strangers_are_looked_through_too() {
     let stranger = stranger();
     for text in ["b", "c"] {
         let statement = stranger.sign(&tag("v1"), &Digest::sha256(text.as_bytes()), deadline()).await.unwrap();
-        let mut entry: serde_json::Value = serde_json::from_slice(&statement.proposed_entry()).unwrap();
+        let mut entry: serde_json::Value =
+            serde_json::from_slice(&statement.signed_payload().proposed_entry()).unwrap();
         entry["spec"]["content"]["envelope"]["signatures"][0]["keyid"] = text.repeat(3_300_000).into();
         world.log.upload(entry.to_string().as_bytes()).await;
     }

@@ -9,7 +9,7 @@ use testing::filed::der::Certificate;
 use testing::filed::ours::{second_digests, shifted, with_more_elements};
 use testing::filed::{Case, Key, base64, pem};
 use testing::process::go_tool;
-use tlogistry::rekor::body::EntryKey;
+use tlogistry::tlog::body::EntryKey;
 
 const INPUTS: usize = 20_000;
 

@@ -10,8 +10,8 @@ shift
 case $module in
     src/ledger*) programs=(fail_closed ledger) ;;
     src/verdict*) programs=(fail_closed ledger allowance) ;;
-    src/allowance*) programs=(allowance fail_closed) ;;
-    src/rekor* | src/log* | src/sighting* | src/dsse* | src/key*) programs=(log_entries fail_closed) ;;
+    src/rate_limit*) programs=(allowance fail_closed) ;;
+    src/rekor* | src/tlog* | src/sighting* | src/dsse* | src/key*) programs=(log_entries fail_closed) ;;
     src/devlog*) programs=(devlog) ;;
     src/http/page*) programs=(page) ;;
     src/image* | src/http/route*) programs=(names fail_closed) ;;
