@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Outcome;
-use super::listed::{Listed, Standing};
+use super::listed::{Listed, NotRead, Standing, not_read};
 use super::lookup::{Lookup, Unread};
 use super::terminal::{Colours, Tone, harmless, say};
 use super::trust::Trust;
@@ -56,12 +56,6 @@ struct Shown<'a> {
     unread: Vec<NotRead>,
 }
 
-#[derive(Serialize)]
-struct NotRead {
-    id: String,
-    reason: String,
-}
-
 impl History {
     pub async fn run(self) -> Outcome {
         let lookup = Lookup::new(self.trust.log()?, self.trust.keys()?)?;
@@ -72,8 +66,7 @@ impl History {
         entries.iter_mut().for_each(|entry| entry.explain(&findings));
         entries.sort_by_key(|entry| entry.log_index);
         if self.json {
-            let unread = unread.iter().map(|(id, error)| NotRead { id: id.to_string(), reason: error.to_string() });
-            let shown = Shown { tag: self.tag.canonical(), entries: &entries, unread: unread.collect() };
+            let shown = Shown { tag: self.tag.canonical(), entries: &entries, unread: not_read(&unread) };
             say(serde_json::to_string_pretty(&shown)?);
         } else {
             self.print(&entries, &findings, &unread);

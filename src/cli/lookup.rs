@@ -38,7 +38,7 @@ impl Lookup {
         let (mut findings, mut unread, mut read) = (Findings::default(), Unread::new(), 0);
         let sort = |retrieved| match retrieved {
             Retrieved::Entry(entry) => {
-                let finding = Finding::read(tag, entry, &self.trusted, &self.log_keys);
+                let finding = Finding::read(tag, *entry, &self.trusted, &self.log_keys);
                 read += 1;
                 each(&finding);
                 findings.add(finding);

@@ -13,7 +13,7 @@ const CONCURRENT_RETRIEVALS: usize = 4;
 /// What became of one id, or of several that failed together.
 #[derive(Debug)]
 pub enum Retrieved {
-    Entry(LogEntry),
+    Entry(Box<LogEntry>),
     Failed { ids: Vec<EntryId>, error: RekorError },
 }
 
@@ -44,7 +44,7 @@ async fn retrieve_batch<F: Future<Output = Result<Vec<LogEntry>, RekorError>>>(
     let (mut retrieved, mut waiting) = (Vec::new(), vec![batch]);
     while let Some(mut ids) = waiting.pop() {
         match ask(ids.clone()).await {
-            Ok(entries) => retrieved.extend(entries.into_iter().map(Retrieved::Entry)),
+            Ok(entries) => retrieved.extend(entries.into_iter().map(|entry| Retrieved::Entry(Box::new(entry)))),
             Err(error) if ids.len() > 1 && is_of_one(&error) => {
                 let half = ids.split_off(ids.len() / 2);
                 waiting.extend([half, ids]);

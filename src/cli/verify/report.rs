@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{LookedUp, Registry, Verdict};
-use crate::cli::listed::{Listed, Standing, fingerprint};
+use crate::cli::listed::{Listed, NotRead, Standing, fingerprint, not_read};
 use crate::cli::terminal::{Colours, Tone, harmless, say};
 use crate::image::Tag;
 use crate::sighting::Sighting;
@@ -38,6 +38,9 @@ struct Shown<'a> {
     entries: &'a [Listed],
     /// The number of entries by other keys.
     foreign_entries: usize,
+    /// What the log lists and could not be read, if anything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unread: Vec<NotRead>,
 }
 
 impl Report<'_> {
@@ -61,6 +64,7 @@ impl Report<'_> {
             },
             entries: &self.looked_up.entries,
             foreign_entries: self.looked_up.foreign,
+            unread: not_read(&self.looked_up.unread),
         };
         say(format_args!("{:#}", json!(shown)));
     }
@@ -103,6 +107,7 @@ impl Report<'_> {
                 say(format_args!("  but also  {other}, log index {other_index}"));
                 self.print_current();
                 self.print_entries();
+                self.print_doubts();
             }
             Verdict::Misused { first, entry, misuse } => {
                 let word = colours.paint(Tone::Bad, "has an entry that no instance makes");
@@ -113,6 +118,7 @@ impl Report<'_> {
                 say(format_args!("  misused   log index {}", entry.log_index()));
                 self.print_current();
                 self.print_entries();
+                self.print_doubts();
             }
             Verdict::Unchecked(reason) => {
                 say(format_args!(
@@ -165,6 +171,23 @@ impl Report<'_> {
         }
     }
 
+    /// What was not understood, or not read.
+    fn print_doubts(&self) {
+        let LookedUp { findings, unread, .. } = &self.looked_up;
+        for entry in findings.unattested(self.tag) {
+            let index = entry.log_index();
+            say(format_args!(
+                "Not known: what digest the entry with index {index} is about, whose statement the log has not kept"
+            ));
+        }
+        for index in &findings.unreadable {
+            say(format_args!("Not known: what the entry with index {index} is, which holds your key"));
+        }
+        for (id, error) in unread {
+            say(format_args!("Not read: the entry {id}: {}", harmless(&error.to_string())));
+        }
+    }
+
     fn print_checks(&self) {
         say("\nChecked on this machine:");
         say("  - your key signed the statement that names this tag and the recorded digest");
@@ -187,18 +210,7 @@ impl Report<'_> {
         if self.instance {
             say("Not checked: whether the log has other entries for this tag; that takes asking the log");
         }
-        for entry in findings.unattested(self.tag) {
-            let index = entry.log_index();
-            say(format_args!(
-                "Not known: what digest the entry with index {index} is about, whose statement the log has not kept"
-            ));
-        }
-        for index in &findings.unreadable {
-            say(format_args!("Not known: what the entry with index {index} is, which holds your key"));
-        }
-        for (id, error) in unread {
-            say(format_args!("Not read: the entry {id}: {}", harmless(&error.to_string())));
-        }
+        self.print_doubts();
         if files > 0 {
             say(format_args!(
                 "Passed over: signatures by your key that a certificate files here ({files}), as anyone can with a published one"
