@@ -27,5 +27,5 @@ pub async fn record_anew(
     deadline: Deadline,
 ) -> Result<Uploaded, AnewError> {
     let statement = signer.sign(tag, digest, deadline).await?;
-    Ok(log.upload(&statement.proposed_entry(), deadline).await?)
+    Ok(log.upload(&statement.signed_payload(), deadline).await?)
 }

@@ -149,8 +149,8 @@ impl Verdicts {
         pass: Pass,
         deadline: Deadline,
     ) -> Result<Uploaded, Unavailable> {
-        let proposed = statement.proposed_entry();
-        let uploaded = timed(Dependency::Log, pass.ask(self.0.log.upload(&proposed, deadline))).await;
+        let signed = statement.signed_payload();
+        let uploaded = timed(Dependency::Log, pass.ask(self.0.log.upload(&signed, deadline))).await;
         uploaded.map_err(|error| match error {
             LogError::Send(SendError::Timeout) => Unavailable::Unconfirmed,
             error => error.into(),
@@ -186,8 +186,8 @@ impl Verdicts {
             let again = timed(Dependency::Log, record_anew(signer, log, sighting.tag(), sighting.digest(), deadline));
             let again = again.await;
             match &again {
-                Ok(_) => pass.tell(None),
-                Err(AnewError::Log(error)) => pass.tell(Some(error)),
+                Ok(_) => pass.report(None),
+                Err(AnewError::Log(error)) => pass.report(Some(error)),
                 Err(AnewError::Key(_)) => {}
             }
             again.map_err(Unavailable::from)
