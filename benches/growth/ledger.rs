@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue::S;
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use tlogistry::http::Service;
 use tlogistry::image::Digest;
-use tlogistry::ledger::{DynamoDbLedger, Ledger, MemoryLedger, Row, State};
+use tlogistry::ledger::{DynamoDbLedger, Ledger, MemoryLedger, Row, RowState};
 
 use crate::apparatus::pulls::{Around, Case, ROWS, pull, soon};
 use crate::support::table::Table;
@@ -21,7 +21,7 @@ fn filler(number: usize, bytes: usize) -> Row {
         digest: format!("sha256:{number:064x}"),
         key: String::new(),
         signature: String::new(),
-        state: State::Recorded { entry: "e".repeat(bytes) },
+        state: RowState::Recorded { entry: "e".repeat(bytes), indexed: true },
     }
 }
 

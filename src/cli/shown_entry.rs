@@ -5,7 +5,6 @@ use sha2::{Digest as _, Sha256};
 
 use crate::dsse;
 use crate::image::{Digest, Tag};
-use crate::key::PublicKey;
 use crate::rekor::Rekor;
 use crate::sighting::{Explained, Finding, Findings, is_file_by_certificate, parse_statement};
 use crate::tlog::body::{EntryBody, Form};
@@ -128,8 +127,8 @@ impl ShownEntry {
         }
     }
 
-    /// Says what other entries show an entry to be that does not tell by itself. A sighting that has lost its statement
-    /// stays one.
+    /// Classifies an entry without its statement by what other entries show. A sighting that has lost its statement stays
+    /// one.
     pub fn explain(&mut self, findings: &Findings) {
         if self.has_sightings_form {
             return;
@@ -152,9 +151,4 @@ fn claimed(tag: &Tag, entry: &LogEntry) -> Option<Digest> {
     let EntryBody::Envelope(envelope) = entry.body() else { return None };
     let (about, digest) = parse_statement(entry.attestation()?)?;
     (envelope.payload_type.as_deref() == Some(dsse::IN_TOTO) && about == *tag).then_some(digest)
-}
-
-/// The sha256 of the SubjectPublicKeyInfo, as `openssl pkey -pubin -outform der | sha256sum` prints it.
-pub fn fingerprint(key: &PublicKey) -> String {
-    hex::encode(key.id())
 }

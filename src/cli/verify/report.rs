@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{CheckResult, LookedUp, RegistryAnswer};
-use crate::cli::shown_entry::{FindingKind, ShownEntry, fingerprint};
+use crate::cli::shown_entry::{FindingKind, ShownEntry};
 use crate::cli::terminal::{BAD, DOUBTFUL, GOOD, print_line, sanitized, styled};
 use crate::image::Tag;
 use crate::sighting::Sighting;
@@ -126,7 +126,7 @@ impl VerifyReport<'_> {
         print_line(format_args!("  digest    {}", sighting.digest()));
         print_line(format_args!("  recorded  {}, log index {}", entry.integrated_at(), entry.log_index()));
         print_line(format_args!("  entry     {}", listed.map(|listed| listed.url.as_str()).unwrap_or_default()));
-        print_line(format_args!("  key       sha256:{}", fingerprint(sighting.statement().key())));
+        print_line(format_args!("  key       sha256:{}", sighting.statement().key().fingerprint()));
     }
 
     fn print_current(&self) {
