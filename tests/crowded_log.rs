@@ -50,7 +50,7 @@ async fn crowd(devlog: &Devlog, tag: &Tag) {
         async move {
             let digest = Digest::sha256(format!("stranger {number}").as_bytes());
             let deadline = Deadline::after(Duration::from_secs(60));
-            let entry = stranger.sign(tag, &digest, deadline).await.unwrap().proposed_entry();
+            let entry = stranger.sign(tag, &digest, deadline).await.unwrap().signed_payload().proposed_entry();
             let request = Request::post("/api/v1/log/entries").header("content-type", "application/json");
             let answer = devlog.handle(request.body(Bytes::from(entry)).unwrap()).await;
             assert_eq!(answer.status(), 201);
@@ -98,7 +98,8 @@ async fn large_entries_of_strangers_are_looked_through_too() {
     for text in ["b", "c"] {
         let digest = Digest::sha256(text.as_bytes());
         let statement = stranger.sign(&tag, &digest, Deadline::after(Duration::from_secs(60))).await.unwrap();
-        let mut entry: serde_json::Value = serde_json::from_slice(&statement.proposed_entry()).unwrap();
+        let mut entry: serde_json::Value =
+            serde_json::from_slice(&statement.signed_payload().proposed_entry()).unwrap();
         entry["spec"]["content"]["envelope"]["signatures"][0]["keyid"] = text.repeat(3_300_000).into();
         let request = Request::post("/api/v1/log/entries").header("content-type", "application/json");
         let answer = devlog.handle(request.body(Bytes::from(entry.to_string())).unwrap()).await;

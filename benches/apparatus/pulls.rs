@@ -85,7 +85,7 @@ pub async fn claim(ledger: &Ledger, signer: &Signer, log: &LogConfig) {
 pub async fn row(signer: &Signer, log: &LogConfig, tag: &Tag, digest: &Digest) -> Row {
     let statement = signer.sign(tag, digest, soon()).await.unwrap();
     let rekor = Rekor::new(log.url.clone()).unwrap();
-    let uploaded = rekor.upload(&statement.proposed_entry(), soon()).await.unwrap();
+    let uploaded = rekor.upload(&statement.signed_payload(), soon()).await.unwrap();
     let entry = uploaded.entry.verify(&log.keys).unwrap();
     Row::recorded(&statement.recorded_by(entry).unwrap())
 }

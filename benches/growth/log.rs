@@ -35,7 +35,7 @@ impl Filled {
         self.next += 1;
         let tag = tag(&format!("v{}", self.next));
         let digest = Digest::sha256(tag.canonical().as_bytes());
-        self.signer.sign(&tag, &digest, soon()).await.unwrap().proposed_entry()
+        self.signer.sign(&tag, &digest, soon()).await.unwrap().signed_payload().proposed_entry()
     }
 
     /// Milliseconds.

@@ -176,7 +176,7 @@ fn log_write(name: &'static str, log: &str, kept: impl Sized + 'static) -> Conte
         let deadline = Deadline::after(Duration::from_secs(60));
         let signed = signer.sign(&tag, &digest, deadline).now_or_never();
         let statement = signed.expect("a local key does not wait").unwrap();
-        let (headers, proposed) = ("content-type: application/json\r\n", statement.proposed_entry());
+        let (headers, proposed) = ("content-type: application/json\r\n", statement.signed_payload().proposed_entry());
         let began = Instant::now();
         let answer = wire.ask("POST", "/api/v1/log/entries", headers, &proposed);
         let took = began.elapsed();

@@ -7,7 +7,7 @@ use crate::dsse;
 use crate::image::{Digest, Tag};
 use crate::rekor::Rekor;
 use crate::sighting::{Explained, Finding, Findings, is_file_by_certificate, parse_statement};
-use crate::tlog::body::{Body, Form};
+use crate::tlog::body::{EntryBody, Form};
 use crate::tlog::{Fault, LogEntry, LogKeys};
 
 /// The kind of a [`Finding`], as it stands in the output.
@@ -123,12 +123,12 @@ impl ShownEntry {
             keys,
             faults: faults.iter().map(|fault| fault.to_string()).collect(),
             leaf_hash: entry.leaf_hash(),
-            has_sightings_form: matches!(entry.body(), Body::Envelope(envelope) if envelope.form == Form::IntotoV002),
+            has_sightings_form: matches!(entry.body(), EntryBody::Envelope(envelope) if envelope.form == Form::IntotoV002),
         }
     }
 
-    /// Says what other entries show an entry to be that does not tell by itself. A sighting that has lost its statement
-    /// stays one.
+    /// Classifies an entry without its statement by what other entries show. A sighting that has lost its statement stays
+    /// one.
     pub fn explain(&mut self, findings: &Findings) {
         if self.has_sightings_form {
             return;
@@ -148,7 +148,7 @@ fn as_text(faults: &[Fault]) -> Vec<&dyn ToString> {
 
 /// The digest in a foreign statement about `tag`.
 fn claimed(tag: &Tag, entry: &LogEntry) -> Option<Digest> {
-    let Body::Envelope(envelope) = entry.body() else { return None };
+    let EntryBody::Envelope(envelope) = entry.body() else { return None };
     let (about, digest) = parse_statement(entry.attestation()?)?;
     (envelope.payload_type.as_deref() == Some(dsse::IN_TOTO) && about == *tag).then_some(digest)
 }

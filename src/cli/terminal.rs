@@ -31,7 +31,7 @@ pub fn print_error(text: impl Display) {
 }
 
 /// `text` in a style, which [`print_line`] removes unless standard output is a terminal that takes colour.
-pub fn styled(style: Style, text: impl Display) -> String {
+pub fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 

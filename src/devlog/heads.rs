@@ -16,7 +16,7 @@ struct LogInfo {
     inactive_shards: Option<Vec<()>>,
     root_hash: String,
     signed_tree_head: String,
-    /// Decimal, where an entry's id has it in hex.
+    /// Decimal; an entry's id has it in hex.
     #[serde(rename = "treeID")]
     tree_id: String,
     tree_size: u64,
@@ -68,7 +68,7 @@ pub(super) fn consistency(log: &MerkleLog, query: &str) -> Result<Response<Bytes
 /// `GET /api/v1/log/publicKey?treeID=T`.
 pub(super) fn public_key(log: &MerkleLog, query: &str) -> Result<Response<Bytes>, ApiError> {
     if tree_id(query)?.is_some_and(|tree_id| tree_id != log.tree_id().to_string()) {
-        // In JSON all the same.
+        // The body is JSON all the same.
         return Err(ApiError::bad_request("Bad Request").typed("application/x-pem-file"));
     }
     let pem = Bytes::copy_from_slice(log.key.public_key().pem().as_bytes());

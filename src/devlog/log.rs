@@ -251,7 +251,7 @@ impl InMemory {
 
 /// Seconds since 1970.
 fn now() -> u64 {
-    // A clock before 1970 is wrong by more than this log can mend.
+    // A clock before 1970 counts as 1970.
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.map_or(0, |elapsed| elapsed.as_secs())
 }

@@ -164,7 +164,7 @@ fn verified(envelope: &Envelope) -> Result<(Vec<u8>, Vec<PublicKey>), ProposalEr
         let pem = decoded(signature.public_key.as_bytes(), "public key")?;
         keys.push(signing_key(&pem).ok_or(ProposalError::PublicKey)?);
     }
-    // As Rekor's `verifyEnvelope`: a signature need not be by the key beside it.
+    // Rekor's `verifyEnvelope` does the same: a signature need not be by the key beside it.
     let made_by = |key: &PublicKey, signature: &Vec<u8>| key.verifies(&signed, signature);
     let keys_sign = keys.iter().all(|key| signatures.iter().any(|signature| made_by(key, signature)));
     let signatures_verify = signatures.iter().all(|signature| keys.iter().any(|key| made_by(key, signature)));

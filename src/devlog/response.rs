@@ -113,7 +113,7 @@ pub(super) fn header_value(text: &str) -> Option<HeaderValue> {
 pub(super) fn json(body: &impl Serialize) -> Response<Bytes> {
     match serde_json::to_vec(body) {
         Ok(mut body) => {
-            body.push(b'\n'); // as Go's encoder ends it
+            body.push(b'\n'); // Go's encoder ends so.
             typed("application/json", body.into())
         }
         // A map whose keys are not strings, or a failing `Serialize`: neither is answered here.

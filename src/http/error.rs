@@ -3,9 +3,10 @@
 
 use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Body;
+use super::moved::Moved;
 use crate::foreign::within;
 use crate::image::{Digest, NameError, Tag};
 use crate::ledger::LedgerError;
@@ -49,19 +50,6 @@ pub enum Refusal {
     NoEvidence(Box<Unavailable>),
     /// The time for the request ran out, and no other error says why.
     Timeout,
-}
-
-/// The facts about a tag that moved.
-#[derive(Debug)]
-pub struct Moved {
-    pub tag: Tag,
-    /// `None` if the log has lost the statement. Then it is only known to differ from `current`.
-    pub recorded: Option<Digest>,
-    pub current: Digest,
-    pub log_index: u64,
-    /// RFC 3339.
-    pub integrated_time: String,
-    pub entry_url: String,
 }
 
 impl From<NameError> for Refusal {
@@ -206,13 +194,6 @@ impl Refusal {
         }
     }
 
-    fn detail(&self) -> Option<Value> {
-        match self {
-            Self::Moved(moved) => Some(moved.detail()),
-            _ => None,
-        }
-    }
-
     /// The headers that go with the status.
     pub fn headers(&self) -> HeaderMap {
         let retry_after = self.retry_after().map(|value| (RETRY_AFTER, value));
@@ -237,8 +218,8 @@ impl Refusal {
 
     pub fn to_response(&self) -> Response<Body> {
         let mut error = json!({"code": self.code(), "message": self.message()});
-        if let Some(detail) = self.detail() {
-            error["detail"] = detail;
+        if let Self::Moved(moved) = self {
+            error["detail"] = moved.detail();
         }
         let body = json!({"errors": [error]}).to_string();
         let mut response = Response::new(Body::Bytes(body.into()));
@@ -246,38 +227,6 @@ impl Refusal {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
         response.headers_mut().extend(self.headers());
         response
-    }
-}
-
-impl Moved {
-    fn message(&self) -> String {
-        let Self { tag, current, log_index, integrated_time, .. } = self;
-        let recorded = match &self.recorded {
-            Some(recorded) => format!("it was recorded as {recorded}"),
-            None => "it was recorded with another digest, which the log has lost,".to_owned(),
-        };
-        let by_digest = match &self.recorded {
-            Some(recorded) => {
-                format!("; if you trust what was recorded, pull {}@{recorded}", tag.repository())
-            }
-            None => String::new(),
-        };
-        format!(
-            "the tag {tag} has moved and is refused: {recorded} on {integrated_time} (Rekor log index {log_index}), but \
-             the registry now serves {current}{by_digest}"
-        )
-    }
-
-    fn detail(&self) -> Value {
-        json!({
-            "tag": self.tag.canonical(),
-            "recorded": self.recorded.as_ref().map(Digest::as_str),
-            "current": self.current.as_str(),
-            // A string: Go's clients show a number of this size as 1e+09.
-            "logIndex": self.log_index.to_string(),
-            "integratedTime": self.integrated_time,
-            "entry": self.entry_url,
-        })
     }
 }
 

@@ -3,7 +3,8 @@
 use http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use http::{Method, Response};
 
-use super::error::{Moved, Refusal};
+use super::error::Refusal;
+use super::moved::Moved;
 use super::response::{IMMUTABLE, NO_STORE, content};
 use super::{Body, ServedTag, Service};
 use crate::deadline::Deadline;

@@ -7,6 +7,7 @@ mod client;
 mod error;
 mod listing;
 mod manifest;
+mod moved;
 mod page;
 mod pages;
 mod response;

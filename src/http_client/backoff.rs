@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Pauses that double from one try to the next.
 #[derive(Debug, Clone, Copy)]
-pub struct Backoff {
+pub(crate) struct Backoff {
     first: Duration,
     longest: Duration,
     /// Each pause is longer by a random part of itself, up to this one.
@@ -12,24 +12,24 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    pub const fn new(first: Duration, longest: Duration, spread: f64) -> Self {
+    pub(crate) const fn new(first: Duration, longest: Duration, spread: f64) -> Self {
         Self { first, longest, spread }
     }
 
     /// The pause after `earlier` others.
-    pub fn pause(&self, earlier: u32) -> Duration {
+    pub(crate) fn pause(&self, earlier: u32) -> Duration {
         let pause = self.first.saturating_mul(2u32.saturating_pow(earlier)).min(self.longest);
         spread(pause, self.spread)
     }
 }
 
 /// `time` and up to `part` of it more.
-pub fn spread(time: Duration, part: f64) -> Duration {
+pub(crate) fn spread(time: Duration, part: f64) -> Duration {
     time + random_part(time.mul_f64(part))
 }
 
 /// A time from zero up to `time`. Not for secrets.
-pub fn random_part(time: Duration) -> Duration {
+pub(crate) fn random_part(time: Duration) -> Duration {
     time.mul_f64(fastrand::f64())
 }
 

@@ -1,5 +1,4 @@
-//! The HTTP client of everything here that asks a server: how it is built, how a request is sent again, how a body is read
-//! within a limit.
+//! The HTTP client of all rooms that ask a server: its settings, the second try of a request, bodies read within a limit.
 
 mod backoff;
 mod retry_after;
@@ -12,8 +11,8 @@ use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode};
 use crate::deadline::{Deadline, Elapsed};
 use crate::foreign::shown;
 
-pub use backoff::{Backoff, random_part, spread};
-pub use retry_after::retry_after;
+pub(crate) use backoff::{Backoff, random_part, spread};
+pub(crate) use retry_after::retry_after;
 
 /// A host that does not accept a connection within this time is treated as down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -24,7 +23,7 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// The name in every client's `User-Agent`, before the version.
-pub const PRODUCT: &str = "tlogistry/";
+pub(crate) const PRODUCT: &str = "tlogistry/";
 const USER_AGENT: &str = concat!("tlogistry/", env!("CARGO_PKG_VERSION"));
 
 /// The reason why no usable response came.
@@ -56,13 +55,13 @@ fn cause(error: &dyn std::error::Error) -> String {
     while let Some(source) = error.source() {
         error = source;
     }
-    // A certificate's names, for one, are foreign text.
+    // It may hold foreign text, such as a certificate's names.
     shown(&error.to_string()).into_owned()
 }
 
-/// A client builder with what every client here shares: no redirect is followed unseen, no proxy is taken from the
+/// A builder with the settings of every client here: redirects are not followed, proxies are not taken from the
 /// environment, nothing is decompressed.
-pub fn builder() -> ClientBuilder {
+pub(crate) fn builder() -> ClientBuilder {
     Client::builder()
         .user_agent(USER_AGENT)
         .redirect(reqwest::redirect::Policy::none())
@@ -72,12 +71,12 @@ pub fn builder() -> ClientBuilder {
 }
 
 /// Sends an idempotent request; once more when the connection failed or a gateway answered 502, 503 or 504.
-pub async fn send_idempotent(request: RequestBuilder, deadline: Deadline) -> Result<Response, SendError> {
+pub(crate) async fn send_idempotent(request: RequestBuilder, deadline: Deadline) -> Result<Response, SendError> {
     send_idempotent_unless(request, deadline, |_| false).await
 }
 
-/// As [`send_idempotent`], but not once more after an error that `is_final`.
-pub async fn send_idempotent_unless(
+/// Does the same as [`send_idempotent`], but no second try follows an error that `is_final`.
+pub(crate) async fn send_idempotent_unless(
     request: RequestBuilder,
     deadline: Deadline,
     is_final: impl Fn(&reqwest::Error) -> bool,
@@ -102,12 +101,12 @@ fn is_gateway_fault(status: StatusCode) -> bool {
 }
 
 /// Reads a body of at most `limit` bytes, whatever length its sender announced.
-pub async fn read_body(response: Response, limit: usize, deadline: Deadline) -> Result<Bytes, SendError> {
+pub(crate) async fn read_body(response: Response, limit: usize, deadline: Deadline) -> Result<Bytes, SendError> {
     read_parts(response, limit, || deadline).await
 }
 
-/// As [`read_body`], but each part of the body must come within `silence`.
-pub async fn read_body_within(
+/// Reads as [`read_body`] does, but each part of the body must come within `silence`.
+pub(crate) async fn read_body_within(
     response: Response,
     limit: usize,
     silence: Duration,
@@ -122,7 +121,7 @@ async fn read_parts(mut response: Response, limit: usize, deadline: impl Fn() ->
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(SendError::TooLarge(limit));
     }
-    // Of the announced size from the start, so that a large body is not copied again and again while it grows.
+    // A buffer of the announced size: a large body is not copied again and again while it grows.
     let mut body = Vec::with_capacity(announced.and_then(|length| usize::try_from(length).ok()).unwrap_or(0));
     while let Some(chunk) = deadline().bound(response.chunk()).await?? {
         if body.len() + chunk.len() > limit {
@@ -130,7 +129,7 @@ async fn read_parts(mut response: Response, limit: usize, deadline: impl Fn() ->
         }
         body.extend_from_slice(&chunk);
     }
-    // Caches keep it and count its length alone.
+    // Caches count the length of a body, not its capacity.
     body.shrink_to_fit();
     Ok(body.into())
 }

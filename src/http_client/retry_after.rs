@@ -7,13 +7,13 @@ use http::header::RETRY_AFTER;
 
 /// The pause that the headers ask for, in seconds or by a date: zero for a date that has passed, `None` without one that can
 /// be understood. A hostile server can ask for any number of years.
-pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     asked_for(headers.get(RETRY_AFTER)?.to_str().ok()?.trim())
 }
 
 fn asked_for(value: &str) -> Option<Duration> {
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit.
+        // A number too large for 64 bits.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let date = httpdate::parse_http_date(value).ok()?;

@@ -1,4 +1,4 @@
-//! The client of Rekor's API. What it returns is parsed and bounded, and not yet verified.
+//! The client of Rekor's API. Its answers are parsed and bounded, and not yet verified.
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, LOCATION};
@@ -9,6 +9,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::deadline::Deadline;
+use crate::dsse::SignedPayload;
 use crate::foreign::shown;
 use crate::http_client::{self, SendError, read_body, retry_after, send_idempotent};
 
@@ -19,18 +20,19 @@ pub const RETRIEVE_LIMIT: usize = 10;
 /// An index answer is not paged: this holds 50,000 ids, more than can be checked in one request's time.
 const MAX_INDEX_BYTES: usize = 4 << 20;
 /// A sighting's entry has some 8 KiB: the leaf and the statement in base64, and a proof of up to 64 hashes. A larger entry
-/// is no sighting, whoever filed it.
+/// is not a sighting, whoever filed it.
 pub const SIGHTING_BYTES: usize = 32 << 10;
-/// Enough to tell what an error is.
+/// The longest error message that is read.
 const MAX_ERROR_BYTES: usize = 4 << 10;
-/// Rekor answers 409 without waiting for inclusion, so that the entry it names can be missing for a moment.
+/// Rekor answers 409 without waiting for inclusion, so the entry that it names can be missing for a moment.
 const NOT_YET_INCLUDED_PAUSE: Duration = Duration::from_millis(250);
 
 /// The outcome of an upload.
 #[derive(Debug)]
 pub struct Uploaded {
+    /// The entry as the log answers it.
     pub entry: LogEntry,
-    /// The very same leaf was in the log before. It may be in no index, if its first upload broke off.
+    /// True if the very same leaf was in the log before. Its first upload may have broken off, and it may be in no index.
     pub existed: bool,
 }
 
@@ -57,9 +59,9 @@ impl Rekor {
         self.url(&format!("api/v1/log/entries/{id}"))
     }
 
-    /// Uploads a proposed entry. Uploading the same bytes again is harmless: the log answers with the entry that exists.
-    pub async fn upload(&self, proposed: &[u8], deadline: Deadline) -> Result<Uploaded, LogError> {
-        let request = self.post("api/v1/log/entries", proposed.to_vec());
+    /// Uploads a signed payload. A repeated upload changes nothing: the log answers with the entry that exists.
+    pub async fn upload(&self, signed: &SignedPayload<'_>, deadline: Deadline) -> Result<Uploaded, LogError> {
+        let request = self.post("api/v1/log/entries", signed.proposed_entry());
         let response = self.send(request, deadline).await?;
         if response.status() == StatusCode::CONFLICT {
             let entry = self.conflicting_entry(&response, deadline).await?;
@@ -108,7 +110,7 @@ impl Rekor {
     /// The entries with these ids, at most [`RETRIEVE_LIMIT`] of them, of at most `entry_bytes` each on average.
     ///
     /// An entry that the log leaves out is an error: it could be the one that counts. So is another entry in its place,
-    /// which its id, a hash, shows.
+    /// which the id shows, since it is a hash.
     pub async fn entries(
         &self,
         ids: &[EntryId],

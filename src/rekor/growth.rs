@@ -30,7 +30,7 @@ impl RetryingRekor {
             keys.verify_checkpoint(head).map_err(|faults| GrowthError::Unverifiable { tree_id, faults })?;
         }
         let gone = before.values().find(|before| !heads.iter().any(|now| now.tree_id() == before.tree_id()));
-        // One tree's old head is no reason to miss that another has two histories, and an old answer names no new tree.
+        // An old head of one tree must not hide that another has two histories, and an old answer may lack a new tree.
         let (mut grown, mut doubt) = (Vec::new(), None);
         for now in heads {
             let from = match before.get(&now.tree_id()) {
@@ -60,7 +60,7 @@ impl RetryingRekor {
             Ok(false) => Err(HistoryConflict::Forked { before: before.clone(), now: now.clone() }.into()),
             Ok(true) if now_size < before_size => Err(GrowthError::Old { tree_id, before: before_size, now: now_size }),
             Ok(true) => Ok(before_size),
-            // A log that lags cannot prove anything about what it does not have yet.
+            // A log that lags cannot prove anything about entries that it does not have yet.
             Err(refusal) if now_size < before_size && !refusal.is_transient() => {
                 Err(GrowthError::Smaller { tree_id, before: before_size, now: now_size, refusal })
             }

@@ -50,7 +50,7 @@ impl Rekor {
                 .ok_or_else(|| LogError::malformed("a request for its head", "a signed tree head is no checkpoint"))
         };
         let heads: Vec<Checkpoint> = shards.map(parse).collect::<Result<_, _>>()?;
-        // Of two heads of one tree, only one would be followed.
+        // Two heads of one tree would hide one from the check of growth.
         let mut trees = HashSet::new();
         match heads.iter().find(|head| !trees.insert(head.tree_id())) {
             Some(twice) => {
@@ -60,8 +60,8 @@ impl Rekor {
         }
     }
 
-    /// The proof that the tree with this id grew from `first` to `last` leaves. The root hash that comes with it is the
-    /// current head's, whatever `last` is, so it is not looked at.
+    /// The proof that the tree with this id grew from `first` to `last` leaves. The root hash in the answer is ignored: it
+    /// is the current head's, whatever `last` is.
     pub async fn consistency_proof(
         &self,
         tree_id: u64,

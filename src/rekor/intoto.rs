@@ -9,30 +9,33 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use sigstore::rekor::models::ProposedEntry;
 
-use crate::key::PublicKey;
+use crate::dsse::SignedPayload;
 use crate::tlog::body::INTOTO_VERSION;
 
-/// The entry to upload for a DSSE envelope with one signature (ASN.1 DER) by `key`. Equal arguments give equal bytes,
-/// so that a repeated upload is the same leaf and the log answers 409.
-pub fn proposed_entry(payload_type: &str, payload: &[u8], signature: &[u8], key: &PublicKey) -> Vec<u8> {
-    let payload = BASE64_STANDARD.encode(payload);
-    let signature = BASE64_STANDARD.encode(signature);
-    // The log requires a hash of the envelope and never looks at it again.
-    let envelope = json!({"payload": payload, "payloadType": payload_type, "signatures": [{"sig": signature}]});
-    let hash = hex::encode(Sha256::digest(envelope.to_string()));
-    let spec = json!({
-        "content": {
-            "envelope": {
-                "payload": BASE64_STANDARD.encode(payload),
-                "payloadType": payload_type,
-                "signatures": [{
-                    "publicKey": BASE64_STANDARD.encode(key.pem()),
-                    "sig": BASE64_STANDARD.encode(signature),
-                }],
+impl SignedPayload<'_> {
+    /// The entry to upload. Equal payloads and signatures give equal bytes, so a repeated upload is the same leaf and the
+    /// log answers 409.
+    pub fn proposed_entry(&self) -> Vec<u8> {
+        let payload = BASE64_STANDARD.encode(&self.payload);
+        let signature = BASE64_STANDARD.encode(self.signature);
+        // The log requires a hash of the envelope and never looks at it again.
+        let envelope =
+            json!({"payload": payload, "payloadType": self.payload_type, "signatures": [{"sig": signature}]});
+        let hash = hex::encode(Sha256::digest(envelope.to_string()));
+        let spec = json!({
+            "content": {
+                "envelope": {
+                    "payload": BASE64_STANDARD.encode(payload),
+                    "payloadType": self.payload_type,
+                    "signatures": [{
+                        "publicKey": BASE64_STANDARD.encode(self.key.pem()),
+                        "sig": BASE64_STANDARD.encode(signature),
+                    }],
+                },
+                "hash": {"algorithm": "sha256", "value": hash},
             },
-            "hash": {"algorithm": "sha256", "value": hash},
-        },
-    });
-    let entry = ProposedEntry::Intoto { api_version: INTOTO_VERSION.to_owned(), spec };
-    serde_json::to_vec(&entry).expect("strings and maps with string keys always serialise")
+        });
+        let entry = ProposedEntry::Intoto { api_version: INTOTO_VERSION.to_owned(), spec };
+        serde_json::to_vec(&entry).expect("strings and maps with string keys always serialise")
+    }
 }

@@ -1,4 +1,4 @@
-//! Rekor v1's API: a client, and what it makes of the answers.
+//! Rekor v1's API: a client, and the answers as types of [`crate::tlog`].
 //!
 //! Source: `openapi.yaml` of sigstore/rekor v1.
 
@@ -6,7 +6,7 @@ mod client;
 mod entry;
 mod growth;
 mod heads;
-pub mod intoto;
+mod intoto;
 mod retrieve;
 mod retrying;
 pub(crate) mod wire;

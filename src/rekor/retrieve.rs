@@ -1,4 +1,4 @@
-//! Retrieving many entries, of which any may be hostile.
+//! The retrieval of many entries, any of them hostile.
 
 use std::collections::HashSet;
 
@@ -10,21 +10,23 @@ use crate::tlog::{EntryId, LogEntry};
 /// Retrievals under way at once. Anyone can file entries under any hash, so there may be many to look through.
 const CONCURRENT_RETRIEVALS: usize = 4;
 
-/// What became of one id, or of several that failed together.
+/// The outcome for one id, or for several that failed together.
 #[derive(Debug)]
 pub enum Retrieved<E> {
+    /// An entry, not yet verified.
     Entry(LogEntry),
+    /// Ids whose call failed.
     Failed { ids: Vec<EntryId>, error: E },
 }
 
 /// Retrieves each id once, as many together as the log takes, in no order. `ask` makes one call.
 ///
-/// Where a call for several ids fails with an error that `is_of_one` of them, it is made again for each half, and so on:
-/// an entry that cannot be read does not spoil the others.
+/// A call for several ids that fails because of one of them (`is_by_one`) is made again for each half, and so on: an entry
+/// that cannot be read does not spoil the others.
 pub fn retrieve<F, E>(
     ids: Vec<EntryId>,
     ask: impl Fn(Vec<EntryId>) -> F + Clone,
-    is_of_one: fn(&E) -> bool,
+    is_by_one: fn(&E) -> bool,
 ) -> impl Stream<Item = Retrieved<E>>
 where
     F: Future<Output = Result<Vec<LogEntry>, E>>,
@@ -33,7 +35,7 @@ where
     let ids: Vec<EntryId> = ids.into_iter().filter(|id| seen.insert(*id)).collect();
     let batches: Vec<Vec<EntryId>> = ids.chunks(RETRIEVE_LIMIT).map(<[EntryId]>::to_vec).collect();
     stream::iter(batches)
-        .map(move |batch| retrieve_batch(batch, ask.clone(), is_of_one))
+        .map(move |batch| retrieve_batch(batch, ask.clone(), is_by_one))
         .buffer_unordered(CONCURRENT_RETRIEVALS)
         .map(stream::iter)
         .flatten()
@@ -42,7 +44,7 @@ where
 async fn retrieve_batch<F, E>(
     batch: Vec<EntryId>,
     ask: impl Fn(Vec<EntryId>) -> F,
-    is_of_one: fn(&E) -> bool,
+    is_by_one: fn(&E) -> bool,
 ) -> Vec<Retrieved<E>>
 where
     F: Future<Output = Result<Vec<LogEntry>, E>>,
@@ -51,7 +53,7 @@ where
     while let Some(mut ids) = waiting.pop() {
         match ask(ids.clone()).await {
             Ok(entries) => retrieved.extend(entries.into_iter().map(Retrieved::Entry)),
-            Err(error) if ids.len() > 1 && is_of_one(&error) => {
+            Err(error) if ids.len() > 1 && is_by_one(&error) => {
                 let half = ids.split_off(ids.len() / 2);
                 waiting.extend([half, ids]);
             }

@@ -18,13 +18,14 @@ const TRIES_AFTER_FAILURE: u32 = 3;
 const TRIES_WHEN_LIMITED: u32 = 8;
 /// The pauses after failures.
 const FAILURE_PAUSES: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(2), 1.0);
-/// The pauses where a log asks for one and does not say how long.
+/// The pauses if the log asks for one and does not say how long.
 const LIMITED_PAUSES: Backoff = Backoff::new(Duration::from_secs(5), Duration::MAX, 0.0);
 /// Nobody waits longer than this on a log's word.
 const MAX_PAUSE: Duration = Duration::from_secs(120);
 /// Calls that waited for the end of a pause come back within this time, and not all at once.
 const RETURN_TIME: Duration = Duration::from_millis(500);
 
+/// A client that pauses and tries again.
 #[derive(Debug)]
 pub struct RetryingRekor {
     rekor: Rekor,
@@ -33,6 +34,7 @@ pub struct RetryingRekor {
 }
 
 impl RetryingRekor {
+    /// A client that asks by `rekor`.
     pub fn new(rekor: Rekor) -> Self {
         Self { rekor, paused_until: Mutex::new(None) }
     }

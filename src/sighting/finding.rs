@@ -6,7 +6,7 @@ use super::{Sighting, parse_statement, statement, subject_hash};
 use crate::dsse;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
-use crate::tlog::body::{self, Artifact, Body, Envelope, Form, Signer};
+use crate::tlog::body::{self, Artifact, EntryBody, Envelope, EnvelopeSigner, Form};
 use crate::tlog::{Fault, LogEntry, LogKeys, VerifiedEntry};
 
 /// The meaning of one entry for a tag.
@@ -74,7 +74,7 @@ impl Finding {
     /// Reads an entry that was found by searching for `tag`.
     pub fn read(tag: &Tag, entry: LogEntry, trusted: &[PublicKey], log_keys: &LogKeys) -> Self {
         if !is_by(&entry, trusted) {
-            return if entry.body().is_understood() || !trusted.iter().any(|key| entry.mentions(key)) {
+            return if entry.body().is_understood() || !trusted.iter().any(|key| entry.contains_key(key)) {
                 Self::Foreign(Box::new(entry))
             } else {
                 Self::Unreadable(Box::new(entry))
@@ -86,7 +86,7 @@ impl Finding {
             Err(faults) => return Self::Unverifiable { entry: Box::new(unverified), faults },
         };
         match entry.body() {
-            Body::Envelope(envelope) => match statement_beside(&entry, envelope) {
+            EntryBody::Envelope(envelope) => match statement_beside(&entry, envelope) {
                 _ if envelope.payload_type.as_deref().is_some_and(|kind| kind != dsse::IN_TOTO) => {
                     Self::misused(entry, Misuse::OtherType)
                 }
@@ -96,21 +96,23 @@ impl Finding {
                     Self::Unattested { entry: Box::new(entry), fault, known }
                 }
             },
-            Body::Artifact(Artifact { sha256: Some(hash), .. }) if hex::encode(hash) == subject_hash(tag) => {
+            EntryBody::Artifact(Artifact { sha256: Some(hash), .. }) if hex::encode(hash) == subject_hash(tag) => {
                 Self::misused(entry, Misuse::Name)
             }
-            Body::Artifact(_) => {
+            EntryBody::Artifact(_) => {
                 let known = entry.leaf_hash().to_vec();
                 Self::Unattested { entry: Box::new(entry), fault: Fault::HashOnly, known }
             }
             // Nothing is by a key where none can be read.
-            Body::OtherForm(_) | Body::Unreadable | Body::UnreadableIntoto => Self::misused(entry, Misuse::OtherForm),
+            EntryBody::OtherForm(_) | EntryBody::Unreadable | EntryBody::UnreadableIntoto => {
+                Self::misused(entry, Misuse::OtherForm)
+            }
         }
     }
 
     /// The meaning of a verified entry by a trusted key over the known bytes `signed`.
     fn stated(tag: &Tag, entry: VerifiedEntry, signed: &[u8], trusted: &[PublicKey]) -> Self {
-        let Body::Envelope(envelope) = entry.body() else { return Self::misused(entry, Misuse::OtherForm) };
+        let EntryBody::Envelope(envelope) = entry.body() else { return Self::misused(entry, Misuse::OtherForm) };
         let (form, message) = (envelope.form, dsse::pae(dsse::IN_TOTO, signed));
         let mut signatures = envelope.signatures().peekable();
         if signatures.peek().is_some() && !signatures.any(|signature| verifies(trusted, &message, signature)) {
@@ -138,10 +140,10 @@ impl Finding {
     /// The meaning of an entry without its statement, if `statement` was signed in it; `None` if it was not.
     pub fn with_statement(tag: &Tag, entry: &VerifiedEntry, statement: &[u8], trusted: &[PublicKey]) -> Option<Self> {
         match entry.body() {
-            Body::Envelope(envelope) if envelope.records(statement) => {
+            EntryBody::Envelope(envelope) if envelope.records(statement) => {
                 Some(Self::stated(tag, entry.clone(), statement, trusted))
             }
-            Body::Artifact(Artifact { sha256: Some(hash), signature, .. }) => {
+            EntryBody::Artifact(Artifact { sha256: Some(hash), signature, .. }) => {
                 let message = dsse::pae(dsse::IN_TOTO, statement);
                 let (about, digest) = parse_statement(statement)?;
                 let signs = *hash == *Sha256::digest(&message) && verifies(trusted, &message, signature);
@@ -191,7 +193,7 @@ pub fn is_by(entry: &LogEntry, trusted: &[PublicKey]) -> bool {
 /// names in its certificate too, and these say nothing about the signed content. So anyone can file our published signatures
 /// as signatures of a file, of whose content only the hash is seen.
 pub fn is_file_by_certificate(tag: &Tag, entry: &LogEntry) -> bool {
-    let Body::Artifact(Artifact { key, .. }) = entry.body() else { return false };
+    let EntryBody::Artifact(Artifact { key, .. }) = entry.body() else { return false };
     key.certificate_may_name(&format!("sha256:{}", subject_hash(tag)))
 }
 
@@ -214,7 +216,7 @@ fn statement_beside(entry: &LogEntry, envelope: &Envelope) -> Result<Vec<u8>, Fa
 /// The known part of what was signed in an envelope without its payload. In `dsse`, two with one payload may be of two types,
 /// and only our signatures tell them apart. Signatures that strangers add do not count.
 fn known(envelope: &Envelope, trusted: &[PublicKey]) -> Vec<u8> {
-    let is_ours = |signer: &&Signer| trusted.iter().any(|key| signer.key.is(key));
+    let is_ours = |signer: &&EnvelopeSigner| trusted.iter().any(|key| signer.key.is(key));
     let ours = envelope.signers.iter().filter(is_ours).filter_map(|signer| signer.signature.as_deref());
     let signatures: Vec<&[u8]> = ours.filter(|_| envelope.form == Form::DsseV001).collect();
     let payload_hash = envelope.payload_hash.unwrap_or_default();

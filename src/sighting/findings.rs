@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{Finding, Misuse, Refiled, Sighting, is_file_by_certificate};
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
-use crate::tlog::body::{Body, Form};
+use crate::tlog::body::{EntryBody, Form};
 use crate::tlog::{Fault, VerifiedEntry};
 
 /// The meaning of all entries by trusted keys for a tag.
@@ -183,7 +183,7 @@ impl Findings {
     /// Hashes of payloads that entries lack, to look them up.
     pub fn unknown_payloads(&self) -> Vec<[u8; 32]> {
         let hash = |unattested: &Unattested| match unattested.entry.body() {
-            Body::Envelope(envelope) => envelope.payload_hash,
+            EntryBody::Envelope(envelope) => envelope.payload_hash,
             _ => None,
         };
         let mut hashes: Vec<[u8; 32]> = self.unattested.values().filter_map(hash).collect();
@@ -195,7 +195,7 @@ impl Findings {
     /// The entry that counts: the one with the lowest index, of those that have a sighting's form.
     pub fn first(&self) -> First<'_> {
         let sighting = self.sightings.values().min_by_key(|sighting| sighting.entry().log_index());
-        let may_be_sighting = |entry: &&VerifiedEntry| matches!(entry.body(), Body::Envelope(one) if one.form == Form::IntotoV002 && one.is_canonical());
+        let may_be_sighting = |entry: &&VerifiedEntry| matches!(entry.body(), EntryBody::Envelope(one) if one.form == Form::IntotoV002 && one.is_canonical());
         let unattested = self.unattested.values().map(|unattested| &unattested.entry).filter(may_be_sighting);
         match (sighting, unattested.min_by_key(|entry| entry.log_index())) {
             (Some(sighting), Some(entry)) if entry.log_index() < sighting.entry().log_index() => {

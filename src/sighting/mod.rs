@@ -18,12 +18,11 @@ pub use upload::{UploadError, sign_and_upload};
 
 pub use crate::local_key::{LocalKey, LocalKeyError};
 
-use crate::dsse;
+use crate::dsse::{self, SignedPayload};
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
-use crate::rekor::intoto::proposed_entry;
 use crate::tlog::VerifiedEntry;
-use crate::tlog::body::{Body, Envelope, Form};
+use crate::tlog::body::{EntryBody, Envelope, Form};
 
 /// A statement with a signature by a trusted key. It can only be made by checking the signature.
 #[derive(Debug, Clone)]
@@ -57,9 +56,10 @@ impl SignedStatement {
         &self.signature
     }
 
-    /// The entry to upload to the log: always the same bytes for this statement and signature.
-    pub fn proposed_entry(&self) -> Vec<u8> {
-        proposed_entry(dsse::IN_TOTO, &statement(&self.tag, &self.digest), &self.signature, &self.key)
+    /// The statement and its signature, to be uploaded to the log: always the same for this statement.
+    pub fn signed_payload(&self) -> SignedPayload<'_> {
+        let payload = statement(&self.tag, &self.digest);
+        SignedPayload { payload_type: dsse::IN_TOTO, payload, signature: &self.signature, key: &self.key }
     }
 
     /// This statement as recorded by `entry`; `None` if the entry records something else.
@@ -114,7 +114,7 @@ impl Sighting {
 /// The envelope of an entry that has the form of a sighting.
 fn envelope(entry: &VerifiedEntry) -> Option<&Envelope> {
     match entry.body() {
-        Body::Envelope(envelope) if envelope.form == Form::IntotoV002 && envelope.is_canonical() => Some(envelope),
+        EntryBody::Envelope(envelope) if envelope.form == Form::IntotoV002 && envelope.is_canonical() => Some(envelope),
         _ => None,
     }
 }

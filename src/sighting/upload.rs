@@ -27,5 +27,5 @@ pub async fn sign_and_upload(
     deadline: Deadline,
 ) -> Result<Uploaded, UploadError> {
     let statement = signer.sign(tag, digest, deadline).await?;
-    Ok(log.upload(&statement.proposed_entry(), deadline).await?)
+    Ok(log.upload(&statement.signed_payload(), deadline).await?)
 }

@@ -13,6 +13,7 @@ use super::entry_id::EntryId;
 use super::error::EntryError;
 use super::merkle::{Hash, Head, leaf_hash};
 
+/// An entry in a bundle.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TransparencyLogEntry {
@@ -41,7 +42,7 @@ impl TransparencyLogEntry {
         });
         Self {
             log_index: fields.log_index().to_string(),
-            // Hexadecimal: an entry is not parsed otherwise.
+            // Always hexadecimal: an entry with another log id is not parsed.
             log_id: wire::LogId { key_id: BASE64_STANDARD.encode(hex::decode(fields.log_id()).unwrap_or_default()) },
             kind_version: wire::KindVersion { kind: "intoto".to_owned(), version: INTOTO_VERSION.to_owned() },
             integrated_time: fields.integrated_time().to_string(),
@@ -51,7 +52,7 @@ impl TransparencyLogEntry {
         }
     }
 
-    /// The entry, as unverified as it came. A bundle holds no entry id: it is the hash of the body.
+    /// The entry, not yet verified. A bundle holds no entry id: it is the hash of the body.
     pub fn entry(&self) -> Result<LogEntry, EntryError> {
         let proof = self.inclusion_proof.as_ref().map(inclusion_proof).transpose()?;
         let fields = SignedFields::new(
@@ -93,25 +94,25 @@ mod wire {
 
     #[derive(Debug, Clone, Serialize, Deserialize)]
     #[serde(rename_all = "camelCase")]
-    pub struct LogId {
+    pub(super) struct LogId {
         pub key_id: String,
     }
 
     #[derive(Debug, Clone, Serialize, Deserialize)]
-    pub struct KindVersion {
+    pub(super) struct KindVersion {
         pub kind: String,
         pub version: String,
     }
 
     #[derive(Debug, Clone, Serialize, Deserialize)]
     #[serde(rename_all = "camelCase")]
-    pub struct InclusionPromise {
+    pub(super) struct InclusionPromise {
         pub signed_entry_timestamp: String,
     }
 
     #[derive(Debug, Clone, Serialize, Deserialize)]
     #[serde(rename_all = "camelCase")]
-    pub struct InclusionProof {
+    pub(super) struct InclusionProof {
         pub log_index: String,
         pub root_hash: String,
         pub tree_size: String,
@@ -120,7 +121,7 @@ mod wire {
     }
 
     #[derive(Debug, Clone, Serialize, Deserialize)]
-    pub struct Checkpoint {
+    pub(super) struct Checkpoint {
         pub envelope: String,
     }
 }

@@ -22,8 +22,8 @@ use super::note::{KeyHint, NoteSignature, SignedNote};
 use crate::key::PublicKey;
 use crate::local_key::LocalKey;
 
-/// A checkpoint. It is made by parsing or by signing and no other way, so the fields agree with the exact bytes that the
-/// signatures cover.
+/// A checkpoint. It can only be made by parsing or by signing, so the fields agree with the exact bytes that the signatures
+/// cover.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
     note: SignedNote,
@@ -60,10 +60,12 @@ impl Checkpoint {
         self.note.as_str()
     }
 
+    /// The id of the tree, from the origin.
     pub fn tree_id(&self) -> u64 {
         self.tree_id
     }
 
+    /// Size and root hash.
     pub fn head(&self) -> Head {
         self.head
     }
@@ -73,6 +75,7 @@ impl Checkpoint {
         self.head.size
     }
 
+    /// The root hash.
     pub fn root(&self) -> &Hash {
         &self.head.root
     }

@@ -5,7 +5,7 @@ use super::merkle::{EMPTY_ROOT, Hash, Head, node_hash};
 
 /// Checks that `proof` leads from the head `earlier` to the head `later` by appending alone.
 ///
-/// Between equal sizes, and from no leaves at all, there is nothing to prove: the proof is then empty.
+/// The proof is empty between equal sizes and from a tree without leaves.
 pub fn is_consistent(earlier: Head, later: Head, proof: &[Hash]) -> bool {
     if earlier.size == later.size {
         return earlier.root == later.root && proof.is_empty();
@@ -16,7 +16,7 @@ pub fn is_consistent(earlier: Head, later: Head, proof: &[Hash]) -> bool {
     if earlier.size == 0 {
         return earlier.root == EMPTY_ROOT && proof.is_empty();
     }
-    // A tree that is complete is a node of the later one: its own root, which the proof then leaves out.
+    // A complete earlier tree is a node of the later one, so the proof leaves out its root.
     let (start, path) = match proof.split_first() {
         None => return false,
         Some(_) if earlier.size.is_power_of_two() => (&earlier.root, proof),
@@ -125,7 +125,7 @@ mod tests {
         }
     }
 
-    /// A proof does not bind the size of a tree but for its shape, and shapes differ wherever a proof is not the same.
+    /// A proof binds the sizes of the trees only by its shape.
     #[test]
     fn a_proof_is_of_no_other_sizes_with_other_roots() {
         let leaves = leaves(33);
@@ -138,7 +138,7 @@ mod tests {
             if (old, new) == (heads[earlier], heads[later]) {
                 continue;
             }
-            // Between equal sizes the empty proof holds whatever it came for.
+            // The empty proof holds between any equal sizes.
             let empty = proof.is_empty() && (old == new || old.size == 0);
             assert_eq!(is_consistent(old, new, &proof), empty, "{earlier} to {later} for {} to {}", old.size, new.size);
         }
@@ -188,7 +188,7 @@ mod tests {
         assert!(is_consistent(first, all, &proof));
     }
 
-    /// As the largest proofs are checked: no overflow, and an end.
+    /// The check of the largest sizes neither overflows nor runs on.
     #[test]
     fn sizes_up_to_the_largest_are_taken() {
         let (old, new) = (Head { size: u64::MAX - 1, root: [0; 32] }, Head { size: u64::MAX, root: [1; 32] });

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 
-use super::body::{Body, holds};
+use super::body::{EntryBody, contains_key};
 use super::checkpoint::Checkpoint;
 use super::entry_id::EntryId;
 use super::error::EntryError;
@@ -19,7 +19,7 @@ const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 #[derive(Debug, Clone)]
 pub struct LogEntry {
     pub(super) id: EntryId,
-    pub(super) body: Body,
+    pub(super) body: EntryBody,
     /// The signed entry timestamp, base64.
     pub(super) set: Option<String>,
     pub(super) proof: Option<InclusionProof>,
@@ -27,8 +27,7 @@ pub struct LogEntry {
     pub(super) fields: SignedFields,
 }
 
-/// The leaf, and the three facts that the signed entry timestamp covers with it. They are declared in the order of its
-/// canonical JSON.
+/// The leaf, and the three facts that the signed entry timestamp covers with it.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SignedFields {
@@ -51,7 +50,7 @@ pub(crate) struct InclusionProof {
     pub(crate) log_index: u64,
     pub(crate) head: Head,
     pub(crate) path: Vec<Hash>,
-    /// A signed note, unless something else came in its place.
+    /// The text that came as a checkpoint, not yet parsed.
     pub(crate) checkpoint: Option<String>,
 }
 
@@ -61,7 +60,7 @@ impl SignedFields {
         if log_index.max(integrated_time) > MAX_SAFE_INTEGER {
             return Err(EntryError::new("its index or time is out of range"));
         }
-        // Printed into the JSON that the log signed: nothing in it may need escaping.
+        // It is printed into the JSON that the log signed, where nothing may need escaping.
         if !log_id.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(EntryError::new("its logID is not hexadecimal"));
         }
@@ -103,21 +102,21 @@ impl SignedFields {
 
 impl LogEntry {
     pub(crate) fn new(id: EntryId, fields: SignedFields, set: Option<String>, proof: Option<InclusionProof>) -> Self {
-        Self { id, body: Body::parse(&fields.leaf), set, proof, attestation: None, fields }
+        Self { id, body: EntryBody::parse(&fields.leaf), set, proof, attestation: None, fields }
     }
 
     pub(crate) fn with_attestation(self, attestation: Option<Vec<u8>>) -> Self {
         Self { attestation, ..self }
     }
 
-    /// Bytes that are held of it, nearly: its leaf in all forms, and its proof.
+    /// The memory that the entry takes, in bytes, nearly: its leaf in all forms, and its proof.
     pub fn size(&self) -> usize {
         let proof = self
             .proof
             .as_ref()
             .map_or(0, |proof| proof.path.len() * size_of::<Hash>() + proof.checkpoint.as_ref().map_or(0, String::len));
         let texts = self.set.as_ref().map_or(0, String::len) + self.fields.log_id.len();
-        // The leaf's base64, and what was parsed of it, which is no longer than it.
+        // The leaf, its base64, and the parsed body, which is no longer than the leaf.
         2 * self.fields.leaf.len()
             + self.fields.body.len()
             + self.attestation.as_ref().map_or(0, Vec::len)
@@ -125,20 +124,22 @@ impl LogEntry {
             + texts
     }
 
+    /// The id that the log gave it.
     pub fn id(&self) -> EntryId {
         self.id
     }
 
-    pub fn body(&self) -> &Body {
+    /// The parsed leaf.
+    pub fn body(&self) -> &EntryBody {
         &self.body
     }
 
-    /// Whether the entry holds `key` in any encoding and for any reason: for entries that cannot be understood.
-    pub fn mentions(&self, key: &PublicKey) -> bool {
-        holds(&self.fields.leaf, key)
+    /// True if the entry holds `key` in any encoding and for any reason: for entries that cannot be understood.
+    pub fn contains_key(&self, key: &PublicKey) -> bool {
+        contains_key(&self.fields.leaf, key)
     }
 
-    /// The statement that the log keeps beside the entry. Nothing the log signs covers it.
+    /// The statement that the log keeps beside the entry. No signature of the log covers it.
     pub fn attestation(&self) -> Option<&[u8]> {
         self.attestation.as_deref()
     }
@@ -184,7 +185,7 @@ impl LogEntry {
         Checkpoint::parse(self.proof.as_ref()?.checkpoint.as_deref()?)
     }
 
-    /// RFC 6962 section 2.1. It is the entry's id, once that is verified.
+    /// The leaf's hash. A verified entry has it as its id.
     pub fn leaf_hash(&self) -> Hash {
         leaf_hash(&self.fields.leaf)
     }

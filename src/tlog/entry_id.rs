@@ -12,7 +12,9 @@ use super::merkle::Hash;
 /// The id of an entry: its leaf hash, after the id of its tree where that is given (64 or 80 hexadecimal digits).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EntryId {
+    /// The tree (shard) of the log, if the id names one.
     pub tree_id: Option<u64>,
+    /// The hash of the entry's leaf.
     pub leaf_hash: Hash,
 }
 
@@ -31,7 +33,7 @@ impl FromStr for EntryId {
     }
 }
 
-/// From a JSON string. A list that holds anything else is not read to its end.
+/// Parses a JSON string. The first fault in a list of ids ends its reading.
 impl<'de> Deserialize<'de> for EntryId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Text;

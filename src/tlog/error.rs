@@ -7,7 +7,7 @@ use http::StatusCode;
 use crate::foreign::shown;
 use crate::http_client::SendError;
 
-/// An answer of the log that is of no use. None of these says anything about a tag.
+/// A failed call to the log. No variant says anything about a tag.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     #[error("the log could not be reached: {0}")]
@@ -27,7 +27,7 @@ impl LogError {
         Self::Malformed { request, fault: shown(&fault.to_string()).into_owned() }
     }
 
-    /// Whether another try may go well, because the log or the way to it failed. A wrong answer stays wrong.
+    /// True if the log or the way to it failed, so that another try may go well. A wrong answer stays wrong.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Send(SendError::Timeout | SendError::Connection(_)) | Self::RateLimited { .. } => true,

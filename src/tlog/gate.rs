@@ -1,4 +1,4 @@
-//! The gate before the log: which calls may be made now.
+//! The gate before the log: it lets calls through or holds them back.
 //!
 //! A log that asks for a pause gets it from all calls. One that fails several times in a row at one kind of call is left
 //! alone with calls of that kind for a while. When the time is over, one call is let through as a probe: if it goes well the
@@ -16,23 +16,25 @@ use crate::http_client::{Backoff, SendError, spread};
 
 /// Failures in a row that close the gate: one or two may be chance, and each costs a first sight's signature.
 const FAILURES: u32 = 3;
-/// The pauses after these: at first some times as long as a call takes, in the end so that the end of an outage is noticed
+/// The pauses after these. The first is several times as long as a call; the longest lets the end of an outage be noticed
 /// within three minutes.
 const PAUSES: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(120), 0.5);
-/// Bounds of what the log may ask for: 'at once' would be no pause, and a hostile answer can name years.
+/// Bounds of the pause that the log may ask for: zero would not be a pause, and a hostile answer can name years.
 const ASKED_FOR: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(600)];
-/// When to come back while a probe is under way: most are answered by then.
+/// The pause while a probe is under way: most are answered by then.
 const PROBE_TIME: Duration = Duration::from_secs(5);
-/// A log that has had this long and has not answered is slow. With less, it may be the registry that took the time.
+/// A log that had this long to answer is slow. With less, the registry may have taken the time.
 const FAIR_TIME: Duration = Duration::from_secs(4);
 
 /// Kinds of calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
+    /// A search of the index.
     Search,
-    /// Of entries that a search has found. Who filed those decides what there is to carry, so that failures show nothing
-    /// of the log, and there is no probe: the search was one.
+    /// The retrieval of entries that a search has found. Strangers decide how large they are, so failures show nothing about
+    /// the log. It is never a probe: the search was one.
     Retrieve,
+    /// An upload.
     Upload,
 }
 
@@ -40,35 +42,36 @@ impl Call {
     const COUNT: usize = 3;
 }
 
-/// The log is to be left alone.
+/// The gate is closed: no call may be made before `retry_after` has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the log limits requests or has failed repeatedly; it is asked again in {} s", .retry_after.as_secs() + 1)]
 pub struct Closed {
+    /// The time until a call may be let through.
     pub retry_after: Duration,
 }
 
 /// Clones are one gate.
 #[derive(Debug, Clone)]
-pub struct Gate(Arc<Parts>);
+pub struct Gate(Arc<GateState>);
 
 #[derive(Debug)]
-struct Parts {
+struct GateState {
     fair_time: Duration,
     /// One for each [`Call`].
     lanes: Mutex<[Lane; Call::COUNT]>,
 }
 
-/// What is known of one kind of call.
+/// The state of one kind of call.
 #[derive(Debug, Clone, Copy, Default)]
 struct Lane {
-    /// In a row.
+    /// Failures in a row.
     failures: u32,
-    /// Without a call that went well in between.
+    /// Pauses without a successful call in between.
     pauses: u32,
     /// `None` while the gate is open.
     closed_until: Option<Instant>,
     probing: bool,
-    /// The number of times that it was closed. What a call tells that was let through before is out of date.
+    /// The number of times that it was closed. The outcome of a call that was let through before is out of date.
     closings: u64,
 }
 
@@ -104,11 +107,10 @@ impl Gate {
     /// `call_time` is how long a call may take.
     pub fn new(call_time: Duration) -> Self {
         let fair_time = FAIR_TIME.min(call_time / 2);
-        Self(Arc::new(Parts { fair_time, lanes: Mutex::default() }))
+        Self(Arc::new(GateState { fair_time, lanes: Mutex::default() }))
     }
 
-    /// Lets a call through, or says when to come back. It is to be asked before anything is done that is of no use without
-    /// the call.
+    /// Lets a call through, or says when to come back. Callers ask it before any work that is useless without the call.
     pub fn pass(&self, call: Call) -> Result<Pass, Closed> {
         let now = Instant::now();
         let mut lanes = self.lanes();
@@ -128,7 +130,7 @@ impl Gate {
     }
 }
 
-/// A call that was let through. If it is dropped without having told anything, another may be the probe.
+/// A call that was let through. If it is dropped without a report, another call may be the probe.
 #[derive(Debug)]
 pub struct Pass {
     gate: Gate,
@@ -140,16 +142,16 @@ pub struct Pass {
 }
 
 impl Pass {
-    /// Makes the call, and learns from what comes of it.
+    /// Makes the call and reports its outcome.
     pub async fn ask<T>(mut self, call: impl Future<Output = Result<T, LogError>>) -> Result<T, LogError> {
         self.began = Instant::now();
         let answer = call.await;
-        self.tell(answer.as_ref().err());
+        self.report(answer.as_ref().err());
         answer
     }
 
-    /// Learns from the call's error, or that there was none.
-    pub fn tell(self, error: Option<&LogError>) {
+    /// Reports the outcome of the call: its error, or `None` for a success.
+    pub fn report(self, error: Option<&LogError>) {
         let now = Instant::now();
         let mut lanes = self.gate.lanes();
         let lane = &mut lanes[self.call as usize];
@@ -159,7 +161,7 @@ impl Pass {
                 let [least, most] = ASKED_FOR;
                 let asked = retry_after.map(|asked| spread(asked.clamp(least, most), 0.1));
                 match asked {
-                    // Of many calls that are answered so at once, the first counts.
+                    // Many calls may be answered so at once: the first counts.
                     _ if is_current => {
                         let until = now + asked.unwrap_or_else(|| lane.next_pause());
                         lanes.iter_mut().for_each(|lane| lane.close(until));
@@ -172,7 +174,7 @@ impl Pass {
             Some(LogError::Send(SendError::Timeout)) if now - self.began < self.gate.0.fair_time => {}
             Some(error) if self.call == Call::Retrieve && error.is_transient() => {}
             Some(error) if error.is_transient() => lane.fail(self.probe, now),
-            // Right or wrong, it answers.
+            // A wrong answer is an answer too.
             _ => lane.open(),
         }
     }
@@ -202,10 +204,10 @@ mod tests {
     }
 
     fn tell(gate: &Gate, call: Call, error: Option<LogError>) {
-        gate.pass(call).unwrap().tell(error.as_ref());
+        gate.pass(call).unwrap().report(error.as_ref());
     }
 
-    /// How long the gate is closed for a call.
+    /// The time for which the gate is closed for a call.
     fn closed(gate: &Gate, call: Call) -> Duration {
         gate.pass(call).map(drop).err().map(|closed| closed.retry_after).unwrap_or_default()
     }
@@ -274,7 +276,7 @@ mod tests {
         assert_eq!(closed(&gate, Call::Upload), PROBE_TIME);
         drop(probe);
         let probe = gate.pass(Call::Upload).expect("the one before came to nothing");
-        probe.tell(None);
+        probe.report(None);
         let both = (gate.pass(Call::Upload), gate.pass(Call::Upload));
         assert!(both.0.is_ok() && both.1.is_ok());
     }
@@ -300,7 +302,7 @@ mod tests {
         for error in [failed as fn() -> LogError, || limited(None), || limited(Some(5))] {
             let gate = Gate::new(CALL_TIME);
             let passes: Vec<Pass> = (0..50).map(|_| gate.pass(Call::Upload).unwrap()).collect();
-            passes.into_iter().for_each(|pass| pass.tell(Some(&error())));
+            passes.into_iter().for_each(|pass| pass.report(Some(&error())));
             assert_about(closed(&gate, Call::Upload), 5, 0.5);
         }
     }

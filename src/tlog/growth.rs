@@ -34,7 +34,7 @@ pub enum GrowthError {
     Contradicted(Box<HistoryConflict>),
 }
 
-/// Two things that the log signed and that cannot both be true of a log that is only appended to.
+/// Two signed facts that cannot both be true of a log that is only appended to.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryConflict {
     #[error("the log no longer has tree {}, which it signed a checkpoint of with {} entries", .0.tree_id(), .0.size())]
@@ -44,7 +44,7 @@ pub enum HistoryConflict {
 }
 
 impl HistoryConflict {
-    /// The signed notes that are the evidence: what was signed before, and now.
+    /// The signed notes that are the evidence: the earlier one, and the present one.
     pub fn notes(&self) -> (&str, Option<&str>) {
         match self {
             Self::Gone(before) => (before.note(), None),
@@ -54,7 +54,7 @@ impl HistoryConflict {
 }
 
 impl GrowthError {
-    /// Whether a log that lags behind answers so: it may have caught up soon.
+    /// True if a log that lags behind answers so: it may have caught up soon.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
             Self::Old { .. } | Self::Smaller { .. } => true,

@@ -18,6 +18,7 @@ impl LogKeys {
         Some(Self { first: keys.next()?, others: keys.collect() })
     }
 
+    /// All keys, the current one first.
     pub fn iter(&self) -> impl Iterator<Item = &PublicKey> {
         std::iter::once(&self.first).chain(&self.others)
     }
@@ -28,7 +29,7 @@ impl LogKeys {
         if self.others.iter().any(|key| checkpoint.verify(key).is_ok()) { Ok(()) } else { first }
     }
 
-    /// The key that comes first: the log's current one.
+    /// The log's current key.
     pub(super) fn first(&self) -> &PublicKey {
         &self.first
     }

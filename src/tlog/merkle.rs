@@ -11,10 +11,12 @@ pub(crate) const EMPTY_ROOT: Hash = [
 /// The sha256 of a leaf or of an inner node.
 pub type Hash = [u8; 32];
 
-/// The head of a tree: how many leaves it has, and its root hash.
+/// The head of a tree, which stands for all that is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
+    /// The number of leaves.
     pub size: u64,
+    /// The root hash.
     pub root: Hash,
 }
 

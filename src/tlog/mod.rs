@@ -1,6 +1,7 @@
-//! Transparency logs, apart from the API of any one: hashes, proofs, signed notes, keys, and entries once they are verified.
+//! Transparency logs, whatever their API: hashes, proofs, signed notes, keys, entries and their checks.
 //!
-//! [`crate::rekor`] talks to a log and makes these types from its answers. The rooms above know the log by this one.
+//! [`crate::rekor`] is one API; it makes these types from a log's answers. The rooms above name the log by these types, so
+//! another API is a folder beside it.
 
 pub mod body;
 mod bundle;

@@ -18,11 +18,11 @@ const MAX_SIGNATURES: usize = 100;
 const HINT_LENGTH: usize = 4;
 
 /// The first bytes of a key's id: the key that a signature claims to be by.
-pub type KeyHint = [u8; HINT_LENGTH];
+pub(super) type KeyHint = [u8; HINT_LENGTH];
 
 /// A signed note. No signature is verified yet.
 #[derive(Debug, Clone)]
-pub struct SignedNote {
+pub(super) struct SignedNote {
     /// The note as it came: the text and the signatures.
     note: String,
     /// Bytes of `note` that the signatures cover.
@@ -31,7 +31,7 @@ pub struct SignedNote {
 }
 
 #[derive(Debug, Clone)]
-pub struct NoteSignature {
+pub(super) struct NoteSignature {
     pub name: String,
     pub hint: KeyHint,
     pub signature: Vec<u8>,
@@ -39,7 +39,7 @@ pub struct NoteSignature {
 
 impl SignedNote {
     /// `None` if `note` is not a signed note.
-    pub fn parse(note: &str) -> Option<Self> {
+    pub(super) fn parse(note: &str) -> Option<Self> {
         if note.chars().any(|c| is_unsafe(c) && c != '\n') {
             return None;
         }
@@ -53,23 +53,23 @@ impl SignedNote {
     }
 
     /// A note with one signature. `text` ends with a line feed, and `name` has no white space and no plus sign.
-    pub fn new(text: &str, name: &str, hint: KeyHint, signature: Vec<u8>) -> Self {
+    pub(super) fn new(text: &str, name: &str, hint: KeyHint, signature: Vec<u8>) -> Self {
         let encoded = BASE64_STANDARD.encode([&hint[..], &signature].concat());
         let signature = NoteSignature { name: name.to_owned(), hint, signature };
         Self { note: format!("{text}\n— {name} {encoded}\n"), signed: text.len(), signatures: vec![signature] }
     }
 
     /// The text and the signatures, as they came.
-    pub fn as_str(&self) -> &str {
+    pub(super) fn as_str(&self) -> &str {
         &self.note
     }
 
     /// The text, which the signatures cover.
-    pub fn text(&self) -> &str {
+    pub(super) fn text(&self) -> &str {
         &self.note[..self.signed]
     }
 
-    pub fn signatures(&self) -> &[NoteSignature] {
+    pub(super) fn signatures(&self) -> &[NoteSignature] {
         &self.signatures
     }
 }

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use super::body::{Body, Form};
+use super::body::{EntryBody, Form};
 use super::checkpoint::Checkpoint;
 use super::entry::{InclusionProof, LogEntry};
 use super::fault::Fault;
@@ -11,8 +11,7 @@ use super::keys::LogKeys;
 use super::merkle::is_included;
 use crate::key::PublicKey;
 
-/// An entry that the log holds: the timestamp, the inclusion proof and the checkpoint were all checked. There is no
-/// other way to make one.
+/// An entry that the log holds. It can only be made by checking the timestamp, the inclusion proof and the checkpoint.
 #[derive(Debug, Clone)]
 pub struct VerifiedEntry(LogEntry);
 
@@ -32,7 +31,7 @@ impl std::ops::Deref for VerifiedEntry {
 }
 
 impl LogEntry {
-    /// Checks that the log whose `keys` are given holds this entry. All faults are found, not only the first.
+    /// Checks that the log with these keys holds this entry. All faults are found, not only the first.
     pub fn verify(self, keys: &LogKeys) -> Result<VerifiedEntry, Vec<Fault>> {
         let mut faults = Vec::new();
         let key = keys.by_id(self.log_id()).unwrap_or_else(|| {
@@ -82,14 +81,14 @@ impl LogEntry {
     /// Checks the statement that the log keeps beside an `intoto` entry; nothing for other kinds.
     pub fn verify_attestation(&self) -> Result<(), Vec<Fault>> {
         match (&self.body, &self.attestation) {
-            (Body::UnreadableIntoto, _) => Err(vec![Fault::UnreadableIntoto]),
-            (Body::Envelope(envelope), attestation) => match (envelope.form, attestation) {
+            (EntryBody::UnreadableIntoto, _) => Err(vec![Fault::UnreadableIntoto]),
+            (EntryBody::Envelope(envelope), attestation) => match (envelope.form, attestation) {
                 (Form::DsseV001, _) => Ok(()),
                 (Form::IntotoV001, _) => Err(vec![Fault::NoSignature]),
                 (Form::IntotoV002, None) => Err(vec![Fault::NoAttestation]),
                 (Form::IntotoV002, Some(attestation)) => envelope.verify(attestation),
             },
-            (Body::Artifact(_) | Body::OtherForm(_) | Body::Unreadable, _) => Ok(()),
+            (EntryBody::Artifact(_) | EntryBody::OtherForm(_) | EntryBody::Unreadable, _) => Ok(()),
         }
     }
 }

@@ -86,5 +86,5 @@ fn use_in(entry: LogEntry, key: &PublicKey, log_keys: &LogKeys) -> Result<Option
     if is_by(&entry, std::slice::from_ref(key)) {
         return entry.verify(log_keys).map(|_| Some(KeyUse::Entry));
     }
-    Ok((!entry.body().is_understood() && entry.mentions(key)).then_some(KeyUse::Unreadable))
+    Ok((!entry.body().is_understood() && entry.contains_key(key)).then_some(KeyUse::Unreadable))
 }

@@ -69,8 +69,8 @@ impl GatedLog {
         pass: Pass,
         deadline: Deadline,
     ) -> Result<Uploaded, Unavailable> {
-        let proposed = statement.proposed_entry();
-        let uploaded = timed(Dependency::Log, pass.ask(self.client.upload(&proposed, deadline))).await;
+        let signed = statement.signed_payload();
+        let uploaded = timed(Dependency::Log, pass.ask(self.client.upload(&signed, deadline))).await;
         uploaded.map_err(|error| match error {
             LogError::Send(SendError::Timeout) => Unavailable::Unconfirmed,
             error => error.into(),

@@ -213,8 +213,8 @@ impl Recorder {
             let uploaded = sign_and_upload(signer, log, sighting.tag(), sighting.digest(), deadline);
             let uploaded = timed(Dependency::Log, uploaded).await;
             match &uploaded {
-                Ok(_) => pass.tell(None),
-                Err(UploadError::Log(error)) => pass.tell(Some(error)),
+                Ok(_) => pass.report(None),
+                Err(UploadError::Log(error)) => pass.report(Some(error)),
                 Err(UploadError::Key(_)) => {}
             }
             uploaded.map_err(Unavailable::from)

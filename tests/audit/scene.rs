@@ -113,7 +113,7 @@ impl Scene {
     pub async fn record_by(&self, signer: &Signer, name: &str, digest: &Digest) -> Uploaded {
         let deadline = Deadline::after(Duration::from_secs(20));
         let statement = signer.sign(&self.tag(name), digest, deadline).await.unwrap();
-        self.log.upload(&statement.proposed_entry(), deadline).await.unwrap()
+        self.log.upload(&statement.signed_payload(), deadline).await.unwrap()
     }
 
     /// As after an upload that timed out: the entry is in the log and in no index, and its statement is lost.

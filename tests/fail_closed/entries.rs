@@ -157,7 +157,7 @@ async fn our_statement_counts_also_where_a_stranger_uploaded_it_with_keys_and_si
     let mut entries = Vec::new();
     for signer in [world.signer(), stranger()] {
         let statement = signer.sign(&tag("v1"), &digest, deadline()).await.unwrap();
-        entries.push(serde_json::from_slice::<Value>(&statement.proposed_entry()).unwrap());
+        entries.push(serde_json::from_slice::<Value>(&statement.signed_payload().proposed_entry()).unwrap());
     }
     let signatures = entries.iter().map(|entry| entry["spec"]["content"]["envelope"]["signatures"][0].clone());
     let mut signatures: Vec<Value> = signatures.collect();
@@ -176,7 +176,7 @@ async fn a_signature_by_our_key_over_another_type_of_statement_is_no_sighting() 
     let digest = world.registry.push("v1", "{}");
     let statement = world.signer().sign(&tag("v1"), &Digest::sha256(b"x"), deadline()).await.unwrap();
     // The log answers our entry with the statement of another: its hash is not the recorded one.
-    world.log.upload(&statement.proposed_entry()).await;
+    world.log.upload(&statement.signed_payload().proposed_entry()).await;
     world.log.edits(Call::Retrieve, |entry| entry["attestation"] = json!({"data": "eyJfdHlwZSI6IngifQ=="}));
     world.pull("v1").await.assert_refused(403, "DENIED", &["which the log has lost", digest.as_str()]);
 }

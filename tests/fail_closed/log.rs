@@ -133,7 +133,7 @@ impl Log {
     pub async fn record(&self, signer: &Signer, tag: &Tag, digest: &Digest) -> u64 {
         let deadline = Deadline::after(std::time::Duration::from_secs(5));
         let statement = signer.sign(tag, digest, deadline).await.unwrap();
-        self.upload(&statement.proposed_entry()).await["logIndex"].as_u64().unwrap()
+        self.upload(&statement.signed_payload().proposed_entry()).await["logIndex"].as_u64().unwrap()
     }
 
     /// Adds a proposed entry past the proxy, and returns what the log answers about it.

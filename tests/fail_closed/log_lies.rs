@@ -80,7 +80,7 @@ async fn another_entry_is_not_taken_for_the_one_uploaded() {
         ("by another key", &stranger, tag("v1"), &digest),
     ] {
         let statement = signer.sign(&about, digest, deadline()).await.unwrap();
-        let other = world.log.upload_whole(&statement.proposed_entry()).await;
+        let other = world.log.upload_whole(&statement.signed_payload().proposed_entry()).await;
         world.log.fails(Call::Upload, Fault::Edited(Arc::new(move |answer| *answer = other.clone())));
         // Nothing of this is in this instance's ledger, and the search finds nothing.
         world.log.fails(Call::Search, Fault::Answer(200, vec![], "[]"));
@@ -108,7 +108,7 @@ async fn a_strangers_entry_under_the_id_of_ours_does_not_hide_it() {
     let digest = world.registry.push("v1", "{}");
     world.pull("v1").await.assert_first_seen(&digest);
     let statement = stranger().sign(&tag("v1"), &digest, deadline()).await.unwrap();
-    let foreign = world.log.upload(&statement.proposed_entry()).await;
+    let foreign = world.log.upload(&statement.signed_payload().proposed_entry()).await;
     world.restart();
     world.log.edits(Call::Retrieve, move |entry| *entry = foreign.clone());
     let moved = world.registry.push("v1", r#"{"a":1}"#);

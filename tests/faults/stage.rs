@@ -11,7 +11,7 @@ use tlogistry::image::{Digest, Tag};
 use tlogistry::key::PublicKey;
 use tlogistry::sighting::{LocalKey, parse_statement};
 use tlogistry::tlog::LogEntry;
-use tlogistry::tlog::body::Body;
+use tlogistry::tlog::body::EntryBody;
 
 use crate::log;
 use crate::registry;
@@ -50,7 +50,7 @@ impl Stage {
             }
             assert_eq!(answer.status(), 200, "{answer:?}");
             let entry = LogEntry::parse(answer.body()).unwrap();
-            let Body::Envelope(envelope) = entry.body() else { panic!("not an intoto entry") };
+            let EntryBody::Envelope(envelope) = entry.body() else { panic!("not an intoto entry") };
             assert!(envelope.signers.iter().all(|signer| signer.key.is(&self.key)));
             // Nothing in these rounds keeps the log from storing the statement with an entry but `Indexing::Never`, and
             // then another entry of the same statement has it, or the hash alone tells the digests apart.

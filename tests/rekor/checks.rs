@@ -90,7 +90,7 @@ async fn what_serve_recorded_is_checked(log: TransparencyLog) {
     let second = Digest::sha256(b"second");
     let statement = Signer::Local(key).sign(&tag("v1"), &second, deadline).await.unwrap();
     let log = Rekor::new(checked.stage.log.url.parse().unwrap()).unwrap();
-    log.upload(&statement.proposed_entry(), deadline).await.unwrap();
+    log.upload(&statement.signed_payload(), deadline).await.unwrap();
     checked.comes_to("audit", &audit, 1, "registry.test/demo/app:v1: contradicted: your keys signed ");
     checked.comes_to("verify", &[TAG], 1, &format!("{TAG} is contradicted: your keys signed different digests\n"));
 }

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use ::base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::Value;
-use tlogistry::rekor::body::EntryKey;
+use tlogistry::tlog::body::EntryKey;
 
 use crate::filed::der::Certificate;
 use crate::filed::ours::{second_digests, shifted, with_more_elements};

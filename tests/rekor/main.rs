@@ -104,7 +104,7 @@ async fn an_upload_by_rekor_cli_is_taken_once(log: TransparencyLog) {
     let digest = Image::oci("v1").digest();
     let deadline = Deadline::after(Duration::from_secs(10));
     let signed = Signer::Local(key).sign(&tag("v1"), &digest, deadline).await.unwrap();
-    let entry = rekor_cli.file("entry.json", signed.proposed_entry());
+    let entry = rekor_cli.file("entry.json", signed.signed_payload().proposed_entry());
     let [payload, sig] =
         [&statement(&tag("v1"), &digest), signed.signature()].map(|bytes| BASE64_STANDARD.encode(bytes));
     // Another hash of the envelope than tlogistry's makes another entry.

@@ -1,45 +1,23 @@
 //! Signed files in the log: `hashedrekord`, `rekord`, and the kinds of package formats.
 
-use serde::Deserialize;
-
-use super::envelope::wire::{Hash, Leaf};
 use super::key::EntryKey;
-use super::{Body, go, pgp};
+use super::wire::{Content, Cose, Data, Hashedrekord, Leaf, Package, Rekord};
+use super::{EntryBody, go, pgp};
 
-/// Bytes that were signed as they are, by their hash.
+/// Signed bytes, by their hash.
 #[derive(Debug, Clone)]
 pub struct Artifact {
+    /// The key beside the signature.
     pub key: EntryKey,
     /// ASN.1 DER for ECDSA.
     pub signature: Vec<u8>,
-    /// `None` if it is another hash than sha256.
+    /// `None` if the entry has a hash of another kind.
     pub sha256: Option<[u8; 32]>,
-}
-
-#[derive(Deserialize)]
-struct Data {
-    hash: Hash,
-}
-
-#[derive(Deserialize)]
-struct Content {
-    content: String,
 }
 
 impl Artifact {
     pub(super) fn hashedrekord(leaf: &[u8]) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Spec {
-            data: Data,
-            signature: Signature,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Signature {
-            content: String,
-            public_key: Content,
-        }
-        let Leaf { spec: Spec { data, signature } } = serde_json::from_slice(leaf).ok()?;
+        let Leaf { spec: Hashedrekord { data, signature } } = serde_json::from_slice(leaf).ok()?;
         Self::new(&data, &signature.content, &signature.public_key)
     }
 
@@ -49,42 +27,20 @@ impl Artifact {
     }
 }
 
-/// Rekor checks a `rekord` in one of four formats. Keys of minisign are Ed25519 in an encoding of its own.
-pub(super) fn rekord(leaf: &[u8]) -> Option<Body> {
-    #[derive(Deserialize)]
-    struct Spec {
-        data: Data,
-        signature: Signature,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Signature {
-        content: String,
-        format: String,
-        public_key: Content,
-    }
-    let Leaf { spec: Spec { data, signature } } = serde_json::from_slice(leaf).ok()?;
+/// Parses a `rekord`, which Rekor checks in one of four formats. Keys of minisign are Ed25519 in an encoding of its own.
+pub(super) fn rekord(leaf: &[u8]) -> Option<EntryBody> {
+    let Leaf { spec: Rekord { data, signature } } = serde_json::from_slice(leaf).ok()?;
     let key = || go::base64(signature.public_key.content.as_bytes());
     Some(match &*signature.format {
-        "x509" => Body::Artifact(Artifact::new(&data, &signature.content, &signature.public_key)?),
-        "ssh" => Body::OtherForm(EntryKey::from_ssh(&key()?).into_iter().collect()),
-        "pgp" => Body::OtherForm(pgp::signing_keys(&key()?)),
+        "x509" => EntryBody::Artifact(Artifact::new(&data, &signature.content, &signature.public_key)?),
+        "ssh" => EntryBody::OtherForm(EntryKey::from_ssh(&key()?).into_iter().collect()),
+        "pgp" => EntryBody::OtherForm(pgp::signing_keys(&key()?)),
         _ => return None,
     })
 }
 
-/// The keys of an entry whose signature is over a form of its own: a COSE message, or a package.
+/// The keys of an entry whose signature covers a COSE message or a package.
 pub(super) fn other_form(kind: &str, leaf: &[u8]) -> Option<Vec<EntryKey>> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Cose {
-        public_key: String,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Package {
-        public_key: Content,
-    }
     let key = match kind {
         "cose" => serde_json::from_slice::<Leaf<Cose>>(leaf).ok()?.spec.public_key,
         _ => serde_json::from_slice::<Leaf<Package>>(leaf).ok()?.spec.public_key.content,

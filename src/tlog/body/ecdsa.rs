@@ -5,8 +5,8 @@ use crate::key::PublicKey;
 /// The longest number in a signature on P-256, bytes.
 const NUMBER: usize = 32;
 
-/// Whether `signature` is by `key` over `message`. Rekor takes a signature by an ECDSA key in ASN.1 DER, and as two numbers
-/// of equal length too (IEEE P1363): anyone can write ours so.
+/// Checks that `signature` is by `key` over `message`. Rekor takes a signature by an ECDSA key in ASN.1 DER, and as two
+/// numbers of equal length too (IEEE P1363): anyone can write ours so.
 ///
 /// Source: `ECDSAVerifier` in `pkg/signature/ecdsa.go` of sigstore/sigstore.
 pub fn verifies(key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {

@@ -5,37 +5,43 @@ use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use super::ecdsa::verifies;
-use super::go;
 use super::key::EntryKey;
+use super::{go, wire};
 use crate::dsse;
 use crate::key::PublicKey;
 use crate::tlog::Fault;
 
-/// How an envelope was filed.
+/// The kind and version of entry that holds an envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
+    /// `intoto` 0.0.1.
     IntotoV001,
+    /// `intoto` 0.0.2, as a sighting is recorded.
     IntotoV002,
+    /// `dsse` 0.0.1.
     DsseV001,
 }
 
-/// What the log keeps of an envelope: everything but the payload itself.
+/// An envelope as the log keeps it: everything but the payload itself.
 #[derive(Debug, Clone)]
 pub struct Envelope {
+    /// The kind and version.
     pub form: Form,
     /// `None` where the log does not keep it.
     pub payload_type: Option<String>,
     /// `None` in the oldest entries.
     pub payload_hash: Option<[u8; 32]>,
-    pub signers: Vec<Signer>,
-    /// Whether all is written as a sighting has it: one form of base64 (RFC 4648), and one key or certificate beside each
-    /// signature. Go takes others too.
+    /// The keys and signatures, in the entry's order.
+    pub signers: Vec<EnvelopeSigner>,
+    /// True if all is written as in a sighting: in the one form of base64 (RFC 4648), with one key or certificate beside
+    /// each signature. Go takes other forms too.
     canonical: bool,
 }
 
+/// A signature of an envelope, and the key beside it.
 #[derive(Debug, Clone)]
-pub struct Signer {
-    /// The key beside the signature. In `intoto` 0.0.2, Rekor only checks that each key made one of the signatures, and
+pub struct EnvelopeSigner {
+    /// The key beside the signature. In `intoto` 0.0.2, Rekor only checks that each key made one of the signatures, and that
     /// each signature is by one of the keys: a stranger can upload our signature with the keys exchanged.
     pub key: EntryKey,
     /// ASN.1 DER for ECDSA. `None` where the log does not keep it.
@@ -43,12 +49,12 @@ pub struct Signer {
 }
 
 impl Envelope {
-    /// Whether a payload hashes to the recorded hash.
+    /// True if the payload hashes to the recorded hash.
     pub fn records(&self, payload: &[u8]) -> bool {
         self.payload_hash == Some(Sha256::digest(payload).into())
     }
 
-    /// Whether keys and signatures are written in a form that a sighting may have.
+    /// True if keys and signatures are written in a form that a sighting may have.
     pub fn is_canonical(&self) -> bool {
         self.canonical
     }
@@ -66,7 +72,7 @@ impl Envelope {
             faults.push(Fault::Attestation);
         }
         let signed = dsse::pae(self.payload_type.as_deref().unwrap_or_default(), payload);
-        let signs = |signer: &Signer| {
+        let signs = |signer: &EnvelopeSigner| {
             let key = signer.key.public_key();
             key.zip(signer.signature.as_ref()).is_some_and(|(key, signature)| verifies(&key, &signed, signature))
         };
@@ -84,7 +90,7 @@ impl Envelope {
         let wire::ContentV002 { envelope, payload_hash } = leaf.spec.content;
         let signer = |signature: &wire::Signature| {
             let signature_of_dsse = go::base64(signature.sig.as_bytes())?;
-            Some(Signer {
+            Some(EnvelopeSigner {
                 key: EntryKey::from_pem(&go::base64(signature.public_key.as_bytes())?)?,
                 signature: Some(go::base64_of_dsse(&signature_of_dsse)?),
             })
@@ -105,14 +111,14 @@ impl Envelope {
             None => None,
         };
         let key = EntryKey::from_pem(&go::base64(leaf.spec.public_key.as_bytes())?)?;
-        let signers = vec![Signer { key, signature: None }];
+        let signers = vec![EnvelopeSigner { key, signature: None }];
         Some(Self { form: Form::IntotoV001, payload_type: None, payload_hash, signers, canonical: true })
     }
 
     pub(super) fn dsse_v001(leaf: &[u8]) -> Option<Self> {
         let leaf: wire::Leaf<wire::DsseV001> = serde_json::from_slice(leaf).ok()?;
         let signer = |signature: &wire::VerifiedSignature| {
-            Some(Signer {
+            Some(EnvelopeSigner {
                 key: EntryKey::from_pem(&go::base64(signature.verifier.as_bytes())?)?,
                 signature: Some(go::base64_of_dsse(signature.signature.as_bytes())?),
             })
@@ -136,79 +142,4 @@ fn is_canonical(signature: &wire::Signature) -> bool {
     };
     decoded(signature.public_key.as_bytes()).is_some_and(is_one_key)
         && decoded(signature.sig.as_bytes()).and_then(|sig| decoded(&sig)).is_some()
-}
-
-/// The JSON of leaves. Serde refuses a key that stands twice.
-pub(super) mod wire {
-    use serde::Deserialize;
-
-    #[derive(Deserialize)]
-    pub struct Leaf<Spec> {
-        pub spec: Spec,
-    }
-
-    #[derive(Deserialize)]
-    pub struct IntotoV002 {
-        pub content: ContentV002,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    pub struct ContentV002 {
-        pub envelope: Envelope,
-        pub payload_hash: Hash,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    pub struct Envelope {
-        pub payload_type: String,
-        pub signatures: Vec<Signature>,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    pub struct Signature {
-        pub public_key: String,
-        pub sig: String,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    pub struct IntotoV001 {
-        pub content: ContentV001,
-        pub public_key: String,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    pub struct ContentV001 {
-        pub payload_hash: Option<Hash>,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    pub struct DsseV001 {
-        pub payload_hash: Hash,
-        pub signatures: Vec<VerifiedSignature>,
-    }
-
-    #[derive(Deserialize)]
-    pub struct VerifiedSignature {
-        pub signature: String,
-        pub verifier: String,
-    }
-
-    #[derive(Deserialize)]
-    pub struct Hash {
-        pub algorithm: String,
-        pub value: String,
-    }
-
-    impl Hash {
-        /// `None` unless it is a sha256.
-        pub fn sha256(&self) -> Option<[u8; 32]> {
-            (self.algorithm == "sha256").then(|| hex::decode(&self.value).ok()?.try_into().ok()).flatten()
-        }
-    }
 }

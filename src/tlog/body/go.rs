@@ -12,13 +12,13 @@ const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIEN
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
 /// `base64.StdEncoding`: line ends are skipped, and the bits behind the last byte may be set.
-pub fn base64(text: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn base64(text: &[u8]) -> Option<Vec<u8>> {
     decode(text, &STANDARD)
 }
 
 /// `b64Decode` of go-securesystemslib, which reads payloads and signatures of DSSE envelopes: the standard alphabet, else
 /// the URL-safe one.
-pub fn base64_of_dsse(text: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn base64_of_dsse(text: &[u8]) -> Option<Vec<u8>> {
     decode(text, &STANDARD).or_else(|| decode(text, &URL_SAFE))
 }
 
@@ -29,7 +29,7 @@ fn decode(text: &[u8], engine: &GeneralPurpose) -> Option<Vec<u8>> {
 
 /// A PEM block.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Block {
+pub(super) struct Block {
     pub kind: String,
     pub contents: Vec<u8>,
 }
@@ -38,11 +38,11 @@ const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"\n-----END ";
 const DASHES: &[u8] = b"-----";
 
-/// The first block that `pem.Decode` returns, after `bytes.TrimSpace` as Rekor calls it. Text before it, headers and any
-/// line end are passed over, and so is whatever has the look of a block and is none.
+/// The first block that `pem.Decode` returns, after `bytes.TrimSpace` as Rekor calls it. Text before it, headers, any line
+/// end and broken blocks are passed over.
 ///
 /// Source: `src/encoding/pem/pem.go` of Go 1.26. Of several `BEGIN` lines before an `END` line the last one counts.
-pub fn first_block(pem: &[u8]) -> Option<Block> {
+pub(super) fn first_block(pem: &[u8]) -> Option<Block> {
     let mut rest = trim_space(pem);
     loop {
         let end = find(rest, END)?;
@@ -87,7 +87,7 @@ fn block(text: &[u8], end: usize) -> Option<Block> {
     Some(Block { kind: String::from_utf8_lossy(kind).into_owned(), contents: base64(&body)? })
 }
 
-/// The line that begins at `at`, without its end and white space before that, and where the next one begins.
+/// The line that begins at `at`, without its end and white space before that, and the beginning of the next one.
 fn line(text: &[u8], at: usize) -> (&[u8], usize) {
     let rest = &text[at..];
     let (line, next) = match rest.iter().position(|byte| *byte == b'\n') {
@@ -137,7 +137,7 @@ mod tests {
 
     const KEY: &str = "-----BEGIN KEY-----\naGVs\nbG8=\n-----END KEY-----\n";
 
-    /// Each was run through Go 1.26's `pem.Decode(bytes.TrimSpace(…))`.
+    /// Each text was run through Go 1.26's `pem.Decode(bytes.TrimSpace(…))`.
     #[test]
     fn the_first_block_is_the_one_that_go_reads() {
         let read = Some("KEY hello".to_owned());

@@ -1,4 +1,4 @@
-//! The key that stands in an entry, as Rekor reads it.
+//! The key in an entry, as Rekor reads it.
 
 use x509_cert::der::asn1::{AnyRef, BitString, ObjectIdentifier};
 use x509_cert::der::{Decode, Encode, Reader as _, SliceReader, Tag, Tagged as _};
@@ -13,8 +13,7 @@ const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7
 /// A public key of any kind, with the certificate that it came in.
 #[derive(Debug, Clone)]
 pub struct EntryKey {
-    /// SubjectPublicKeyInfo, DER, in the one form that stands for this key: however it was written, equal keys are equal
-    /// here.
+    /// SubjectPublicKeyInfo, DER, in one form for each key, so that equal keys are equal bytes.
     der: Vec<u8>,
     /// DER.
     certificate: Option<Vec<u8>>,
@@ -51,7 +50,7 @@ impl EntryKey {
     }
 
     fn from_certificate(der: Vec<u8>) -> Option<Self> {
-        // By position alone: Go takes certificates that a strict reader does not.
+        // Fields are found by position: Go takes certificates that a strict reader does not.
         let mut fields = SliceReader::new(first(first(&der)?.value())?.value()).ok()?;
         let version = fields.peek_byte() == Some(0xa0);
         // Version, serial number, signature algorithm, issuer, validity, subject.
@@ -62,7 +61,7 @@ impl EntryKey {
         Some(Self { certificate: Some(der), ..key })
     }
 
-    /// Whatever stands behind the two fields, and bits that the last byte of the key is shifted by, are no part of the key.
+    /// Bytes behind the two fields, and bits that the last byte of the key is shifted by, do not belong to the key.
     fn from_spki(der: &[u8]) -> Option<Self> {
         let outer = AnyRef::from_der(der).ok().filter(|outer| outer.tag() == Tag::Sequence)?;
         let mut fields = SliceReader::new(outer.value()).ok()?;
@@ -75,6 +74,7 @@ impl EntryKey {
         Some(Self { der: spki(oid, parameters, &key)?, certificate: None })
     }
 
+    /// True if this is `key`.
     pub fn is(&self, key: &PublicKey) -> bool {
         self.der == key.der()
     }
@@ -89,7 +89,7 @@ impl EntryKey {
         &self.der
     }
 
-    /// Whether the certificate, if there is one, holds a name that the log's index may take for `name`, which is ASCII.
+    /// True if the certificate, if there is one, holds a name that the log's index may take for `name`, which is ASCII.
     /// Rekor files an entry under each of its certificate's alternative names, and whoever makes the certificate chooses
     /// them. MySQL compares them without case and accents: `É` is `e`.
     pub fn certificate_may_name(&self, name: &str) -> bool {

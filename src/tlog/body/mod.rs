@@ -1,18 +1,18 @@
-//! What an entry's body says of who signed what, for each of Rekor's kinds.
+//! The body of an entry, for each of Rekor's kinds: the keys, and the hashes of the bytes that they signed.
 //!
 //! A leaf is what Rekor made of the uploaded entry (`Canonicalize` in `pkg/types/*/*/entry.go` of sigstore/rekor v1.5): it
 //! took it only after it had checked each signature with the key beside it. So an entry is by a key if that is the key
 //! which Rekor reads in it, in whatever form.
 //!
-//! | kind | how a key stands in it | what is kept of what was signed |
+//! | kind | form of the key | kept of the signed bytes |
 //! |---|---|---|
 //! | `intoto` 0.0.2 | PEM as sent, one for each signature | type, hash and signatures; the statement beside the entry |
-//! | `intoto` 0.0.1 | PEM, written anew | hash; the statement beside the entry |
-//! | `dsse` 0.0.1 | PEM, written anew, with each signature | hash and signatures |
-//! | `hashedrekord` 0.0.1 | PEM, written anew | hash and signature |
+//! | `intoto` 0.0.1 | PEM, rewritten | hash; the statement beside the entry |
+//! | `dsse` 0.0.1 | PEM, rewritten, with each signature | hash and signatures |
+//! | `hashedrekord` 0.0.1 | PEM, rewritten | hash and signature |
 //! | `rekord` 0.0.1 | PEM, an OpenSSH line, an OpenPGP ring, minisign | hash; signature |
-//! | `cose`, `alpine` 0.0.1 | PEM, written anew | a hash |
-//! | `jar` 0.0.1 | PEM: the first certificate beside the signature, whoever's that is | a hash |
+//! | `cose`, `alpine` 0.0.1 | PEM, rewritten | a hash |
+//! | `jar` 0.0.1 | PEM: the first certificate beside the signature, whoever's it is | a hash |
 //! | `helm`, `rpm` 0.0.1 | an OpenPGP ring | a hash |
 //! | `rfc3161` 0.0.1 | in the time stamp, whose hash is all that it is found by | all of it |
 //! | `tuf` 0.0.1 | in JSON | all of it |
@@ -22,45 +22,38 @@ mod ecdsa;
 mod envelope;
 mod go;
 mod key;
-mod mention;
+mod key_search;
 mod pgp;
-
-use serde::Deserialize;
+mod wire;
 
 pub use artifact::Artifact;
 pub use ecdsa::verifies;
-pub use envelope::{Envelope, Form, Signer};
+pub use envelope::{Envelope, EnvelopeSigner, Form};
 pub use key::EntryKey;
-pub(super) use mention::holds;
+pub(super) use key_search::contains_key;
 
 /// The version of `intoto` that a sighting is recorded as.
 pub(crate) const INTOTO_VERSION: &str = "0.0.2";
 
-/// An entry's body, by what was signed.
+/// An entry's body, by the form of the signed bytes.
 #[derive(Debug, Clone)]
-pub enum Body {
+pub enum EntryBody {
     /// A DSSE envelope.
     Envelope(Envelope),
     /// Bytes, by their hash.
     Artifact(Artifact),
-    /// Something in another form, which no signature over an envelope can be taken for. The keys are those that Rekor
-    /// checked it with, as far as one may be ours.
+    /// Bytes in a form of their own, whose signature never fits an envelope. The keys are those that Rekor checked it with,
+    /// as far as one may be ours.
     OtherForm(Vec<EntryKey>),
-    /// It cannot be understood: of a kind or version not known here, or not as Rekor writes them.
+    /// An entry of a kind or version that is not known here, or not as Rekor writes them.
     Unreadable,
-    /// It is `intoto`, and cannot be understood.
+    /// An `intoto` entry that cannot be understood.
     UnreadableIntoto,
 }
 
-impl Body {
+impl EntryBody {
     pub(super) fn parse(leaf: &[u8]) -> Self {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Kind {
-            kind: String,
-            api_version: String,
-        }
-        let Ok(Kind { kind, api_version }) = serde_json::from_slice(leaf) else { return Self::Unreadable };
+        let Ok(wire::Version { kind, api_version }) = serde_json::from_slice(leaf) else { return Self::Unreadable };
         match (&*kind, &*api_version) {
             ("intoto", INTOTO_VERSION) => Envelope::intoto_v002(leaf).map_or(Self::UnreadableIntoto, Self::Envelope),
             ("intoto", "0.0.1") => Envelope::intoto_v001(leaf).map_or(Self::UnreadableIntoto, Self::Envelope),
@@ -71,13 +64,13 @@ impl Body {
             ("cose" | "alpine" | "helm" | "rpm", "0.0.1") => {
                 artifact::other_form(&kind, leaf).map_or(Self::Unreadable, Self::OtherForm)
             }
-            // Found by the hash of the whole time stamp, whoever signed that.
+            // A search finds it by the hash of the whole time stamp, whoever signed that.
             ("rfc3161", "0.0.1") => Self::OtherForm(Vec::new()),
             _ => Self::Unreadable,
         }
     }
 
-    /// Whether it is known who signed what.
+    /// True if the keys and the signed bytes are known.
     pub fn is_understood(&self) -> bool {
         !matches!(self, Self::Unreadable | Self::UnreadableIntoto)
     }

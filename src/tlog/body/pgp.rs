@@ -7,9 +7,9 @@ const SIGNATURE: u8 = 2;
 const PUBLIC_KEY: u8 = 6;
 const PUBLIC_SUBKEY: u8 = 14;
 const ECDSA: u8 = 19;
-/// Of signatures: a primary key binds a subkey (RFC 9580 section 5.2.1).
+/// The type of signature by which a primary key binds a subkey (RFC 9580 section 5.2.1).
 const SUBKEY_BINDING: u8 = 0x18;
-/// Of signatures' subpackets, and the flag in it for keys that sign data.
+/// The subpacket of a signature for the uses of a key, and the flag in it for signing data.
 const KEY_FLAGS: u8 = 27;
 const SIGNS_DATA: u8 = 2;
 /// NIST P-256 as an OpenPGP curve: the length of its object identifier, and that.
@@ -18,9 +18,9 @@ const P256: &[u8] = b"\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
 /// The keys on P-256 in an armoured key ring that made a signature in it.
 ///
 /// Rekor keeps a ring as its library writes it, checked: each primary key signed an identity, or a statement of its own,
-/// and each subkey that may sign data signed that it belongs to the primary key. Any other subkey proves nothing of its
+/// and each subkey that may sign data signed that it belongs to the primary key. Any other subkey proves nothing about its
 /// owner.
-pub fn signing_keys(armoured: &[u8]) -> Vec<EntryKey> {
+pub(super) fn signing_keys(armoured: &[u8]) -> Vec<EntryKey> {
     let Some(packets) = unarmoured(armoured) else { return Vec::new() };
     let (mut rest, mut keys, mut subkey) = (&packets[..], Vec::new(), None);
     while let Some((kind, contents)) = packet(&mut rest) {
@@ -37,7 +37,7 @@ pub fn signing_keys(armoured: &[u8]) -> Vec<EntryKey> {
     keys
 }
 
-/// Whether a signature binds a subkey that signs data. Rekor's library reads the flags in the signed subpackets alone.
+/// True if a signature binds a subkey that signs data. Rekor's library reads the flags in the signed subpackets alone.
 fn binds_for_signing(signature: &[u8]) -> bool {
     let hashed = || {
         let (head, rest) = signature.split_first_chunk::<4>()?;

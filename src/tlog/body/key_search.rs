@@ -1,28 +1,28 @@
-//! Whether bytes that cannot be understood hold a key in any encoding.
+//! The search for a key in bytes that cannot be understood.
 
 use super::go;
 use crate::key::PublicKey;
 
-/// Part of a key that no encoding of it lacks: the x coordinate of a point on P-256; of other keys, their last bytes.
+/// Length of a part that every encoding of a key has: the x coordinate of a point on P-256, the last bytes of other keys.
 const PART: usize = 32;
-/// Before the coordinates in the SubjectPublicKeyInfo of a key on P-256 (RFC 5480).
+/// Bytes before the coordinates in the SubjectPublicKeyInfo of a key on P-256 (RFC 5480).
 const P256_PREFIX: usize = 27;
-/// A key in PEM or armour, in base64, in a JSON string that is base64 itself.
+/// Layers of base64: a key in PEM or armour, in base64, in a JSON string that is base64 itself.
 const DEPTH: usize = 3;
 
-/// Whether `bytes` hold the key as they are, in hexadecimal, or in base64 up to three times over, each perhaps in the
-/// strings of JSON.
-pub fn holds(bytes: &[u8], key: &PublicKey) -> bool {
+/// True if `bytes` hold the key as it is, in hexadecimal, or in base64 up to three times over, each perhaps in the strings
+/// of JSON.
+pub(crate) fn contains_key(bytes: &[u8], key: &PublicKey) -> bool {
     let der = key.der();
     let part = if key.is_p256() {
         der.get(P256_PREFIX..P256_PREFIX + PART)
     } else {
         der.last_chunk::<PART>().map(|part| &part[..])
     };
-    part.is_some_and(|part| holds_part(bytes, part, hex::encode(part).as_bytes(), DEPTH))
+    part.is_some_and(|part| contains_part(bytes, part, hex::encode(part).as_bytes(), DEPTH))
 }
 
-fn holds_part(bytes: &[u8], part: &[u8], hex: &[u8], depth: usize) -> bool {
+fn contains_part(bytes: &[u8], part: &[u8], hex: &[u8], depth: usize) -> bool {
     let contains = |wanted: &[u8]| bytes.windows(wanted.len()).any(|window| window.eq_ignore_ascii_case(wanted));
     if bytes.windows(PART).any(|window| window == part) || contains(hex) {
         return true;
@@ -38,7 +38,7 @@ fn holds_part(bytes: &[u8], part: &[u8], hex: &[u8], depth: usize) -> bool {
                 (0..4).any(|skip| {
                     let digits = digits.get(skip..).unwrap_or_default();
                     let whole = &digits[..digits.len() / 4 * 4];
-                    go::base64_of_dsse(whole).is_some_and(|decoded| holds_part(&decoded, part, hex, depth - 1))
+                    go::base64_of_dsse(whole).is_some_and(|decoded| contains_part(&decoded, part, hex, depth - 1))
                 })
             })
         })
@@ -55,7 +55,7 @@ fn without_escapes(bytes: &[u8]) -> Vec<u8> {
         }
         while rest.next_if(|byte| **byte == b'\\').is_some() {}
         if rest.next_if(|byte| matches!(byte, b'n' | b'r')).is_none() {
-            // `\/` is a digit of base64; of other escapes none is.
+            // `/` alone is a digit of base64 that may be escaped.
             plain.extend((rest.peek() != Some(&&b'/')).then_some(b'\\'));
         }
     }
@@ -91,8 +91,8 @@ mod tests {
             format!(r#"{{"body":"{}"}}"#, BASE64_STANDARD.encode(&json)).into_bytes(),
             format!("Version: 1\n\n{}\n=AAAA", BASE64_STANDARD.encode(&compressed)).into_bytes(),
         ] {
-            assert!(holds(&text, &key), "{}", String::from_utf8_lossy(&text));
-            assert!(!holds(&text, &other));
+            assert!(contains_key(&text, &key), "{}", String::from_utf8_lossy(&text));
+            assert!(!contains_key(&text, &other));
         }
     }
 }

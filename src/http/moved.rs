@@ -1,0 +1,50 @@
+//! The refusal of a tag that moved.
+
+use serde_json::{Value, json};
+
+use crate::image::{Digest, Tag};
+
+/// The facts about a tag that moved.
+#[derive(Debug)]
+pub struct Moved {
+    pub tag: Tag,
+    /// `None` if the log has lost the statement. Then it is only known to differ from `current`.
+    pub recorded: Option<Digest>,
+    pub current: Digest,
+    pub log_index: u64,
+    /// RFC 3339.
+    pub integrated_time: String,
+    pub entry_url: String,
+}
+
+impl Moved {
+    pub fn message(&self) -> String {
+        let Self { tag, current, log_index, integrated_time, .. } = self;
+        let recorded = match &self.recorded {
+            Some(recorded) => format!("it was recorded as {recorded}"),
+            None => "it was recorded with another digest, which the log has lost,".to_owned(),
+        };
+        let by_digest = match &self.recorded {
+            Some(recorded) => {
+                format!("; if you trust what was recorded, pull {}@{recorded}", tag.repository())
+            }
+            None => String::new(),
+        };
+        format!(
+            "the tag {tag} has moved and is refused: {recorded} on {integrated_time} (Rekor log index {log_index}), but \
+             the registry now serves {current}{by_digest}"
+        )
+    }
+
+    pub fn detail(&self) -> Value {
+        json!({
+            "tag": self.tag.canonical(),
+            "recorded": self.recorded.as_ref().map(Digest::as_str),
+            "current": self.current.as_str(),
+            // A string: Go's clients show a number of this size as 1e+09.
+            "logIndex": self.log_index.to_string(),
+            "integratedTime": self.integrated_time,
+            "entry": self.entry_url,
+        })
+    }
+}
