@@ -1,17 +1,14 @@
 //! An audit of 10,000 tags: how long it takes, and that the number of tags does not decide how much memory it takes.
 //! `make audit-10000` runs it.
 
-#[path = "support/registry.rs"]
-mod registry;
 #[path = "audit/scene.rs"]
 mod scene;
-#[path = "support/mod.rs"]
-mod support;
 
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, stream};
 use scene::Scene;
+use testing::registry;
 use tlogistry::image::Digest;
 
 /// Two audits differ by less, whatever they audit: allocators and the log's answers vary.

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use testing::any_log::Plight;
+use testing::filed::{Case, Filed, Key, intoto_2};
 use tlogistry::dsse::IN_TOTO;
 use tlogistry::image::Digest;
 use tlogistry::sighting::statement;
 
-use crate::any_log::Plight;
-use crate::filed::{Case, Filed, Key, intoto_2};
 use crate::scene::Scene;
 
 /// A stranger's entry with 5 MB before his key. Rekor keeps them.
