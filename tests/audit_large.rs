@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, stream};
 use scene::Scene;
-use testing::registry;
 use tlogistry::image::Digest;
 
 /// Two audits differ by less, whatever they audit: allocators and the log's answers vary.

@@ -12,7 +12,7 @@ fn denied(repository: &str, message: &str) -> String {
 
 #[tokio::test]
 async fn what_skopeo_pulls_umoci_unpacks() {
-    let (scene, home, folder) = (Scene::set(), Home::new(), tempfile::tempdir().unwrap());
+    let (scene, home, folder) = (Scene::set(), Home::make(), tempfile::tempdir().unwrap());
     let (layout, bundles) = (folder.path().join("layout"), folder.path().join("bundles"));
     let repository = scene.instance.image("");
     let seen = Seen {
@@ -37,7 +37,7 @@ async fn what_skopeo_pulls_umoci_unpacks() {
 
 #[tokio::test]
 async fn podman_refuses_a_tag_that_moved() {
-    let (scene, home) = (Scene::set(), Home::new());
+    let (scene, home) = (Scene::set(), Home::make());
     let repository = scene.instance.image("");
     let seen = Seen {
         client: "podman 4.3.1",
@@ -52,7 +52,7 @@ async fn podman_refuses_a_tag_that_moved() {
 
 #[tokio::test]
 async fn buildah_refuses_a_tag_that_moved_when_it_asks() {
-    let (scene, home) = (Scene::set(), Home::new());
+    let (scene, home) = (Scene::set(), Home::make());
     let repository = scene.instance.image("");
     let seen = Seen {
         client: "buildah 1.28.2",

@@ -9,7 +9,7 @@ use testing::stage::{REGISTRY, REPOSITORY};
 
 #[tokio::test]
 async fn a_location_refuses_a_tag_that_moved() {
-    let (scene, home) = (Scene::set(), Home::new());
+    let (scene, home) = (Scene::set(), Home::make());
     let location = format!("{}/{REGISTRY}", scene.instance.address);
     home.configure(
         "registries.conf",
@@ -30,7 +30,7 @@ async fn a_location_refuses_a_tag_that_moved() {
 /// This is not a promise but a warning in the documentation, kept true.
 #[tokio::test]
 async fn a_mirror_is_passed_by() {
-    let (scene, home) = (Scene::set(), Home::new());
+    let (scene, home) = (Scene::set(), Home::make());
     let (origin, mirror) = (&scene.stage.registry.address, format!("{}/{REGISTRY}", scene.instance.address));
     home.configure(
         "registries.conf",

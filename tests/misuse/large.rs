@@ -121,7 +121,7 @@ async fn each_try_to_look_through_strangers_entries_gets_further() {
     let instance = scene.instance();
     let strangers = 95;
     scene.next();
-    let theirs = Key::new();
+    let theirs = Key::generate();
     let ids: BTreeSet<String> = (0..strangers)
         .map(|number| {
             let payload = statement(&scene.case().tag, &Digest::sha256(number.to_string().as_bytes()));

@@ -37,8 +37,8 @@ impl Scene {
             tag: tag(0),
             seen,
             other: Digest::sha256(&registry::image("other")),
-            ours: Key::new(),
-            theirs: Key::new(),
+            ours: Key::generate(),
+            theirs: Key::generate(),
         };
         let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
         write("key.pem", case.ours.pem());

@@ -17,8 +17,7 @@
 //!   modelled.
 //! - The instance's row is read once by each process: that it is read again each minute only refuses more.
 //! - A key signs for other tags too, and at some time the index has one of these entries ([`model::Action::Show`]).
-//! From
-//!   then on parameters may be forgotten.
+//!   From then on parameters may be forgotten.
 //!
 //! `cargo test --test model -- --nocapture` prints the number of states of each run and, for each protocol that is not
 //! ours, how it goes wrong.

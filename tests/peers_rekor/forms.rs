@@ -31,8 +31,8 @@ impl Scene {
             tag: "registry.test/app:v0".parse().unwrap(),
             seen: Digest::sha256(b"seen"),
             other: Digest::sha256(b"other"),
-            ours: Key::new(),
-            theirs: Key::new(),
+            ours: Key::generate(),
+            theirs: Key::generate(),
         };
         std::fs::write(folder.path().join("key.pem"), case.ours.pem()).unwrap();
         std::fs::write(folder.path().join("log.pem"), &log.public_key).unwrap();

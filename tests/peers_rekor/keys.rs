@@ -74,8 +74,8 @@ fn the_key_is_the_one_that_rekor_reads_in_thousands_of_spoilt_inputs() {
         tag: "registry.test/app:v1".parse().unwrap(),
         seen: tlogistry::image::Digest::sha256(b"seen"),
         other: tlogistry::image::Digest::sha256(b"other"),
-        ours: Key::new(),
-        theirs: Key::new(),
+        ours: Key::generate(),
+        theirs: Key::generate(),
     };
     let (texts, encoded) = (texts(&case), encoded(&case));
     let their_pem = case.theirs.pem();

@@ -64,7 +64,7 @@ pub struct AnyLog {
 impl AnyLog {
     pub async fn start() -> Self {
         let state = State {
-            key: Key::new(),
+            key: Key::generate(),
             leaves: Vec::new(),
             listed: HashMap::new(),
             plights: HashMap::new(),

@@ -10,7 +10,7 @@ use super::unpacked::assert_unpacked;
 pub struct Home(tempfile::TempDir);
 
 impl Home {
-    pub fn new() -> Self {
+    pub fn make() -> Self {
         let home = Self(tempfile::tempdir().unwrap());
         std::fs::create_dir_all(home.configuration().join("registries.d")).unwrap();
         home.configure("policy.json", r#"{"default":[{"type":"insecureAcceptAnything"}]}"#);

@@ -1,8 +1,7 @@
 //! The programs and stand-ins that tests and benches talk to.
 //!
 //! - Real programs, each started on a free port and gone when its test is ([`process`]): registries, logs, clients,
-//! AWS's
-//!   services, and tlogistry itself ([`instance`]).
+//!   AWS's services, and tlogistry itself ([`instance`]).
 //! - Stand-ins inside the test's process: a [`registry`], a [`log`], and [`faulty`] ones that fail and lie on demand.
 //! - A [`network`] of the test's own, and its time ([`clock`]).
 

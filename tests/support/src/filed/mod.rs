@@ -23,7 +23,7 @@ pub struct Key {
 }
 
 impl Key {
-    pub fn new() -> Self {
+    pub fn generate() -> Self {
         let signer = SigningScheme::ECDSA_P256_SHA256_ASN1.create_signer().unwrap();
         let der = signer.to_sigstore_keypair().unwrap().public_key_to_der().unwrap();
         Self { signer, public: PublicKey::from_der(&der).unwrap() }
