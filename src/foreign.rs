@@ -7,7 +7,7 @@ use std::borrow::Cow;
 const MAX_SHOWN_BYTES: usize = 512;
 
 /// `text` with each character that controls a terminal, or hides or reorders others, replaced by U+FFFD.
-pub fn sanitized(text: &str) -> Cow<'_, str> {
+pub(crate) fn sanitized(text: &str) -> Cow<'_, str> {
     if text.chars().any(is_unsafe) {
         text.chars().map(|c| if is_unsafe(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
     } else {
@@ -16,7 +16,7 @@ pub fn sanitized(text: &str) -> Cow<'_, str> {
 }
 
 /// [`sanitized`], cut between two characters to at most `limit` bytes.
-pub fn within(text: &str, limit: usize) -> Cow<'_, str> {
+pub(crate) fn within(text: &str, limit: usize) -> Cow<'_, str> {
     match sanitized(cut(text, limit)) {
         Cow::Borrowed(text) => Cow::Borrowed(text),
         // A replacement has three bytes, the original may have one.
@@ -25,7 +25,7 @@ pub fn within(text: &str, limit: usize) -> Cow<'_, str> {
 }
 
 /// Foreign text within a message: [`sanitized`], and cut after 512 bytes, with an ellipsis.
-pub fn shown(text: &str) -> Cow<'_, str> {
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     let whole = text.len() <= MAX_SHOWN_BYTES;
     let text = within(text, MAX_SHOWN_BYTES);
     if whole { text } else { Cow::Owned(format!("{text}…")) }
@@ -37,7 +37,7 @@ fn cut(text: &str, limit: usize) -> &str {
 
 /// Whether a character is a control (C0, C1, DEL), a line or paragraph separator, or invisible: Unicode's
 /// `Default_Ignorable_Code_Point`, which includes the bidirectional controls, and the annotation controls.
-pub fn is_unsafe(c: char) -> bool {
+pub(crate) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(
             c,

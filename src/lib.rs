@@ -1,5 +1,8 @@
 //! tlogistry: a read-only OCI registry that refuses tags that moved.
 
+#![forbid(unsafe_code)]
+#![warn(missing_docs, unreachable_pub)]
+
 pub mod base_url;
 pub mod cli;
 pub mod config;

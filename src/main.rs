@@ -1,5 +1,7 @@
 //! The Lambda function: reads its configuration, then answers API Gateway's events.
 
+#![forbid(unsafe_code)]
+
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;

@@ -45,7 +45,7 @@ impl PrivateError {
 ///
 /// Only the folder itself counts. Where others can write the one above it, the sticky bit (as of `/tmp`) keeps them from
 /// exchanging it.
-pub fn folder(path: &Path) -> Result<PathBuf, PrivateError> {
+pub(crate) fn folder(path: &Path) -> Result<PathBuf, PrivateError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at(path))?;
     let path = path.canonicalize().map_err(at(path))?;
     let found = fs::symlink_metadata(&path).map_err(at(&path))?;
@@ -58,7 +58,7 @@ pub fn folder(path: &Path) -> Result<PathBuf, PrivateError> {
 
 /// Reads the file at `path`, at most `limit` bytes; `None` if it does not exist. Anything but a file (a pipe for instance)
 /// is read unchecked: the user has named it.
-pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, PrivateError> {
+pub(crate) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, PrivateError> {
     let Some(file) = open(path, OFlags::empty())? else { return Ok(None) };
     let found = file.metadata().map_err(at(path))?;
     if found.is_file() {
@@ -68,7 +68,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, PrivateError> {
 }
 
 /// [`read`] for files that this program has written: nothing but a file is read, and no link followed.
-pub fn read_own(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, PrivateError> {
+pub(crate) fn read_own(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, PrivateError> {
     if !exists(path)? {
         return Ok(None);
     }
@@ -79,7 +79,7 @@ pub fn read_own(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, PrivateError
 }
 
 /// Whether there is a file of ours at `path`, neither a link nor one that others can write.
-pub fn exists(path: &Path) -> Result<bool, PrivateError> {
+pub(crate) fn exists(path: &Path) -> Result<bool, PrivateError> {
     let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         found => found.map_err(at(path))?,
@@ -93,7 +93,7 @@ pub fn exists(path: &Path) -> Result<bool, PrivateError> {
 
 /// Makes a file that only its owner can read, whole from the first moment. Returns whether it was made: an existing one is
 /// left alone.
-pub fn create(path: &Path, content: &[u8]) -> Result<bool, PrivateError> {
+pub(crate) fn create(path: &Path, content: &[u8]) -> Result<bool, PrivateError> {
     let folder = parent(path);
     // Of mode 600.
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(at(path))?;
@@ -109,7 +109,7 @@ pub fn create(path: &Path, content: &[u8]) -> Result<bool, PrivateError> {
 }
 
 /// The folder that a file is in.
-pub fn parent(path: &Path) -> &Path {
+pub(crate) fn parent(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

@@ -34,7 +34,7 @@ use crate::sighting::{Contradiction, Finding, Findings};
 /// the log cannot be reached.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
-pub struct History {
+pub(super) struct History {
     /// The tag, e.g. alpine:3.16.0 or ghcr.io/org/app:v1
     #[arg(value_name = "IMAGE:TAG")]
     tag: Tag,
@@ -57,7 +57,7 @@ struct HistoryJson<'a> {
 }
 
 impl History {
-    pub async fn run(self) -> CommandResult {
+    pub(super) async fn run(self) -> CommandResult {
         let search = LogSearch::new(self.trust.log()?, self.trust.keys()?)?;
         let mut entries = Vec::new();
         let list =

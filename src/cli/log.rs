@@ -22,7 +22,7 @@ const MAX_REQUEST_BYTES: usize = 1 << 20;
 
 /// Run a small transparency log that speaks Rekor's API (for trying things out; nobody watches it)
 #[derive(Args)]
-pub struct LogCommand {
+pub(super) struct LogCommand {
     /// Address to listen on; port 0 means any free one
     #[arg(long, default_value = "127.0.0.1:3000")]
     listen: String,
@@ -35,7 +35,7 @@ pub struct LogCommand {
 }
 
 impl LogCommand {
-    pub async fn run(self) -> CommandResult {
+    pub(super) async fn run(self) -> CommandResult {
         setup::logging(Some(LogFormat::Text));
         let log = Devlog::open(self.folder.as_deref(), Options::default()).await?;
         if let Some(file) = &self.public_key {

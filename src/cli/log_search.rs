@@ -17,7 +17,7 @@ use crate::tlog::{EntryId, LogError, LogKeys};
 const MAX_ENTRY_BYTES: usize = 64 << 20;
 
 /// A log, and the keys that it is searched for.
-pub struct LogSearch {
+pub(super) struct LogSearch {
     pub log: RetryingRekor,
     pub log_keys: LogKeys,
     /// Public keys that sightings count by.
@@ -25,17 +25,21 @@ pub struct LogSearch {
 }
 
 /// Entries that the log lists and that could not be read, with the reason.
-pub type Unread = Vec<(EntryId, Rc<LogError>)>;
+pub(super) type Unread = Vec<(EntryId, Rc<LogError>)>;
 
 impl LogSearch {
-    pub fn new(log: LogConfig, trusted: Vec<PublicKey>) -> Result<Self, reqwest::Error> {
+    pub(super) fn new(log: LogConfig, trusted: Vec<PublicKey>) -> Result<Self, reqwest::Error> {
         Ok(Self { log: RetryingRekor::new(Rekor::new(log.url)?), log_keys: log.keys, trusted })
     }
 
     /// Reads the entries that the log lists for a tag. `each` sees every finding, in any order.
     ///
     /// An entry that cannot be read does not affect the others.
-    pub async fn findings(&self, tag: &Tag, mut each: impl FnMut(&Finding)) -> Result<(Findings, Unread), LogError> {
+    pub(super) async fn findings(
+        &self,
+        tag: &Tag,
+        mut each: impl FnMut(&Finding),
+    ) -> Result<(Findings, Unread), LogError> {
         let (mut findings, mut unread, mut read) = (Findings::default(), Unread::new(), 0);
         let sort = |retrieved: Retrieved<LogError>| match retrieved {
             Retrieved::Entry(entry) => {

@@ -30,7 +30,7 @@ use crate::tlog::LogKeys;
 /// The environment variables of the function configure it. Without KMS_KEY_ID, a key is made and kept in the state folder.
 /// Without REKOR_URL, a small log that only this machine sees is kept there too.
 #[derive(Args)]
-pub struct Serve {
+pub(super) struct Serve {
     /// Address to listen on; port 0 means any free one
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: String,
@@ -40,7 +40,7 @@ pub struct Serve {
 }
 
 impl Serve {
-    pub async fn run(self) -> CommandResult {
+    pub(super) async fn run(self) -> CommandResult {
         let config = Config::read(environment)?;
         setup::logging(config.log_format);
         let signer = match &config.kms_key_id {

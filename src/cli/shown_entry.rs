@@ -14,7 +14,7 @@ use crate::tlog::{Fault, LogEntry, LogKeys};
 /// The kind of a [`Finding`], as it stands in the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum FindingKind {
+pub(super) enum FindingKind {
     /// By a key that the user named: the tag was seen at the digest.
     Sighting,
     /// The same statement, filed in another form than a sighting's.
@@ -36,7 +36,7 @@ pub enum FindingKind {
 /// An entry that the log lists for a tag.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ShownEntry {
+pub(super) struct ShownEntry {
     pub standing: FindingKind,
     pub log_index: u64,
     /// RFC 3339.
@@ -57,18 +57,18 @@ pub struct ShownEntry {
 
 /// An entry that the log lists and that could not be read.
 #[derive(Debug, Clone, Serialize)]
-pub struct NotRead {
+pub(super) struct NotRead {
     pub id: String,
     pub reason: String,
 }
 
-pub fn not_read(unread: &Unread) -> Vec<NotRead> {
+pub(super) fn not_read(unread: &Unread) -> Vec<NotRead> {
     unread.iter().map(|(id, error)| NotRead { id: id.to_string(), reason: error.to_string() }).collect()
 }
 
 impl FindingKind {
     /// As it stands in the JSON.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Sighting => "sighting",
             Self::Refiled => "refiled",
@@ -84,7 +84,7 @@ impl FindingKind {
 
 impl ShownEntry {
     /// `log_keys` check a foreign entry, whose [`Finding`] is unchecked.
-    pub fn new(tag: &Tag, finding: &Finding, log: &Rekor, log_keys: &LogKeys) -> Self {
+    pub(super) fn new(tag: &Tag, finding: &Finding, log: &Rekor, log_keys: &LogKeys) -> Self {
         match finding {
             Finding::Sighting(sighting) => {
                 let digest = Some(sighting.digest());
@@ -141,7 +141,7 @@ impl ShownEntry {
 
     /// Classifies an entry without its statement by what other entries show. A sighting that has lost its statement stays
     /// one.
-    pub fn explain(&mut self, findings: &Findings) {
+    pub(super) fn explain(&mut self, findings: &Findings) {
         if self.has_sightings_form {
             return;
         }

@@ -7,17 +7,17 @@ use anstyle::{AnsiColor, Style};
 
 use crate::foreign;
 
-pub const GOOD: Style = AnsiColor::Green.on_default();
-pub const BAD: Style = AnsiColor::Red.on_default().bold();
-pub const DOUBTFUL: Style = AnsiColor::Yellow.on_default();
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(super) const DOUBTFUL: Style = AnsiColor::Yellow.on_default();
 /// Text that the eye should not stop at.
-pub const ASIDE: Style = Style::new().dimmed();
+pub(super) const ASIDE: Style = Style::new().dimmed();
 
 /// Writes a line, or several, to standard output.
 ///
 /// The reader may have closed it (`| head`), or the disk may be full. The checks are the same, and the exit code tells their
 /// result. `println!` would panic, with an exit code of its own.
-pub fn print_line(text: impl Display) {
+pub(super) fn print_line(text: impl Display) {
     if let Err(error) = writeln!(anstream::stdout(), "{text}")
         && error.kind() != ErrorKind::BrokenPipe
     {
@@ -26,16 +26,16 @@ pub fn print_line(text: impl Display) {
 }
 
 /// Writes a line, or several, to standard error. A failure is ignored: nobody is left to read of it.
-pub fn print_error(text: impl Display) {
+pub(super) fn print_error(text: impl Display) {
     let _ = writeln!(stderr(), "tlogistry-cli: {text}");
 }
 
 /// `text` in a style, which [`print_line`] removes unless standard output is a terminal that takes colour.
-pub fn styled(style: Style, text: &str) -> String {
+pub(super) fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
 /// Foreign text without control characters.
-pub fn sanitized(text: &str) -> String {
+pub(super) fn sanitized(text: &str) -> String {
     foreign::sanitized(text).into_owned()
 }

@@ -12,7 +12,7 @@ use crate::rekor::{PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY};
 use crate::tlog::LogKeys;
 
 #[derive(Args)]
-pub struct Trust {
+pub(super) struct Trust {
     /// File with public keys whose entries count, PEM. Can be repeated. Nobody is trusted by default: get the key of the
     /// instance that you pull through, or from whoever runs it
     #[arg(long = "key", value_name = "FILE", required = true)]
@@ -27,13 +27,13 @@ pub struct Trust {
 
 impl Trust {
     /// The keys that sightings count by.
-    pub fn keys(&self) -> Result<Vec<PublicKey>, Box<dyn Error + Send + Sync>> {
+    pub(super) fn keys(&self) -> Result<Vec<PublicKey>, Box<dyn Error + Send + Sync>> {
         let files = self.keys.iter().map(|path| keys_in(path)).collect::<Result<Vec<_>, _>>()?;
         Ok(files.concat())
     }
 
     /// The log, and the keys that its answers are checked with.
-    pub fn log(&self) -> Result<LogConfig, Box<dyn Error + Send + Sync>> {
+    pub(super) fn log(&self) -> Result<LogConfig, Box<dyn Error + Send + Sync>> {
         let public = LogConfig::public_instance();
         // Not parsed by clap, which would print a refused URL and its password.
         let url = base_url::parse(&self.rekor).map_err(|error| format!("--rekor: {error}"))?;
@@ -45,7 +45,7 @@ impl Trust {
 }
 
 /// The log's keys from a file, or the public instance's.
-pub fn log_keys(file: Option<&Path>) -> Result<LogKeys, Box<dyn Error + Send + Sync>> {
+pub(super) fn log_keys(file: Option<&Path>) -> Result<LogKeys, Box<dyn Error + Send + Sync>> {
     let keys = match file {
         Some(path) => keys_in(path)?,
         None => PublicKey::all_from_pem(PUBLIC_INSTANCE_KEY)?,

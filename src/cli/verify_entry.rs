@@ -28,7 +28,7 @@ use crate::tlog::{Faults, LogEntry, LogKeys};
 /// Exit code: 0 if every entry holds, 1 if any is refused, 2 if any could not be read.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
-pub struct VerifyEntry {
+pub(super) struct VerifyEntry {
     /// The log's public key, PEM (default: that of rekor.sigstore.dev, which is built in)
     #[arg(long, value_name = "PEM")]
     rekor_key: Option<PathBuf>,
@@ -44,7 +44,7 @@ enum EntryCheck {
 }
 
 impl VerifyEntry {
-    pub fn run(self) -> CommandResult {
+    pub(super) fn run(self) -> CommandResult {
         let keys = log_keys(self.rekor_key.as_deref())?;
         let (mut refused, mut unreadable) = (false, false);
         for file in &self.files {

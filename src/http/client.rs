@@ -14,7 +14,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub fn of<B>(request: &Request<B>) -> Self {
+    pub(super) fn of<B>(request: &Request<B>) -> Self {
         Self {
             host: Host::new(claimed_host(request.uri(), request.headers())),
             prefers_page: prefers_page(request.headers()),
@@ -23,11 +23,11 @@ impl Client {
     }
 
     /// Whether the answer depends on the client's `Accept`.
-    pub fn is_offered_pages(&self) -> bool {
+    pub(super) fn is_offered_pages(&self) -> bool {
         !self.is_registry_client
     }
 
-    pub fn wants_page(&self) -> bool {
+    pub(super) fn wants_page(&self) -> bool {
         self.prefers_page && self.is_offered_pages()
     }
 }

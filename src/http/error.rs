@@ -27,7 +27,7 @@ const MAX_MESSAGE_BYTES: usize = 2 << 10;
 
 /// Everything but success.
 #[derive(Debug)]
-pub enum Refusal {
+pub(super) enum Refusal {
     Name(NameError),
     /// Only GET and HEAD are understood.
     Method,
@@ -65,21 +65,21 @@ impl From<UpstreamError> for Refusal {
 }
 
 impl Refusal {
-    pub fn no_evidence(cause: impl Into<Unavailable>) -> Self {
+    pub(super) fn no_evidence(cause: impl Into<Unavailable>) -> Self {
         Self::NoEvidence(Box::new(cause.into()))
     }
 
-    pub fn status(&self) -> StatusCode {
+    pub(super) fn status(&self) -> StatusCode {
         self.status_and_code().0
     }
 
     /// The distribution spec's code.
-    pub fn code(&self) -> &'static str {
+    pub(super) fn code(&self) -> &'static str {
         self.status_and_code().1
     }
 
     /// The outcome for telemetry.
-    pub fn outcome(&self) -> Outcome {
+    pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::Moved(_) => Outcome::Moved,
             Self::NoVerdict { cause, .. } if matches!(**cause, Unavailable::TooManyFirstSights { .. }) => {
@@ -105,7 +105,7 @@ impl Refusal {
     }
 
     /// The tag that was refused.
-    pub fn tag(&self) -> Option<&Tag> {
+    pub(super) fn tag(&self) -> Option<&Tag> {
         match self {
             Self::Moved(moved) => Some(&moved.tag),
             Self::NoVerdict { tag, .. } => Some(tag),
@@ -114,7 +114,7 @@ impl Refusal {
     }
 
     /// The digest that a tag was recorded with before it moved.
-    pub fn recorded(&self) -> Option<&Digest> {
+    pub(super) fn recorded(&self) -> Option<&Digest> {
         match self {
             Self::Moved(moved) => moved.recorded.as_ref(),
             _ => None,
@@ -157,7 +157,7 @@ impl Refusal {
     }
 
     /// The message for a person at a terminal, free of control characters.
-    pub fn message(&self) -> String {
+    pub(super) fn message(&self) -> String {
         within(&self.explanation(), MAX_MESSAGE_BYTES).into_owned()
     }
 
@@ -195,7 +195,7 @@ impl Refusal {
     }
 
     /// The headers that go with the status.
-    pub fn headers(&self) -> HeaderMap {
+    pub(super) fn headers(&self) -> HeaderMap {
         let retry_after = self.retry_after().map(|value| (RETRY_AFTER, value));
         let allow = matches!(self, Self::Method).then(|| (ALLOW, HeaderValue::from_static("GET, HEAD")));
         retry_after.into_iter().chain(allow).collect()
@@ -216,7 +216,7 @@ impl Refusal {
         }
     }
 
-    pub fn to_response(&self) -> Response<Body> {
+    pub(super) fn to_response(&self) -> Response<Body> {
         let mut error = json!({"code": self.code(), "message": self.message()});
         if let Self::Moved(moved) = self {
             error["detail"] = moved.detail();

@@ -6,7 +6,7 @@ use crate::image::{Digest, Tag};
 
 /// The facts about a tag that moved.
 #[derive(Debug)]
-pub struct Moved {
+pub(super) struct Moved {
     pub tag: Tag,
     /// `None` if the log has lost the statement. Then it is only known to differ from `current`.
     pub recorded: Option<Digest>,
@@ -18,7 +18,7 @@ pub struct Moved {
 }
 
 impl Moved {
-    pub fn message(&self) -> String {
+    pub(super) fn message(&self) -> String {
         let Self { tag, current, log_index, integrated_time, .. } = self;
         let recorded = match &self.recorded {
             Some(recorded) => format!("it was recorded as {recorded}"),
@@ -36,7 +36,7 @@ impl Moved {
         )
     }
 
-    pub fn detail(&self) -> Value {
+    pub(super) fn detail(&self) -> Value {
         json!({
             "tag": self.tag.canonical(),
             "recorded": self.recorded.as_ref().map(Digest::as_str),

@@ -6,7 +6,7 @@ use crate::image::{Digest, Repository, Tag};
 
 /// Tags of one digest. Only the image's owner can give a digest more. Each makes its row dearer to write, so a full row takes
 /// no more.
-pub const MAX_TAGS: usize = 32;
+pub(super) const MAX_TAGS: usize = 32;
 
 /// The index's row for one digest of a repository, as it is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -20,7 +20,7 @@ struct Window {
 
 impl LocalCounters {
     /// Charges one search to all counters or to none.
-    pub fn charge(&self, limits: &Limits, source: Option<Source>, now: Instant) -> Result<(), Exhausted> {
+    pub(super) fn charge(&self, limits: &Limits, source: Option<Source>, now: Instant) -> Result<(), Exhausted> {
         // Nothing panics while it holds the lock.
         let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let window = match &mut *window {

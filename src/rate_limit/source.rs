@@ -43,14 +43,14 @@ impl Network {
     /// networks of 64 bits and would be as many sources without a limit of its own. Some providers give neighbours a /64
     /// each from one /48, so it has more than one /64. With the default limits it has less than the three quarters of the
     /// total that are not kept for new sources.
-    pub const SHARE_OF_A_SITE: u32 = 2;
+    pub(super) const SHARE_OF_A_SITE: u32 = 2;
 
     fn v6(address: Ipv6Addr, bits: u32) -> Self {
         let mask = u128::MAX << (128 - bits);
         Self { address: Ipv6Addr::from_bits(address.to_bits() & mask).into(), bits }
     }
 
-    pub fn share(self) -> u32 {
+    pub(super) fn share(self) -> u32 {
         if self.bits == 48 { Self::SHARE_OF_A_SITE } else { 1 }
     }
 }

@@ -8,11 +8,11 @@ use tokio::time::Instant;
 use super::Dependency;
 
 /// One for each dependency, in the order of [`Dependency::ALL`].
-pub type Each<T> = [T; Dependency::ALL.len()];
+pub(super) type Each<T> = [T; Dependency::ALL.len()];
 
 /// The waits of one request, the tasks that are part of it included.
 #[derive(Debug, Default)]
-pub struct Waits(Mutex<Each<Calls>>);
+pub(super) struct Waits(Mutex<Each<Calls>>);
 
 /// The calls to one dependency.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ struct Calls {
 
 impl Waits {
     /// The time waited for each dependency until now, calls under way included.
-    pub fn until_now(&self) -> Each<Duration> {
+    pub(super) fn until_now(&self) -> Each<Duration> {
         // Nothing panics while it holds the lock.
         let calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         calls.each_ref().map(|calls| calls.ended + calls.under_way.iter().map(Instant::elapsed).sum::<Duration>())
@@ -37,14 +37,14 @@ impl Waits {
 }
 
 /// A call under way. It ends when this is dropped, answered or not.
-pub struct Wait {
+pub(super) struct Wait {
     waits: Arc<Waits>,
     dependency: Dependency,
     began: Instant,
 }
 
 impl Wait {
-    pub fn begin(waits: Arc<Waits>, dependency: Dependency) -> Self {
+    pub(super) fn begin(waits: Arc<Waits>, dependency: Dependency) -> Self {
         let began = Instant::now();
         waits.change(dependency, |calls| calls.under_way.push(began));
         Self { waits, dependency, began }

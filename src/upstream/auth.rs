@@ -95,7 +95,7 @@ fn is_too_long(challenge: &HeaderValue) -> bool {
 }
 
 #[derive(Debug, Clone)]
-pub struct Token {
+pub(super) struct Token {
     value: String,
     /// Not used from then on.
     end: Instant,
@@ -103,7 +103,7 @@ pub struct Token {
 
 impl Token {
     /// Parses a token server's answer, which names the token `token` or `access_token`.
-    pub fn parse(json: &[u8]) -> Result<Self, Misbehaviour> {
+    pub(super) fn parse(json: &[u8]) -> Result<Self, Misbehaviour> {
         let (value, lifetime) = Self::read(json).ok_or(Misbehaviour::TokenUnusable)?;
         if value.len() > MAX_TOKEN_BYTES {
             return Err(Misbehaviour::TokenTooLong { limit: MAX_TOKEN_BYTES });
@@ -130,14 +130,14 @@ impl Token {
         Some((value, answer.expires_in.unwrap_or(DEFAULT_LIFETIME)))
     }
 
-    pub fn value(&self) -> &str {
+    pub(super) fn value(&self) -> &str {
         &self.value
     }
 }
 
 /// The cached tokens, by registry and scope, and the challenges of registries that want one.
 #[derive(Debug)]
-pub struct Tokens {
+pub(super) struct Tokens {
     tokens: Cache<(String, String), Token, ByBytes>,
     challenges: Cache<String, Challenge, ByBytes>,
 }
@@ -161,7 +161,7 @@ impl Weighter<String, Challenge> for ByBytes {
 }
 
 impl Tokens {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let count = |all: u64, usual: u64| usize::try_from(all / usual).unwrap_or(usize::MAX);
         Self {
             tokens: Cache::with_weighter(count(TOKENS_BYTES, USUAL_TOKEN_BYTES), TOKENS_BYTES, ByBytes),
@@ -170,21 +170,21 @@ impl Tokens {
     }
 
     /// A token that has not expired.
-    pub fn get(&self, registry: &str, scope: &str) -> Option<Token> {
+    pub(super) fn get(&self, registry: &str, scope: &str) -> Option<Token> {
         let token = self.tokens.get(&(registry.to_owned(), scope.to_owned()))?;
         (Instant::now() < token.end).then_some(token)
     }
 
-    pub fn keep(&self, registry: &str, scope: &str, token: Token) {
+    pub(super) fn keep(&self, registry: &str, scope: &str, token: Token) {
         self.tokens.insert((registry.to_owned(), scope.to_owned()), token);
     }
 
     /// The registry's last challenge: a token can be fetched before the registry asks again.
-    pub fn challenge(&self, registry: &str) -> Option<Challenge> {
+    pub(super) fn challenge(&self, registry: &str) -> Option<Challenge> {
         self.challenges.get(registry)
     }
 
-    pub fn keep_challenge(&self, registry: &str, challenge: &Challenge) {
+    pub(super) fn keep_challenge(&self, registry: &str, challenge: &Challenge) {
         self.challenges.insert(registry.to_owned(), challenge.clone());
     }
 }

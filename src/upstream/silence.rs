@@ -32,12 +32,12 @@ struct Silent {
 }
 
 impl Silence {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Mutex::new(Cache::new(HOSTS)))
     }
 
     /// Admits a request to `url` for `registry`, or answers how long to wait.
-    pub fn admit(&self, registry: &str, url: &Url) -> Result<(), Duration> {
+    pub(super) fn admit(&self, registry: &str, url: &Url) -> Result<(), Duration> {
         self.admit_at(registry, url, Instant::now())
     }
 
@@ -61,7 +61,7 @@ impl Silence {
     }
 
     /// Counts a time-out.
-    pub fn timed_out(&self, registry: &str, url: &Url) {
+    pub(super) fn timed_out(&self, registry: &str, url: &Url) {
         self.timed_out_at(registry, url, Instant::now());
     }
 
@@ -77,7 +77,7 @@ impl Silence {
     }
 
     /// Forgets a host's time-outs: it has answered.
-    pub fn answered(&self, registry: &str, url: &Url) {
+    pub(super) fn answered(&self, registry: &str, url: &Url) {
         let mut hosts = self.hosts();
         if !hosts.is_empty() {
             hosts.remove(&key(registry, url));

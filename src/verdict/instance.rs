@@ -88,17 +88,17 @@ enum Admission {
 }
 
 impl Instance {
-    pub fn new(ledger: Arc<Ledger>, keys: Arc<Keyring>, log: Arc<GatedLog>) -> Self {
+    pub(super) fn new(ledger: Arc<Ledger>, keys: Arc<Keyring>, log: Arc<GatedLog>) -> Self {
         Self { ledger, keys, log, admission: Mutex::default(), claiming: tokio::sync::Mutex::default() }
     }
 
     /// Whether the row was read and this process has its keys.
-    pub fn is_admitted(&self) -> bool {
+    pub(super) fn is_admitted(&self) -> bool {
         matches!(*self.admission(), Admission::Admitted { .. })
     }
 
     /// Reads the row of `tag`, for a process that may serve tags.
-    pub async fn row(&self, tag: &Tag, deadline: Deadline) -> Result<Option<Row>, Unavailable> {
+    pub(super) async fn row(&self, tag: &Tag, deadline: Deadline) -> Result<Option<Row>, Unavailable> {
         let (admitted, row) = join(self.admit(deadline), self.ledger.get(tag, deadline)).await;
         admitted?;
         let row = row?;
@@ -111,7 +111,7 @@ impl Instance {
     /// Makes sure that the ledger names the keys that this process is about to use: to be called before each signature.
     ///
     /// The row of a new ledger is made only after the log has shown no entry by its keys.
-    pub async fn claim(&self, deadline: Deadline) -> Result<(), Unavailable> {
+    pub(super) async fn claim(&self, deadline: Deadline) -> Result<(), Unavailable> {
         let own = self.own_keys(deadline).await?;
         if self.names(&own) {
             return Ok(());
@@ -138,14 +138,19 @@ impl Instance {
     }
 
     /// Makes sure that the ledger names the keys that a sighting verifies with.
-    pub async fn note_keys_of(&self, sighting: &Sighting, deadline: Deadline) -> Result<(), Unavailable> {
+    pub(super) async fn note_keys_of(&self, sighting: &Sighting, deadline: Deadline) -> Result<(), Unavailable> {
         let signing = BTreeSet::from([sighting.statement().key().fingerprint()]);
         let log = sighting.entry().log_key(&self.keys.log).map(PublicKey::fingerprint).into_iter().collect();
         self.note(&UsedKeys { signing, log }, deadline).await
     }
 
     /// Fails for a used key in a ledger that is vacant. One that has been claimed by now is the key's own.
-    pub async fn refuse_used_key(&self, key: &PublicKey, shown: KeyUse, deadline: Deadline) -> Result<(), Unavailable> {
+    pub(super) async fn refuse_used_key(
+        &self,
+        key: &PublicKey,
+        shown: KeyUse,
+        deadline: Deadline,
+    ) -> Result<(), Unavailable> {
         if !self.is_vacant(deadline).await? {
             return Ok(());
         }

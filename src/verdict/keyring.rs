@@ -16,7 +16,7 @@ pub(super) struct Keyring {
 
 impl Keyring {
     /// The keys that sightings count by: the signer's and the retired ones.
-    pub async fn trusted(&self, deadline: Deadline) -> Result<Vec<PublicKey>, SignError> {
+    pub(super) async fn trusted(&self, deadline: Deadline) -> Result<Vec<PublicKey>, SignError> {
         let current = self.signer.public_key(deadline).await?;
         Ok(std::iter::once(current).chain(&self.retired).cloned().collect())
     }

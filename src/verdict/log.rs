@@ -21,17 +21,17 @@ pub(super) struct GatedLog {
 
 impl GatedLog {
     /// Lets a call through, or says when to come back.
-    pub fn pass(&self, call: Call) -> Result<Pass, Closed> {
+    pub(super) fn pass(&self, call: Call) -> Result<Pass, Closed> {
         self.gate.pass(call)
     }
 
     /// The entries that the index lists under a sha256 (lower-case hexadecimal).
-    pub async fn search(&self, sha256: &str, pass: Pass, deadline: Deadline) -> Result<Vec<EntryId>, LogError> {
+    pub(super) async fn search(&self, sha256: &str, pass: Pass, deadline: Deadline) -> Result<Vec<EntryId>, LogError> {
         pass.ask(self.client.search(sha256, deadline)).await
     }
 
     /// Hands each entry to `each` until that has enough, in no order. An entry too large for a sighting comes as its id.
-    pub async fn retrieve(
+    pub(super) async fn retrieve(
         &self,
         ids: Vec<EntryId>,
         mut each: impl FnMut(Result<LogEntry, EntryId>) -> ControlFlow<()>,
@@ -63,7 +63,7 @@ impl GatedLog {
         Ok(())
     }
 
-    pub async fn upload(
+    pub(super) async fn upload(
         &self,
         statement: &SignedStatement,
         pass: Pass,

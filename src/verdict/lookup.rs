@@ -61,7 +61,7 @@ pub(super) enum InLog {
 
 impl TagLookup {
     /// Looks `tag` up in memory and in the ledger. `None` if only a search of the log can tell.
-    pub async fn in_ledger(
+    pub(super) async fn in_ledger(
         &self,
         tag: &Tag,
         prefer: Prefer,
@@ -80,7 +80,7 @@ impl TagLookup {
     }
 
     /// Verifies a row of `tag`.
-    pub async fn verify(&self, tag: &Tag, row: &Row, deadline: Deadline) -> Result<InLedger, Unavailable> {
+    pub(super) async fn verify(&self, tag: &Tag, row: &Row, deadline: Deadline) -> Result<InLedger, Unavailable> {
         // A row that is, to the byte, the one of a sighting in memory needs no second check.
         if let Some(sighting) = self.memory.get(tag).filter(|known| row.is_of(known)) {
             return Ok(InLedger::Known(KnownTag::in_row(sighting, row)));
@@ -94,7 +94,7 @@ impl TagLookup {
 
     /// Looks `tag` up in the log, if the ledger does not have it. The search is charged to `source`, and the first sight that
     /// may follow with it. Without the `current` digest, an entry that lost its statement stays unattested.
-    pub async fn in_log(
+    pub(super) async fn in_log(
         &self,
         tag: &Tag,
         current: Option<&Digest>,

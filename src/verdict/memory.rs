@@ -37,11 +37,11 @@ impl Default for Memory {
 }
 
 impl Memory {
-    pub fn get(&self, tag: &Tag) -> Option<Arc<Sighting>> {
+    pub(super) fn get(&self, tag: &Tag) -> Option<Arc<Sighting>> {
         self.0.get(tag.canonical())
     }
 
-    pub fn keep(&self, sighting: Sighting) -> Arc<Sighting> {
+    pub(super) fn keep(&self, sighting: Sighting) -> Arc<Sighting> {
         let sighting = Arc::new(sighting);
         self.0.insert(sighting.tag().to_string(), sighting.clone());
         sighting

@@ -60,7 +60,7 @@ enum Step {
 
 impl Recorder {
     /// Records that `tag` is `current`, or waits for whoever was first.
-    pub async fn record(
+    pub(super) async fn record(
         &self,
         lookup: &TagLookup,
         tag: &Tag,
@@ -89,7 +89,7 @@ impl Recorder {
     }
 
     /// The sighting that a row holds or, if the row is pending, will hold.
-    pub async fn settle(
+    pub(super) async fn settle(
         &self,
         lookup: &TagLookup,
         tag: &Tag,

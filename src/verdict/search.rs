@@ -29,14 +29,14 @@ pub(super) struct Search {
 }
 
 impl Search {
-    pub fn new(log: Arc<GatedLog>, keys: Arc<Keyring>) -> Self {
+    pub(super) fn new(log: Arc<GatedLog>, keys: Arc<Keyring>) -> Self {
         Self { log, keys, irrelevant: Cache::new(IRRELEVANT) }
     }
 
     /// All that trusted keys signed under the tag's hash, as far as the log's index leads to it.
     ///
     /// An entry by a trusted key that does not verify or cannot be read is an error: it might be the one that counts.
-    pub async fn findings(&self, tag: &Tag, pass: Pass, deadline: Deadline) -> Result<Findings, Unavailable> {
+    pub(super) async fn findings(&self, tag: &Tag, pass: Pass, deadline: Deadline) -> Result<Findings, Unavailable> {
         let listed = self.log.search(&subject_hash(tag), pass, deadline).await?;
         let is_irrelevant = |id: &EntryId| self.irrelevant.get(&entry_and_tag(&id.leaf_hash, tag)).is_some();
         let unknown: Vec<EntryId> = listed.into_iter().filter(|id| !is_irrelevant(id)).collect();

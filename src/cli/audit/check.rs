@@ -14,7 +14,7 @@ use crate::sighting::{Contradiction, Finding, Findings, Sighting, SignedStatemen
 use crate::tlog::{Fault, Faults, LogError};
 
 /// Checks tags.
-pub struct Check<'a> {
+pub(super) struct Check<'a> {
     pub search: &'a LogSearch,
     /// The ledger with the rows of tags that come from a list.
     pub ledger: Option<&'a DynamoDbLedger>,
@@ -24,7 +24,7 @@ pub struct Check<'a> {
 
 /// A failure that ends the audit.
 #[derive(Debug, thiserror::Error)]
-pub enum Failed {
+pub(super) enum Failed {
     #[error("{0}")]
     Log(Rc<LogError>),
     #[error(transparent)]
@@ -75,7 +75,7 @@ struct LogAnswer {
 
 impl Check<'_> {
     /// Checks one item and returns its name and findings.
-    pub async fn item(&self, item: Item) -> Result<(String, Vec<Issue>), Failed> {
+    pub(super) async fn item(&self, item: Item) -> Result<(String, Vec<Issue>), Failed> {
         let Item { name, tag, row } = item;
         let issues = match tag {
             // Only parsed tags are ever written into the ledger.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The kind of a finding. Its name is part of the JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum IssueKind {
+pub(super) enum IssueKind {
     /// The log holds two digests for the tag under the user's keys.
     Contradicted,
     /// One of the user's keys signed something else than sightings under the tag's hash.
@@ -38,7 +38,7 @@ pub enum IssueKind {
 
 /// The weight of a finding for the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Weight {
+pub(super) enum Weight {
     /// Worth a line, and nothing more.
     Note,
     /// Something could not be checked.
@@ -48,7 +48,7 @@ pub enum Weight {
 }
 
 impl IssueKind {
-    pub fn weight(self) -> Weight {
+    pub(super) fn weight(self) -> Weight {
         match self {
             Self::Contradicted
             | Self::Misused
@@ -63,7 +63,7 @@ impl IssueKind {
     }
 
     /// As it stands in the JSON.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Contradicted => "contradicted",
             Self::Misused => "misused",
@@ -85,14 +85,14 @@ impl IssueKind {
 
 /// One finding about one tag.
 #[derive(Debug, Clone)]
-pub struct Issue {
+pub(super) struct Issue {
     pub kind: IssueKind,
     /// A sentence for people.
     pub detail: String,
 }
 
 impl Issue {
-    pub fn new(kind: IssueKind, detail: impl Into<String>) -> Self {
+    pub(super) fn new(kind: IssueKind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into() }
     }
 }

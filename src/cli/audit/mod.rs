@@ -67,7 +67,7 @@ const SAVE_EVERY: Duration = Duration::from_secs(2);
 /// could not be checked, there was no tag, or the audit did not come to the end.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
-pub struct Audit {
+pub(super) struct Audit {
     #[command(flatten)]
     trust: Trust,
     /// List of tags, one a line, e.g. alpine:3.16.0; '-' for standard input. Blank lines and those that begin with '#' are
@@ -94,7 +94,7 @@ pub struct Audit {
 }
 
 impl Audit {
-    pub async fn run(self) -> CommandResult {
+    pub(super) async fn run(self) -> CommandResult {
         let search = LogSearch::new(self.trust.log()?, self.trust.keys()?)?;
         let source = self.source();
         let ledger = match &self.ledger_table {

@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 const REFRESH: Duration = Duration::from_millis(200);
 
 /// One line on standard error that is overwritten. Shown only on a terminal.
-pub struct Progress {
+pub(super) struct Progress {
     shown: bool,
     last: Option<Instant>,
 }
 
 impl Progress {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { shown: stderr().is_terminal(), last: None }
     }
 
     /// Shows what `text` returns, unless a line was shown just now.
-    pub fn show(&mut self, text: impl FnOnce() -> String) {
+    pub(super) fn show(&mut self, text: impl FnOnce() -> String) {
         if self.shown && self.last.is_none_or(|last| last.elapsed() >= REFRESH) {
             // The command goes on even if the terminal is gone.
             let _ = write!(stderr(), "\r\x1b[K{}", text());
@@ -27,7 +27,7 @@ impl Progress {
     }
 
     /// Removes the line before other output.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         if self.last.take().is_some() {
             let _ = write!(stderr(), "\r\x1b[K");
         }

@@ -18,7 +18,7 @@ const INDEX_TRIES: u32 = 5;
 const INDEX_PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Args)]
-pub struct RepairArgs {
+pub(super) struct RepairArgs {
     /// Record again what is in the log and cannot be found by search: the same statement with a new signature
     #[arg(long)]
     repair: bool,
@@ -30,11 +30,11 @@ pub struct RepairArgs {
     signing_key: Option<PathBuf>,
 }
 
-pub struct Repair(Signer);
+pub(super) struct Repair(Signer);
 
 /// The reason why a sighting is still not found.
 #[derive(Debug, thiserror::Error)]
-pub enum RepairError {
+pub(super) enum RepairError {
     #[error(transparent)]
     Key(#[from] SignError),
     #[error(transparent)]
@@ -47,7 +47,7 @@ pub enum RepairError {
 
 impl RepairArgs {
     /// The signer of repairs, if they are wanted. Its key must be one of the keys that count.
-    pub async fn repair(self, search: &LogSearch) -> Result<Option<Repair>, Box<dyn Error + Send + Sync>> {
+    pub(super) async fn repair(self, search: &LogSearch) -> Result<Option<Repair>, Box<dyn Error + Send + Sync>> {
         if !self.repair {
             return Ok(None);
         }
@@ -65,7 +65,7 @@ impl RepairArgs {
 
 impl Repair {
     /// Records a sighting again, and waits until a search finds it. Returns the new entry's index.
-    pub async fn record_again(&self, search: &LogSearch, sighting: &Sighting) -> Result<u64, RepairError> {
+    pub(super) async fn record_again(&self, search: &LogSearch, sighting: &Sighting) -> Result<u64, RepairError> {
         let (tag, digest) = (sighting.tag(), sighting.digest());
         let record =
             search.log.ask(async |log, deadline| match sign_and_upload(&self.0, log, tag, digest, deadline).await {

@@ -11,7 +11,7 @@ use crate::tlog::{Growth, HistoryConflict};
 
 /// The end of an audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
+pub(super) enum End {
     Complete,
     /// The user asked it to stop.
     Stopped,
@@ -19,21 +19,21 @@ pub enum End {
     Failed(String),
 }
 
-pub struct AuditReport {
+pub(super) struct AuditReport {
     json: bool,
     progress: Progress,
 }
 
 impl AuditReport {
-    pub fn new(json: bool) -> Self {
+    pub(super) fn new(json: bool) -> Self {
         Self { json, progress: Progress::new() }
     }
 
-    pub fn progress(&mut self, text: impl FnOnce() -> String) {
+    pub(super) fn progress(&mut self, text: impl FnOnce() -> String) {
         self.progress.show(text);
     }
 
-    pub fn grown(&mut self, growth: &Growth) {
+    pub(super) fn grown(&mut self, growth: &Growth) {
         let (tree, size) = (growth.now.tree_id(), growth.now.size());
         let text = match growth.from {
             None => format!("the log's tree {tree} has {size} entries; no earlier checkpoint to compare with"),
@@ -46,7 +46,7 @@ impl AuditReport {
         self.line(&text, object);
     }
 
-    pub fn contradiction(&mut self, contradiction: &HistoryConflict) {
+    pub(super) fn contradiction(&mut self, contradiction: &HistoryConflict) {
         let (before, now) = contradiction.notes();
         let heading = styled(BAD, "The log contradicts itself");
         let evidence = match now {
@@ -60,7 +60,7 @@ impl AuditReport {
         self.line(text.trim_end(), object);
     }
 
-    pub fn issue(&mut self, tag: &str, issue: &Issue) {
+    pub(super) fn issue(&mut self, tag: &str, issue: &Issue) {
         let (tag, kind, detail) = (sanitized(tag), issue.kind.name(), sanitized(&issue.detail));
         let style = match issue.kind.weight() {
             Weight::Fault => BAD,
@@ -72,7 +72,7 @@ impl AuditReport {
         self.line(&text, object);
     }
 
-    pub fn end(&mut self, done: u64, issues: &BTreeMap<IssueKind, u64>, end: &End, kept: bool) {
+    pub(super) fn end(&mut self, done: u64, issues: &BTreeMap<IssueKind, u64>, end: &End, kept: bool) {
         let noun = if done == 1 { "tag" } else { "tags" };
         let counts: Vec<String> = issues.iter().map(|(kind, count)| format!("{count} {}", kind.name())).collect();
         let found = match (worst(issues), counts.is_empty()) {
@@ -110,6 +110,6 @@ impl AuditReport {
 }
 
 /// The gravest weight among the findings.
-pub fn worst(issues: &BTreeMap<IssueKind, u64>) -> Option<Weight> {
+pub(super) fn worst(issues: &BTreeMap<IssueKind, u64>) -> Option<Weight> {
     issues.keys().map(|kind| kind.weight()).max()
 }

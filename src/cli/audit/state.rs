@@ -17,7 +17,7 @@ const VERSION: u32 = 1;
 const MAX_BYTES: u64 = 1 << 20;
 
 /// The state, and the file that it is kept in.
-pub struct AuditState {
+pub(super) struct AuditState {
     file: Option<PathBuf>,
     /// By tree id, verified.
     pub checkpoints: BTreeMap<u64, Checkpoint>,
@@ -27,7 +27,7 @@ pub struct AuditState {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Position {
+pub(super) struct Position {
     /// The list or table: a position in one means nothing in another.
     pub source: String,
     /// The number of tags done.
@@ -51,7 +51,7 @@ struct StateFile {
 
 impl AuditState {
     /// Reads `file`, or starts empty if it does not exist. Its checkpoints must be signed by the log.
-    pub fn load(file: Option<PathBuf>, keys: &LogKeys) -> Result<Self, Box<dyn Error + Send + Sync>> {
+    pub(super) fn load(file: Option<PathBuf>, keys: &LogKeys) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let mut state = Self { file, checkpoints: BTreeMap::new(), position: None };
         let Some(path) = &state.file else { return Ok(state) };
         let fault = |fault: &dyn std::fmt::Display| format!("{}: {fault}", path.display());
@@ -77,12 +77,12 @@ impl AuditState {
     }
 
     /// Replaces heads by ones that were proven to have grown from them.
-    pub fn advance(&mut self, grown: &[Growth]) {
+    pub(super) fn advance(&mut self, grown: &[Growth]) {
         self.checkpoints.extend(grown.iter().map(|growth| (growth.now.tree_id(), growth.now.clone())));
     }
 
     /// Replaces the file, whole or not at all.
-    pub fn save(&self) -> io::Result<()> {
+    pub(super) fn save(&self) -> io::Result<()> {
         let Some(path) = &self.file else { return Ok(()) };
         let stored = StateFile {
             version: VERSION,

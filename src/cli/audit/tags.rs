@@ -14,14 +14,14 @@ use crate::image::Tag;
 use crate::ledger::{DynamoDbLedger, LedgerError, Row};
 
 /// The time-out for one call to the ledger.
-pub const LEDGER_TIME: Duration = Duration::from_secs(30);
+pub(super) const LEDGER_TIME: Duration = Duration::from_secs(30);
 /// Bytes of a line. A tag has 384 at most.
 const MAX_LINE: u64 = 1024;
 /// Lines read ahead.
 const LINES_AHEAD: usize = 64;
 
 /// One tag to check.
-pub struct Item {
+pub(super) struct Item {
     /// As it stands in the list or the table.
     pub name: String,
     /// The error says why `name` is not a tag.
@@ -32,7 +32,7 @@ pub struct Item {
 
 /// A fault that ends the stream.
 #[derive(Debug, thiserror::Error)]
-pub enum SourceError {
+pub(super) enum SourceError {
     #[error("{}: {error}", .path.display())]
     File { path: PathBuf, error: io::Error },
     #[error(transparent)]
@@ -48,7 +48,11 @@ pub enum SourceError {
 }
 
 /// The tags in a list after the first `done`, of which the last must be `last`.
-pub fn in_list(path: &Path, done: u64, last: Option<String>) -> LocalBoxStream<'static, Result<Item, SourceError>> {
+pub(super) fn in_list(
+    path: &Path,
+    done: u64,
+    last: Option<String>,
+) -> LocalBoxStream<'static, Result<Item, SourceError>> {
     let (sender, receiver) = mpsc::channel(LINES_AHEAD);
     let path = path.to_owned();
     // A detached thread: it may block on standard input, and the command must be able to end all the same.
@@ -81,7 +85,10 @@ pub fn in_list(path: &Path, done: u64, last: Option<String>) -> LocalBoxStream<'
 }
 
 /// The rows of a table after the one of the tag `last`.
-pub fn in_ledger(ledger: &DynamoDbLedger, last: Option<String>) -> LocalBoxStream<'_, Result<Item, SourceError>> {
+pub(super) fn in_ledger(
+    ledger: &DynamoDbLedger,
+    last: Option<String>,
+) -> LocalBoxStream<'_, Result<Item, SourceError>> {
     let pages = stream::try_unfold(Some(last), async move |after| {
         let Some(after) = after else { return Ok(None) };
         let page = ledger.page(after.as_deref(), Deadline::after(LEDGER_TIME)).await?;

@@ -11,11 +11,11 @@ use super::CommandResult;
 
 /// Watch it work: a registry, a log and this service on this machine; a tag is pulled, moved, and refused
 #[derive(Args)]
-pub struct Demo {}
+pub(super) struct Demo {}
 
 impl Demo {
     /// The exit code is 1 if any step fails.
-    pub async fn run(self) -> CommandResult {
+    pub(super) async fn run(self) -> CommandResult {
         match story::tell().await {
             Ok(()) => Ok(ExitCode::SUCCESS),
             Err(error) => {

@@ -30,7 +30,7 @@ struct DemoRepository {
 }
 
 /// Serves until `stop` is done.
-pub async fn serve(listener: TcpListener, stop: impl Future<Output = ()>) {
+pub(super) async fn serve(listener: TcpListener, stop: impl Future<Output = ()>) {
     let contents = Arc::new(Mutex::new(DemoRepository::default()));
     let handler = move |request| {
         let contents = contents.clone();

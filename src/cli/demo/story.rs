@@ -36,7 +36,7 @@ impl Server {
     }
 }
 
-pub async fn tell() -> Result<()> {
+pub(super) async fn tell() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let key_file = folder.path().join("signing-key.pem");
     let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;

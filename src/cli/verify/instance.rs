@@ -15,7 +15,7 @@ const MAX_BUNDLE_BYTES: usize = 64 << 10;
 
 /// The reason why an instance's answer is not evidence.
 #[derive(Debug, thiserror::Error)]
-pub enum InstanceError {
+pub(super) enum InstanceError {
     #[error("the instance could not be reached: {0}")]
     Send(#[from] SendError),
     #[error("the instance has never seen this tag")]
@@ -30,7 +30,7 @@ pub enum InstanceError {
 }
 
 /// Fetches and verifies the sighting of `tag` from the instance at `base`.
-pub async fn sighting(
+pub(super) async fn sighting(
     base: &Url,
     tag: &Tag,
     search: &LogSearch,

@@ -51,7 +51,7 @@ const ANSWER_TIME: Duration = Duration::from_secs(30);
 /// reached).
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
-pub struct Verify {
+pub(super) struct Verify {
     /// The tag, e.g. alpine:3.16.0 or ghcr.io/org/app:v1
     #[arg(value_name = "IMAGE:TAG")]
     tag: Tag,
@@ -69,7 +69,7 @@ pub struct Verify {
 }
 
 impl Verify {
-    pub async fn run(self) -> CommandResult {
+    pub(super) async fn run(self) -> CommandResult {
         let search = LogSearch::new(self.trust.log()?, self.trust.keys()?)?;
         let instance = match &self.instance {
             Some(url) => Some(base_url::parse(url).map_err(|error| format!("--instance: {error}"))?),

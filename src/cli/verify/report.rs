@@ -9,7 +9,7 @@ use crate::cli::terminal::{BAD, DOUBTFUL, GOOD, print_line, sanitized, styled};
 use crate::image::Tag;
 use crate::sighting::Sighting;
 
-pub struct VerifyReport<'a> {
+pub(super) struct VerifyReport<'a> {
     pub tag: &'a Tag,
     /// True if an instance was asked instead of the log.
     pub instance: bool,
@@ -44,7 +44,7 @@ struct VerifyJson<'a> {
 }
 
 impl VerifyReport<'_> {
-    pub fn print_json(&self) {
+    pub(super) fn print_json(&self) {
         let (verdict, sighting, reason) = match &self.result {
             CheckResult::Holds(sighting) => ("holds", Some(&**sighting), None),
             CheckResult::Moved(sighting) => ("moved", sighting.as_deref(), None),
@@ -69,7 +69,7 @@ impl VerifyReport<'_> {
         print_line(format_args!("{:#}", json!(shown)));
     }
 
-    pub fn print(&self) {
+    pub(super) fn print(&self) {
         let (tag, registry) = (self.tag, self.tag.repository().registry());
         match &self.result {
             CheckResult::Holds(sighting) => {

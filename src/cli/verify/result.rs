@@ -9,7 +9,7 @@ use crate::sighting::{Contradiction, Findings, First, Misuse, Sighting};
 use crate::tlog::{Faults, VerifiedEntry};
 
 #[derive(Debug)]
-pub enum CheckResult {
+pub(super) enum CheckResult {
     /// All entries by the user's keys record one digest, and the registry serves it or was not asked.
     Holds(Box<Sighting>),
     /// The registry serves a different digest. `None` if the recorded one is unknown.
@@ -24,7 +24,7 @@ pub enum CheckResult {
 
 /// Two digests signed by the user's keys.
 #[derive(Debug)]
-pub struct Contradicted {
+pub(super) struct Contradicted {
     pub first: Option<Sighting>,
     pub digests: [(Digest, u64); 2],
 }
@@ -32,7 +32,13 @@ pub struct Contradicted {
 impl CheckResult {
     /// `foreign` is the number of entries by other keys. A proof of a contradiction or a move goes before everything that
     /// could not be checked.
-    pub fn new(tag: &Tag, findings: &Findings, unread: &Unread, foreign: usize, registry: &RegistryAnswer) -> Self {
+    pub(super) fn new(
+        tag: &Tag,
+        findings: &Findings,
+        unread: &Unread,
+        foreign: usize,
+        registry: &RegistryAnswer,
+    ) -> Self {
         if let Some(contradiction) = findings.contradiction() {
             return Self::contradicted(&contradiction, findings);
         }
@@ -96,7 +102,7 @@ impl CheckResult {
         Self::Contradicted(Box::new(Contradicted { first, digests }))
     }
 
-    pub fn exit_code(&self) -> ExitCode {
+    pub(super) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Holds(_) => ExitCode::SUCCESS,
             Self::Moved(_) | Self::Contradicted(_) | Self::Misused { .. } => ExitCode::from(1),

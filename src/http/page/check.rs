@@ -9,7 +9,7 @@ use crate::image::{Algorithm, Tag};
 use crate::sighting::PREDICATE_TYPE;
 
 /// The commands for a tag that is known by name alone.
-pub fn by_name(host: &Host, tag: &Tag, log: ShownLog<'_>) -> Markup {
+pub(super) fn by_name(host: &Host, tag: &Tag, log: ShownLog<'_>) -> Markup {
     html! {
         (key(host, None))
         (tlogistry(tag, log))
@@ -18,7 +18,7 @@ pub fn by_name(host: &Host, tag: &Tag, log: ShownLog<'_>) -> Markup {
 }
 
 /// The commands for a tag with a sighting.
-pub fn by_sighting(host: &Host, seen: &SightingPage<'_>) -> Markup {
+pub(super) fn by_sighting(host: &Host, seen: &SightingPage<'_>) -> Markup {
     html! {
         (key(host, seen.earlier_key))
         (tlogistry(seen.tag, seen.log))

@@ -6,14 +6,14 @@ use super::host::Host;
 use super::layout::{commands, form, page};
 use crate::image::Tag;
 
-pub struct ErrorPage<'a> {
+pub(crate) struct ErrorPage<'a> {
     pub problem: Problem<'a>,
     /// As in the error's JSON.
     pub message: &'a str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Problem<'a> {
+pub(crate) enum Problem<'a> {
     NotATag,
     /// A pull would record the tag.
     NotSeen(&'a Tag),
@@ -25,7 +25,7 @@ pub enum Problem<'a> {
 }
 
 impl ErrorPage<'_> {
-    pub fn render(&self, host: &Host) -> Markup {
+    pub(crate) fn render(&self, host: &Host) -> Markup {
         let heading = match self.problem {
             Problem::NotATag => "That is not a tag",
             Problem::NotSeen(_) => "Not seen yet",

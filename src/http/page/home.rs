@@ -10,7 +10,7 @@ use crate::image::Tag;
 /// Public images that everyone knows.
 const EXAMPLES: [&str; 2] = ["alpine:3.16.0", "ghcr.io/org/app:v1"];
 
-pub struct HomePage<'a> {
+pub(crate) struct HomePage<'a> {
     pub host: &'a Host,
     pub log: ShownLog<'a>,
     /// `None` while the key cannot be fetched.
@@ -20,7 +20,7 @@ pub struct HomePage<'a> {
 }
 
 /// The public half of a signing key.
-pub struct ShownKey<'a> {
+pub(crate) struct ShownKey<'a> {
     pub pem: &'a str,
     /// The sha256 of its DER encoding, in hexadecimal.
     pub fingerprint: String,
@@ -28,14 +28,14 @@ pub struct ShownKey<'a> {
 
 /// Input that is not a tag.
 #[derive(Debug, Clone, Copy)]
-pub struct InvalidTag<'a> {
+pub(crate) struct InvalidTag<'a> {
     pub written: &'a str,
     /// A sentence for whoever wrote it.
     pub fault: &'a str,
 }
 
 impl HomePage<'_> {
-    pub fn render(&self) -> Markup {
+    pub(crate) fn render(&self) -> Markup {
         let Self { host, log, key, invalid } = self;
         let pulls = EXAMPLES.map(|example| format!("docker pull {}/{example}", host.name()));
         let (title, written, fault) = match *invalid {

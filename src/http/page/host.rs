@@ -10,42 +10,42 @@ const UNKNOWN: &str = "<host>";
 /// A host that is safe to show. A client can claim any, but the grammar of a registry's host leaves no character that a
 /// shell or HTML would interpret.
 #[derive(Debug, Clone)]
-pub struct Host(Option<Registry>);
+pub(crate) struct Host(Option<Registry>);
 
 impl Host {
     /// The host that a client claims. A claim that is not a host counts as none.
-    pub fn new(claimed: Option<&str>) -> Self {
+    pub(crate) fn new(claimed: Option<&str>) -> Self {
         let known = claimed.and_then(|claimed| claimed.parse::<Registry>().ok());
         // Docker Hub's names are never this host.
         Self(known.filter(|host| *host != Registry::docker_hub()))
     }
 
     /// `host[:port]`, as it stands in an image's name.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.0.as_ref().map_or(UNKNOWN, Registry::as_str)
     }
 
     /// Whether this is `localhost` or an address, which seldom has a certificate.
-    pub fn is_local(&self) -> bool {
+    pub(crate) fn is_local(&self) -> bool {
         let name = self.name();
         let host = name.split_once(':').map_or(name, |(host, _)| host);
         host == "localhost" || host.ends_with(".localhost") || host.parse::<Ipv4Addr>().is_ok()
     }
 
     /// The URL of `path`, which begins with '/'.
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         let scheme = if self.is_local() { "http" } else { "https" };
         format!("{scheme}://{}{path}", self.name())
     }
 
     /// The name by which `tag` is pulled through this host. `None` if the registry has a port: clients cannot write a
     /// second colon.
-    pub fn image(&self, tag: &Tag) -> Option<String> {
+    pub(crate) fn image(&self, tag: &Tag) -> Option<String> {
         Some(format!("{}/{}", self.name(), short(tag)?))
     }
 
     /// Strips this host from the front of `written`, which may have been copied from a pull command.
-    pub fn strip<'a>(&self, written: &'a str) -> &'a str {
+    pub(crate) fn strip<'a>(&self, written: &'a str) -> &'a str {
         let own = self.0.as_ref().and_then(|host| written.strip_prefix(host.as_str())?.strip_prefix('/'));
         own.unwrap_or(written)
     }

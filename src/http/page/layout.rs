@@ -13,10 +13,10 @@ const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'
     fill='%230b6b58' d='M4 4h13l12 12-13 13L4 17z'/%3E%3Cpath fill='none' stroke='%23fff' stroke-width='3' \
     d='m10 15 5 5 8-8'/%3E%3C/svg%3E";
 /// Longer than any tag's name with a host in front.
-pub const MAX_WRITTEN_LENGTH: usize = 640;
+pub(crate) const MAX_WRITTEN_LENGTH: usize = 640;
 
 /// The pages' `Content-Security-Policy`: the one style is allowed by its hash, and nothing is loaded.
-pub fn content_security_policy() -> &'static str {
+pub(crate) fn content_security_policy() -> &'static str {
     static POLICY: LazyLock<String> = LazyLock::new(|| {
         let hash = BASE64_STANDARD.encode(Sha256::digest(STYLE));
         format!(
@@ -27,7 +27,7 @@ pub fn content_security_policy() -> &'static str {
     &POLICY
 }
 
-pub fn page(title: &str, description: &str, main: Markup) -> Markup {
+pub(super) fn page(title: &str, description: &str, main: Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -53,19 +53,19 @@ pub fn page(title: &str, description: &str, main: Markup) -> Markup {
 }
 
 /// Commands to paste.
-pub fn commands<S: AsRef<str>>(lines: &[S]) -> Markup {
+pub(super) fn commands<S: AsRef<str>>(lines: &[S]) -> Markup {
     html! {
         pre.commands { @for line in lines { code { (line.as_ref()) "\n" } } }
     }
 }
 
 /// A command with each option on a line of its own, so that a phone shows it whole.
-pub fn with_options(command: &str, options: &[String]) -> String {
+pub(super) fn with_options(command: &str, options: &[String]) -> String {
     std::iter::once(command).chain(options.iter().map(String::as_str)).collect::<Vec<_>>().join(" \\\n")
 }
 
 /// The form that asks for a tag. `written` is the last input, `fault` a sentence about it.
-pub fn form(written: &str, fault: Option<&str>) -> Markup {
+pub(super) fn form(written: &str, fault: Option<&str>) -> Markup {
     html! {
         form action="/sightings" method="get" {
             label for="tag" { "Image and tag" }
@@ -82,7 +82,7 @@ pub fn form(written: &str, fault: Option<&str>) -> Markup {
 }
 
 /// `text` quoted as one word for a shell.
-pub fn word(text: &str) -> String {
+pub(super) fn word(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"/:._-@%+=".contains(&b);
     if text.bytes().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }

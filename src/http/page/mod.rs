@@ -9,15 +9,15 @@ mod host;
 mod layout;
 mod sighting;
 
-pub use error::{ErrorPage, Problem};
-pub use home::{HomePage, InvalidTag, ShownKey};
-pub use host::Host;
-pub use layout::{MAX_WRITTEN_LENGTH, content_security_policy};
-pub use sighting::SightingPage;
+pub(super) use error::{ErrorPage, Problem};
+pub(super) use home::{HomePage, InvalidTag, ShownKey};
+pub(super) use host::Host;
+pub(super) use layout::{MAX_WRITTEN_LENGTH, content_security_policy};
+pub(super) use sighting::SightingPage;
 
 /// The log that sightings are recorded in.
 #[derive(Debug, Clone, Copy)]
-pub struct ShownLog<'a> {
+pub(super) struct ShownLog<'a> {
     /// Without a slash at the end.
     pub url: &'a str,
     /// Sigstore's public instance. Tools know it by default.

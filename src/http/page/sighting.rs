@@ -7,7 +7,7 @@ use super::layout::{commands, page};
 use super::{ShownLog, check};
 use crate::image::{Digest, Tag};
 
-pub struct SightingPage<'a> {
+pub(crate) struct SightingPage<'a> {
     pub tag: &'a Tag,
     pub digest: &'a Digest,
     /// RFC 3339, in UTC.
@@ -22,7 +22,7 @@ pub struct SightingPage<'a> {
 }
 
 impl SightingPage<'_> {
-    pub fn render(&self, host: &Host) -> Markup {
+    pub(crate) fn render(&self, host: &Host) -> Markup {
         let Self { tag, digest, .. } = self;
         let main = html! {
             p.kind { "Recorded tag" }
