@@ -8,7 +8,8 @@ use serde_json::Value;
 use tlogistry::rekor::body::EntryKey;
 
 use crate::filed::der::Certificate;
-use crate::filed::ours::{second_digests, shifted, with_more_elements};
+use crate::filed::ours::second_digests;
+use crate::filed::written::{shifted, with_more_elements};
 use crate::filed::{Case, Key, base64, pem};
 use crate::support::process::go_tool;
 
