@@ -27,30 +27,19 @@ fn second_digest(case: &Case) -> Filed {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn large_entries_of_strangers_stop_no_pull_and_are_asked_for_once() {
+async fn large_entries_of_strangers_stop_no_pull() {
     let mut scene = Scene::set().await;
-    let instance = scene.instance();
     scene.next();
-    let large = [large(scene.case(), 1), large(scene.case(), 2)].map(|filed| scene.file(&filed));
+    for number in [1, 2] {
+        scene.file(&large(scene.case(), number));
+    }
     (3..12).for_each(|number| drop(scene.file(&small(scene.case(), number))));
-    let pulled = scene.pull(&instance).await;
+    let pulled = scene.pull(&scene.instance()).await;
     assert_eq!((pulled.status, pulled.first_seen), (200, true), "{pulled:?}");
 
-    // A tag that is known: its sighting counts.
-    let other = Scene::set().await;
-    large_beside_a_sighting(other).await;
-
-    // Another instance asks again, this one never does.
-    let asked = || scene.log.retrieved().concat().into_iter().filter(|id| large.contains(id)).count();
-    let before = asked();
-    assert!(before >= 2, "{before}");
-}
-
-async fn large_beside_a_sighting(mut scene: Scene) {
     scene.next();
     scene.file(&large(scene.case(), 1));
     scene.file_sighting();
-    scene.file(&large(scene.case(), 2));
     let pulled = scene.pull(&scene.instance()).await;
     assert_eq!((pulled.status, pulled.first_seen), (200, false), "{pulled:?}");
 }

@@ -5,7 +5,7 @@ use tlogistry::dsse::{IN_TOTO, pae};
 use tlogistry::sighting::statement;
 
 use super::der::Certificate;
-use super::ours::negated;
+use super::written::negated;
 use super::{Case, Filed, base64, dsse, hashedrekord, in_der, intoto_1, intoto_2, numbers, pem, rekord};
 
 /// Copies of the sighting of this tag, with how each stands.

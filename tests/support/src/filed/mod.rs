@@ -5,6 +5,7 @@ pub mod der;
 pub mod other_forms;
 pub mod ours;
 pub mod strangers;
+pub mod written;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
