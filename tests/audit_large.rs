@@ -1,12 +1,8 @@
 //! An audit of 10,000 tags: how long it takes, and that the number of tags does not decide how much memory it takes.
 //! `make audit-10000` runs it.
 
-#[path = "support/registry.rs"]
-mod registry;
 #[path = "audit/scene.rs"]
 mod scene;
-#[path = "support/mod.rs"]
-mod support;
 
 use std::time::{Duration, Instant};
 

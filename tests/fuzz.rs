@@ -1,5 +1,5 @@
-//! A bounded run of the fuzz targets on stable Rust: their corpus, and input made from it. `make fuzz` runs them without
-//! a bound, guided by coverage.
+//! A bounded run of the fuzz targets on stable Rust: their corpus, and input made from it. `make fuzz` runs them
+//! without a bound, guided by coverage.
 
 #[path = "../fuzz/targets.rs"]
 mod targets;
@@ -15,7 +15,7 @@ fn run(name: &str, target: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
     let mut corpus: Vec<Vec<u8>> =
         std::fs::read_dir(folder).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
-    // The order of a folder is no order.
+    // A folder has no order.
     corpus.sort();
     assert!(corpus.len() > 1, "{name} has no corpus");
     let seed = std::env::var("TLOGISTRY_SEED").map_or(SEED, |seed| seed.parse().unwrap());

@@ -19,7 +19,7 @@ fn files(folder: &str) -> Vec<PathBuf> {
     files
 }
 
-/// What is wrong with the entry in a file.
+/// The fault of the entry in a file.
 fn faults(file: &Path) -> Vec<Fault> {
     let keys = LogKeys::new(vec![PublicKey::from_pem(PUBLIC_INSTANCE_KEY).unwrap()]).unwrap();
     let entry = LogEntry::parse(&std::fs::read(file).unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! Names as people write them: what they canonically are, and what is none.
+//! Names as people write them: their canonical form, and the ones that are refused.
 
 use tlogistry::image::{Algorithm, Digest, NameError, Reference, Registry, Repository, Tag};
 
@@ -43,7 +43,7 @@ fn a_repository_has_one_canonical_name_however_it_is_written() {
         ("1.2.3.4:65535/app", "1.2.3.4:65535/app"),
         ("xn--bcher-kva.example/app", "xn--bcher-kva.example/app"),
         ("1password.example/app", "1password.example/app"),
-        // What could be a host is a path where nothing follows it.
+        // A would-be host is a path if nothing follows it.
         ("localhost", "index.docker.io/library/localhost"),
         ("ghcr.io", "index.docker.io/library/ghcr.io"),
         ("0x7f/app", "index.docker.io/0x7f/app"),
@@ -105,7 +105,7 @@ fn what_is_no_repository_is_refused_by_its_path() {
     }
     let longer = format!("{}c", longest());
     assert_eq!(longer.parse::<Repository>(), Err(NameError::TooLong(256)));
-    // What counts is the canonical name: the Hub's short names grow.
+    // The canonical name counts: the Hub's short names grow.
     let short = "a".repeat(255 - "index.docker.io/library/".len());
     assert_eq!(short.parse::<Repository>().unwrap().to_string().len(), 255);
     assert_eq!(format!("{short}a").parse::<Repository>(), Err(NameError::TooLong(256)));

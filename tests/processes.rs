@@ -1,12 +1,10 @@
-//! Nothing that a test starts outlives it, whatever ends the test: see `tests/support/process.rs`.
-
-mod support;
+//! Nothing that a test starts outlives it, whatever ends the test: see `tests/support/src/process.rs`.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
-use support::process::Process;
+use testing::process::{PATIENCE, Process};
 
 /// Prints its id, and that of a child of its own, which is in its group.
 const SLEEPERS: &str = "sleep 1000 & echo $$; echo $!; wait";
@@ -18,13 +16,13 @@ fn start_sleepers() -> (Process, [Pid; 2]) {
     (process, [ids, child].map(|id| Pid::from_raw(id).unwrap()))
 }
 
-/// Whether a process ends within a second or two. One that nobody has waited for yet has ended too.
+/// True if a process ends. One that nobody has waited for yet has ended too.
 fn ends(id: Pid) -> bool {
     let is_running = || {
         let state = std::fs::read_to_string(format!("/proc/{}/stat", id.as_raw_nonzero())).unwrap_or_default();
         test_kill_process(id).is_ok() && !state.contains(") Z ")
     };
-    let deadline = Instant::now() + Duration::from_secs(2);
+    let deadline = Instant::now() + PATIENCE;
     while is_running() && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(5));
     }

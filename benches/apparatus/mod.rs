@@ -1,4 +1,4 @@
-//! What the benches measure with.
+//! The benches' instruments.
 #![allow(dead_code)] // Each bench uses a part of this.
 
 pub mod distance;

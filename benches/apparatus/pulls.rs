@@ -43,7 +43,7 @@ impl Case {
 /// Rows in the ledger of a service whose rows are pulled, each once: as many, however many pulls are made.
 pub const ROWS: usize = 60;
 
-/// Where the registry and the log are.
+/// The registry's and the log's addresses.
 pub struct Around {
     pub registry: String,
     pub log: String,

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use testing::process::{Process, function};
 
 use super::distance::listen;
 use super::wire::Wire;
-use crate::support::process::{Process, function};
 
 /// The function, and what it is invoked through.
 pub struct Function {
@@ -34,7 +34,7 @@ impl Function {
         Self { events, answers, process: Process::start(&mut command) }
     }
 
-    /// One event, prepared: what API Gateway does is no part of what is measured.
+    /// One event, prepared: API Gateway's part is not measured.
     pub fn event(method: &str, path: &str) -> Vec<u8> {
         json!({
             "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",

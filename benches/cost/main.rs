@@ -1,14 +1,11 @@
-//! What a pull costs the instance: instructions (counted by valgrind's callgrind), allocations, bytes; and how much a large
-//! manifest makes it hold.
+//! The cost of a pull for the instance: instructions (counted by valgrind's callgrind), allocations, bytes; and how
+//! much a large manifest makes it hold.
 //!
 //! The service runs alone in a process, so that nothing else is counted: the registry and the log are in others.
 
 #[path = "../apparatus/mod.rs"]
 mod apparatus;
-#[path = "../../tests/support/mod.rs"]
-mod support;
 
-mod count;
 mod instructions;
 
 use std::process::{Command, Stdio};
@@ -16,8 +13,9 @@ use std::sync::Arc;
 
 use apparatus::fixed_registry;
 use apparatus::pulls::{Around, Case, ROWS, pull};
-use support::image::{Image, OCI_MANIFEST};
-use support::transparency_log::TransparencyLog;
+use testing::count;
+use testing::image::{Image, OCI_MANIFEST};
+use testing::transparency_log::TransparencyLog;
 use tlogistry::image::Digest;
 use tlogistry::ledger::{Ledger, MemoryLedger};
 
@@ -49,7 +47,7 @@ fn measure() {
         let mut command = if valgrind {
             let mut command = Command::new("valgrind");
             command.env("COUNT_INSTRUCTIONS", "1");
-            // Where its output goes, for a closer look with callgrind_annotate.
+            // The folder for its output, for a closer look with callgrind_annotate.
             let output = std::env::var("CALLGRIND_OUTPUT").unwrap_or_else(|_| "/dev/null".to_owned());
             command.args(["--tool=callgrind", "--instr-atstart=no", &format!("--callgrind-out-file={output}")]);
             command.arg(program);

@@ -4,14 +4,14 @@ use std::time::Instant;
 
 use aws_sdk_dynamodb::types::AttributeValue::S;
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
+use testing::table::Table;
 use tlogistry::http::Service;
 use tlogistry::image::Digest;
 use tlogistry::ledger::{DynamoDbLedger, Ledger, MemoryLedger, Row, RowState};
 
 use crate::apparatus::pulls::{Around, Case, ROWS, pull, soon};
-use crate::support::table::Table;
 
-/// What one write to DynamoDB may hold.
+/// Rows in one write to DynamoDB, at most.
 const BATCH: usize = 25;
 
 /// A row of another tag, of the size that real ones have in DynamoDB. Nobody asks for it, so nobody checks it.

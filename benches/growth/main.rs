@@ -6,8 +6,6 @@
 
 #[path = "../apparatus/mod.rs"]
 mod apparatus;
-#[path = "../../tests/support/mod.rs"]
-mod support;
 
 mod ledger;
 mod log;
@@ -18,8 +16,8 @@ mod ratio;
 use apparatus::fixed_registry;
 use apparatus::pulls::Around;
 use ratio::{quantile, ratio};
-use support::image::Image;
-use support::transparency_log::TransparencyLog;
+use testing::image::Image;
+use testing::transparency_log::TransparencyLog;
 
 fn main() {
     let mode = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();

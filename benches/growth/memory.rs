@@ -1,4 +1,4 @@
-//! What the function holds at most over many pulls of distinct tags.
+//! The most that the function holds over many pulls of distinct tags.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,6 +8,9 @@ use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
+use testing::image::OCI_INDEX;
+use testing::table::Table;
+use testing::transparency_log::TransparencyLog;
 use tlogistry::image::Digest;
 use tlogistry::ledger::{DynamoDbLedger, Ledger, RowState};
 use tlogistry::sighting::{LocalKey, Signer};
@@ -17,9 +20,6 @@ use crate::apparatus::fixed_registry;
 use crate::apparatus::pulls::{Around, claim, known, row, soon, tag};
 use crate::apparatus::runtime_api::Function;
 use crate::apparatus::wire::Wire;
-use crate::support::image::OCI_INDEX;
-use crate::support::table::Table;
-use crate::support::transparency_log::TransparencyLog;
 
 /// An index of several platforms is of about this size.
 const MANIFEST: usize = 3 << 10;
@@ -35,8 +35,8 @@ fn manifest(name: &str) -> Arc<[u8]> {
 /// Of a manifest that is asked for by this name, the size: the largest that there may be.
 const LARGE: (usize, &str) = (4 << 20, "known-0");
 
-/// A function before a registry whose manifests are what `manifest` returns, and with a ledger that knows `tags` tags. The
-/// table and the log have to be kept as long as it.
+/// A function before a registry whose manifests are what `manifest` returns, and with a ledger that knows `tags` tags.
+/// The table and the log have to be kept as long as it.
 async fn function(manifest: fn(&str) -> Arc<[u8]>, tags: usize) -> (Function, Table, TransparencyLog) {
     let registry = fixed_registry::start(OCI_INDEX, manifest);
     let log = TransparencyLog::start();

@@ -1,4 +1,4 @@
-//! What is aimed at, and whether it is met.
+//! The aims, and a check of each.
 
 use super::contenders::{
     DIRECT_GET, DIRECT_HEAD, FIRST_SEEN, FUNCTION_LEDGER, FUNCTION_MEMORY, LEDGER_GET, LOG_WRITE, MEMORY_FAR,
@@ -71,7 +71,7 @@ fn known_tags(setup: &Setup) -> Vec<Aim> {
     cases.into_iter().flat_map(|case| QUANTILES.map(|quantile| aim(case, quantile))).collect()
 }
 
-/// What a first sight takes beyond asking the registry, over the log's own write.
+/// The time that a first sight takes beyond asking the registry, over the log's own write.
 fn first_sight(setup: &Setup, name: &str, write: &str) -> Aim {
     let beyond: Vec<f64> =
         setup.times(name).iter().zip(setup.times(DIRECT_GET)).map(|(first, direct)| first - direct).collect();

@@ -6,6 +6,10 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
+use testing::instance::Instance;
+use testing::process::{Process, clean};
+use testing::stage::{REGISTRY, REPOSITORY};
+use testing::transparency_log::TransparencyLog;
 use tlogistry::deadline::Deadline;
 use tlogistry::image::{Digest, Tag};
 use tlogistry::sighting::{LocalKey, Signer};
@@ -13,10 +17,6 @@ use tlogistry::sighting::{LocalKey, Signer};
 use super::apparatus::distance::with_token;
 use super::apparatus::runtime_api::Function;
 use super::apparatus::wire::{ACCEPT, Wire};
-use super::support::instance::Instance;
-use super::support::process::{Process, clean};
-use super::support::stage::{REGISTRY, REPOSITORY};
-use super::support::transparency_log::TransparencyLog;
 use super::world::{World, before, direct, known, new, through};
 
 pub const DIRECT_GET: &str = "directly, GET";
@@ -42,11 +42,11 @@ pub struct Contender {
     pub ask: Box<dyn FnMut(usize) -> Duration>,
 }
 
-/// Where the registry is, and whether it wants a token.
+/// The registry's address, and whether it wants a token.
 pub struct Upstream<'a> {
     pub address: &'a str,
     pub token: bool,
-    /// Whether a real Rekor is measured beside.
+    /// True if a real Rekor is measured beside.
     pub rekor: bool,
 }
 
@@ -90,7 +90,7 @@ fn client(
         took
     };
     let mut contender = Contender { name, ask: Box::new(ask) };
-    // Whatever is new to either side the first time.
+    // The first time, some things are new to either side.
     (contender.ask)(0);
     contender
 }
@@ -148,7 +148,8 @@ fn first_seen(world: &Rc<World>, upstream: &Upstream<'_>, state: &Path) -> [Cont
     [first, log_write(LOG_WRITE, log.trim_end_matches('/'), instance)]
 }
 
-/// The real Rekor: each upload waits for its inclusion, some tenths of a second, so it is a contender at one distance only.
+/// The real Rekor: each upload waits for its inclusion, some tenths of a second, so it is a contender at one distance
+/// only.
 fn rekor(world: &Rc<World>, upstream: &Upstream<'_>, state: &Path) -> Option<[Contender; 2]> {
     if !Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/go/bin/rekor-server").exists() {
         return None;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::aims::{Aim, Limit};
 
-/// What a short run's ratio may differ by from the one kept, on a machine that does other things too.
+/// The difference that a short run's ratio may have from the one kept, on a machine that does other things too.
 const SLACK: f64 = 0.10;
 
 pub type Limits = BTreeMap<String, f64>;
@@ -14,12 +14,12 @@ fn compared(aims: &[Aim]) -> impl Iterator<Item = &Aim> {
     aims.iter().filter(|aim| !aim.key.ends_with("p99") && !aim.key.ends_with("by core"))
 }
 
-/// What is kept of a run.
+/// The kept part of a run.
 pub fn of(aims: &[Aim]) -> Limits {
     compared(aims).map(|aim| (aim.key.clone(), (aim.measured.value * 1000.0).round() / 1000.0)).collect()
 }
 
-/// What moved to the worse: more than the slack, and with its whole spread.
+/// Ratios that moved to the worse: more than the slack, and with its whole spread.
 pub fn moved(aims: &[Aim], kept: &Limits) -> Vec<String> {
     let of = |aim: &Aim| {
         let Some(kept) = kept.get(&aim.key) else { return Some(format!("{}: no limit is kept", aim.key)) };

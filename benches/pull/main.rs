@@ -7,8 +7,6 @@
 
 #[path = "../apparatus/mod.rs"]
 mod apparatus;
-#[path = "../../tests/support/mod.rs"]
-mod support;
 
 mod aims;
 mod contenders;

@@ -8,7 +8,7 @@ use super::apparatus::distance::{delayed, guarded};
 use super::contenders::{self, Upstream};
 use super::world::World;
 
-/// How far away the registry is, whether it wants a token, and what was measured there.
+/// The registry's distance, whether it wants a token, and the measurements there.
 pub struct Setup {
     /// Milliseconds of a round trip.
     pub millis: u64,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Samples drawn anew for a spread.
+/// Samples drawn for a spread.
 const DRAWS: usize = 400;
 
 /// A ratio, and where 95 of 100 like it would lie.

@@ -18,7 +18,7 @@ pub fn insert(page: &str, generated: &str) -> String {
     format!("{before}{BEGIN}\n{generated}\n{END}{after}")
 }
 
-/// What a contender's times are compared with.
+/// The contender that another's times are compared with.
 pub fn base(name: &str) -> Option<&'static str> {
     match name {
         LOG_WRITE | REKOR_WRITE => None,

@@ -1,4 +1,4 @@
-//! How many known tags one core serves: `serve` and distribution 3, each bound to the first core and asked by a client on
+//! Known tags that one core serves: `serve` and distribution 3, each bound to the first core and asked by a client on
 //! the other, before the same registry.
 
 use std::process::Command;
@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use testing::instance::Instance;
+use testing::process::Process;
+
 use super::apparatus::fixed_registry;
 use super::apparatus::wire::{ACCEPT, Wire};
 use super::contenders::Cache;
-use super::support::instance::Instance;
-use super::support::process::Process;
 use super::world::{World, before, direct, known, through};
 
 /// Connections that ask at the same time.
@@ -18,7 +19,7 @@ const CONNECTIONS: usize = 8;
 /// Turns that each contender has.
 const TURNS: usize = 5;
 
-/// What one turn of one contender gave.
+/// The result of one contender's turn.
 #[derive(Debug, Clone, Copy)]
 pub struct Turn {
     pub pulls_per_second: f64,

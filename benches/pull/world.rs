@@ -1,14 +1,15 @@
-//! What all contenders share: a registry with its tags, a table whose rows are known tags, a key.
+//! The things that all contenders share: a registry with its tags, a table whose rows are known tags, a key.
+
+use testing::docker_registry::DockerRegistry;
+use testing::image::Image;
+use testing::instance::Instance;
+use testing::kms::Kms;
+use testing::stage::{REGISTRY, REPOSITORY};
+use testing::table::Table;
+use testing::transparency_log::TransparencyLog;
 
 use super::apparatus::runtime_api::Function;
 use super::apparatus::wire::{ACCEPT, Wire};
-use super::support::docker_registry::DockerRegistry;
-use super::support::image::Image;
-use super::support::instance::Instance;
-use super::support::kms::Kms;
-use super::support::stage::{REGISTRY, REPOSITORY};
-use super::support::table::Table;
-use super::support::transparency_log::TransparencyLog;
 
 pub type Environment = Vec<(String, String)>;
 
@@ -95,12 +96,12 @@ pub fn new(number: usize) -> String {
     format!("new-{number}")
 }
 
-/// Where a tag is, asked of the registry itself.
+/// A tag's path at the registry itself.
 pub fn direct(tag: &str) -> String {
     format!("/v2/{REPOSITORY}/manifests/{tag}")
 }
 
-/// Where a tag is, asked through an instance.
+/// A tag's path at an instance.
 pub fn through(tag: &str) -> String {
     format!("/v2/{REGISTRY}/{REPOSITORY}/manifests/{tag}")
 }

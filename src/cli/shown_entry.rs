@@ -3,6 +3,7 @@
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use super::log_search::Unread;
 use crate::dsse;
 use crate::image::{Digest, Tag};
 use crate::rekor::Rekor;
@@ -52,6 +53,17 @@ pub struct ShownEntry {
     leaf_hash: [u8; 32],
     #[serde(skip)]
     has_sightings_form: bool,
+}
+
+/// An entry that the log lists and that could not be read.
+#[derive(Debug, Clone, Serialize)]
+pub struct NotRead {
+    pub id: String,
+    pub reason: String,
+}
+
+pub fn not_read(unread: &Unread) -> Vec<NotRead> {
+    unread.iter().map(|(id, error)| NotRead { id: id.to_string(), reason: error.to_string() }).collect()
 }
 
 impl FindingKind {

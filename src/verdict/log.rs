@@ -45,7 +45,7 @@ impl GatedLog {
         let mut retrieved = std::pin::pin!(retrieve(ids, ask, is_too_large));
         while let Some(retrieved) = retrieved.next().await {
             let enough = match retrieved {
-                Retrieved::Entry(entry) => each(Ok(entry)),
+                Retrieved::Entry(entry) => each(Ok(*entry)),
                 Retrieved::Failed { ids, error } if is_too_large(&error) => {
                     ids.into_iter().try_for_each(|id| each(Err(id)))
                 }

@@ -1,4 +1,4 @@
-//! How much may be drawn in a minute, by whom.
+//! Draws in a minute: the total, and each network's part.
 
 use crate::scene::{Answer, Scene, a_minute_later, ask, pull, sighting};
 
@@ -36,7 +36,7 @@ async fn the_total_holds_over_all_instances_to_its_last_draw() {
 }
 
 #[tokio::test]
-async fn four_sources_cannot_take_the_total_from_one_that_has_drawn_nothing() {
+async fn four_sources_leave_a_part_of_the_total_to_a_new_one() {
     let scene = Scene::set().await;
     let instances = [scene.instance(40, 10), scene.instance(40, 10)];
     let mut drawn = Vec::new();

@@ -4,8 +4,4 @@
 mod charged;
 mod counters_fail;
 mod limits;
-#[path = "../support/registry.rs"]
-mod registry;
 mod scene;
-#[path = "../support/table.rs"]
-mod table;

@@ -9,6 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::Full;
+use testing::clock::Slow;
+use testing::registry;
+use testing::table::Table;
 use tlogistry::cli::listen;
 use tlogistry::config::{Config, LogConfig};
 use tlogistry::devlog::{Devlog, Options};
@@ -20,9 +23,6 @@ use tlogistry::rate_limit::{RateLimit, SharedCounters, Source};
 use tlogistry::setup;
 use tlogistry::sighting::{LocalKey, Signer};
 use tlogistry::tlog::LogKeys;
-
-use crate::registry;
-use crate::table::Table;
 
 /// A number of whole minutes since the Unix epoch.
 pub const MINUTE: u64 = 30_000_000;
@@ -45,9 +45,11 @@ pub struct Scene {
     folder: tempfile::TempDir,
     tags: Arc<Mutex<HashMap<String, Bytes>>>,
     registry: String,
+    /// A draw has a second at the counters, which is little for another process on a busy machine.
+    slow: Option<Slow>,
 }
 
-/// What a request was answered.
+/// An answer, as far as limits change it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
@@ -73,7 +75,13 @@ impl Scene {
         let served = tags.clone();
         let registry = registry::start(move |tag| served.lock().unwrap().get(tag).cloned()).await;
         let (ledger, counters) = (Table::start().await, Table::counters().await);
-        Self { ledger, counters, log, log_config, searches, folder, tags, registry }
+        Self { ledger, counters, log, log_config, searches, folder, tags, registry, slow: Some(Slow::down()) }
+    }
+
+    /// Lets the time pass as usual.
+    pub fn with_usual_time(mut self) -> Self {
+        self.slow = None;
+        self
     }
 
     pub fn push(&self, name: &str) {
@@ -138,7 +146,7 @@ impl Scene {
         answer["treeSize"].as_u64().unwrap()
     }
 
-    /// What counters of a kind ('total', 'source') have been drawn, the least first.
+    /// Draws of each counter of a kind ('total', 'source'), the least first.
     pub async fn drawn(&self, kind: &str) -> Vec<u64> {
         let items = self.counters.items().await.into_iter();
         let of_kind = items.filter(|item| item["counter"].as_s().unwrap().starts_with(kind));

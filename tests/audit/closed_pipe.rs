@@ -1,9 +1,9 @@
-//! What is printed may find no reader (`| head`): the exit code is the verdict's all the same.
+//! Output without a reader (`| head`): the exit code is still the verdict's.
 
+use testing::process::into_closed_pipe;
 use tlogistry::image::Digest;
 
 use crate::scene::Scene;
-use crate::support::process::into_closed_pipe;
 
 const TAG: &str = "registry.test/app:v1";
 

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use testing::client::get;
+use testing::process::Ended;
 use tlogistry::devlog::{Devlog, Options};
 use tlogistry::image::Digest;
 use tlogistry::tlog::{Head, is_consistent};
 
 use crate::scene::Scene;
-use crate::support::client::get;
-use crate::support::process::Ended;
 
 async fn log_in(folder: &Path) -> Devlog {
     Devlog::open(Some(folder), Options::default()).await.unwrap()
@@ -109,7 +109,7 @@ async fn a_log_with_another_history_contradicts_what_it_signed() {
         assert_eq!(std::fs::read(&state).unwrap(), saved, "the evidence is kept");
     }
 
-    // What it signs when it is asked for less contradicts that too: here with the proof that the other history has.
+    // A head that it signs when asked for less contradicts that too: here with the proof that the other history has.
     let smaller = Scene::with_log(log_in(&early).await).await;
     smaller.record("v1", &digest).await;
     scene.record("v1", &digest).await;
@@ -131,7 +131,7 @@ async fn a_log_with_another_history_contradicts_what_it_signed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_old_answer_is_no_contradiction_and_shows_nothing() {
+async fn an_old_answer_is_neither_a_contradiction_nor_a_proof() {
     let scene = Scene::set().await;
     scene.record("v1", &Digest::sha256(b"v1")).await;
     let old = get(&format!("{}/api/v1/log", scene.url)).await.bytes;
@@ -161,7 +161,7 @@ async fn an_old_answer_is_no_contradiction_and_shows_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_smaller_tree_that_the_log_proves_nothing_of_cannot_be_checked() {
+async fn a_smaller_tree_needs_the_logs_proof_to_be_checked() {
     let folder = tempfile::tempdir().unwrap();
     let [original, early] = ["original", "early"].map(|name| folder.path().join(name));
     let scene = Scene::with_log(log_in(&original).await).await;

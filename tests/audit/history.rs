@@ -3,11 +3,11 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
+use testing::process::Ended;
 use tlogistry::image::Digest;
 use tlogistry::sighting::{Signer, statement};
 
 use crate::scene::{Scene, stranger};
-use crate::support::process::Ended;
 
 const TAG: &str = "registry.test/app:v1";
 
@@ -71,7 +71,7 @@ async fn two_digests_under_ones_own_keys_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_entry_or_none_of_ones_own_is_no_history() {
+async fn a_tag_without_entries_by_ones_own_keys_has_no_history() {
     let scene = Scene::set().await;
     let ended = scene.run("history", &[TAG]);
     assert_eq!((ended.code, ended.stdout), (Some(2), format!("{TAG}: the log lists no entry\n")));

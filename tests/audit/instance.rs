@@ -3,15 +3,14 @@
 use http::{Request, Response};
 use http_body_util::Full;
 use serde_json::{Value, json};
+use testing::client::get;
+use testing::image::Image;
+use testing::instance::Instance;
+use testing::process::{Ended, Process, cli};
+use testing::stage::Stage;
 use tlogistry::cli::listen;
 use tlogistry::image::Digest;
 use tlogistry::sighting::LocalKey;
-
-use crate::support::client::get;
-use crate::support::image::Image;
-use crate::support::instance::Instance;
-use crate::support::process::{Ended, Process, cli};
-use crate::support::stage::Stage;
 
 const TAG: &str = "registry.test/demo/app:v1";
 
@@ -127,7 +126,7 @@ async fn evidence_that_does_not_hold_is_refused_with_a_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_instance_that_tells_nothing_proves_nothing() {
+async fn a_silent_instance_proves_nothing() {
     let served = Served::set().await;
     let ended = served.verify("registry.test/demo/app:never", &served.url(), &["--no-registry"]);
     let said = "registry.test/demo/app:never could not be checked: the instance has never seen this tag\n";

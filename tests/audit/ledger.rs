@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue::S;
 use futures_util::{StreamExt as _, stream};
+use testing::process::Ended;
+use testing::table::Table;
 use tlogistry::deadline::Deadline;
 use tlogistry::image::Digest;
 use tlogistry::key::Fingerprint;
 use tlogistry::ledger::{DynamoDbLedger, Lease, Ledger, Row, UsedKeys};
 
 use crate::scene::Scene;
-use crate::support::process::Ended;
-use crate::support::table::Table;
 
 pub struct Kept {
     pub scene: Scene,
@@ -27,7 +27,7 @@ impl Kept {
     }
 
     pub async fn insert(&self, row: &Row) {
-        assert!(self.ledger.insert(row, Deadline::after(Duration::from_secs(20))).await.unwrap());
+        assert!(self.ledger.insert(row, Deadline::after(Duration::from_secs(60))).await.unwrap());
     }
 
     /// Records a tag in the log and in the ledger.
@@ -40,8 +40,8 @@ impl Kept {
 
     /// Notes in the index what an instance does.
     async fn index_tag(&self, name: &str, digest: &Digest) {
-        let deadline = Deadline::after(Duration::from_secs(20));
-        let (tag, media_type) = (self.scene.tag(name), crate::registry::OCI_MANIFEST);
+        let deadline = Deadline::after(Duration::from_secs(60));
+        let (tag, media_type) = (self.scene.tag(name), testing::registry::OCI_MANIFEST);
         self.ledger.index_tag(&tag, digest, media_type, 100, deadline).await.unwrap();
     }
 
@@ -62,7 +62,7 @@ impl Kept {
     }
 
     async fn pending(&self, name: &str, digest: &Digest, lease: Duration) {
-        let deadline = Deadline::after(Duration::from_secs(20));
+        let deadline = Deadline::after(Duration::from_secs(60));
         let statement = self.scene.signer.sign(&self.scene.tag(name), digest, deadline).await.unwrap();
         self.insert(&Row::pending(&statement, Lease::starting_now(lease))).await;
     }
@@ -204,7 +204,7 @@ async fn an_entry_that_no_search_finds_must_still_be_the_logs_own() {
     let id = kept.table.row(&kept.scene.tag("v1")).await.unwrap()["entry"].as_s().unwrap().clone();
     let id = id.split('"').nth(1).unwrap().to_owned();
     let other = kept.scene.record("v2", &Digest::sha256(b"v2")).await;
-    let other = crate::support::client::get(&kept.scene.entry_url(&other)).await.bytes;
+    let other = testing::client::get(&kept.scene.entry_url(&other)).await.bytes;
     kept.scene.alter(
         move |path, response| {
             if path.ends_with(&id) { response.map(|_| other.clone()) } else { response }

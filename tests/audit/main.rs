@@ -1,10 +1,5 @@
 //! `verify`, `history` and `audit`: what is said of a tag, and the exit code.
 
-#[path = "../support/registry.rs"]
-mod registry;
-#[path = "../support/mod.rs"]
-mod support;
-
 mod closed_pipe;
 mod consistency;
 mod history;

@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use http::Response;
+use testing::client::get;
+use testing::process::Ended;
 use tlogistry::devlog::{Devlog, Options};
 use tlogistry::image::Digest;
 
 use crate::scene::Scene;
-use crate::support::client::get;
-use crate::support::process::Ended;
 
 /// Two logs with one key and one tree, and a first entry in common.
 struct Forked {

@@ -1,8 +1,8 @@
-//! `audit --repair`: what is in the log and cannot be found is recorded again.
+//! `audit --repair`: an entry of the log that no search finds is recorded again.
 
 use crate::ledger::{Kept, findings, last};
 use crate::scene::Scene;
-use crate::support::kms::{KEY_ID, Kms};
+use testing::kms::{KEY_ID, Kms};
 use tlogistry::sighting::LocalKey;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,7 +33,7 @@ async fn an_entry_that_no_search_finds_is_found_after_repair() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repair_that_the_log_does_not_file_is_none() {
+async fn a_repair_counts_once_the_log_has_filed_it() {
     let kept = Kept::set().await;
     let digest = kept.seen_unfiled("unfiled").await;
     kept.scene.devlog.set_indexing(tlogistry::devlog::Indexing::Never);

@@ -11,6 +11,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use serde_json::Value;
+use testing::client::get;
+use testing::process::{Ended, Process, cli};
+use testing::registry;
 use tlogistry::cli::listen;
 use tlogistry::deadline::Deadline;
 use tlogistry::devlog::{Devlog, Indexing, Options};
@@ -20,11 +23,7 @@ use tlogistry::rekor::{Rekor, Uploaded};
 use tlogistry::sighting::{LocalKey, Sighting, Signer};
 use tlogistry::tlog::LogKeys;
 
-use crate::registry;
-use crate::support::client::get;
-use crate::support::process::{Ended, Process, cli};
-
-/// What becomes of an answer of the log to a path.
+/// A change to the log's answer to a path.
 type Alter = Box<dyn Fn(&str, Response<Bytes>) -> Response<Bytes> + Send>;
 
 pub struct Scene {
@@ -111,7 +110,7 @@ impl Scene {
     }
 
     pub async fn record_by(&self, signer: &Signer, name: &str, digest: &Digest) -> Uploaded {
-        let deadline = Deadline::after(Duration::from_secs(20));
+        let deadline = Deadline::after(Duration::from_secs(60));
         let statement = signer.sign(&self.tag(name), digest, deadline).await.unwrap();
         self.log.upload(&statement.signed_payload(), deadline).await.unwrap()
     }
@@ -148,7 +147,7 @@ impl Scene {
         self.start(command, arguments, &[]).finish()
     }
 
-    /// What an upload recorded.
+    /// The entry that an upload made.
     pub fn sighting(&self, name: &str, digest: &Digest, uploaded: Uploaded) -> Sighting {
         let keys = LogKeys::new(vec![PublicKey::from_pem(self.devlog.public_key_pem()).unwrap()]).unwrap();
         let entry = uploaded.entry.verify(&keys).unwrap();

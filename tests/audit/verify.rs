@@ -3,15 +3,15 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
+use testing::client::get;
+use testing::image::Image;
+use testing::instance::Instance;
+use testing::process::{Ended, Process, cli};
+use testing::stage::Stage;
 use tlogistry::image::Digest;
 use tlogistry::sighting::statement;
 
 use crate::scene::{Scene, stranger};
-use crate::support::client::get;
-use crate::support::image::Image;
-use crate::support::instance::Instance;
-use crate::support::process::{Ended, Process, cli};
-use crate::support::stage::Stage;
 
 const TAG: &str = "registry.test/app:v1";
 
@@ -168,7 +168,7 @@ async fn another_key_than_the_signers_finds_nothing_and_several_keys_may_be_name
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_entry_of_another_tag_is_none_of_this_one() {
+async fn an_entry_of_another_tag_says_nothing_of_this_one() {
     let scene = Scene::set().await;
     let (digest, uploaded) = scene.seen("v1").await;
     scene.push("v2", "v1");
@@ -216,7 +216,7 @@ async fn a_later_entry_without_its_statement_must_be_about_the_recorded_digest()
     let said = "\n  - the log lists 2 entries for this tag by your keys, and none names another digest\n";
     assert!(ended.stdout.contains(said), "{}", ended.stdout);
 
-    let other = Digest::sha256(&crate::registry::image("another"));
+    let other = Digest::sha256(&testing::registry::image("another"));
     scene.record("v1", &other).await;
     scene.lose_statement(1_000_002);
     let reason = "the log has not kept the statement of the entry with index 1000002, which bears your key and is not \
@@ -224,7 +224,7 @@ async fn a_later_entry_without_its_statement_must_be_about_the_recorded_digest()
     assert_unchecked(&scene.run("verify", &[TAG]), reason);
     assert_unchecked(&scene.run("verify", &[TAG, "--no-registry"]), reason);
 
-    // What is proven is said whatever the other entry is about.
+    // A proven contradiction is reported whatever the other entry is about.
     scene.push("v1", "a third");
     let ended = scene.run("verify", &[TAG]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
@@ -252,7 +252,7 @@ async fn a_statement_that_was_exchanged_is_not_believed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tag_that_is_never_recorded_cannot_be_checked() {
+async fn an_exempt_tag_cannot_be_checked() {
     let scene = Scene::set().await;
     let tag = format!("registry.test/app:sha256-{}.sig", "0".repeat(64));
     let ended = scene.run("verify", &[&tag, "--no-registry"]);

@@ -1,8 +1,8 @@
 //! containerd 1.6.
 
-use crate::support::containerd::{Containerd, Hosts};
-use crate::support::containerd_pulls::{passes_by, refuses_as, refuses_by_name};
-use crate::support::process::tool;
+use testing::containerd::{Containerd, Hosts};
+use testing::containerd_pulls::{passes_by, refuses_as, refuses_by_name};
+use testing::process::tool;
 
 fn start() -> Containerd {
     Containerd::start(tool("containerd"), || tool("ctr"))
@@ -36,7 +36,7 @@ async fn a_mirror_that_is_not_the_server_is_passed_by() {
 
 /// Without a mirror the file is not understood, and pulls go on as if there were none.
 #[tokio::test]
-async fn a_server_that_is_not_a_mirror_is_never_asked() {
+async fn a_server_is_asked_only_if_it_is_a_mirror_too() {
     let answer = passes_by(Hosts::Server, &start()).await;
     assert_eq!(answer.header("tlog-first-seen"), "true");
 }

@@ -1,9 +1,9 @@
 //! skopeo with umoci, podman, buildah.
 
-use crate::support::containers::Home;
-use crate::support::moving::Seen;
-use crate::support::scene::Scene;
-use crate::support::unpacked::assert_unpacked;
+use testing::containers::Home;
+use testing::moving::Seen;
+use testing::scene::Scene;
+use testing::unpacked::assert_unpacked;
 
 /// The words that all of them put around a registry's message.
 fn denied(repository: &str, message: &str) -> String {
@@ -12,7 +12,7 @@ fn denied(repository: &str, message: &str) -> String {
 
 #[tokio::test]
 async fn what_skopeo_pulls_umoci_unpacks() {
-    let (scene, home, folder) = (Scene::set(), Home::new(), tempfile::tempdir().unwrap());
+    let (scene, home, folder) = (Scene::set(), Home::make(), tempfile::tempdir().unwrap());
     let (layout, bundles) = (folder.path().join("layout"), folder.path().join("bundles"));
     let repository = scene.instance.image("");
     let seen = Seen {
@@ -32,12 +32,12 @@ async fn what_skopeo_pulls_umoci_unpacks() {
         refusal: &|message| denied(&repository, message),
         takes_tag_and_digest: false,
     };
-    seen.tell(&scene.stage, &scene.instance.url("manifests/v1")).await;
+    seen.tell(&scene.stage, &scene.instance, &scene.instance.url("manifests/v1")).await;
 }
 
 #[tokio::test]
 async fn podman_refuses_a_tag_that_moved() {
-    let (scene, home) = (Scene::set(), Home::new());
+    let (scene, home) = (Scene::set(), Home::make());
     let repository = scene.instance.image("");
     let seen = Seen {
         client: "podman 4.3.1",
@@ -47,12 +47,12 @@ async fn podman_refuses_a_tag_that_moved() {
         refusal: &|message| denied(&repository, message),
         takes_tag_and_digest: true,
     };
-    seen.tell(&scene.stage, &scene.instance.url("manifests/v1")).await;
+    seen.tell(&scene.stage, &scene.instance, &scene.instance.url("manifests/v1")).await;
 }
 
 #[tokio::test]
 async fn buildah_refuses_a_tag_that_moved_when_it_asks() {
-    let (scene, home) = (Scene::set(), Home::new());
+    let (scene, home) = (Scene::set(), Home::make());
     let repository = scene.instance.image("");
     let seen = Seen {
         client: "buildah 1.28.2",
@@ -62,9 +62,9 @@ async fn buildah_refuses_a_tag_that_moved_when_it_asks() {
         refusal: &|message| denied(&repository, message),
         takes_tag_and_digest: true,
     };
-    seen.tell(&scene.stage, &scene.instance.url("manifests/v1")).await;
+    seen.tell(&scene.stage, &scene.instance, &scene.instance.url("manifests/v1")).await;
 
-    // What it has already it uses without asking, as docker run and podman run do.
+    // It uses an image that it has without asking, as docker run and podman run do.
     let ended = home.buildah_pull_by(&[], &scene.instance.image(":v1"));
     assert_eq!(ended.code, Some(0), "{ended:?}");
 }

@@ -1,8 +1,5 @@
-//! What people pull with, through `serve` from a real registry: images that are unpacked, a tag that moves, and what the
-//! user reads then. The clients are Debian's; others are in `newer_clients`.
-
-#[path = "../support/mod.rs"]
-mod support;
+//! Clients that people pull with, through `serve` from a real registry: images that are unpacked, a tag that moves, and
+//! what the user reads then. The clients are Debian's; others are in `peers_clients`.
 
 mod containerd;
 mod containers;

@@ -1,15 +1,15 @@
 //! podman by the names that people are used to, sent here by `containers-registries.conf(5)`.
 
-use crate::support::client::get;
-use crate::support::containers::Home;
-use crate::support::image::Image;
-use crate::support::moving::Seen;
-use crate::support::scene::Scene;
-use crate::support::stage::{REGISTRY, REPOSITORY};
+use testing::client::get;
+use testing::containers::Home;
+use testing::image::Image;
+use testing::moving::Seen;
+use testing::scene::Scene;
+use testing::stage::{REGISTRY, REPOSITORY};
 
 #[tokio::test]
 async fn a_location_refuses_a_tag_that_moved() {
-    let (scene, home) = (Scene::set(), Home::new());
+    let (scene, home) = (Scene::set(), Home::make());
     let location = format!("{}/{REGISTRY}", scene.instance.address);
     home.configure(
         "registries.conf",
@@ -24,13 +24,13 @@ async fn a_location_refuses_a_tag_that_moved() {
         refusal: &|message| message.to_owned(),
         takes_tag_and_digest: true,
     };
-    seen.tell(&scene.stage, &scene.instance.url("manifests/v1")).await;
+    seen.tell(&scene.stage, &scene.instance, &scene.instance.url("manifests/v1")).await;
 }
 
-/// This is no promise of ours but a warning in the documentation, kept true.
+/// This is not a promise but a warning in the documentation, kept true.
 #[tokio::test]
 async fn a_mirror_is_passed_by() {
-    let (scene, home) = (Scene::set(), Home::new());
+    let (scene, home) = (Scene::set(), Home::make());
     let (origin, mirror) = (&scene.stage.registry.address, format!("{}/{REGISTRY}", scene.instance.address));
     home.configure(
         "registries.conf",

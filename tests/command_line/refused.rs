@@ -1,11 +1,11 @@
-//! What a command is not started with: URLs that tell a password, and keys and folders that others can write.
+//! Refused arguments: URLs that hold a password, and keys and folders that others can write.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::process::{Process, cli};
+use testing::process::{Process, cli};
 
 const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/another-log.pub.pem");
 const URLS: [&str; 6] = [

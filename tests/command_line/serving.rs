@@ -3,19 +3,33 @@
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crate::support::bad_environment;
-use crate::support::client::{Answer, client, get, send};
-use crate::support::docker_registry::DockerRegistry;
-use crate::support::image::Image;
-use crate::support::instance::Instance;
-use crate::support::process::{Process, cli};
-use crate::support::stage::{REGISTRY, REPOSITORY, Stage};
-use crate::support::table::Table;
+use testing::bad_environment;
+use testing::client::{Answer, client, get, send};
+use testing::docker_registry::DockerRegistry;
+use testing::image::Image;
+use testing::instance::Instance;
+use testing::process::{Process, cli};
+use testing::stage::{REGISTRY, REPOSITORY, Stage};
+use testing::table::Table;
 
-/// Well below the time that requests under way are given.
+/// Well below the 5 s that requests under way are given.
 const SOON: Duration = Duration::from_secs(3);
+
+/// Asserts that `stop`, which returns the time that it took, is done soon. A busy machine has several tries: what waits for
+/// requests under way is late each time.
+async fn assert_soon(stop: impl AsyncFn() -> Duration) {
+    let mut took = Vec::new();
+    while took.len() < 5 {
+        took.push(stop().await);
+        if took.iter().any(|took| *took < SOON) {
+            return;
+        }
+    }
+    panic!("it took {took:?}");
+}
 
 fn environment(registry: &str) -> Vec<(String, String)> {
     vec![("INSECURE_REGISTRIES".to_owned(), format!("{REGISTRY}={registry}"))]
@@ -116,18 +130,25 @@ async fn processes_that_are_given_a_table_count_first_sights_in_it_together() {
     {
         environment.push((name.to_owned(), value.to_owned()));
     }
-    for tag in ["v1", "v2"] {
-        stage.push(tag, &Image::oci(tag)).await;
-        let instance = Instance::serve(state.path(), &environment);
-        assert_eq!(get(&instance.url(&format!("manifests/{tag}"))).await.header("tlog-first-seen"), "true");
-    }
-    // A minute may have ended between the two.
-    let items = counters.items().await;
-    let drawn = |kind: &str| -> u64 {
+    // A minute may end between two of them.
+    let drawn = async |kind: &str| -> u64 {
+        let items = counters.items().await;
         let of_kind = items.iter().filter(|item| item["counter"].as_s().unwrap().starts_with(kind));
         of_kind.map(|item| item["drawn"].as_n().unwrap().parse::<u64>().unwrap()).sum()
     };
-    assert_eq!((drawn("total/"), drawn("source/")), (2, 2), "{items:?}");
+    // A draw has a second. On a busy machine it may not reach the table, and the process counts by itself.
+    for number in 0..20 {
+        let tag = format!("v{number}");
+        stage.push(&tag, &Image::oci(&tag)).await;
+        let instance = Instance::serve(state.path(), &environment);
+        assert_eq!(get(&instance.url(&format!("manifests/{tag}"))).await.header("tlog-first-seen"), "true");
+        let both = (drawn("total/").await, drawn("source/").await);
+        assert!(both.0.max(both.1) <= number + 1, "{both:?}");
+        if both.0.min(both.1) >= 2 {
+            return;
+        }
+    }
+    panic!("two processes did not count in the table together: {:?}", counters.items().await);
 }
 
 #[test]
@@ -144,17 +165,21 @@ fn a_state_in_use_is_not_served_twice() {
 
 #[tokio::test]
 async fn sigterm_ends_serve_at_once_whatever_connections_are_idle() {
-    let state = tempfile::tempdir().unwrap();
-    let instance = Instance::serve(state.path(), &[]);
-    let (keeps_alive, _silent) = (client(), TcpStream::connect(&instance.address).unwrap());
-    let url = format!("http://{}/v2/", instance.address);
-    assert_eq!(send(keeps_alive.get(&url)).await.status, 200);
-    instance.ask_to_stop();
-    let began = Instant::now();
-    let ended = instance.finish();
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(began.elapsed() < SOON, "it took {:?}", began.elapsed());
-    assert!(TcpStream::connect(url.split('/').nth(2).unwrap()).is_err());
+    assert_soon(async || {
+        let state = tempfile::tempdir().unwrap();
+        let instance = Instance::serve(state.path(), &[]);
+        let (keeps_alive, _silent) = (client(), TcpStream::connect(&instance.address).unwrap());
+        let url = format!("http://{}/v2/", instance.address);
+        assert_eq!(send(keeps_alive.get(&url)).await.status, 200);
+        instance.ask_to_stop();
+        let began = Instant::now();
+        let ended = instance.finish();
+        let took = began.elapsed();
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(TcpStream::connect(url.split('/').nth(2).unwrap()).is_err());
+        took
+    })
+    .await;
 }
 
 #[test]
@@ -182,7 +207,10 @@ async fn sigterm_lets_serve_answer_what_it_was_asked() {
     let mut request = [0; 4096];
     assert!(asked.read(&mut request).unwrap() > 0);
     instance.ask_to_stop();
-    std::thread::sleep(Duration::from_millis(200));
+    // It takes no more connections, so it has heeded the signal.
+    while TcpStream::connect(&instance.address).is_ok() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
     asked.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").unwrap();
     let answer: Answer = asking.await.unwrap();
     assert_eq!((answer.status, answer.error().0.as_str()), (404, "MANIFEST_UNKNOWN"));
@@ -193,8 +221,8 @@ async fn sigterm_lets_serve_answer_what_it_was_asked() {
 async fn sigterm_ends_the_log_and_its_folder_can_be_opened_again() {
     let folder = tempfile::tempdir().unwrap();
     let (log, key) = (folder.path().join("log"), folder.path().join("log.pub.pem"));
-    let mut keys = Vec::new();
-    for _ in 0..2 {
+    let keys = Mutex::new(Vec::new());
+    let serve_and_stop = async || {
         let mut command = cli();
         command.args(["log", "--listen", "127.0.0.1:0", "--folder"]).arg(&log).arg("--public-key").arg(&key);
         let process = Process::start(&mut command);
@@ -205,11 +233,16 @@ async fn sigterm_ends_the_log_and_its_folder_can_be_opened_again() {
         process.ask_to_stop();
         let began = Instant::now();
         let ended = process.finish();
+        let took = began.elapsed();
         assert_eq!((ended.code, ended.stdout), (Some(0), format!("log listening on {url}\n")));
-        assert!(began.elapsed() < SOON, "it took {:?}", began.elapsed());
         assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o644, "anyone may read it");
-        keys.push(std::fs::read(&key).unwrap());
+        keys.lock().unwrap().push(std::fs::read(&key).unwrap());
+        took
+    };
+    for _ in 0..2 {
+        assert_soon(serve_and_stop).await;
     }
+    let keys = keys.into_inner().unwrap();
     assert_eq!(keys[0], keys[1], "it is the same log");
     let mut left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
     left.sort();
@@ -253,7 +286,8 @@ async fn two_that_start_at_once_with_a_new_state_have_one_key() {
 #[test]
 fn a_line_holds_a_clients_path_cut_and_without_control_characters() {
     let state = tempfile::tempdir().unwrap();
-    for format in ["text", "json"] {
+    // Unset, it is JSON: no terminal reads it.
+    for (format, is_json) in [("text", false), ("json", true), ("", true)] {
         let instance = Instance::serve(state.path(), &[("LOG_FORMAT".to_owned(), format.to_owned())]);
         let path = format!("/marked\u{9b}31m\u{202e}\u{2028}{}", "x".repeat(4000));
         let mut stream = TcpStream::connect(&instance.address).unwrap();
@@ -263,6 +297,7 @@ fn a_line_holds_a_clients_path_cut_and_without_control_characters() {
         assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
         let line = instance.wait_for(|line| line.contains("/marked").then(|| line.to_owned()));
         assert!(line.contains("/marked\u{fffd}31m\u{fffd}\u{fffd}xxx"), "{line}");
+        assert_eq!(line.starts_with('{') && line.ends_with('}'), is_json, "{line}");
         assert!(line.matches('x').count() < 1024 && !line.chars().any(char::is_control), "{line}");
     }
 }

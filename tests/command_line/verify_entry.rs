@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::client::get;
-use crate::support::image::Image;
-use crate::support::instance::Instance;
-use crate::support::process::{Ended, Process, cli, into_closed_pipe};
-use crate::support::stage::Stage;
+use testing::client::get;
+use testing::image::Image;
+use testing::instance::Instance;
+use testing::process::{Ended, Process, cli, into_closed_pipe};
+use testing::stage::Stage;
 
 fn data(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(path)
@@ -28,7 +28,7 @@ fn verify(key: Option<&Path>, files: &[PathBuf]) -> Ended {
     Process::start(command.args(files)).finish()
 }
 
-/// What is said of each file: one line each, in the order in which they were named.
+/// The line for each file, in the order in which they were named.
 #[track_caller]
 fn verdicts(ended: &Ended, files: &[PathBuf]) -> Vec<String> {
     let lines: Vec<&str> = ended.stdout.lines().collect();
@@ -78,7 +78,7 @@ fn one_refused_entry_among_genuine_ones_is_enough() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_from_what_does_not_hold() {
+fn an_unreadable_file_is_told_from_one_that_is_refuted() {
     let folder = tempfile::tempdir().unwrap();
     let (missing, no_json) = (folder.path().join("missing.json"), folder.path().join("no.json"));
     std::fs::write(&no_json, "not JSON").unwrap();
@@ -96,7 +96,7 @@ fn what_cannot_be_read_is_told_from_what_does_not_hold() {
     let ended = verify(None, &[named[2].clone(), tampered]);
     assert_eq!(ended.code, Some(1));
 
-    // JSON that is no entry was read, and is refused.
+    // JSON other than an entry is read and refused.
     let empty = folder.path().join("empty.json");
     std::fs::write(&empty, "{}").unwrap();
     let ended = verify(None, std::slice::from_ref(&empty));

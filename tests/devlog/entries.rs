@@ -10,7 +10,7 @@ const PUBLIC: [&str; 2] = [
     include_str!("../data/rekor/valid/intoto-0.0.2-99434465.json"),
 ];
 
-/// What the public entry's author sent: the leaf with the payload put back.
+/// The public entry as its author sent it: the leaf with the payload put back.
 fn as_proposed(entry: &Value) -> Value {
     let mut proposed: Value = serde_json::from_slice(&unbase64(&entry["body"])).unwrap();
     let content = &mut proposed["spec"]["content"];

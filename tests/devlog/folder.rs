@@ -46,7 +46,7 @@ impl Drop for Folder {
     }
 }
 
-/// What must be the same after opening again: all but the signature, which is made anew.
+/// Everything that must be the same after opening again: all but the signature, which is a new one.
 async fn head(log: &Log) -> Value {
     let mut head = get(log, "/api/v1/log").await.json();
     head.as_object_mut().unwrap().remove("signedTreeHead");

@@ -1,9 +1,12 @@
 //! Indexing of new entries: Rekor does it after its answer, if at all; the embedded log as its options say.
 
-use crate::support::*;
-use serde_json::json;
 use std::time::Duration;
+
+use serde_json::json;
+use testing::clock::Clock;
 use tlogistry::devlog::{Devlog, Indexing, Options};
+
+use crate::support::*;
 
 async fn with_indexing(indexing: Indexing) -> Devlog {
     Devlog::open(None, Options { indexing, ..options() }).await.unwrap()
@@ -23,11 +26,13 @@ async fn an_entry_is_indexed_at_once_later_or_never() {
     let (id, _) = upload(&log, "a").await;
     assert!(is_found(&log, &id, "a").await);
 
-    let log = with_indexing(Indexing::After(Duration::from_millis(50))).await.into();
+    let log = with_indexing(Indexing::After(Duration::from_secs(5))).await.into();
+    let mut clock = Clock::stop();
     let (id, _) = upload(&log, "a").await;
     assert!(!is_found(&log, &id, "a").await);
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    clock.pass_after(std::future::ready(()), tokio::time::sleep(Duration::from_secs(6))).await;
     assert!(is_found(&log, &id, "a").await);
+    drop(clock);
 
     let devlog = with_indexing(Indexing::Never).await;
     let log = devlog.clone().into();
@@ -42,7 +47,7 @@ async fn an_entry_is_indexed_at_once_later_or_never() {
 }
 
 #[tokio::test]
-async fn no_payload_is_stored_by_a_log_that_stores_none() {
+async fn a_log_without_attestations_stores_no_payload() {
     let without = Options { attestations: false, ..options() };
     let log = Devlog::open(None, without).await.unwrap().into();
     let (id, _) = post(&log, ENTRIES, &Client::new().propose(b"{}")).await.entry();

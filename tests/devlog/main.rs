@@ -4,9 +4,6 @@
 //! With `TLOGISTRY_TEST_LOG=rekor` all but what only the embedded log can do is asked of the real Rekor, which must answer
 //! the same.
 
-#[path = "../support/mod.rs"]
-mod shared;
-
 mod entries;
 mod folder;
 mod heads;

@@ -58,7 +58,7 @@ async fn what_cannot_be_added_is_400_and_says_why() {
         let answer = post(&log, ENTRIES, &sent).await.error(400, 400);
         let (whole, why) = answer.split_at_checked("error processing entry: ".len()).unwrap_or_default();
         assert_eq!(whole, "error processing entry: ");
-        // What the libraries for base64 and PEM say of it stands behind a colon.
+        // The message of the libraries for base64 and PEM follows a colon.
         assert!(why == message || why.starts_with(&format!("{message}: ")), "{why}\nis not\n{message}");
     }
     // One good signature does not carry a bad one.
@@ -106,7 +106,7 @@ async fn the_embedded_log_takes_one_kind_a_few_signatures_and_one_sort_of_key() 
     }
 }
 
-/// What Rekor finds wrong before it looks at the entry itself.
+/// Faults that Rekor finds before it looks at the entry itself.
 #[tokio::test]
 async fn a_proposal_needs_a_kind_that_there_is_a_version_and_a_spec() {
     let log = new_log().await;
@@ -138,7 +138,7 @@ async fn an_entry_without_the_hash_of_its_envelope_is_500_as_in_rekor() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_not_what_they_should_be_are_refused_and_never_a_panic() {
+async fn malformed_bodies_are_refused_without_a_panic() {
     let log = new_log().await;
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let deep_object = format!("{{\"hash\":{deep},\"logIndexes\":{deep},\"kind\":{deep}}}");

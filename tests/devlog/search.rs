@@ -61,7 +61,7 @@ async fn operators_join_and_intersect() {
 }
 
 #[tokio::test]
-async fn a_statement_that_is_none_is_logged_but_not_indexed() {
+async fn a_payload_other_than_a_statement_is_logged_and_left_out_of_the_index() {
     let log = new_log().await;
     let client = Client::new();
     let answer = post(&log, ENTRIES, &client.propose(b"no statement")).await;

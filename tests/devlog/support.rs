@@ -13,10 +13,9 @@ use sigstore::rekor::models::checkpoint::SignedCheckpoint;
 use sigstore::rekor::models::inclusion_proof::InclusionProof;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use testing::transparency_log::{self, TransparencyLog};
+use testing::{client, process::PATIENCE, rekor};
 use tlogistry::devlog::{Devlog, Options};
-
-use crate::shared::transparency_log::{self, TransparencyLog};
-use crate::shared::{client, process::PATIENCE, rekor};
 
 pub const HOSTNAME: &str = "log.example";
 pub const FIRST_INDEX: u32 = 4_163_431;

@@ -1,9 +1,10 @@
 //! https with a certificate of one's own authority, inside a network.
 
+use testing::client::get;
+use testing::docker_registry::Storage;
+use testing::process::{Process, script};
+
 use crate::scene::Scene;
-use crate::support::client::get;
-use crate::support::docker_registry::Storage;
-use crate::support::process::{Process, script};
 
 /// A folder with an authority, and a certificate of its for 127.0.0.1.
 fn certificates() -> tempfile::TempDir {

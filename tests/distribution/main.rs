@@ -1,11 +1,8 @@
 //! Pulling from distribution 2.8, which Debian packages: with files and with S3 behind it, open and by tokens, by http and
-//! by https. `three.rs` runs the same on version 3.
-
-#[path = "../support/mod.rs"]
-mod support;
+//! by https. `version3.rs` runs the same on version 3.
 
 mod by_https;
 mod scene;
 mod storage;
 
-const VERSION: support::docker_registry::Version = support::docker_registry::Version::Two;
+const VERSION: testing::docker_registry::Version = testing::docker_registry::Version::Two;

@@ -2,21 +2,21 @@
 
 use std::path::Path;
 
+use testing::client::get;
+use testing::docker_registry::{DockerRegistry, Setup, Storage};
+use testing::image::Image;
+use testing::instance::Instance;
+use testing::skopeo::{self, Destination};
+use testing::stage::{REGISTRY, REPOSITORY};
+use testing::story::assert_pulls;
 use tlogistry::image::Digest;
 
 use crate::VERSION;
-use crate::support::client::get;
-use crate::support::docker_registry::{DockerRegistry, Setup, Storage};
-use crate::support::image::Image;
-use crate::support::instance::Instance;
-use crate::support::skopeo::{self, Destination};
-use crate::support::stage::{REGISTRY, REPOSITORY};
-use crate::support::story::assert_pulls;
 
 pub struct Scene {
     pub registry: DockerRegistry,
     pub instance: Instance,
-    /// What its tag is.
+    /// Its tag.
     pub image: Image,
     _state: tempfile::TempDir,
 }

@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
+use testing::client::{get, head};
+use testing::docker_registry::Storage;
+use testing::skopeo::{self, Destination};
+use testing::stage::REPOSITORY;
 use tlogistry::image::Digest;
 
 use crate::scene::Scene;
-use crate::support::client::{get, head};
-use crate::support::docker_registry::Storage;
-use crate::support::skopeo::{self, Destination};
-use crate::support::stage::REPOSITORY;
 
 #[tokio::test]
 async fn files_open_to_everyone() {

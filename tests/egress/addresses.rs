@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use testing::network::inside;
+use testing::network::web::status;
+use testing::process::PATIENCE;
 use tokio::net::TcpStream;
 
-use crate::network::inside;
-use crate::network::web::status;
 use crate::{MANIFEST, PUBLIC, PUBLIC_ADDRESS, Scene, path, serve_manifests};
 
 /// One or more of every range that is not public, which the test's network has all the same.
@@ -132,7 +133,7 @@ fn whoever_does_connect_to_such_an_address_is_seen() {
         let scene = Scene::set(&[]).await;
         for address in INSIDE {
             let connecting = TcpStream::connect((address, 443));
-            let connected = tokio::time::timeout(Duration::from_secs(5), connecting).await;
+            let connected = tokio::time::timeout(PATIENCE, connecting).await;
             assert!(connected.is_ok_and(|connected| connected.is_ok()), "{address}");
             // The server sees it a moment later.
             let mut seen = scene.network.web.connections();
@@ -188,7 +189,7 @@ fn a_name_is_looked_up_once_for_a_connection_which_is_to_what_was_found_then() {
         assert_eq!((answer.status, &answer.bytes[..]), (200, MANIFEST.as_bytes()));
         assert_eq!(scene.network.web.connections(), ["8.8.4.4:443"]);
         assert_eq!(scene.network.names.looked_up("inside.example"), 1);
-        // What was kept open is to the address that was found.
+        // The connection that was kept open leads to the address that was found.
         assert_eq!(scene.get("/v2/inside.example/demo/other/manifests/v1").await.status, 200);
         assert_eq!(scene.network.web.connections(), [""; 0]);
     });

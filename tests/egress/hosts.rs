@@ -1,6 +1,7 @@
 //! Registries as a caller may write them.
 
-use crate::network::inside;
+use testing::network::inside;
+
 use crate::{PUBLIC, PUBLIC_ADDRESS, Scene, path};
 
 #[test]

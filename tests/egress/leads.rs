@@ -1,12 +1,12 @@
 //! A registry that leads elsewhere: by redirects and by token realms.
 
 use http::{Request, Response};
+use testing::network::inside;
+use testing::network::web::status;
 
-use crate::network::inside;
-use crate::network::web::status;
 use crate::{MANIFEST, OCI_MANIFEST, PUBLIC, PUBLIC_ADDRESS, Scene, path};
 
-/// Where nothing must be asked for, whoever says so.
+/// Addresses that must never be asked, whoever names them.
 const INSIDE: [&str; 26] = [
     "https://inside.example/",
     "https://INSIDE.example/",

@@ -1,20 +1,15 @@
-//! What the service connects to when a caller or a registry tries to lead it inside, seen from the other end of the
+//! Connections of the service when a caller or a registry tries to lead it inside, seen from the other end of the
 //! connection: real requests to `serve`, the system's own resolver, and servers at every address there is.
-
-#[path = "../network/mod.rs"]
-mod network;
-#[path = "../support/mod.rs"]
-mod support;
 
 mod addresses;
 mod hosts;
 mod leads;
 mod opened;
 
-use network::web::{Web, status};
-use network::{Network, inside};
-use support::client::{Answer, get};
-use support::instance::Instance;
+use testing::client::{Answer, get};
+use testing::instance::Instance;
+use testing::network::web::{Web, status};
+use testing::network::{Network, inside};
 use tlogistry::image::Digest;
 
 const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";

@@ -1,7 +1,8 @@
 //! Registries that the operator opened for local use.
 
-use crate::network::inside;
-use crate::network::web::status;
+use testing::network::inside;
+use testing::network::web::status;
+
 use crate::{MANIFEST, OCI_MANIFEST, PUBLIC, PUBLIC_ADDRESS, Scene, path, serve_manifests};
 
 /// At an address inside, over https: the only server of the test's network that can tell what it was asked.

@@ -2,12 +2,12 @@
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
+use testing::client::get;
+use testing::image::{Image, OCI_INDEX, OCI_MANIFEST};
+use testing::stage::{REGISTRY, REPOSITORY};
 use tlogistry::image::{Digest, Tag};
 
 use crate::Scene;
-use crate::support::client::get;
-use crate::support::image::{Image, OCI_INDEX, OCI_MANIFEST};
-use crate::support::stage::{REGISTRY, REPOSITORY};
 
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const EMPTY: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";

@@ -1,6 +1,11 @@
 //! `/sightings/…`, `/key.pem` and `/trusted-root.json`.
 
 use serde_json::{Value, json};
+use testing::client::{get, head};
+use testing::image::Image;
+use testing::instance::Instance;
+use testing::stage::{REGISTRY, REPOSITORY, Stage};
+use testing::table::Table;
 use tlogistry::evidence::{Bundle, BundleError};
 use tlogistry::image::Tag;
 use tlogistry::key::PublicKey;
@@ -8,11 +13,6 @@ use tlogistry::sighting::LocalKey;
 use tlogistry::tlog::LogKeys;
 
 use crate::Scene;
-use crate::support::client::{get, head};
-use crate::support::image::Image;
-use crate::support::instance::Instance;
-use crate::support::stage::{REGISTRY, REPOSITORY, Stage};
-use crate::support::table::Table;
 
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
@@ -54,7 +54,7 @@ async fn a_bundle_holds_all_that_it_takes_to_check_a_sighting() {
     assert_eq!(sighting.digest(), &image.digest());
     assert_eq!(sighting.entry().integrated_at(), pulled.header("tlog-integratedtime"));
 
-    // What was not said is not found in it.
+    // A statement that was not made is not found in it.
     let another: Tag = "alpine:3.16.0".parse().unwrap();
     assert!(matches!(parsed.verify(&another, &log_keys, &trusted), Err(BundleError::OtherTag(_))));
     let stranger = [LocalKey::generate().unwrap().public_key().clone()];

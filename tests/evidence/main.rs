@@ -1,13 +1,10 @@
 //! The evidence for a sighting: the same bytes wherever it is asked for, and all that it takes to check it.
 
-#[path = "../support/mod.rs"]
-mod support;
+use testing::instance::Instance;
+use testing::stage::Stage;
 
 mod attestations;
 mod bundles;
-
-use support::instance::Instance;
-use support::stage::Stage;
 
 /// A stage, and an instance in front of it.
 struct Scene {

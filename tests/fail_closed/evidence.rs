@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use testing::faulty::log::{Call, Fault};
+use testing::faulty::registry::Fault as RegistryFault;
 
-use super::log::{Call, Fault};
-use super::upstream::Fault as RegistryFault;
 use super::world::{REGISTRY, World};
 
 fn sighting(name: &str) -> String {
@@ -13,7 +13,7 @@ fn sighting(name: &str) -> String {
 }
 
 #[tokio::test]
-async fn asking_for_a_sighting_records_nothing_and_asks_no_registry() {
+async fn asking_for_a_sighting_only_reads_the_ledger_and_the_log() {
     let world = World::start().await;
     world.registry.push("v1", "{}");
     for path in [sighting("v1"), sighting("nowhere")] {
@@ -44,7 +44,7 @@ async fn an_instance_that_remembers_nothing_finds_the_sighting_in_the_log() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_had_or_checked_is_no_evidence_and_not_called_unseen() {
+async fn missing_or_unverifiable_evidence_is_told_from_a_tag_never_seen() {
     let mut world = World::start().await;
     let digest = world.registry.push("v1", "{}");
     world.pull("v1").await.assert_first_seen(&digest);
@@ -63,7 +63,7 @@ async fn what_cannot_be_had_or_checked_is_no_evidence_and_not_called_unseen() {
 
 /// The only thing that is lost with the index is the attestation: tags, digests and blobs are served as ever.
 #[tokio::test]
-async fn what_the_registry_does_not_have_is_still_not_found() {
+async fn a_manifest_that_the_registry_lacks_is_still_not_found() {
     let world = World::start().await;
     let digest = world.registry.push("v1", "{}");
     world.pull("v1").await.assert_first_seen(&digest);
@@ -104,7 +104,7 @@ async fn the_key_and_the_logs_key_are_told_while_everything_else_is_down() {
     let world = World::start().await;
     world.log.is_down(Fault::Silent);
     for path in ["/key.pem", "/trusted-root.json"] {
-        let answer = tokio::time::timeout(Duration::from_secs(5), world.get(path)).await.unwrap();
+        let answer = tokio::time::timeout(Duration::from_secs(20), world.get(path)).await.unwrap();
         assert_eq!(answer.status.as_u16(), 200, "{path}");
     }
 }

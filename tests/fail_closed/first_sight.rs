@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use http::Method;
+use testing::faulty::log::{Call, Fault};
+use testing::faulty::registry;
 use tokio::sync::Semaphore;
 
-use super::log::{Call, Fault};
-use super::upstream;
 use super::world::{World, ask, manifest};
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn a_client_that_goes_away_before_its_tag_is_recorded_leaves_nothing() {
     let world = World::start().await;
     let digest = world.registry.push("v1", "{}");
     let gate = Arc::new(Semaphore::new(0));
-    world.registry.fails_once("manifests", upstream::Fault::Gate(gate));
+    world.registry.fails_once("manifests", registry::Fault::Gate(gate));
     let service = world.service.clone();
     let client = tokio::spawn(async move { ask(&service, Method::GET, &manifest("v1")).await });
     world.registry.asks("manifests/v1", 1).await;

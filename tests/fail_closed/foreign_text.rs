@@ -1,9 +1,9 @@
-//! What a registry, the log or a client writes does not reach a message or a header as it is.
+//! Text by a registry, the log or a client does not reach a message or a header as it is.
 
 use http::{Method, Request, Uri};
+use testing::faulty::log;
+use testing::faulty::registry::Fault;
 
-use super::log;
-use super::upstream::Fault;
 use super::world::{Answer, REGISTRY, World, manifest};
 
 /// One of each kind: the C0 that headers may hold, C1, a bidirectional override, an isolate, a zero-width space, a line

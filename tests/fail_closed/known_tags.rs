@@ -1,9 +1,9 @@
 //! A tag that was seen before: what a pull costs, and what is left of it after a restart.
 
 use serde_json::Value;
+use testing::faulty::log::{Call, Fault};
 use tlogistry::http::Body;
 
-use super::log::{Call, Fault};
 use super::world::{World, manifest};
 
 #[tokio::test]
@@ -118,14 +118,14 @@ async fn without_its_attestation_an_entry_still_tells_its_digest_from_any_other(
 }
 
 #[tokio::test]
-async fn a_known_tag_that_the_registry_no_longer_has_is_not_served_from_memory() {
+async fn a_known_tag_is_served_only_while_the_registry_has_it() {
     let world = World::start().await;
     let digest = world.registry.push("v1", "{}");
     world.pull("v1").await.assert_first_seen(&digest);
-    world.registry.fails("manifests/v1", super::upstream::Fault::Status(404, vec![], ""));
+    world.registry.fails("manifests/v1", testing::faulty::registry::Fault::Status(404, vec![], ""));
     world.pull("v1").await.assert_refused(404, "MANIFEST_UNKNOWN", &["registry.test has no such manifest"]);
     world.registry.heals();
-    world.registry.fails("manifests/v1", super::upstream::Fault::Dropped);
+    world.registry.fails("manifests/v1", testing::faulty::registry::Fault::Dropped);
     world.pull("v1").await.assert_refused(502, "UNAVAILABLE", &["registry.test cannot be reached"]);
 }
 

@@ -1,6 +1,7 @@
 //! Lists, from registries of all kinds: they are passed on whole or not at all.
 
-use super::upstream::Fault;
+use testing::faulty::registry::Fault;
+
 use super::world::{REGISTRY, World};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";

@@ -7,9 +7,9 @@ use http::Method;
 use serde_json::{Value, json};
 use sigstore::crypto::SigningScheme;
 use sigstore::crypto::signing_key::SigStoreSigner;
+use testing::faulty::log::{Call, Fault};
 use tlogistry::image::Digest;
 
-use super::log::{Call, Fault};
 use super::world::{World, ask, deadline, manifest, stranger, tag};
 
 /// An id is the hash of its entry: what does not have it is not the entry asked for.
@@ -42,7 +42,7 @@ fn lies() -> Vec<(&'static str, Edit, &'static str)> {
 }
 
 #[tokio::test]
-async fn a_first_sight_is_not_served_when_what_the_log_answers_of_it_does_not_verify() {
+async fn a_first_sight_is_served_only_if_the_logs_answer_verifies() {
     let world = World::start().await;
     for (tag, lie, message) in lies() {
         world.registry.push(tag, "{}");
@@ -53,7 +53,7 @@ async fn a_first_sight_is_not_served_when_what_the_log_answers_of_it_does_not_ve
 }
 
 #[tokio::test]
-async fn a_recorded_tag_is_not_served_when_what_the_log_answers_of_it_does_not_verify() {
+async fn a_recorded_tag_is_served_only_if_the_logs_answer_verifies() {
     let mut world = World::start().await;
     let digest = world.registry.push("v1", "{}");
     world.pull("v1").await.assert_first_seen(&digest);

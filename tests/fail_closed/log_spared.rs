@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
 use serde_json::Value;
+use testing::clock::Clock;
+use testing::faulty::log::{Call, Fault};
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::log::{Call, Fault};
 use super::world::{Answer, REGISTRY, World, blob, manifest};
 
 const MESSAGE: &str = "the log limits requests or has failed repeatedly; it is asked again in ";
@@ -112,12 +113,14 @@ async fn after_three_failed_uploads_nothing_is_signed_or_written_for_another() {
             world.pull(name).await.assert_no_verdict(&["the log "]);
         }
         world.log.asked();
+        // The log is left alone for a second or more.
+        let _stopped = Clock::stop();
         for name in ["v4", "v1"] {
             let wait = assert_spared(&world.pull(name).await);
             assert!((1..=8).contains(&wait), "{wait}");
         }
         assert!(!world.log.asked().contains(&Call::Upload));
-        // What is signed is in a row, of which there would be no evidence yet, which is another answer.
+        // A signed statement would be in a pending row, and the evidence would be answered otherwise.
         world.get(&sighting("v4")).await.assert_refused(404, "TAG_UNKNOWN", &["was never seen here"]);
         world.get(&sighting("v1")).await.assert_refused(503, "UNAVAILABLE", &["its recording broke off"]);
         world.pull(&v1).await.assert_serves(&v1);
@@ -134,12 +137,13 @@ async fn after_three_failed_searches_there_is_no_fourth() {
         world.pull("v1").await.assert_no_verdict(&["the log could not be reached"]);
     }
     world.log.asked();
+    let _stopped = Clock::stop();
     assert_spared(&world.pull("v1").await);
     assert_spared(&world.get(&sighting("v1")).await);
     assert_eq!(world.log.asked(), []);
 }
 
-/// What the service tells of requests, line by line.
+/// The service's lines about requests.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -179,8 +183,17 @@ async fn a_slow_log_is_named_to_who_waits_for_it_and_in_the_metrics() {
     let world = World::impatient().await;
     world.registry.push("waited-for", "{}");
     world.log.fails(Call::Upload, Fault::Silent);
-    let mut messages: Vec<String> = join_all((0..2).map(|_| world.pull("waited-for")))
-        .await
+    let (upload, both) = (world.log.next(Call::Upload), world.registry.asks("waited-for", 2));
+    let pulls = join_all((0..2).map(|_| world.pull("waited-for")));
+    let (answers, _) = Clock::stop()
+        .pass_after(
+            async {
+                tokio::join!(upload, both);
+            },
+            pulls,
+        )
+        .await;
+    let mut messages: Vec<String> = answers
         .iter()
         .map(|answer| answer.assert_no_verdict(&[]).error()["message"].as_str().unwrap().to_owned())
         .collect();

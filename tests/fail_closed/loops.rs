@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use http::Method;
 use http_body_util::Full;
 use hyper::body::Incoming;
+use testing::faulty::log::Log;
 use tlogistry::cli::listen;
 use tlogistry::config::Config;
 use tlogistry::http::Service;
 use tlogistry::ledger::{Ledger, MemoryLedger};
 use tlogistry::setup;
 
-use super::log::Log;
 use super::world::{ask, stranger};
 
 /// An instance that knows its own address as `self.test`, and how often it was asked at that. Nothing listens at

@@ -1,16 +1,16 @@
-//! What happens when the registry lies, the log fails or the key is gone: whatever cannot be checked is not served by
+//! The registry lies, the log fails or the key is gone: anything that cannot be checked is not served by
 //! tag, and the answer says why. A registry, a log and a key service of our own misbehave on demand.
 
+mod budget;
+mod crowded_log;
 mod entries;
 mod evidence;
 mod first_sight;
 mod first_sights;
 mod foreign_text;
 mod key_fails;
-mod kms;
 mod known_tags;
 mod lists;
-mod log;
 mod log_fails;
 mod log_lies;
 mod log_spared;
@@ -20,6 +20,4 @@ mod registry_lies;
 mod requests;
 mod silence;
 mod tokens;
-mod upstream;
-mod wire;
 mod world;

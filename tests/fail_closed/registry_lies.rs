@@ -1,11 +1,11 @@
-//! What a registry says of a manifest does not hold.
+//! A registry's claim about a manifest does not hold.
 
 use bytes::Bytes;
 use http::Method;
+use testing::faulty::registry::{Fault, OCI_MANIFEST};
 use tlogistry::image::Digest;
 use tlogistry::upstream::MAX_MANIFEST_BYTES;
 
-use super::upstream::{Fault, OCI_MANIFEST};
 use super::world::{World, manifest};
 
 const DIGEST: &str = "docker-content-digest";
@@ -20,7 +20,7 @@ fn without(name: &'static str) -> Fault {
 }
 
 #[tokio::test]
-async fn a_manifest_that_is_not_what_the_registry_says_is_refused_and_not_recorded() {
+async fn a_manifest_unlike_the_registrys_claim_is_refused_and_left_unrecorded() {
     let other = Digest::sha256(b"other");
     let text = "text/html; charset=utf-8";
     let cases = [
@@ -68,7 +68,7 @@ async fn the_recorded_bytes_are_not_served_as_another_kind_of_manifest() {
 }
 
 #[tokio::test]
-async fn an_empty_manifest_is_none() {
+async fn an_empty_manifest_is_refused() {
     let world = World::start().await;
     let empty = world.registry.push("v1", "");
     for answer in [world.pull("v1").await, world.head(&manifest("v1")).await, world.pull(&empty).await] {
@@ -78,7 +78,7 @@ async fn an_empty_manifest_is_none() {
 }
 
 #[tokio::test]
-async fn what_is_no_whole_json_object_is_no_manifest() {
+async fn a_manifest_is_one_whole_json_object() {
     let world = World::start().await;
     // The second would file its sighting under the hash of another tag.
     for bytes in [r#"{"schemaVersion":2,"#, "registry.test/demo/app:other", "[]"] {

@@ -1,4 +1,4 @@
-//! What is asked for is no request that a registry answers.
+//! Requests that no registry answers.
 
 use http::{Method, Uri};
 
@@ -56,7 +56,7 @@ async fn only_get_and_head_are_served() {
 }
 
 #[tokio::test]
-async fn a_target_that_is_no_path_is_answered_too() {
+async fn a_target_other_than_a_path_is_answered_too() {
     let world = World::start().await;
     for target in ["*", "http://registry.test/v3/", "registry.test:443"] {
         let uri: Uri = target.parse().unwrap();
@@ -68,7 +68,7 @@ async fn a_target_that_is_no_path_is_answered_too() {
 #[tokio::test]
 async fn the_registry_says_that_it_is_one_without_asking_anyone() {
     let world = World::start().await;
-    world.log.is_down(super::log::Fault::Dropped);
+    world.log.is_down(testing::faulty::log::Fault::Dropped);
     for path in ["/v2/", "/v2", "/healthz"] {
         let answer = world.get(path).await;
         assert_eq!(answer.status, 200);

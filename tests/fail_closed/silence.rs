@@ -1,15 +1,13 @@
 //! A registry that says nothing: it does not hold an instance for as long as a request may take, and is not asked again
 //! and again.
 
-use std::time::Instant;
-
-use futures_util::future::join_all;
 use http::Method;
+use testing::clock::Clock;
+use testing::faulty::registry::{Fault, Registry};
 
-use super::upstream::{Fault, Registry};
 use super::world::{IN_TIME, REGISTRY, World, ask, blob, manifest};
 
-/// Enough for an answer on a busy machine too. The whole request still has its 25 s.
+/// The whole request has its 25 s.
 const PATIENCE: (&str, &str) = ("REGISTRY_TIMEOUT_MS", "1000");
 const LATE: &str = "registry.test did not answer in time";
 const NOT_ASKED: &str = "registry.test did not answer in time, several times in a row, and is not asked for the next ";
@@ -22,8 +20,7 @@ fn referrers() -> String {
 async fn each_request_to_a_silent_host_ends_long_before_the_whole_time_is_over() {
     let elsewhere = Registry::start().await;
     elsewhere.fails("/", Fault::Silent);
-    let led = Fault::Status(302, vec![("location", format!("http://{}/", elsewhere.address))], "");
-    let opened = |registry: &str| format!("registry.test={registry},elsewhere.test={}", elsewhere.address);
+    let led = Fault::Status(302, vec![("location", format!("http://{}/elsewhere", elsewhere.address))], "");
     let zeros = "0".repeat(64);
     let cases = [
         (Method::GET, manifest("v1"), [("manifests", Fault::Silent), ("/token", Fault::Silent)]),
@@ -38,34 +35,46 @@ async fn each_request_to_a_silent_host_ends_long_before_the_whole_time_is_over()
         ),
         (Method::GET, referrers(), [("referrers", Fault::Silent), ("/token", Fault::Silent)]),
     ];
-    let each = cases.into_iter().flat_map(|(method, path, faults)| {
-        faults.map(|(at, fault)| is_late(&opened, method.clone(), path.clone(), at, fault))
-    });
-    join_all(each).await;
+    for (method, path, faults) in cases {
+        for (at, fault) in faults {
+            is_late(&elsewhere, method.clone(), &path, at, fault).await;
+        }
+    }
 }
 
-async fn is_late(opened: &impl Fn(&str) -> String, method: Method, path: String, at: &'static str, fault: Fault) {
+async fn is_late(elsewhere: &Registry, method: Method, path: &str, at: &'static str, fault: Fault) {
+    let opened = |registry: &str| format!("registry.test={registry},elsewhere.test={}", elsewhere.address);
     let world = World::before(Registry::start().await, &[PATIENCE], opened).await;
+    let leads_on = matches!(fault, Fault::Status(..));
     if at == "/token" {
         world.registry.wants_token();
     }
     world.registry.push("v1", r#"{"a":1}"#);
     world.registry.fails(at, fault);
-    let began = Instant::now();
-    let answer = ask(&world.service, method.clone(), &path).await;
+    let (here, there) = (world.registry.next(at), elsewhere.next("elsewhere"));
+    let reached = async { if leads_on { there.await } else { here.await } };
+    let asking = ask(&world.service, method.clone(), path);
+    let (answer, took) = Clock::stop().pass_after(reached, asking).await;
     answer.assert_refused(504, "UNAVAILABLE", &[LATE]);
     assert_eq!(answer.header("retry-after"), None);
-    assert!(began.elapsed() < IN_TIME, "{method} {path}, {at}: {:?}", began.elapsed());
+    assert!(took < IN_TIME, "{method} {path}, {at}: {took:?}");
+}
+
+/// Asserts that a request which `host` never answers is refused for that.
+async fn assert_late(clock: &mut Clock, world: &World, host: &Registry, path: &str) {
+    let (answer, _) = clock.pass_after(host.next("/"), world.get(path)).await;
+    answer.assert_refused(504, "UNAVAILABLE", &[LATE]);
 }
 
 #[tokio::test]
 async fn a_host_that_was_silent_three_times_in_a_row_is_not_asked() {
-    let worlds = [Fault::Silent, Fault::Stalled].map(async |fault| {
+    for fault in [Fault::Silent, Fault::Stalled] {
         let world = World::with(&[PATIENCE]).await;
         let digest = world.registry.push("v1", r#"{"a":1}"#);
         world.registry.fails("manifests", fault);
+        let mut clock = Clock::stop();
         for _ in 0..3 {
-            world.pull("v1").await.assert_refused(504, "UNAVAILABLE", &[LATE]);
+            assert_late(&mut clock, &world, &world.registry, &manifest("v1")).await;
         }
         assert_eq!(world.registry.asked().len(), 3);
         world.registry.heals();
@@ -78,20 +87,20 @@ async fn a_host_that_was_silent_three_times_in_a_row_is_not_asked() {
         }
         assert_eq!(world.registry.asked(), [""; 0]);
         assert_eq!(world.log.size().await, 0);
-    });
-    join_all(worlds).await;
+    }
 }
 
 #[tokio::test]
 async fn a_host_that_answers_between_its_silences_goes_on_being_asked() {
     let world = World::with(&[PATIENCE]).await;
     let digest = world.registry.push("v1", r#"{"a":1}"#);
+    let mut clock = Clock::stop();
     for _ in 0..3 {
         for _ in 0..2 {
             world.registry.fails_once("manifests", Fault::Silent);
-            world.pull(&digest).await.assert_refused(504, "UNAVAILABLE", &[LATE]);
+            assert_late(&mut clock, &world, &world.registry, &manifest(&digest)).await;
         }
-        // Whatever it answers.
+        // Any answer will do.
         world.registry.fails_once("blobs", Fault::Status(500, vec![], ""));
         world.get(&blob(&digest)).await.assert_refused(502, "UNAVAILABLE", &[]);
     }
@@ -110,8 +119,9 @@ async fn a_silent_token_server_is_not_asked_and_its_registry_is() {
     let challenge = format!("Bearer realm=\"http://{}/token\"", tokens.address);
     world.registry.fails("manifests", Fault::Status(401, vec![("www-authenticate", challenge)], ""));
     // The second and third begin with the challenge that is known, and ask the registry what is wrong.
+    let mut clock = Clock::stop();
     for _ in 0..2 {
-        world.pull("v1").await.assert_refused(504, "UNAVAILABLE", &[LATE]);
+        assert_late(&mut clock, &world, &tokens, &manifest("v1")).await;
     }
     assert_eq!(tokens.asked().len(), 3);
     world.registry.asked();

@@ -1,8 +1,9 @@
 //! Anonymous tokens.
 
 use http::{Method, Request};
+use testing::clock::Clock;
+use testing::faulty::registry::Fault;
 
-use super::upstream::Fault;
 use super::world::{World, blob, manifest};
 
 #[tokio::test]
@@ -90,7 +91,8 @@ async fn a_token_server_that_is_slow_is_given_up_in_time() {
     world.registry.wants_token();
     world.registry.push("v1", "{}");
     world.registry.fails("/token", Fault::TarPit);
-    world.pull("v1").await.assert_refused(504, "UNAVAILABLE", &["registry.test did not answer in time"]);
+    let (answer, _) = Clock::stop().pass_after(world.registry.next("/token"), world.pull("v1")).await;
+    answer.assert_refused(504, "UNAVAILABLE", &["registry.test did not answer in time"]);
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ impl Instance {
         dead
     }
 
-    /// Where this instance has a tag. The registry's name is one that all instances share.
+    /// The URL of a tag at this instance. The registry's name is one that all instances share.
     pub fn url(&self, tag: &str) -> String {
         format!("http://{}/v2/registry.test/app/manifests/{tag}", self.running.address)
     }

@@ -5,13 +5,7 @@
 //! seed that was printed and one round.
 
 mod instance;
-#[path = "../support/log.rs"]
-mod log;
 mod proxy;
-#[path = "../support/registry.rs"]
-mod registry;
 mod round;
 mod stage;
 mod stampede;
-#[path = "../support/table.rs"]
-mod table;

@@ -12,7 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
-/// What happens at a call.
+/// A fault at a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// SIGKILL before the call arrives.
@@ -89,7 +89,7 @@ impl Proxy {
         *self.state.kill.lock().unwrap() = Some(Arc::new(kill));
     }
 
-    /// Whether the planned fault has happened.
+    /// The planned fault, once it has happened.
     pub fn struck(&self) -> Option<Fault> {
         let plan = self.state.plan.lock().unwrap();
         plan.as_ref().filter(|plan| self.state.calls.load(Ordering::SeqCst) > plan.at).map(|plan| plan.fault)

@@ -1,10 +1,13 @@
-//! What all instances share: a registry whose tags move, a table in DynamoDB Local, a log, a signing key.
+//! The surroundings of all instances: a registry whose tags move, a table in DynamoDB Local, a log, a signing key.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::Request;
+use testing::log;
+use testing::registry;
+use testing::table::Table;
 use tlogistry::config::LogConfig;
 use tlogistry::devlog::{Devlog, Options};
 use tlogistry::image::{Digest, Tag};
@@ -12,10 +15,6 @@ use tlogistry::key::PublicKey;
 use tlogistry::sighting::{LocalKey, parse_statement};
 use tlogistry::tlog::LogEntry;
 use tlogistry::tlog::body::EntryBody;
-
-use crate::log;
-use crate::registry;
-use crate::table::Table;
 
 pub struct Stage {
     pub folder: tempfile::TempDir,
@@ -75,7 +74,7 @@ pub struct Registry {
     tags: Arc<Mutex<HashMap<String, fastrand::Rng>>>,
 }
 
-/// How many images a tag moves between.
+/// Images that a tag moves between.
 const IMAGES: usize = 3;
 
 fn image(tag: &str, number: usize) -> Bytes {
@@ -93,7 +92,7 @@ impl Registry {
         Self { address: address.await, tags }
     }
 
-    /// Adds a tag whose digest is drawn anew at every request.
+    /// Adds a tag whose digest is drawn at every request.
     pub fn add(&self, tag: &str, seed: u64) {
         self.tags.lock().unwrap().insert(tag.to_owned(), fastrand::Rng::with_seed(seed));
     }

@@ -1,4 +1,4 @@
-//! What stands between an instance and its log or its table: it counts calls, changes answers, or fails.
+//! Proxies between an instance and its log or its table: they count calls, change answers, or fail.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -9,10 +9,12 @@ use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use testing::table::Table;
 use tlogistry::cli::listen;
 use tlogistry::config::LogConfig;
 use tlogistry::devlog::{Devlog, Options};
 use tlogistry::key::PublicKey;
+use tlogistry::ledger::{DynamoDbLedger, Ledger};
 use tlogistry::tlog::LogKeys;
 
 /// A log that can file entries of strangers, which no log has to verify, under any hash.
@@ -71,7 +73,7 @@ impl Log {
         }
     }
 
-    /// How often a hash was searched for.
+    /// Counts the searches for a hash.
     pub fn searches(&self, hash: &str) -> usize {
         self.state.lock().unwrap().searches.iter().filter(|searched| *searched == hash).count()
     }
@@ -136,32 +138,58 @@ fn with_status(status: StatusCode) -> Response<Bytes> {
 
 /// Passes calls on to DynamoDB and keeps what they name.
 pub struct Calls {
-    pub endpoint: String,
-    calls: Arc<Mutex<Vec<String>>>,
+    endpoint: String,
+    state: Arc<Mutex<CallsState>>,
+}
+
+#[derive(Default)]
+struct CallsState {
+    calls: Vec<String>,
+    /// The next such call is carried out, and its answer is lost.
+    losing: Option<String>,
 }
 
 impl Calls {
     pub async fn to(endpoint: &'static str) -> Self {
-        let calls: Arc<Mutex<Vec<String>>> = Arc::default();
+        let state: Arc<Mutex<CallsState>> = Arc::default();
         let (listener, address) = listen::bind("127.0.0.1:0").await.unwrap();
-        let (told, client) = (calls.clone(), reqwest::Client::builder().no_proxy().build().unwrap());
+        let (shared, client) = (state.clone(), reqwest::Client::builder().no_proxy().build().unwrap());
         let handler = move |request| {
-            let (told, client) = (told.clone(), client.clone());
+            let (shared, client) = (shared.clone(), client.clone());
             async move {
                 let request: Request<Bytes> = listen::read(request, 1 << 20).await.unwrap();
                 let (parts, body) = request.into_parts();
                 let operation = parts.headers["x-amz-target"].to_str().unwrap().rsplit('.').next().unwrap().to_owned();
                 let asked: Value = serde_json::from_slice(&body).unwrap();
                 let key = asked["Key"]["tag"]["S"].as_str().or(asked["Item"]["tag"]["S"].as_str()).unwrap();
-                told.lock().unwrap().push(format!("{operation} {key}"));
+                let call = format!("{operation} {key}");
+                let is_lost = {
+                    let mut state = shared.lock().unwrap();
+                    state.calls.push(call.clone());
+                    state.losing.take_if(|losing| *losing == call).is_some()
+                };
                 let answer = client.post(endpoint).headers(parts.headers).body(body).send().await.unwrap();
+                if is_lost {
+                    return with_status(StatusCode::INTERNAL_SERVER_ERROR).map(Full::new);
+                }
                 let mut response = Response::builder().status(answer.status());
                 *response.headers_mut().unwrap() = answer.headers().clone();
                 response.body(Full::new(answer.bytes().await.unwrap())).unwrap()
             }
         };
         tokio::spawn(listen::serve(listener, handler, std::future::pending()));
-        Self { endpoint: format!("http://{address}"), calls }
+        Self { endpoint: format!("http://{address}"), state }
+    }
+
+    /// A ledger in `table` whose calls pass here.
+    pub fn ledger(&self, table: &Table) -> Ledger {
+        let config = table.client.config().to_builder().endpoint_url(&self.endpoint).build();
+        Ledger::DynamoDb(DynamoDbLedger::new(aws_sdk_dynamodb::Client::from_conf(config), table.name.clone()))
+    }
+
+    /// The next call of this operation that names this key is carried out, and its answer is lost.
+    pub fn lose_answer(&self, operation: &str, key: &str) {
+        self.state.lock().unwrap().losing = Some(format!("{operation} {key}"));
     }
 
     /// The calls since this was last asked that name this key, by their operation.
@@ -173,6 +201,6 @@ impl Calls {
 
     /// The calls since this was last asked, each with its key.
     pub fn all(&self) -> Vec<String> {
-        std::mem::take(&mut *self.calls.lock().unwrap())
+        std::mem::take(&mut self.state.lock().unwrap().calls)
     }
 }

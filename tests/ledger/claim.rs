@@ -1,12 +1,12 @@
 //! A table that no instance has claimed: a key that was used before is refused beside it.
 
 use aws_sdk_dynamodb::types::AttributeValue::S;
+use testing::table::Table;
 use tlogistry::image::Digest;
 use tlogistry::ledger::{Ledger, MemoryLedger};
 
 use crate::between::Log;
 use crate::scene::{Answer, Scene, ask, pull};
-use crate::table::Table;
 use crate::version::{ledger_in, soon};
 
 impl Scene {
@@ -17,7 +17,7 @@ impl Scene {
         scene
     }
 
-    /// What the log's index files the key's entries under.
+    /// The hash that the log's index files the key's entries under.
     fn key_hash(&self, name: &str) -> String {
         Digest::sha256(self.key_named(name).public_key().pem().as_bytes()).hex().to_owned()
     }

@@ -4,13 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue::{self, L, N, Ns, S, Ss};
+use testing::clock::Clock;
+use testing::log;
 use tlogistry::http::Service;
 use tlogistry::key::Fingerprint;
-use tlogistry::ledger::{DynamoDbLedger, Ledger, LedgerError, MemoryLedger, UsedKeys};
+use tlogistry::ledger::{Ledger, LedgerError, MemoryLedger, UsedKeys};
 use tlogistry::sighting::LocalKey;
 
 use crate::between::Calls;
-use crate::log;
 use crate::scene::{Answer, Scene, ask, pull};
 use crate::version::soon;
 
@@ -146,6 +147,7 @@ async fn a_process_that_lacks_a_key_stops_when_it_reads_the_row_again() {
     for tag in ["v1", "v2", "v3"] {
         scene.push(tag, tag);
     }
+    let _stopped = Clock::stop();
     let instance = scene.version("a", &[]).start();
     assert!(pull(&instance, "v1").await.first_seen);
     // One deployment where two are needed.
@@ -154,9 +156,7 @@ async fn a_process_that_lacks_a_key_stops_when_it_reads_the_row_again() {
     let untrusted = pull(&instance, "v2").await;
     assert!(untrusted.status == 503 && untrusted.message.contains("its key is not a trusted one"), "{untrusted:?}");
 
-    tokio::time::pause();
     tokio::time::advance(Duration::from_secs(61)).await;
-    tokio::time::resume();
     assert_eq!(pull(&instance, "v1").await.status, 200, "what is in memory asks nobody");
     let reason = forgotten("signing key", scene.fingerprint("b"), "TRUSTED_KEYS");
     for tag in ["v3", "v2", "v1"] {
@@ -166,10 +166,8 @@ async fn a_process_that_lacks_a_key_stops_when_it_reads_the_row_again() {
 
 /// A process whose calls to the ledger are counted.
 fn counted(scene: &Scene, calls: &Calls) -> Service {
-    let config = scene.table.client.config().to_builder().endpoint_url(&calls.endpoint).build();
-    let client = aws_sdk_dynamodb::Client::from_conf(config);
     let mut version = scene.version("a", &[]);
-    version.ledger = Ledger::DynamoDb(DynamoDbLedger::new(client, scene.table.name.clone()));
+    version.ledger = calls.ledger(&scene.table);
     version.start()
 }
 
@@ -208,6 +206,7 @@ async fn the_row_is_read_once_a_minute_and_written_once() {
     for tag in ["v1", "v2", "v3", "v4"] {
         scene.push(tag, tag);
     }
+    let _stopped = Clock::stop();
     let first = instance();
     assert!(pull(&first, "v1").await.first_seen);
     assert_eq!(calls.of("@instance"), ["GetItem", "GetItem", "PutItem"], "the table is claimed");
@@ -221,9 +220,7 @@ async fn the_row_is_read_once_a_minute_and_written_once() {
     }
     assert_eq!(calls.of("@instance"), [""; 0], "no call more for a known tag");
 
-    tokio::time::pause();
     tokio::time::advance(Duration::from_secs(61)).await;
-    tokio::time::resume();
     assert_eq!(pull(&second, "v1").await.status, 200);
     assert_eq!(calls.of("@instance"), [""; 0], "nor for one in memory, ever");
     assert!(pull(&second, "v4").await.first_seen);

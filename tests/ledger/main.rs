@@ -5,13 +5,8 @@ mod between;
 mod claim;
 mod hostile;
 mod instance;
-#[path = "../support/log.rs"]
-mod log;
+mod lost_answers;
 mod protocol;
-#[path = "../support/registry.rs"]
-mod registry;
 mod scene;
-#[path = "../support/table.rs"]
-mod table;
 mod version;
 mod without_log;

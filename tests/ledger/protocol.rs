@@ -11,7 +11,7 @@ use tlogistry::sighting::Signer;
 use crate::scene::{Scene, pull};
 
 fn soon() -> Deadline {
-    Deadline::after(Duration::from_secs(10))
+    Deadline::after(Duration::from_secs(60))
 }
 
 /// The same must hold of both ledgers.

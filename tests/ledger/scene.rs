@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request};
+use testing::table::Table;
+use testing::{log, registry};
 use tlogistry::config::{Config, LogConfig};
 use tlogistry::http::{Body, Service};
 use tlogistry::image::{Digest, Tag};
 use tlogistry::ledger::{DynamoDbLedger, Ledger};
 use tlogistry::setup;
 use tlogistry::sighting::{LocalKey, Signer};
-
-use crate::table::Table;
-use crate::{log, registry};
 
 pub struct Scene {
     pub table: Table,
@@ -24,7 +23,7 @@ pub struct Scene {
     pub registry: String,
 }
 
-/// What a pull by tag was answered.
+/// The answer to a pull by tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
@@ -74,7 +73,7 @@ impl Scene {
     }
 
     pub fn instance(&self) -> Service {
-        self.instance_with(&self.log_config, Duration::from_secs(10))
+        self.instance_with(&self.log_config, Duration::from_secs(25))
     }
 
     /// Pulls a tag through a new instance.

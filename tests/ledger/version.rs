@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use testing::table::Table;
 use tlogistry::config::{Config, LogConfig};
 use tlogistry::deadline::Deadline;
 use tlogistry::http::Service;
@@ -11,10 +12,9 @@ use tlogistry::setup;
 use tlogistry::sighting::{LocalKey, Signer};
 
 use crate::scene::Scene;
-use crate::table::Table;
 
 pub fn soon() -> Deadline {
-    Deadline::after(Duration::from_secs(20))
+    Deadline::after(Duration::from_secs(60))
 }
 
 pub struct Version<'a> {
@@ -40,7 +40,7 @@ impl Scene {
         Version { scene: self, key, trusts, log: self.log_config.clone(), ledger: self.ledger() }
     }
 
-    /// What the scene's table names.
+    /// The keys that the scene's table names.
     pub async fn used_keys(&self) -> Option<UsedKeys> {
         self.ledger().used_keys(soon()).await.unwrap()
     }

@@ -1,9 +1,6 @@
 //! `serve`, with its own log, under mixed pulls from many connections: every answer is the right one, memory stops
 //! growing, and no connection is left behind. TLOGISTRY_SECONDS says for how long.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod measured;
 mod pulls;
 
@@ -12,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use measured::Measured;
 use pulls::Pulls;
-use support::docker_registry::DockerRegistry;
-use support::instance::Instance;
+use testing::docker_registry::DockerRegistry;
+use testing::instance::Instance;
 
 const CONNECTIONS: usize = 64;
 /// Caches, buffers and the allocator's own reserves have their size by then, where the whole takes longer.
 const WARM: Duration = Duration::from_secs(10);
-/// How often the output shows the memory.
+/// The time between two lines about memory.
 const EVERY: Duration = Duration::from_secs(10);
 /// The noise of allocator and kernel: with known tags alone, memory goes up and down by 2 MiB.
 const NOISE_KIB: u64 = 4 << 10;
@@ -31,7 +28,7 @@ const FEW: usize = 48;
 async fn nothing_fails_or_piles_up_under_load() {
     let seconds = std::env::var("TLOGISTRY_SECONDS").map_or(5, |seconds| seconds.parse().unwrap());
     let (registry, state) = (DockerRegistry::start(), tempfile::tempdir().unwrap());
-    let registries = format!("{}={}", support::stage::REGISTRY, registry.address);
+    let registries = format!("{}={}", testing::stage::REGISTRY, registry.address);
     let limits = ["FIRST_SIGHTS_PER_MINUTE", "FIRST_SIGHTS_PER_MINUTE_PER_SOURCE"].map(|name| (name, "100000"));
     let environment = [("INSECURE_REGISTRIES", registries.as_str())].into_iter().chain(limits);
     let environment: Vec<_> = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -77,8 +74,8 @@ async fn nothing_fails_or_piles_up_under_load() {
     assert!(after.descriptors <= before.descriptors + left, "connections are left behind");
 }
 
-/// What is held when it has no more descriptors than this, or has had its time. Connections to the registry are closed
-/// when they have been idle for 30 s, and that is looked at every 30 s.
+/// The measurements once it has no more descriptors than this, or has had its time. Connections to the registry are
+/// closed when they have been idle for 30 s, and that is looked at every 30 s.
 async fn settled(instance: &Instance, descriptors: usize, patience: Duration) -> Measured {
     let deadline = Instant::now() + patience;
     loop {

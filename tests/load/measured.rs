@@ -1,8 +1,8 @@
-//! What a process holds, as the kernel counts it.
+//! Memory and descriptors of a process, as the kernel counts them.
 
 use std::fmt;
 
-use crate::support::process::Process;
+use testing::process::Process;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Measured {

@@ -7,13 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use reqwest::{Client, Method};
+use testing::client::{client, send};
+use testing::docker_registry::DockerRegistry;
+use testing::image::Image;
+use testing::instance::Instance;
+use testing::stage::REPOSITORY;
 use tlogistry::image::Digest;
-
-use crate::support::client::{client, send};
-use crate::support::docker_registry::DockerRegistry;
-use crate::support::image::Image;
-use crate::support::instance::Instance;
-use crate::support::stage::REPOSITORY;
 
 /// Tags that are pulled all the time.
 const KNOWN: usize = 20;

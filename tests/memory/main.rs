@@ -2,20 +2,16 @@
 //!
 //! One test alone, because everything that this process allocates is counted, the stand-ins' part included. Figures:
 //! `cargo test --test memory -- --nocapture`.
-#![allow(dead_code)] // Each module is another test program's too, which uses all of it.
 
-#[path = "../../benches/cost/count.rs"]
-mod count;
-#[path = "../fail_closed/log.rs"]
-mod log;
 mod shapes;
-#[path = "../fail_closed/wire.rs"]
-mod wire;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Request;
+use testing::count;
+use testing::faulty::log;
+use testing::faulty::wire;
 use tlogistry::config::Config;
 use tlogistry::http::{Body, Service};
 use tlogistry::image::Digest;
@@ -29,10 +25,10 @@ static ALLOCATOR: count::Counting = count::Counting;
 const MANIFEST: &str = r#"{"schemaVersion":2}"#;
 const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
-/// What a document of 4 MiB may make an instance hold while it is answered: the bytes as they were read and as they are
-/// sent, and half as much again for reading and checking them.
+/// The memory that a document of 4 MiB may make an instance hold while it is answered: the bytes as they were read and
+/// as they are sent, and half as much again for reading and checking them.
 const MOST_PER_BYTE: f64 = 3.0;
-/// What all tokens and all challenges may take: 4 and 1 MiB, and what the caches need beside.
+/// The bound for all tokens and all challenges: 4 and 1 MiB, and the caches' own needs.
 const MOST_KEPT_MIB: f64 = 8.0;
 
 fn mib(bytes: usize) -> f64 {
@@ -105,7 +101,7 @@ async fn lists_and_manifests() -> Vec<String> {
         assert_eq!(get(&service, "/v2/r0.test/app/manifests/v1").await.0, 200);
         let digest = Digest::sha256(MANIFEST.as_bytes());
         let (status, list, list_held) = held(&service, &format!("/v2/r0.test/app/referrers/{digest}")).await;
-        // What is not UTF-8 is no index to add to.
+        // A document that is not UTF-8 cannot be an index.
         assert_eq!(status, if std::str::from_utf8(document).is_ok() { 200 } else { 502 }, "{shape}");
         assert!(status == 502 || list.len() > document.len() + 300, "{shape}: nothing was added");
         drop(list);

@@ -1,6 +1,7 @@
 //! Copies of our published statements alarm nobody.
 
-use crate::filed::copies::{of_another_tag, of_this_tag};
+use testing::filed::copies::{of_another_tag, of_this_tag};
+
 use crate::scene::Scene;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,15 +1,16 @@
-//! What an instance does whose ledger has no row for the tag.
+//! An instance whose ledger has no row for the tag.
 
 use std::sync::{Arc, Mutex};
 
-use crate::filed::copies::{of_another_tag, of_this_tag};
-use crate::filed::ours::{Says, everything};
-use crate::filed::strangers::that_hold_our_key;
+use testing::filed::copies::{of_another_tag, of_this_tag};
+use testing::filed::ours::{Says, everything};
+use testing::filed::strangers::that_hold_our_key;
+
 use crate::scene::{Pulled, Scene};
 
 const UNEXPLAINED: &str = "that no sighting of this tag explains";
 
-/// What is written to the log meanwhile, by this thread.
+/// Lines that this thread traces.
 #[derive(Clone, Default)]
 struct Told(Arc<Mutex<Vec<u8>>>);
 
@@ -115,7 +116,7 @@ async fn copies_of_another_tags_sighting_stop_no_first_sight() {
         let (pulled, told) = pull(&scene).await;
         assert_unexplained(filed.name, &pulled);
         assert!(told, "{}", filed.name);
-        // What it is about is found under the statement's hash.
+        // Its statement is found under the statement's hash.
         scene.log.file(&other.original, &[&other.payload_hash]);
         let (pulled, told) = pull(&scene).await;
         assert_eq!((pulled.status, pulled.first_seen, told), (200, true, false), "{}: {pulled:?}", filed.name);

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use testing::any_log::Plight;
+use testing::filed::{Case, Filed, Key, intoto_2};
 use tlogistry::dsse::IN_TOTO;
 use tlogistry::image::Digest;
 use tlogistry::sighting::statement;
 
-use crate::any_log::Plight;
-use crate::filed::{Case, Filed, Key, intoto_2};
 use crate::scene::Scene;
 
 /// A stranger's entry with 5 MB before his key. Rekor keeps them.
@@ -85,6 +85,9 @@ async fn what_other_answers_prove_survives_one_that_cannot_be_read() {
         scene.log.spoil(&spoilt, plight);
         let (said, code) = scene.say("verify");
         assert_eq!((said["verdict"].as_str(), code), (Some("contradicted"), 1), "{plight:?}: {said}");
+        assert_eq!(said["unread"][0]["id"], *spoilt, "{plight:?}: {said}");
+        let text = scene.run("verify", &[&scene.case().tag.to_string()]).stdout;
+        assert!(text.contains(&format!("\nNot read: the entry {spoilt}: ")), "{text}");
         let (said, code) = scene.say("history");
         assert_eq!((said["unread"][0]["id"].as_str(), code), (Some(&*spoilt), 1), "{plight:?}: {said}");
         assert_eq!(said["unread"].as_array().unwrap().len(), 1, "{plight:?}: {said}");
@@ -118,7 +121,7 @@ async fn each_try_to_look_through_strangers_entries_gets_further() {
     let instance = scene.instance();
     let strangers = 95;
     scene.next();
-    let theirs = Key::new();
+    let theirs = Key::generate();
     let ids: BTreeSet<String> = (0..strangers)
         .map(|number| {
             let payload = statement(&scene.case().tag, &Digest::sha256(number.to_string().as_bytes()));

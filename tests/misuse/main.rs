@@ -1,14 +1,5 @@
-//! What the log may hold of our key and is no honest sighting, and what strangers may file: nothing of the one goes unseen,
-//! and nothing of the other is taken for it.
-
-#[path = "../support/any_log.rs"]
-mod any_log;
-#[path = "../support/filed/mod.rs"]
-mod filed;
-#[path = "../support/registry.rs"]
-mod registry;
-#[path = "../support/mod.rs"]
-mod support;
+//! Entries by our key that are not honest sightings, and entries that strangers may file: each of the one is seen, and
+//! none of the other is taken for it.
 
 mod copies;
 mod function;

@@ -1,10 +1,10 @@
 //! Signatures of our key that no honest instance made.
 
-use crate::filed::der::Certificate;
-use crate::filed::ours::{Says, everything, misuses};
-use crate::filed::{Filed, dsse, hashedrekord, intoto_1, pem};
-use crate::registry;
 use crate::scene::Scene;
+use testing::filed::der::Certificate;
+use testing::filed::ours::{Says, everything, misuses};
+use testing::filed::{Filed, dsse, hashedrekord, intoto_1, pem};
+use testing::registry;
 use tlogistry::dsse::{IN_TOTO, pae};
 use tlogistry::image::Digest;
 
@@ -85,7 +85,7 @@ async fn a_hash_is_compared_with_what_the_registry_serves() {
                 "as dsse, in numbers",
                 IN_TOTO,
                 &payload,
-                &[sealed.with_text(crate::filed::base64(case.ours.sign_in_numbers(&message)))],
+                &[sealed.with_text(testing::filed::base64(case.ours.sign_in_numbers(&message)))],
             ),
         };
         scene.file_sighting();

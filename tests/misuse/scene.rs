@@ -3,17 +3,16 @@
 use bytes::Bytes;
 use http::Request;
 use serde_json::Value;
+use testing::any_log::AnyLog;
+use testing::filed::{Case, Filed, Key};
+use testing::process::{Ended, Process, cli};
+use testing::registry;
 use tlogistry::config::Config;
 use tlogistry::http::{Body, Service};
 use tlogistry::image::{Digest, Tag};
 use tlogistry::ledger::{Ledger, MemoryLedger};
 use tlogistry::setup;
 use tlogistry::sighting::{LocalKey, Signer, subject_hash};
-
-use crate::any_log::AnyLog;
-use crate::filed::{Case, Filed, Key};
-use crate::registry;
-use crate::support::process::{Ended, Process, cli};
 
 pub struct Scene {
     pub log: AnyLog,
@@ -38,8 +37,8 @@ impl Scene {
             tag: tag(0),
             seen,
             other: Digest::sha256(&registry::image("other")),
-            ours: Key::new(),
-            theirs: Key::new(),
+            ours: Key::generate(),
+            theirs: Key::generate(),
         };
         let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
         write("key.pem", case.ours.pem());
@@ -76,7 +75,7 @@ impl Scene {
         Process::start(cli.env("INSECURE_REGISTRIES", insecure)).finish()
     }
 
-    /// What a command says of the current tag, and its exit code.
+    /// A command's words on the current tag, and its exit code.
     #[track_caller]
     pub fn say(&self, command: &str) -> (Value, i32) {
         let ended = self.run(command, &[&self.case.tag.to_string(), "--json"]);
@@ -84,7 +83,7 @@ impl Scene {
         (said, ended.code.unwrap())
     }
 
-    /// What an audit of the current tag finds, in order, and its exit code.
+    /// An audit's findings on the current tag, in order, and its exit code.
     #[track_caller]
     pub fn audit(&self) -> (Vec<String>, i32) {
         let list = self.folder.path().join("tags");

@@ -1,6 +1,7 @@
 //! Strangers' entries stay strangers', wherever they hold our key.
 
-use crate::filed::strangers::that_hold_our_key;
+use testing::filed::strangers::that_hold_our_key;
+
 use crate::scene::Scene;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! What is not implemented, and how each goes wrong: the same model must find it.
+//! Protocols that are not ours, and how each goes wrong: the same model must find it.
 
 use crate::model::{ANY_FUNCTION_CAN_FINISH, Action, ONE_DIGEST, SERVED_IS_RECORDED};
 use crate::state::Write;
@@ -29,7 +29,7 @@ fn an_index_believed_as_evidence_records_two() {
 
 /// Between a search and the upload that follows it, anyone else may do the same.
 #[test]
-fn an_index_that_lacks_nothing_does_not_replace_the_ledger() {
+fn even_a_complete_index_does_not_replace_the_ledger() {
     let protocol = Protocol::IndexAsEvidence;
     assert_records_two_digests(Pulls { protocol, index: Index::Perfect, late: 0, ..IMPLEMENTED });
 }
@@ -46,7 +46,7 @@ fn without_take_over_an_interrupted_recording_blocks_the_tag() {
     assert!(matches!(last, Action::Write(_, Write::Insert(_))), "{last:?}");
 }
 
-/// Why no row may be deleted: what is implemented does not survive it, not even with a perfect index and no late call.
+/// No row may be deleted: our protocol does not survive it, not even with a perfect index and no late call.
 #[test]
 fn a_deleted_row_records_two() {
     assert_records_two_digests(Pulls { rows_may_go: true, functions: 1, late: 0, ..IMPLEMENTED });

@@ -1,4 +1,4 @@
-//! What a function does with the answers to its calls: `src/verdict/`, one step at a time.
+//! A function's steps on the answers to its calls: `src/verdict/`, one step at a time.
 
 use crate::instance::Keys;
 use crate::state::{Digest, Found, Function, Row, Standing, State, Step, Verdict, Write};
@@ -112,7 +112,7 @@ impl Pulls {
         }
     }
 
-    /// What is known is signed once more.
+    /// A known sighting is signed once more.
     pub fn make_findable(&self, state: &mut State, i: usize) {
         let key = self.own_signer(state, i);
         if let Some(digest) = state.functions[i].known {

@@ -1,4 +1,4 @@
-//! What is implemented holds, and also without what it does not need.
+//! Our protocol holds, and also without the parts that it does not need.
 
 use crate::{IMPLEMENTED, Protocol, Pulls};
 

@@ -1,5 +1,5 @@
-//! The instance's own row, `src/verdict/instance.rs` and `claim.rs`: which keys the ledger was used with, and versions of the
-//! function that know other keys, or have another table or log.
+//! The instance's own row, `src/verdict/instance.rs` and `claim.rs`: which keys the ledger was used with, and versions
+//! of the function that know other keys, or have another table or log.
 
 use crate::state::{Function, Standing, State, Step, Write};
 use crate::{Guard, Pulls};
@@ -35,7 +35,7 @@ impl Keys {
     }
 }
 
-/// Where a function's calls arrive: the number of its table and of its log.
+/// The ledger and log that a function's calls arrive at: the number of its table and of its log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     pub table: usize,
@@ -57,7 +57,7 @@ pub struct Version {
 }
 
 impl Version {
-    /// What it uses for certain.
+    /// The keys that it uses for certain.
     pub fn own(&self) -> Keys {
         Keys::of_signer(self.signer).with(Keys::of_log(self.log))
     }
@@ -111,7 +111,7 @@ impl Pulls {
         versions.filter(move |(_, version)| !version.mistaken || mistakes_happen).map(|(number, _)| number)
     }
 
-    /// Whether the first key may have signed for another tag: somebody was allowed to.
+    /// True if the first key may have signed for another tag: somebody was allowed to.
     pub fn may_be_shown(&self, state: &State) -> bool {
         !state.shown && (self.guard == Guard::None || state.used[0].is_some_and(|used| used.contains(A)))
     }
@@ -149,7 +149,8 @@ impl Pulls {
         admitted
     }
 
-    /// What was seen shows a use of the ledger or of a key. A function that read no row of the instance reads it again.
+    /// The last answer shows a use of the ledger or of a key. A function that read no row of the instance reads it
+    /// again.
     pub fn shows_use(&self, state: &mut State, i: usize) -> bool {
         let vacant = state.functions[i].standing == Standing::Vacant;
         if vacant {
@@ -158,7 +159,7 @@ impl Pulls {
         vacant
     }
 
-    /// What comes before a signature over the tag's digest, or over one more for a search; `None` if it may be made.
+    /// The step before a signature over the tag's digest, or over one more for a search; `None` if it may be made.
     pub fn before_signing(&self, state: &State, i: usize, findable: bool) -> Option<Step> {
         match state.functions[i].standing {
             Standing::Admitted { own_named: true } => None,

@@ -16,8 +16,8 @@
 //! - A lease ends whenever a waiter says so, by whichever clock or because no writer could have set it; time is not
 //!   modelled.
 //! - The instance's row is read once by each process: that it is read again each minute only refuses more.
-//! - A key signs for other tags too, and at some time the index has one of these entries ([`model::Action::Show`]). From
-//!   then on parameters may be forgotten.
+//! - A key signs for other tags too, and at some time the index has one of these entries ([`model::Action::Show`]).
+//!   From then on parameters may be forgotten.
 //!
 //! `cargo test --test model -- --nocapture` prints the number of states of each run and, for each protocol that is not
 //! ours, how it goes wrong.
@@ -38,10 +38,10 @@ use stateright::{Checker, HasDiscoveries, Model};
 use instance::{ALONE, Version};
 use model::{ANY_FUNCTION_CAN_FINISH, Action, MISTAKES_DO_NOTHING, ONE_DIGEST, SERVED_IS_RECORDED};
 
-/// How a tag is recorded.
+/// The way in which a tag is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
-    /// What `src/verdict/record.rs` does.
+    /// The way of `src/verdict/record.rs`.
     Implemented,
     /// The pending row is a lock and no more: who takes over records what upstream serves by then.
     LeaseWithoutDigest,
@@ -53,19 +53,19 @@ pub enum Protocol {
     ServeBeforeRecording,
     /// A take-over rewrites the row as pending, whatever became of it since it was read.
     TakeOverWithoutCondition,
-    /// Who finds a pending row waits, however long.
+    /// A function that finds a pending row waits, however long.
     NoTakeOver,
 }
 
-/// What keeps a function from a ledger that is not its own, or whose keys it does not know.
+/// The guard that keeps a function from a ledger that is not its own, or whose keys it does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
-    /// What `src/verdict/instance.rs` and `claim.rs` do.
+    /// The guard of `src/verdict/instance.rs` and `claim.rs`.
     Implemented,
-    /// The same, once the instance's row names the keys of the only version: with this, how a tag is recorded is explored
-    /// by itself.
+    /// The same, once the instance's row names the keys of the only version: with this, how a tag is recorded is
+    /// explored by itself.
     Settled,
-    /// There is no row of the instance.
+    /// The instance's row is missing.
     None,
     /// A ledger without the row is claimed without asking the log.
     ClaimsUnasked,
@@ -96,7 +96,7 @@ pub enum Index {
 pub struct Pulls {
     pub protocol: Protocol,
     pub guard: Guard,
-    /// What may be deployed: the first one runs at the beginning.
+    /// Versions that may be deployed: the first one runs at the beginning.
     pub versions: &'static [Version],
     /// Parameters are forgotten also before the log's index has an entry by the first key.
     pub mistakes_at_once: bool,

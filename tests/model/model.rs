@@ -1,4 +1,4 @@
-//! What can happen next, and what must hold.
+//! The possible next steps, and the properties that must hold.
 
 use stateright::{Model, Property};
 
@@ -13,8 +13,8 @@ pub const MISTAKES_DO_NOTHING: &str =
     "a version that lacks a key, or has another table or log, serves and signs nothing";
 
 /// Steps in which a function on its own must come to a verdict. The longest way is: give up on what it was doing, read
-/// the instance's row and the tag's, take it over, upload, complete, name its key, upload again, compare; with an outdated
-/// lease it first reads once more. A process of the first version claims the ledger before.
+/// the instance's row and the tag's, take it over, upload, complete, name its key, upload again, compare; with an
+/// outdated lease it first reads once more. A process of the first version claims the ledger before.
 const ENOUGH_STEPS: usize = 16;
 
 /// Functions are numbered by their place in [`State::functions`], which is not the same from step to step where
@@ -197,13 +197,13 @@ impl Pulls {
         Digest::ALL.into_iter().take(self.digests)
     }
 
-    /// Where a function's calls arrive.
+    /// The ledger and log that a function's calls arrive at.
     pub fn place(&self, state: &State, i: usize) -> Place {
         let version = self.version(&state.functions[i]);
         Place { table: if self.ledger == Ledger::Shared { version.table } else { i }, log: version.log }
     }
 
-    /// What a function can do while nothing fails.
+    /// The steps of a function while nothing fails.
     fn undisturbed(&self, state: &State, i: usize, mut may: impl FnMut(Action)) {
         let function = state.functions[i];
         // First, so that a function on its own takes over instead of reading for ever.
@@ -284,7 +284,7 @@ impl Pulls {
         }
     }
 
-    /// Whether function `i`, when from here on nothing fails and all others stand still for ever, comes to a verdict.
+    /// True if function `i`, when from here on nothing fails and all others stand still for ever, comes to a verdict.
     ///
     /// stateright's `eventually` does not serve here: it passes over cycles, and this system is full of them (a waiter
     /// reads again, a pull is given up). That a verdict *can* be reached from every reachable state is instead shown by

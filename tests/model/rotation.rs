@@ -1,4 +1,5 @@
-//! Two versions at once during a rotation, in any order and as often as may be, and redeployments with forgotten parameters.
+//! Two versions at once during a rotation, in any order and as often as may be, and redeployments with forgotten
+//! parameters.
 
 use crate::instance::{NEXT_KEY_IS_TRUSTED, NEXT_KEY_SIGNS};
 use crate::model::{Action, MISTAKES_DO_NOTHING, ONE_DIGEST};
@@ -58,7 +59,7 @@ fn asking_the_log_for_the_signing_key_alone_records_two() {
     assert_records_two_digests(Pulls { guard: Guard::AsksForOwnKeyAlone, functions: 1, ..DEPLOYED });
 }
 
-/// What is left: a log whose index has nothing by a key shows no use of it.
+/// The rest: a log whose index has nothing by a key shows no use of it.
 #[test]
 fn a_wrong_table_before_the_index_has_anything_by_the_key_records_two() {
     assert_records_two_digests(Pulls { mistakes_at_once: true, functions: 1, ..DEPLOYED });

@@ -1,4 +1,4 @@
-//! What there is: functions with a pull each, the ledgers' rows, the logs, and calls that have not arrived yet.
+//! The state: functions with a pull each, the ledgers' rows, the logs, and calls that have not arrived yet.
 
 use crate::instance::{Keys, LOGS, Place, SIGNERS};
 
@@ -45,7 +45,7 @@ pub struct Statement {
     pub digest: Digest,
     /// The one that signed it.
     pub key: Keys,
-    /// Numbered anew after every step, so that only equality means anything.
+    /// Numbered again after every step, so that only equality means anything.
     pub signature: u8,
 }
 
@@ -74,7 +74,7 @@ impl Found {
     }
 }
 
-/// What a function has in memory of the instance's row, `verdict::instance::Standing`.
+/// A function's memory of the instance's row, `verdict::instance::Standing`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Standing {
     Unknown,
@@ -85,12 +85,12 @@ pub enum Standing {
     },
 }
 
-/// What a pull does next. Each step but [`Step::Never`], [`Step::TakenOver`] and [`Step::Found`], which need to know
+/// The next step of a pull. Each step but [`Step::Never`], [`Step::TakenOver`] and [`Step::Found`], which need to know
 /// what upstream serves, is one outgoing call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
-    /// Read the instance's row. Where there was none before, something was seen since that shows a use of the ledger or of
-    /// a key: without the row, that is refused.
+    /// Read the instance's row. Where there was none before, something was seen since that shows a use of the ledger or
+    /// of a key: without the row, that is refused.
     Admit {
         again: bool,
     },
@@ -128,7 +128,7 @@ pub enum Step {
         statement: Statement,
         existed: bool,
     },
-    /// The second upload after a 409, signed anew.
+    /// The second upload after a 409, signed again.
     MakeFindable(Statement),
     Found(Found),
 }
@@ -141,7 +141,7 @@ pub struct Function {
     pub standing: Standing,
     /// The verified sighting kept in memory.
     pub known: Option<Digest>,
-    /// What upstream served when this pull asked.
+    /// The digest that upstream served when this pull asked.
     pub current: Option<Digest>,
     pub step: Step,
 }
@@ -156,7 +156,7 @@ pub enum Write {
     },
     Complete(Statement),
     Upload(Statement),
-    /// These keys, into the instance's row, if there is none.
+    /// These keys, into the instance's row, if it is missing.
     Claim(Keys),
     /// These keys, into the instance's row that is there.
     NameKey(Keys),
@@ -180,7 +180,7 @@ pub struct Log {
     pub signatures: u8,
 }
 
-/// What a client was told.
+/// The answer to a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
     FirstSeen(Digest),
@@ -196,11 +196,11 @@ pub struct State {
     /// The instance's row, in as many tables.
     pub used: Vec<Option<Keys>>,
     pub logs: [Log; LOGS],
-    /// Whether a search for the first key leads to an entry, of whatever tag.
+    /// True if a search for the first key leads to an entry, of whatever tag.
     pub shown: bool,
     /// Calls whose sender has given up on them or crashed. Each arrives at any time later, or never.
     pub late: Vec<(Place, Write)>,
-    /// What the step that led here told a client.
+    /// The answer that the step which led here gave to a client.
     pub verdict: Option<Verdict>,
 }
 
@@ -212,7 +212,7 @@ impl State {
         Statement { digest, key, signature: used.trailing_ones() as u8 }
     }
 
-    /// What all logs hold by all keys.
+    /// The entries of all logs by all keys.
     pub fn recorded(&self) -> Digests {
         let all = self.logs.iter().flat_map(|log| &log.by);
         all.fold(Digests::default(), |recorded, entries| recorded.union(entries.recorded))

@@ -1,12 +1,12 @@
-//! What calls do where they arrive: at the ledger and at the log.
+//! The effects of calls at the ledger and at the log.
 
 use crate::instance::{Keys, Place, Version};
 use crate::state::{Digest, Found, Row, State, Write};
 use crate::{Index, Protocol, Pulls};
 
 impl Pulls {
-    /// What a search of the log's index for the tag tells a version, which passes over what is by keys that it does not
-    /// know.
+    /// The result of a search of the log's index for the tag by a version, which passes over what is by keys that it
+    /// does not know.
     pub fn search(&self, state: &State, version: &Version) -> Option<(Found, Keys)> {
         let log = &state.logs[version.log];
         let by = || log.by.iter().enumerate().filter(|(signer, _)| version.knows.contains(Keys::of_signer(*signer)));
@@ -75,7 +75,7 @@ impl Pulls {
         }
     }
 
-    /// Whether a late call can change nothing any more, whenever it arrives.
+    /// True if a late call can change nothing any more, whenever it arrives.
     pub fn is_spent(&self, state: &State, Place { table, log }: Place, write: Write) -> bool {
         if self.protocol != Protocol::Implemented || self.rows_may_go {
             return false;

@@ -1,16 +1,12 @@
 //! The pages for people: what they show, to whom, and that nothing from outside becomes more than text.
 
-#[path = "../support/log.rs"]
-mod log;
-#[path = "../support/registry.rs"]
-mod registry;
-
 mod hostile;
 mod negotiation;
 mod shown;
 mod unavailable;
 
 use http::{HeaderMap, Method, Request, StatusCode};
+use testing::{log, registry};
 use tlogistry::config::{Config, LogConfig};
 use tlogistry::http::{Body, Service};
 use tlogistry::image::Digest;
@@ -46,7 +42,7 @@ impl Scene {
         scene
     }
 
-    /// What a browser is answered.
+    /// The answer to a browser.
     async fn browse(&self, path: &str) -> Answer {
         browse(&self.service, path).await
     }

@@ -1,4 +1,4 @@
-//! Who gets a page and who gets what programs read; and where the form leads.
+//! Browsers get a page, programs get JSON; and the form leads to a page.
 
 use http::{Method, Request};
 use tlogistry::evidence::BUNDLE_TYPE;

@@ -1,4 +1,4 @@
-//! What the pages show, and with which headers.
+//! The pages' content and headers.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;

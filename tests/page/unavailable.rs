@@ -1,39 +1,27 @@
 //! Pages while something cannot be reached.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::Method;
+use testing::clock::Clock;
+use testing::faulty::{kms, wire};
 use tlogistry::config::LogConfig;
-use tlogistry::sighting::{KmsKey, LocalKey, Signer};
+use tlogistry::sighting::{LocalKey, Signer};
 
 use crate::{HOST, SIGHTING, Scene, ask, browse, request, service};
 
-/// Where nobody listens.
-async fn closed_port() -> String {
-    silent_port().await.1
-}
-
-/// Where connections are taken and nothing is answered, as long as the listener is kept.
+/// A port that takes connections and answers nothing, as long as the listener is kept.
 async fn silent_port() -> (tokio::net::TcpListener, String) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    (listener, url)
-}
-
-fn kms(url: String) -> Signer {
-    use aws_sdk_kms::config::{BehaviorVersion, Config, Credentials, Region};
-    let config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .endpoint_url(url);
-    Signer::Kms(KmsKey::new(aws_sdk_kms::Client::from_conf(config.build()), "alias/tlogistry".to_owned()))
+    let address = listener.local_addr().unwrap().to_string();
+    (listener, address)
 }
 
 #[tokio::test]
 async fn without_the_log_a_sighting_gets_a_page_that_says_so() {
     let scene = Scene::set().await;
-    let log = LogConfig { url: closed_port().await.parse().unwrap(), keys: scene.log.keys.clone() };
+    let log =
+        LogConfig { url: format!("http://{}", wire::closed().await).parse().unwrap(), keys: scene.log.keys.clone() };
     let service = service(None, Signer::Local(LocalKey::generate().unwrap()), log, "");
     let page = browse(&service, SIGHTING).await;
     page.assert_page(503).assert_shows(&["Not now", "The evidence cannot be shown now, because", "half a minute"]);
@@ -47,11 +35,12 @@ async fn without_the_log_a_sighting_gets_a_page_that_says_so() {
 #[tokio::test]
 async fn without_the_key_the_start_is_there_all_the_same() {
     let scene = Scene::set().await;
-    let (_listener, silent) = silent_port().await;
-    let service = service(None, kms(silent), scene.log.clone(), "");
-    let began = Instant::now();
-    let page = browse(&service, "/").await;
+    let (listener, silent) = silent_port().await;
+    let service = service(None, kms::at(&silent), scene.log.clone(), "");
+    let mut connection = None;
+    let reached = async { connection = Some(listener.accept().await.unwrap()) };
+    let (page, took) = Clock::stop().pass_after(reached, browse(&service, "/")).await;
     page.assert_page(200).assert_shows(&["The key cannot be shown now", "docker pull tlog.example.org/alpine:3.16.0"]);
     page.assert_hides(&["BEGIN PUBLIC KEY"]);
-    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    assert!(took < Duration::from_secs(6), "{took:?}");
 }

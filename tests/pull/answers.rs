@@ -1,11 +1,11 @@
 //! The answers to plain requests: first pulls, digests, blobs, and what is not there.
 
+use testing::client::{get, head};
+use testing::image::{Image, OCI_MANIFEST};
+use testing::stage::REPOSITORY;
 use tlogistry::image::Digest;
 
 use crate::Scene;
-use crate::support::client::{get, head};
-use crate::support::image::{Image, OCI_MANIFEST};
-use crate::support::stage::REPOSITORY;
 
 #[tokio::test]
 async fn the_pull_that_records_a_tag_says_so() {
@@ -75,7 +75,7 @@ async fn a_blob_is_never_carried() {
 }
 
 #[tokio::test]
-async fn what_the_registry_does_not_have_is_not_found_and_not_recorded() {
+async fn a_manifest_that_the_registry_lacks_is_not_found_and_leaves_no_record() {
     let scene = Scene::set();
     scene.stage.push("v1", &Image::oci("there")).await;
     let missing = Digest::sha256(b"nowhere");

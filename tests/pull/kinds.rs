@@ -1,10 +1,11 @@
-//! What is pushed arrives, whatever kind of manifest it is and however it is written.
+//! Pushed manifests arrive, of any kind and however they are written.
+
+use testing::client::get;
+use testing::image::{DOCKER_MANIFEST, Image, OCI_INDEX, OCI_MANIFEST};
+use testing::skopeo::{self, Destination};
+use testing::story::{assert_holds, assert_pulls};
 
 use crate::Scene;
-use crate::support::client::get;
-use crate::support::image::{DOCKER_MANIFEST, Image, OCI_INDEX, OCI_MANIFEST};
-use crate::support::skopeo::{self, Destination};
-use crate::support::story::{assert_holds, assert_pulls};
 
 /// Pulls the tag with skopeo and by GET, twice, and compares every byte.
 async fn assert_arrives(image: Image, media_type: &str, to: Destination) {

@@ -1,12 +1,12 @@
 //! Lists, from a registry that has no referrers API and sends all tags at once.
 
 use serde_json::{Value, json};
+use testing::client::{get, head};
+use testing::image::{Image, OCI_INDEX};
+use testing::stage::{REGISTRY, REPOSITORY};
 use tlogistry::image::Tag;
 
 use crate::Scene;
-use crate::support::client::{get, head};
-use crate::support::image::{Image, OCI_INDEX};
-use crate::support::stage::{REGISTRY, REPOSITORY};
 
 #[tokio::test]
 async fn tags_are_listed_as_the_registry_lists_them() {
@@ -26,7 +26,7 @@ async fn tags_are_listed_as_the_registry_lists_them() {
 }
 
 #[tokio::test]
-async fn a_repository_that_is_none_has_no_tags() {
+async fn an_unknown_repository_has_no_tags() {
     let scene = Scene::set();
     let answer = get(&scene.instance.url("tags/list")).await;
     assert_eq!((answer.status, answer.error().0.as_str()), (404, "NAME_UNKNOWN"));

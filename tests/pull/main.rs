@@ -1,17 +1,14 @@
 //! Pulling through `serve`, from a real registry, with a real client, recording in a log of its own process.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod answers;
 mod kinds;
 mod lists;
 mod names;
 
-use support::instance::Instance;
-use support::scene::Scene;
-use support::stage::Stage;
-use support::story;
+use testing::instance::Instance;
+use testing::scene::Scene;
+use testing::stage::Stage;
+use testing::story;
 use tlogistry::sighting::LocalKey;
 
 #[tokio::test]

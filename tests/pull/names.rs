@@ -1,9 +1,10 @@
 //! One tag, one record, by whatever name it is asked for; and the tags that are never recorded.
 
+use testing::client::{get, head};
+use testing::image::Image;
+use testing::stage::{REGISTRY, REPOSITORY};
+
 use crate::Scene;
-use crate::support::client::{get, head};
-use crate::support::image::Image;
-use crate::support::stage::{REGISTRY, REPOSITORY};
 
 #[tokio::test]
 async fn a_mirrors_client_is_told_the_same_record() {

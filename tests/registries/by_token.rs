@@ -1,11 +1,12 @@
 //! Registries that give an anonymous token to anyone who asks, and have their blobs elsewhere.
 
-use crate::network::inside;
-use crate::network::web::status;
+use testing::network::inside;
+use testing::network::web::status;
+
 use crate::scene::{Asked, Scene};
 use crate::shape::{Blobs, Challenge, Shape};
 
-/// What most of them are asked.
+/// The requests to most of them.
 const USUAL: Asked = Asked {
     first: &["GET manifests", "GET token", "GET manifests"],
     again: &["HEAD manifests"],
@@ -33,7 +34,7 @@ fn docker_hub() {
     inside(async {
         let scene = Scene::set(DOCKER_HUB).await;
         scene.assert_works(USUAL, HUB_BLOBS).await;
-        // What is left of its limit is the instance's and not the client's.
+        // The rest of its limit is the instance's and not the client's.
         let answer = scene.get("manifests/v1").await;
         assert!(!answer.headers.keys().any(|name| name.as_str().contains("ratelimit")), "{answer:?}");
         // Its refusal is told to the client, with the status that makes it wait.
@@ -72,8 +73,8 @@ fn quay_io() {
     });
 }
 
-/// Token: <https://github.com/bazelbuild/rules_docker/issues/1175>. Blobs by 302 to a path on the same host, which needs
-/// no token: <https://github.com/ahmetb/serverless-registry-proxy/issues/8>.
+/// Token: <https://github.com/bazelbuild/rules_docker/issues/1175>. Blobs by 302 to a path on the same host, which
+/// needs no token: <https://github.com/ahmetb/serverless-registry-proxy/issues/8>.
 #[test]
 fn gcr_io() {
     inside(async {
@@ -95,9 +96,9 @@ fn artifact_registry() {
     });
 }
 
-/// Token by the scope `aws`, and HEAD of a blob refused with 401: <https://github.com/aws/containers-roadmap/issues/2671>.
-/// `Docker-Content-Digest` on HEAD alone: <https://github.com/aws/containers-roadmap/issues/1931> and
-/// <https://github.com/estesp/manifest-tool/issues/124>.
+/// Token by the scope `aws`, and HEAD of a blob refused with 401:
+/// <https://github.com/aws/containers-roadmap/issues/2671>. `Docker-Content-Digest` on HEAD alone:
+/// <https://github.com/aws/containers-roadmap/issues/1931> and <https://github.com/estesp/manifest-tool/issues/124>.
 const ECR_PUBLIC: Shape = Shape {
     challenge: Challenge::Bearer {
         realm: "https://public.ecr.aws/token/",
@@ -134,8 +135,8 @@ fn a_registry_with_one_scope_is_asked_for_it_at_once() {
     });
 }
 
-/// Token: <https://docs.gitlab.com/administration/packages/container_registry/>. Blobs by a signed URL of its CDN, for HEAD
-/// and GET: <https://runbooks.gitlab-static.net/registry/cdn/>.
+/// Token: <https://docs.gitlab.com/administration/packages/container_registry/>. Blobs by a signed URL of its CDN, for
+/// HEAD and GET: <https://runbooks.gitlab-static.net/registry/cdn/>.
 #[test]
 fn registry_gitlab_com() {
     inside(async {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::network::inside;
-use crate::network::web::status;
+use testing::network::inside;
+use testing::network::web::status;
+
 use crate::scene::Scene;
 use crate::shape::{Blobs, Shape};
 

@@ -3,11 +3,6 @@
 //!
 //! They are reproduced from what is documented of them, each with its sources; none of them was asked.
 
-#[path = "../network/mod.rs"]
-mod network;
-#[path = "../support/mod.rs"]
-mod support;
-
 mod by_token;
 mod early_ends;
 mod scene;

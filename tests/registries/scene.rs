@@ -1,14 +1,14 @@
 //! A registry of some shape, and an instance in front of it.
 
+use testing::client::{Answer, get, head};
+use testing::image::Image;
+use testing::instance::Instance;
+use testing::network::Network;
+use testing::skopeo::{self, Destination};
+use testing::story::assert_holds;
 use tlogistry::image::Digest;
 
-use crate::network::Network;
 use crate::shape::{Shape, TAG};
-use crate::support::client::{Answer, get, head};
-use crate::support::image::Image;
-use crate::support::instance::Instance;
-use crate::support::skopeo::{self, Destination};
-use crate::support::story::assert_holds;
 
 pub struct Scene {
     pub shape: Shape,
@@ -18,7 +18,7 @@ pub struct Scene {
     _state: tempfile::TempDir,
 }
 
-/// What a registry is asked, as `GET manifests`, `GET token`, `HEAD blobs`; a part elsewhere with its host.
+/// Requests to a registry, as `GET manifests`, `GET token`, `HEAD blobs`; a part elsewhere with its host.
 pub struct Asked {
     /// When a tag is pulled for the first time.
     pub first: &'static [&'static str],
@@ -60,7 +60,7 @@ impl Scene {
         format!("blobs/{}", Digest::sha256(&self.image.blobs[1]))
     }
 
-    /// What the registry was asked since this was called last.
+    /// Requests to the registry since this was called last.
     pub fn asked(&self) -> Vec<String> {
         let short = |asked: String| {
             let (method, url) = asked.split_once(' ').unwrap();

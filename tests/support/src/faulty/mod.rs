@@ -1,0 +1,6 @@
+//! Stand-ins for what an instance calls, in the test's own process, that fail and lie on demand.
+
+pub mod kms;
+pub mod log;
+pub mod registry;
+pub mod wire;

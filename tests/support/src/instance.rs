@@ -1,0 +1,102 @@
+//! tlogistry itself, behind one of its two front ends.
+
+use std::path::Path;
+
+use super::port::start_on_free_port;
+use super::process::{Ended, Process, cli, function, root, tool};
+use super::stage::{REGISTRY, REPOSITORY};
+
+/// A running instance. What it knows of tags in memory, its ledger included, ends with it.
+pub struct Instance {
+    /// `host:port`.
+    pub address: String,
+    /// The emulator of Lambda, if the instance is the function. It is dropped, and so killed, before the function.
+    _emulator: Option<Process>,
+    process: Process,
+}
+
+type Environment = [(String, String)];
+
+impl Instance {
+    /// `tlogistry-cli serve`, with its key, and its log unless the environment names another, in `state`.
+    pub fn serve(state: &Path, environment: &Environment) -> Self {
+        let mut command = cli();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--state"]).arg(state);
+        let process = Process::start(command.envs(environment.iter().cloned()));
+        let address = process.wait_for(|line| line.strip_prefix("registry listening on http://").map(str::to_owned));
+        Self { address, _emulator: None, process }
+    }
+
+    /// The function under `cargo lambda watch`, which passes requests on as API Gateway would.
+    ///
+    /// The emulator does not start the function itself: it would build it, under the lock that `cargo test` may hold,
+    /// and start it where no test can end it.
+    pub fn function(environment: &Environment) -> Self {
+        let (emulator, address) = emulator();
+        let mut command = function();
+        command
+            .env("AWS_LAMBDA_FUNCTION_NAME", "tlogistry")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+            .env("AWS_LAMBDA_RUNTIME_API", format!("http://{address}/.rt"))
+            .envs(environment.iter().cloned());
+        Self { address, _emulator: Some(emulator), process: Process::start(&mut command) }
+    }
+
+    /// Invokes the function with an event, and returns what it answered.
+    pub fn invoke(&self, event: &Path) -> Ended {
+        let (host, port) = self.address.split_once(':').unwrap();
+        let mut command = tool("cargo-lambda");
+        command.args(["lambda", "invoke", "-A", host, "-P", port, "--data-file"]).arg(event);
+        Process::start(&mut command).finish()
+    }
+
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// Waits for a line that it writes.
+    #[track_caller]
+    pub fn wait_for<T>(&self, find: impl Fn(&str) -> Option<T>) -> T {
+        self.process.wait_for(find)
+    }
+
+    /// Counts the requests for a manifest that were refused so far, by the lines that it wrote.
+    pub fn refusals(&self) -> usize {
+        self.process.count(|line| line.contains("/manifests/") && line.contains("\"status\":403"))
+    }
+
+    /// Sends SIGTERM.
+    pub fn ask_to_stop(&self) {
+        self.process.ask_to_stop();
+    }
+
+    /// Waits for the end.
+    #[track_caller]
+    pub fn finish(self) -> Ended {
+        self.process.finish()
+    }
+
+    /// The URL of `path` of the repository.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}/v2/{REGISTRY}/{REPOSITORY}/{path}", self.address)
+    }
+
+    /// The repository as a client's user writes it; `reference` begins with ':' or '@'.
+    pub fn image(&self, reference: &str) -> String {
+        format!("{}/{REGISTRY}/{REPOSITORY}{reference}", self.address)
+    }
+}
+
+/// Starts the emulator, and says where it listens.
+fn emulator() -> (Process, String) {
+    let (emulator, address) = start_on_free_port(|address| {
+        let mut command = tool("cargo-lambda");
+        command.current_dir(root()).args(["lambda", "watch", "--quiet", "--disable-cors"]);
+        // With the name of a binary it serves that at its root, where registry clients want it.
+        command.args(["--only-lambda-apis", "--bin", "tlogistry", "-A", "127.0.0.1"]);
+        command.args(["-P", &address.port().to_string()]);
+        command
+    });
+    (emulator, address.to_string())
+}

@@ -1,0 +1,37 @@
+//! The programs and stand-ins that tests and benches talk to.
+//!
+//! - Real programs, each started on a free port and gone when its test is ([`process`]): registries, logs, clients,
+//!   AWS's services, and tlogistry itself ([`instance`]).
+//! - Stand-ins inside the test's process: a [`registry`], a [`log`], and [`faulty`] ones that fail and lie on demand.
+//! - A [`network`] of the test's own, and its time ([`clock`]).
+
+pub mod any_log;
+pub mod artifact;
+pub mod bad_environment;
+pub mod client;
+pub mod clock;
+pub mod containerd;
+pub mod containerd_pulls;
+pub mod containers;
+pub mod count;
+pub mod docker_registry;
+pub mod faulty;
+pub mod filed;
+pub mod image;
+pub mod instance;
+pub mod kms;
+pub mod log;
+pub mod moving;
+pub mod network;
+pub mod port;
+pub mod process;
+pub mod registry;
+pub mod rekor;
+pub mod scene;
+pub mod skopeo;
+pub mod stage;
+pub mod story;
+pub mod table;
+pub mod tar;
+pub mod transparency_log;
+pub mod unpacked;

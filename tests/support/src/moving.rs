@@ -1,0 +1,67 @@
+//! A tag that moves, as the user of any client sees it.
+
+use super::client::get;
+use super::image::Image;
+use super::instance::Instance;
+use super::process::Ended;
+use super::stage::Stage;
+
+/// A client asks for a manifest by HEAD and by GET. One that tries again does so at least three times.
+const ASKED_ONCE: usize = 2;
+
+/// A client, and how its user sees things.
+pub struct Seen<'a> {
+    /// The client's name in the output.
+    pub client: &'a str,
+    /// The repository as the user writes it.
+    pub repository: String,
+    /// Pulls an image by the name that the user writes.
+    pub pull: &'a dyn Fn(&str) -> Ended,
+    /// Asserts that the client holds the image of this text, as [`Image::files`] makes it.
+    pub holds: &'a dyn Fn(&str),
+    /// The text that the user reads when the tag has moved, given tlogistry's message.
+    pub refusal: &'a dyn Fn(&str) -> String,
+    /// True if the client takes `repository:tag@digest`.
+    pub takes_tag_and_digest: bool,
+}
+
+impl Seen<'_> {
+    /// A tag is pulled, moves, and is refused; by digest it can be pulled all the same. `url` is where its manifest is.
+    pub async fn tell(&self, stage: &Stage, instance: &Instance, url: &str) {
+        let reviewed = Image::files("reviewed");
+        stage.push("v1", &reviewed).await;
+        self.assert_pulls(":v1", "reviewed");
+
+        stage.push("v1", &Image::files("something else")).await;
+        let answer = get(url).await;
+        assert_eq!(answer.status, 403, "{answer:?}");
+        self.assert_refused(instance, ":v1", &(self.refusal)(&answer.error().1));
+
+        self.assert_pulls(&format!("@{}", reviewed.digest()), "reviewed");
+        let both = format!(":v1@{}", reviewed.digest());
+        match self.takes_tag_and_digest {
+            true => self.assert_pulls(&both, "reviewed"),
+            false => assert_ne!((self.pull)(&format!("{}{both}", self.repository)).code, Some(0)),
+        }
+    }
+
+    /// The pull works, and the client holds the image of this text.
+    #[track_caller]
+    pub fn assert_pulls(&self, reference: &str, text: &str) {
+        let name = format!("{}{reference}", self.repository);
+        let ended = (self.pull)(&name);
+        assert_eq!(ended.code, Some(0), "{}: {name}: {}", self.client, ended.stderr);
+        (self.holds)(text);
+    }
+
+    #[track_caller]
+    fn assert_refused(&self, instance: &Instance, reference: &str, refusal: &str) {
+        let before = instance.refusals();
+        let ended = (self.pull)(&format!("{}{reference}", self.repository));
+        let asked = instance.refusals() - before;
+        assert!(ended.code.is_some_and(|code| code != 0), "{}: {ended:?}", self.client);
+        assert!(ended.stderr.contains(refusal), "{}: {refusal}\nis not in\n{}", self.client, ended.stderr);
+        assert!(asked <= ASKED_ONCE, "{}: it was tried again and again, and refused {asked} times", self.client);
+        println!("{}: refused {asked} times: {}", self.client, ended.stderr.trim());
+    }
+}

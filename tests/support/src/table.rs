@@ -1,0 +1,139 @@
+//! Tables in AWS's DynamoDB Local.
+
+use std::collections::HashMap;
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue::S;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
+use tlogistry::image::Tag;
+
+use crate::process::tools;
+
+/// DynamoDB Local, which all tables of a test program are in.
+struct Server {
+    endpoint: String,
+    /// It ends when its standard input is closed, and so with the test program, however that ends.
+    _process: Child,
+}
+
+/// Runs a command in a folder of its own, where it may leave what it likes, until the standard input is closed.
+const SUPERVISED: &str = r#"
+    folder=$(mktemp -d) && cd "$folder" || exit 1
+    JAVA_TOOL_OPTIONS=-Djava.io.tmpdir=$folder "$@" &
+    read -r _
+    kill $!
+    wait
+    rm -rf "$folder"
+"#;
+
+impl Server {
+    fn start() -> Self {
+        let program = tools().join("bin/dynamodb-local");
+        assert!(program.exists(), "{} is missing: run 'make tools'", program.display());
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let process = Command::new("sh")
+            .args(["-c", SUPERVISED, "sh"])
+            .arg(program)
+            .args(["--port", &port.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self { endpoint: format!("http://127.0.0.1:{port}"), _process: process }
+    }
+}
+
+/// A client of a DynamoDB at this URL.
+pub fn client(endpoint: &str) -> aws_sdk_dynamodb::Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+        .region(aws_sdk_dynamodb::config::Region::new("us-east-1"))
+        .credentials_provider(aws_sdk_dynamodb::config::Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url(endpoint);
+    aws_sdk_dynamodb::Client::from_conf(config.build())
+}
+
+static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
+static TABLES: AtomicUsize = AtomicUsize::new(0);
+
+/// A table such as a ledger needs, or the counters.
+pub struct Table {
+    pub name: String,
+    key: &'static str,
+    pub endpoint: &'static str,
+    pub client: aws_sdk_dynamodb::Client,
+}
+
+impl Table {
+    /// For a ledger.
+    pub async fn start() -> Self {
+        Self::keyed_by("tag").await
+    }
+
+    /// For the counters.
+    pub async fn counters() -> Self {
+        Self::keyed_by("counter").await
+    }
+
+    async fn keyed_by(key: &'static str) -> Self {
+        let endpoint = SERVER.endpoint.as_str();
+        let client = client(endpoint);
+        let name = format!("{key}s-{}", TABLES.fetch_add(1, Ordering::Relaxed));
+        let table = Self { name, key, endpoint, client };
+        let mut tries = 0;
+        while let Err(error) = table.create().await {
+            tries += 1;
+            assert!(tries < 600, "DynamoDB Local does not start: {error:?}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        table
+    }
+
+    async fn create(&self) -> Result<(), aws_sdk_dynamodb::Error> {
+        let attribute =
+            AttributeDefinition::builder().attribute_name(self.key).attribute_type(ScalarAttributeType::S).build()?;
+        let key = KeySchemaElement::builder().attribute_name(self.key).key_type(KeyType::Hash).build()?;
+        self.client
+            .create_table()
+            .table_name(&self.name)
+            .billing_mode(BillingMode::PayPerRequest)
+            .attribute_definitions(attribute)
+            .key_schema(key)
+            .send()
+            .await?;
+        Ok(())
+    }
+
+    pub fn credentials(&self) -> [(&'static str, &'static str); 3] {
+        [("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")]
+    }
+
+    /// The variables by which an instance keeps its ledger here.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let own = [("LEDGER_TABLE", self.name.as_str()), ("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint)];
+        own.into_iter().chain(self.credentials()).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    /// A tag's row as it is stored.
+    pub async fn row(&self, tag: &Tag) -> Option<HashMap<String, AttributeValue>> {
+        self.item(tag.canonical()).await
+    }
+
+    /// The item under a key.
+    pub async fn item(&self, key: &str) -> Option<HashMap<String, AttributeValue>> {
+        let request = self.client.get_item().table_name(&self.name).consistent_read(true);
+        request.key(self.key, S(key.to_owned())).send().await.unwrap().item
+    }
+
+    /// Everything in it.
+    pub async fn items(&self) -> Vec<HashMap<String, AttributeValue>> {
+        self.client.scan().table_name(&self.name).consistent_read(true).send().await.unwrap().items.unwrap_or_default()
+    }
+}
