@@ -12,6 +12,7 @@ const CONCURRENT_RETRIEVALS: usize = 4;
 
 /// The outcome for one id, or for several that failed together.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly all are entries, each handed on once")]
 pub enum Retrieved<E> {
     /// An entry, not yet verified.
     Entry(Box<LogEntry>),
