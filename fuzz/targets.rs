@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue};
 use tlogistry::http::Route;
 use tlogistry::image::{Digest, Reference, Repository, Tag};
 use tlogistry::key::PublicKey;
-use tlogistry::ledger::{Lease, Row, State, recorded};
+use tlogistry::ledger::{Lease, Row, RowState, recorded};
 use tlogistry::rekor::PUBLIC_INSTANCE_KEY;
 use tlogistry::sighting::{parse_statement, statement as written};
 use tlogistry::tlog::{Checkpoint, LogEntry, LogKeys};
@@ -92,17 +92,17 @@ pub fn row(data: &[u8]) {
     let (tag, digest, signature, state) = (line(), line(), line(), line());
     let key_pem = lines.collect::<Vec<_>>().join("\n");
     let state = match state.parse() {
-        Ok(lease) => State::Pending { lease: Lease(lease) },
-        Err(_) => State::Recorded { entry: state },
+        Ok(lease) => RowState::Pending { lease: Lease(lease) },
+        Err(_) => RowState::Recorded { entry: state, indexed: false },
     };
     let Ok(about) = tag.parse::<Tag>() else { return };
     let row = Row { tag, digest, key: key_pem, signature, state };
-    if let State::Pending { lease } = &row.state {
+    if let RowState::Pending { lease } = &row.state {
         let _ = lease.has_ended();
     }
     if let Ok(statement) = row.statement(&about, &[key()]) {
         assert_eq!(statement.tag(), &about);
-        if let State::Recorded { entry } = &row.state {
+        if let RowState::Recorded { entry, .. } = &row.state {
             let _ = recorded(statement, entry, &log_keys());
         }
     }

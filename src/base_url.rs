@@ -1,8 +1,8 @@
-//! Where a service is, as a user configures it.
+//! The URL of a service, as a user configures it.
 
 use url::Url;
 
-/// Why a URL is refused. No message has any of it: it may hold a password.
+/// Reasons to refuse a URL. No message repeats any of it: it may hold a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BaseUrlError {
     #[error("it is not an http or https URL")]
@@ -17,7 +17,7 @@ pub enum BaseUrlError {
     QueryOrFragment,
 }
 
-/// The http or https URL that `text` is, if it names a service and nothing more: a path may be part of it.
+/// Parses an http or https URL that names a service and nothing more. It may have a path.
 pub fn parse(text: &str) -> Result<Url, BaseUrlError> {
     let url: Url = text.trim().parse().map_err(|_| BaseUrlError::NotHttp)?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {

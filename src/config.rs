@@ -1,4 +1,4 @@
-//! The configuration: environment variables, read once and validated together.
+//! The configuration: environment variables, read and validated together.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -10,10 +10,10 @@ use url::Url;
 use crate::base_url;
 use crate::image::Registry;
 use crate::key::PublicKey;
+use crate::rate_limit::Limits;
 use crate::rekor::{PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY};
 use crate::tlog::LogKeys;
 use crate::upstream::InsecureRegistry;
-use crate::verdict::Limits;
 
 /// API Gateway gives up after 30 s; this leaves time to answer.
 const DEFAULT_REQUEST_TIMEOUT_MS: u64 = 25_000;
@@ -27,16 +27,16 @@ const DEFAULT_MANIFEST_CACHE_BYTES: u64 = 16 << 20;
 const DEFAULT_FIRST_SIGHTS: NonZeroU32 = NonZeroU32::new(120).unwrap();
 const DEFAULT_FIRST_SIGHTS_PER_SOURCE: NonZeroU32 = NonZeroU32::new(30).unwrap();
 
-/// What the environment says.
+/// The configuration of the command line.
 #[derive(Debug)]
 pub struct Config {
-    /// `None` if the environment names none: then it is the public instance, or the command line's embedded log.
+    /// `None` stands for the public instance, or for the command line's embedded log.
     pub log: Option<LogConfig>,
     /// Key id, key ARN, alias name or alias ARN.
     pub kms_key_id: Option<String>,
     /// The DynamoDB table; the command line's ledger is in memory if `None`.
     pub ledger_table: Option<String>,
-    /// The DynamoDB table that all instances count first sights in; each process counts by itself if `None`.
+    /// The DynamoDB table that all processes count first sights in; each process counts by itself if `None`.
     pub counters_table: Option<String>,
     /// Public keys whose sightings count beside the signing key's: earlier ones, or the next.
     pub retired_keys: Vec<PublicKey>,
@@ -45,23 +45,24 @@ pub struct Config {
     pub insecure_registries: Vec<InsecureRegistry>,
     pub first_sights: Limits,
     pub request_timeout: Duration,
-    /// How long a registry may say nothing; at most as long as `request_timeout`.
+    /// The time that a registry may stay silent, at most `request_timeout`.
     pub registry_timeout: Duration,
     pub manifest_cache_bytes: u64,
-    /// `None` if the environment does not say: then it depends on whether a person reads the lines.
+    /// `None` if the environment does not say. Then a terminal gets text, and anything else JSON.
     pub log_format: Option<LogFormat>,
 }
 
-/// What the function does not start without.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Required {
+/// The configuration of the function, which does not start without a key and a table.
+#[derive(Debug)]
+pub struct FunctionConfig {
     /// Key id, key ARN, alias name or alias ARN.
     pub kms_key_id: String,
-    /// The DynamoDB table. Instances of a function come and go, so that no ledger in memory would do.
+    /// The DynamoDB table. Processes of a function come and go, so a ledger in memory would not do.
     pub ledger_table: String,
+    pub config: Config,
 }
 
-/// Which log, and the keys that its answers are checked with.
+/// A log, and the keys that its answers are checked with.
 #[derive(Debug, Clone)]
 pub struct LogConfig {
     pub url: Url,
@@ -100,76 +101,32 @@ impl LogConfig {
     }
 }
 
+/// A variable of this process's environment.
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 impl Config {
-    pub fn from_env() -> Result<Self, ConfigError> {
-        Self::read(|name| std::env::var(name).ok())
-    }
-
-    /// As [`Config::from_env`], for the function, which needs some of the variables.
-    pub fn from_env_for_function() -> Result<(Self, Required), ConfigError> {
-        Self::read_for_function(|name| std::env::var(name).ok())
-    }
-
-    fn read_for_function(get: impl Fn(&str) -> Option<String>) -> Result<(Self, Required), ConfigError> {
-        let (config, mut faults) = Self::gather(get);
-        let mut required = |value: &Option<String>, fault: &str| {
-            value.clone().unwrap_or_else(|| {
-                faults.push(fault.to_owned());
-                String::new()
-            })
-        };
-        let required = Required {
-            kms_key_id: required(&config.kms_key_id, "KMS_KEY_ID: must name the key that sightings are signed with"),
-            ledger_table: required(
-                &config.ledger_table,
-                "LEDGER_TABLE: must name the DynamoDB table that sightings are kept in",
-            ),
-        };
-        if faults.is_empty() { Ok((config, required)) } else { Err(ConfigError(faults)) }
-    }
-
-    /// Reads the variables that `get` returns. An empty variable counts as unset.
+    /// Reads the variables that `get` returns, as a rule [`environment`]. An empty variable counts as unset.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let (config, faults) = Self::gather(get);
-        if faults.is_empty() { Ok(config) } else { Err(ConfigError(faults)) }
-    }
-
-    /// What can be read, and everything that cannot: with any fault, the rest is not to be used.
-    fn gather(get: impl Fn(&str) -> Option<String>) -> (Self, Vec<String>) {
         let mut reader = Reader { get, faults: Vec::new() };
-        let mut config = Self {
-            log: reader.log(),
-            kms_key_id: reader.get("KMS_KEY_ID"),
-            ledger_table: reader.get("LEDGER_TABLE"),
-            counters_table: reader.get("COUNTERS_TABLE"),
-            retired_keys: reader.keys("TRUSTED_KEYS").unwrap_or_default(),
-            allowed_registries: reader.list("ALLOWED_REGISTRIES"),
-            insecure_registries: reader.list("INSECURE_REGISTRIES").unwrap_or_default(),
-            first_sights: Limits {
-                overall: reader.rate("FIRST_SIGHTS_PER_MINUTE", DEFAULT_FIRST_SIGHTS),
-                per_source: reader.rate("FIRST_SIGHTS_PER_MINUTE_PER_SOURCE", DEFAULT_FIRST_SIGHTS_PER_SOURCE),
-            },
-            request_timeout: Duration::from_millis(
-                reader.number("REQUEST_TIMEOUT_MS", TIMEOUT_MS).unwrap_or(DEFAULT_REQUEST_TIMEOUT_MS),
-            ),
-            registry_timeout: Duration::from_millis(
-                reader.number("REGISTRY_TIMEOUT_MS", TIMEOUT_MS).unwrap_or(DEFAULT_REGISTRY_TIMEOUT_MS),
-            ),
-            manifest_cache_bytes: reader
-                .number("MANIFEST_CACHE_BYTES", 0..=u64::MAX)
-                .unwrap_or(DEFAULT_MANIFEST_CACHE_BYTES),
-            log_format: reader.log_format(),
-        };
-        // The counters' rows expire, and the ledger's never may.
-        if config.counters_table.is_some() && config.counters_table == config.ledger_table {
-            reader.fault("COUNTERS_TABLE", "must be another table than LEDGER_TABLE");
-        }
-        config.registry_timeout = config.registry_timeout.min(config.request_timeout);
-        (config, reader.faults)
+        let config = reader.config();
+        reader.finish(config)
     }
 }
 
-/// Reads variables and gathers what is wrong with them.
+impl FunctionConfig {
+    /// Reads the variables like [`Config::read`]; two of them are required.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut reader = Reader { get, faults: Vec::new() };
+        let config = reader.config();
+        let kms_key_id = reader.required("KMS_KEY_ID", "must name the key that sightings are signed with");
+        let ledger_table = reader.required("LEDGER_TABLE", "must name the DynamoDB table that sightings are kept in");
+        reader.finish(Self { kms_key_id, ledger_table, config })
+    }
+}
+
+/// Reads variables and gathers their faults.
 struct Reader<G> {
     get: G,
     faults: Vec<String>,
@@ -178,6 +135,46 @@ struct Reader<G> {
 impl<G: Fn(&str) -> Option<String>> Reader<G> {
     fn get(&self, name: &str) -> Option<String> {
         (self.get)(name).filter(|value| !value.trim().is_empty())
+    }
+
+    /// All variables but the function's required ones. With any fault the result is not to be used.
+    fn config(&mut self) -> Config {
+        let mut config = Config {
+            log: self.log(),
+            kms_key_id: self.get("KMS_KEY_ID"),
+            ledger_table: self.get("LEDGER_TABLE"),
+            counters_table: self.get("COUNTERS_TABLE"),
+            retired_keys: self.keys("TRUSTED_KEYS").unwrap_or_default(),
+            allowed_registries: self.list("ALLOWED_REGISTRIES"),
+            insecure_registries: self.list("INSECURE_REGISTRIES").unwrap_or_default(),
+            first_sights: Limits {
+                overall: self.rate("FIRST_SIGHTS_PER_MINUTE", DEFAULT_FIRST_SIGHTS),
+                per_source: self.rate("FIRST_SIGHTS_PER_MINUTE_PER_SOURCE", DEFAULT_FIRST_SIGHTS_PER_SOURCE),
+            },
+            request_timeout: self.milliseconds("REQUEST_TIMEOUT_MS", DEFAULT_REQUEST_TIMEOUT_MS),
+            registry_timeout: self.milliseconds("REGISTRY_TIMEOUT_MS", DEFAULT_REGISTRY_TIMEOUT_MS),
+            manifest_cache_bytes: self
+                .number("MANIFEST_CACHE_BYTES", 0..=u64::MAX)
+                .unwrap_or(DEFAULT_MANIFEST_CACHE_BYTES),
+            log_format: self.log_format(),
+        };
+        // The counters' rows expire, and the ledger's never may.
+        if config.counters_table.is_some() && config.counters_table == config.ledger_table {
+            self.fault("COUNTERS_TABLE", "must be another table than LEDGER_TABLE");
+        }
+        config.registry_timeout = config.registry_timeout.min(config.request_timeout);
+        config
+    }
+
+    fn required(&mut self, name: &str, fault: &str) -> String {
+        self.get(name).unwrap_or_else(|| {
+            self.fault(name, fault);
+            String::new()
+        })
+    }
+
+    fn finish<T>(self, config: T) -> Result<T, ConfigError> {
+        if self.faults.is_empty() { Ok(config) } else { Err(ConfigError(self.faults)) }
     }
 
     fn fault(&mut self, name: &str, fault: impl fmt::Display) {
@@ -254,6 +251,10 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         }
     }
 
+    fn milliseconds(&mut self, name: &str, default: u64) -> Duration {
+        Duration::from_millis(self.number(name, TIMEOUT_MS).unwrap_or(default))
+    }
+
     fn rate(&mut self, name: &str, default: NonZeroU32) -> NonZeroU32 {
         let number = self.number(name, 1..=u64::from(u32::MAX));
         number.and_then(|number| u32::try_from(number).ok()).and_then(NonZeroU32::new).unwrap_or(default)
@@ -292,15 +293,15 @@ mod tests {
     #[test]
     fn the_function_needs_a_key_and_a_table() {
         let read = |key: Option<&str>, table: Option<&str>| {
-            Config::read_for_function(|name| match name {
+            FunctionConfig::read(|name| match name {
                 "KMS_KEY_ID" => key.map(str::to_owned),
                 "LEDGER_TABLE" => table.map(str::to_owned),
                 _ => None,
             })
         };
-        let (_, required) = read(Some("alias/tlogistry"), Some("memory")).unwrap();
-        let expected = Required { kms_key_id: "alias/tlogistry".to_owned(), ledger_table: "memory".to_owned() };
-        assert_eq!(required, expected, "every value names a table");
+        let config = read(Some("alias/tlogistry"), Some("memory")).unwrap();
+        assert_eq!(config.kms_key_id, "alias/tlogistry");
+        assert_eq!(config.ledger_table, "memory", "every value names a table");
         for empty in [None, Some(""), Some(" \n")] {
             let error = read(Some("alias/tlogistry"), empty).unwrap_err().to_string();
             assert!(

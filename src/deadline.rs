@@ -1,12 +1,12 @@
-//! The time that one request may take.
+//! The time limit of a request.
 
 use std::future::Future;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-/// A point in time by which something must be done. It is handed down to every outgoing call, so that all waiting for
-/// one request adds up to no more than its budget.
+/// A point in time by which something must be done. Every outgoing call gets it, so that all waiting for one request adds up
+/// to its budget at most.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline(Instant);
 

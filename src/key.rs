@@ -1,5 +1,6 @@
-//! Public keys: what signatures are checked with, and how keys are named.
+//! Public keys, which signatures are checked with, and their names.
 
+use std::fmt;
 use std::sync::Arc;
 
 use pem::{EncodeConfig, LineEnding, Pem};
@@ -11,18 +12,18 @@ use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 /// A public key of any kind that Sigstore uses, with its encodings. Every known tag has one, so cloning shares it.
 #[derive(Debug, Clone)]
-pub struct PublicKey(Arc<Parts>);
+pub struct PublicKey(Arc<Encodings>);
 
 #[derive(Debug)]
-struct Parts {
-    /// SubjectPublicKeyInfo, DER (RFC 5280 section 4.1.2.7). All else is made from it, so that the parts agree.
+struct Encodings {
+    /// SubjectPublicKeyInfo, DER (RFC 5280 section 4.1.2.7). The other parts are made from it, so they agree.
     der: Vec<u8>,
     pem: String,
     id: [u8; 32],
     key: CosignVerificationKey,
 }
 
-/// Why bytes are not a public key that signatures can be checked with.
+/// Bytes that are not a usable public key.
 #[derive(Debug, thiserror::Error)]
 #[error("not a usable public key: {0}")]
 pub struct KeyError(String);
@@ -67,7 +68,7 @@ impl PublicKey {
         let line_feeds = EncodeConfig::new().set_line_ending(LineEnding::LF);
         let pem = pem::encode_config(&Pem::new("PUBLIC KEY", der.clone()), line_feeds);
         let id = Sha256::digest(&der).into();
-        Ok(Self(Arc::new(Parts { der, pem, id, key })))
+        Ok(Self(Arc::new(Encodings { der, pem, id, key })))
     }
 
     /// Whether `signature` (ASN.1 DER for ECDSA) is by this key over `message`, hashed as the key's scheme has it.
@@ -81,7 +82,7 @@ impl PublicKey {
     }
 
     /// The name of the kind of key and signature in Sigstore's trusted roots (`PublicKeyDetails` in
-    /// `protos/sigstore_common.proto`), where it has one.
+    /// `protos/sigstore_common.proto`), if there is one.
     pub fn details(&self) -> Option<&'static str> {
         Some(match self.0.key {
             CosignVerificationKey::ECDSA_P256_SHA256_ASN1(_) => "PKIX_ECDSA_P256_SHA_256",
@@ -106,6 +107,42 @@ impl PublicKey {
     /// The sha256 of the DER encoding: Rekor's log ID (RFC 6962 section 3.2), and what keys are compared by.
     pub fn id(&self) -> [u8; 32] {
         self.0.id
+    }
+
+    /// The key's name for people and for the ledger.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint(self.0.id)
+    }
+}
+
+/// The sha256 of a public key's DER encoding. Its text is lower-case hexadecimal, as
+/// `openssl pkey -pubin -outform der | sha256sum` prints it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// `None` unless `text` is as [`fmt::Display`] writes it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fingerprint = Self(hex::decode(text).ok()?.try_into().ok()?);
+        (fingerprint.to_string() == text).then_some(fingerprint)
+    }
+}
+
+impl From<&PublicKey> for Fingerprint {
+    fn from(key: &PublicKey) -> Self {
+        key.fingerprint()
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -1,6 +1,5 @@
 //! tlogistry: a read-only OCI registry that refuses tags that moved.
 
-pub mod allowance;
 pub mod base_url;
 pub mod cli;
 pub mod config;
@@ -17,6 +16,7 @@ pub mod ledger;
 mod local_key;
 mod oci;
 mod private;
+pub mod rate_limit;
 pub mod rekor;
 pub mod setup;
 pub mod sighting;

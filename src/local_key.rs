@@ -43,9 +43,8 @@ impl LocalKey {
         Self::from_pem(path, &pem)
     }
 
-    /// The key in `path`; a new one is made there if there is no such file, readable by its owner alone. Others must not be
-    /// able to write the file or its folder, which is made if it is not there. Of several processes that make a key at once,
-    /// all get the same.
+    /// The key in `path`. A missing one is made, readable by its owner alone, and so is a missing folder. Others must not be
+    /// able to write either. Processes that make a key at once all get the same.
     pub fn open_or_generate(path: &Path) -> Result<Self, LocalKeyError> {
         let folder = private::folder(private::parent(path))?;
         let path = path.file_name().map_or_else(|| folder.clone(), |name| folder.join(name));

@@ -1,4 +1,4 @@
-//! The Lambda function: configuration, then API Gateway's events until the end.
+//! The Lambda function: reads its configuration, then answers API Gateway's events.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -10,11 +10,11 @@ use futures_util::FutureExt as _;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body as LambdaBody, IntoResponse, Request, RequestExt as _, Response, service_fn};
 
-use tlogistry::config::{Config, LogConfig, Required};
+use tlogistry::config::{FunctionConfig, LogConfig, environment};
 use tlogistry::http::{Body, Service};
 use tlogistry::ledger::Ledger;
+use tlogistry::rate_limit::Source;
 use tlogistry::setup;
-use tlogistry::verdict::Source;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -28,11 +28,11 @@ async fn main() -> ExitCode {
 }
 
 async fn start() -> Result<(), lambda_http::Error> {
-    let (config, required) = Config::from_env_for_function()?;
-    setup::logging(config.log_format);
-    // Clients load root certificates, which takes longer than all the rest: that is done while the first event is on
-    // its way.
-    let building = tokio::spawn(build(config, required));
+    let config = FunctionConfig::read(environment)?;
+    setup::logging(config.config.log_format);
+    // Clients load root certificates, which takes longer than the rest together: they are built while the first event is
+    // on its way.
+    let building = tokio::spawn(build(config));
     let service =
         async { building.await.unwrap_or_else(|error| Err(error.into())).unwrap_or_else(|error| give_up(error)) };
     let service = service.boxed().shared();
@@ -43,29 +43,30 @@ async fn start() -> Result<(), lambda_http::Error> {
     .await
 }
 
-async fn build(config: Config, required: Required) -> Result<Arc<Service>, lambda_http::Error> {
+async fn build(config: FunctionConfig) -> Result<Arc<Service>, lambda_http::Error> {
+    let FunctionConfig { kms_key_id, ledger_table, config } = config;
     if config.counters_table.is_none() {
         tracing::warn!(
             "COUNTERS_TABLE is not set: each instance counts first sights by itself, so that all together may make many more"
         );
     }
     let log = config.log.clone().unwrap_or_else(LogConfig::public_instance);
-    let ledger = Ledger::DynamoDb(setup::dynamodb_ledger(required.ledger_table).await);
-    let (allowance, signer) = (setup::allowance(&config).await, setup::kms_signer(required.kms_key_id).await);
-    let service = Arc::new(setup::service_limited_by(allowance, &config, ledger, signer, log)?);
+    let ledger = Ledger::DynamoDb(setup::dynamodb_ledger(ledger_table).await);
+    let (rate_limit, signer) = (setup::rate_limit(&config).await, setup::kms_signer(kms_key_id).await);
+    let service = Arc::new(setup::service_limited_by(rate_limit, &config, ledger, signer, log)?);
     // Every verdict needs the key's public half.
     let warming = service.clone();
     tokio::spawn(async move { warming.fetch_key().await });
     Ok(service)
 }
 
-/// Ends the process: without a service there is nothing to answer with, and Lambda starts another instance.
+/// Ends the process, which cannot answer without a service. Lambda starts another one.
 fn give_up(error: lambda_http::Error) -> ! {
     eprintln!("tlogistry: {error}");
     std::process::exit(1)
 }
 
-async fn answer(service: Arc<Service>, event: Request) -> Result<Answer, std::convert::Infallible> {
+async fn answer(service: Arc<Service>, event: Request) -> Result<BinaryAnswer, std::convert::Infallible> {
     // lambda_http normalises the URI's path; names are parsed from the path as it came.
     let raw = event.raw_http_path().to_owned();
     let (mut parts, _) = event.into_parts();
@@ -74,10 +75,10 @@ async fn answer(service: Arc<Service>, event: Request) -> Result<Answer, std::co
     parts.extensions.insert(source);
     // A path that no URI can hold is no path of a registry: the handler then sees '*' and says so.
     parts.uri = format!("{raw}{query}").parse().unwrap_or_else(|_| http::Uri::from_static("*"));
-    Ok(Answer(service.handle(&http::Request::from_parts(parts, ())).await))
+    Ok(BinaryAnswer(service.handle(&http::Request::from_parts(parts, ())).await))
 }
 
-/// Whom API Gateway says that the request comes from.
+/// The client's address, as API Gateway gives it.
 fn source(extensions: &http::Extensions) -> Option<Source> {
     let context = extensions.request_context_ref()?;
     let RequestContext::ApiGatewayV2(context) = context else { return None };
@@ -85,11 +86,11 @@ fn source(extensions: &http::Extensions) -> Option<Source> {
     Some(address.into())
 }
 
-/// An answer on its way to API Gateway: always binary, so that no byte of a manifest goes through a text conversion
-/// (base64 on the wire, and bytes again behind API Gateway).
-struct Answer(Response<Body>);
+/// An answer on its way to API Gateway: always binary (base64 on the wire, and bytes again behind API Gateway), so that no
+/// byte of a manifest goes through a text conversion.
+struct BinaryAnswer(Response<Body>);
 
-impl IntoResponse for Answer {
+impl IntoResponse for BinaryAnswer {
     fn into_response(self) -> Pin<Box<dyn Future<Output = Response<LambdaBody>> + Send>> {
         let response = self.0.map(|body| match body {
             Body::Bytes(bytes) if bytes.is_empty() => LambdaBody::Empty,

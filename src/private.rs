@@ -12,7 +12,7 @@ use rustix::process::geteuid;
 /// Permission to write, of the group and of all others.
 const OTHERS_WRITE: u32 = 0o022;
 
-/// Why a file or folder is not used.
+/// Reasons not to use a file or folder.
 #[derive(Debug, thiserror::Error)]
 pub enum PrivateError {
     #[error("{}: {error}", .path.display())]
@@ -41,7 +41,7 @@ impl PrivateError {
     }
 }
 
-/// The folder at `path`, by a name without links. If there is none it is made, for its owner alone.
+/// The folder at `path`, by a name without links. A missing one is made, for its owner alone.
 ///
 /// Only the folder itself counts. Where others can write the one above it, the sticky bit (as of `/tmp`) keeps them from
 /// exchanging it.
@@ -56,8 +56,8 @@ pub fn folder(path: &Path) -> Result<PathBuf, PrivateError> {
     Ok(path)
 }
 
-/// What is in the file at `path`, at most `limit` bytes; `None` if there is no such file. What is no file, a pipe for
-/// instance, is read unchecked: the user has named it.
+/// Reads the file at `path`, at most `limit` bytes; `None` if it does not exist. Anything but a file (a pipe for instance)
+/// is read unchecked: the user has named it.
 pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, PrivateError> {
     let Some(file) = open(path, OFlags::empty())? else { return Ok(None) };
     let found = file.metadata().map_err(at(path))?;
@@ -67,7 +67,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, PrivateError> {
     read_to_end(file, path, limit).map(Some)
 }
 
-/// As [`read`], for what this program has written: nothing but a file is read, and no link followed.
+/// [`read`] for files that this program has written: nothing but a file is read, and no link followed.
 pub fn read_own(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, PrivateError> {
     if !exists(path)? {
         return Ok(None);
@@ -91,8 +91,8 @@ pub fn exists(path: &Path) -> Result<bool, PrivateError> {
     Ok(true)
 }
 
-/// Makes a file that only its owner can read, whole from the first moment. Returns whether it was made: one that is there
-/// is left alone.
+/// Makes a file that only its owner can read, whole from the first moment. Returns whether it was made: an existing one is
+/// left alone.
 pub fn create(path: &Path, content: &[u8]) -> Result<bool, PrivateError> {
     let folder = parent(path);
     // Of mode 600.

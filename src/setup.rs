@@ -1,31 +1,32 @@
-//! From a configuration to a running service.
+//! The service, put together from its configuration.
 
 use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use tokio::sync::OnceCell;
 use tracing_subscriber::EnvFilter;
 
-use crate::allowance::{Allowance, Counters};
 use crate::config::{Config, LogConfig, LogFormat};
+use crate::evidence::AttestationIndex;
 use crate::foreign::sanitized;
 use crate::http::Service;
 use crate::ledger::{DynamoDbLedger, Ledger, MemoryLedger};
+use crate::rate_limit::{RateLimit, SharedCounters};
 use crate::rekor::Rekor;
 use crate::sighting::{KmsKey, Signer};
 use crate::telemetry::Telemetry;
 use crate::upstream::{Egress, Upstream};
 use crate::verdict::Verdicts;
 
-/// The service that `config` describes, with what it was given to keep rows, to sign with and to record in. It counts
-/// first sights by itself.
+/// The service that `config` describes, with its ledger, signer and log. It counts first sights by itself.
 pub fn service(config: &Config, ledger: Ledger, signer: Signer, log: LogConfig) -> Result<Service, reqwest::Error> {
-    service_limited_by(Allowance::new(config.first_sights), config, ledger, signer, log)
+    service_limited_by(RateLimit::new(config.first_sights), config, ledger, signer, log)
 }
 
-/// The same, where `allowance` counts first sights.
+/// [`service`] with `rate_limit` on first sights.
 pub fn service_limited_by(
-    allowance: Allowance,
+    rate_limit: RateLimit,
     config: &Config,
     ledger: Ledger,
     signer: Signer,
@@ -34,19 +35,23 @@ pub fn service_limited_by(
     let egress = Egress::new(config.allowed_registries.clone(), config.insecure_registries.clone())?;
     let upstream = Upstream::new(egress, config.manifest_cache_bytes, config.registry_timeout);
     let (rekor, retired) = (Rekor::new(log.url)?, config.retired_keys.clone());
-    let verdicts = Verdicts::new(ledger, rekor, log.keys, signer, retired, allowance, config.request_timeout);
-    Ok(Service::new(upstream, verdicts, Telemetry::from_env(), config.request_timeout))
+    let (ledger, timeout) = (Arc::new(ledger), config.request_timeout);
+    let verdicts = Verdicts::new(ledger.clone(), rekor, log.keys, signer, retired, rate_limit, timeout);
+    let attestations = AttestationIndex::new(ledger, verdicts.clone());
+    Ok(Service::new(upstream, verdicts, attestations, Telemetry::from_env(), timeout))
 }
 
-/// What counts first sights: the table that `config` names, or this process.
-pub async fn allowance(config: &Config) -> Allowance {
+/// The limit on first sights, counted in the table that `config` names or by this process.
+pub async fn rate_limit(config: &Config) -> RateLimit {
     match &config.counters_table {
-        Some(table) => Allowance::shared(config.first_sights, Counters::new(dynamodb().await.clone(), table.clone())),
-        None => Allowance::new(config.first_sights),
+        Some(table) => {
+            RateLimit::shared(config.first_sights, SharedCounters::new(dynamodb().await.clone(), table.clone()))
+        }
+        None => RateLimit::new(config.first_sights),
     }
 }
 
-/// The table that `config` names, or memory.
+/// The ledger in the table that `config` names, or in memory.
 pub async fn ledger(config: &Config) -> Ledger {
     match &config.ledger_table {
         Some(table) => Ledger::DynamoDb(dynamodb_ledger(table.clone()).await),
@@ -54,12 +59,12 @@ pub async fn ledger(config: &Config) -> Ledger {
     }
 }
 
-/// A DynamoDB table. Nothing is asked yet.
+/// A ledger in a DynamoDB table. Nothing is asked yet.
 pub async fn dynamodb_ledger(table: String) -> DynamoDbLedger {
     DynamoDbLedger::new(dynamodb().await.clone(), table)
 }
 
-/// All tables share one client, and with it its connections.
+/// All tables share one client and its connections.
 async fn dynamodb() -> &'static aws_sdk_dynamodb::Client {
     static CLIENT: OnceCell<aws_sdk_dynamodb::Client> = OnceCell::const_new();
     CLIENT.get_or_init(|| async { aws_sdk_dynamodb::Client::new(aws().await) }).await
@@ -70,14 +75,14 @@ pub async fn kms_signer(id: String) -> Signer {
     Signer::Kms(KmsKey::new(aws_sdk_kms::Client::new(aws().await), id))
 }
 
-/// Region, credentials and endpoints, from the SDK's own environment variables. All clients share one, and with it the
-/// connections' root certificates.
+/// Region, credentials and endpoints from the SDK's own environment variables. All clients share one configuration, and
+/// with it the root certificates.
 async fn aws() -> &'static SdkConfig {
     static SDK: OnceCell<SdkConfig> = OnceCell::const_new();
     SDK.get_or_init(|| aws_config::load_defaults(BehaviorVersion::latest())).await
 }
 
-/// Standard error, to which a line of the log goes without what a terminal would obey, whoever's text is in it.
+/// Standard error for the log's lines. They hold foreign text, so characters that a terminal would obey are replaced.
 struct Lines;
 
 impl io::Write for Lines {

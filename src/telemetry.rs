@@ -1,5 +1,4 @@
-//! What is told of each request: one line, with its metrics in CloudWatch's embedded format, so that a moved tag is an
-//! alarm and not a line in a log.
+//! One line for each request, with its metrics in CloudWatch's embedded format, so that a moved tag raises an alarm.
 //!
 //! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
 
@@ -19,12 +18,12 @@ use crate::foreign::within;
 use waits::{Each, Wait, Waits};
 
 const NAMESPACE: &str = "tlogistry";
-/// A path's bytes in a line. One with the longest names, none of which is foreign text, has some 700.
+/// A path's bytes in a line. A path with the longest valid names has some 700.
 const MAX_PATH_BYTES: usize = 1 << 10;
-/// A method's bytes in a line: any word can be one.
+/// A method's bytes in a line: any word can be a method.
 const MAX_METHOD_BYTES: usize = 32;
 
-/// What the service waits for.
+/// Services that a request waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dependency {
     Registry,
@@ -46,7 +45,7 @@ impl Dependency {
     }
 }
 
-/// What became of a request, where that is worth a metric of its own.
+/// The outcome of a request, as far as metrics tell it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     FirstSeen,
@@ -54,11 +53,11 @@ pub enum Outcome {
     Moved,
     /// No verdict: the log, the key or the ledger failed.
     Unavailable,
-    /// The registry's rate limit, or this instance's on first sights.
+    /// Refused by the registry's rate limit, or by the one on first sights.
     Throttled,
-    /// The registry failed, or what it says does not hold.
+    /// The registry failed or lied.
     UpstreamError,
-    /// Anything else: a digest, a blob, a name that is none.
+    /// Anything else: a digest, a blob, an invalid name.
     Other,
 }
 
@@ -76,37 +75,37 @@ impl Outcome {
     }
 }
 
-/// What is measured while a request is answered.
+/// The measurements of one request.
 #[derive(Debug, Default)]
-struct Counters {
+struct Meter {
     waits: Arc<Waits>,
     equivocation: AtomicBool,
 }
 
 tokio::task_local! {
-    static COUNTERS: Arc<Counters>;
+    static METER: Arc<Meter>;
 }
 
-/// Runs `call` and adds the time it took to the request that it is part of. A call that is given up counts until then, and
-/// one that goes on when the request is answered counts until the answer.
+/// Runs `call` and adds its time to the request that it is part of. A call that is given up counts until then, and one that
+/// outlasts the request counts until the answer.
 pub async fn timed<F: Future>(dependency: Dependency, call: F) -> F::Output {
-    let waits = COUNTERS.try_with(|counters| counters.waits.clone()).ok();
+    let waits = METER.try_with(|meter| meter.waits.clone()).ok();
     let _wait = waits.map(|waits| Wait::begin(waits, dependency));
     call.await
 }
 
 /// Notes that the log holds two digests for one tag.
 pub fn equivocation() {
-    let _ = COUNTERS.try_with(|counters| counters.equivocation.store(true, Ordering::Relaxed));
+    let _ = METER.try_with(|meter| meter.equivocation.store(true, Ordering::Relaxed));
 }
 
 /// Makes a task that is spawned for a request part of it.
 pub fn part_of_request<F: Future>(task: F) -> impl Future<Output = F::Output> {
-    let counters = COUNTERS.try_with(Arc::clone).unwrap_or_default();
-    COUNTERS.scope(counters, task)
+    let meter = METER.try_with(Arc::clone).unwrap_or_default();
+    METER.scope(meter, task)
 }
 
-/// How long a request took, and what it waited for.
+/// The time of a request, and its parts spent waiting.
 #[derive(Debug)]
 pub struct Measured {
     took: Duration,
@@ -125,15 +124,15 @@ impl Measured {
 /// Runs a request and measures it.
 pub async fn measured<F: Future>(request: F) -> (F::Output, Measured) {
     let began = Instant::now();
-    let counters = Arc::new(Counters::default());
-    let result = COUNTERS.scope(counters.clone(), request).await;
-    let equivocation = counters.equivocation.load(Ordering::Relaxed);
-    (result, Measured { took: began.elapsed(), waited: counters.waits.until_now(), equivocation })
+    let meter = Arc::new(Meter::default());
+    let result = METER.scope(meter.clone(), request).await;
+    let equivocation = meter.equivocation.load(Ordering::Relaxed);
+    (result, Measured { took: began.elapsed(), waited: meter.waits.until_now(), equivocation })
 }
 
-/// One request, as it is told.
+/// A request and its answer, for the line.
 #[derive(Debug)]
-pub struct Report<'a> {
+pub struct RequestSummary<'a> {
     /// As the client sent it, like the path.
     pub method: &'a str,
     pub path: &'a str,
@@ -141,11 +140,11 @@ pub struct Report<'a> {
     pub outcome: Outcome,
     /// The canonical tag, for a pull by tag.
     pub tag: Option<&'a str>,
-    /// What was served, or what was recorded of a tag that moved.
+    /// The digest served, or the recorded one of a tag that moved.
     pub digest: Option<&'a str>,
 }
 
-impl Report<'_> {
+impl RequestSummary<'_> {
     fn shown_method(&self) -> Cow<'_, str> {
         within(self.method, MAX_METHOD_BYTES)
     }
@@ -155,12 +154,12 @@ impl Report<'_> {
     }
 }
 
-/// Where requests are told.
+/// The destination of the lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Telemetry {
-    /// On standard output, in CloudWatch's embedded format, for the function of this name.
+    /// Standard output, in CloudWatch's embedded format, for the function of this name.
     CloudWatch { function: String },
-    /// As lines of the log.
+    /// The program's own log.
     Log,
 }
 
@@ -173,17 +172,17 @@ impl Telemetry {
         }
     }
 
-    /// Tells of one request.
-    pub fn tell(&self, report: &Report<'_>, measured: &Measured) {
+    /// Writes the line of one request.
+    pub fn write(&self, request: &RequestSummary<'_>, measured: &Measured) {
         match self {
-            Self::CloudWatch { function } => println!("{}", embedded(function, report, measured)),
+            Self::CloudWatch { function } => println!("{}", embedded(function, request, measured)),
             Self::Log => tracing::info!(
-                method = %report.shown_method(),
-                path = %report.shown_path(),
-                status = report.status.as_u16(),
-                outcome = ?report.outcome,
-                tag = report.tag,
-                digest = report.digest,
+                method = %request.shown_method(),
+                path = %request.shown_path(),
+                status = request.status.as_u16(),
+                outcome = ?request.outcome,
+                tag = request.tag,
+                digest = request.digest,
                 millis = millis(measured.took),
                 registry_millis = measured.waited_for(Dependency::Registry),
                 ledger_millis = measured.waited_for(Dependency::Ledger),
@@ -200,9 +199,9 @@ fn millis(time: Duration) -> f64 {
     (time.as_micros() as f64 / 10.0).round() / 100.0
 }
 
-/// The line that CloudWatch makes metrics of. A metric that is not in a line has no value then: counts are summed over
-/// the lines that have them, and a dependency that was not asked has no time.
-fn embedded(function: &str, report: &Report<'_>, measured: &Measured) -> Value {
+/// The line that CloudWatch makes metrics of. A metric that a line lacks has no value for it: counts are summed over the
+/// lines that have them, and a dependency that was not asked has no time.
+fn embedded(function: &str, request: &RequestSummary<'_>, measured: &Measured) -> Value {
     let Measured { took, waited, equivocation } = measured;
     let mut metrics = Vec::new();
     let mut line = Map::new();
@@ -210,10 +209,10 @@ fn embedded(function: &str, report: &Report<'_>, measured: &Measured) -> Value {
         metrics.push(json!({"Name": name, "Unit": unit}));
         line.insert(name.to_owned(), json!(value));
     };
-    if let Some(name) = report.outcome.metric() {
+    if let Some(name) = request.outcome.metric() {
         metric(name, "Count", 1.0);
     }
-    if report.status.is_server_error() {
+    if request.status.is_server_error() {
         metric("ServerError", "Count", 1.0);
     }
     if *equivocation {
@@ -235,12 +234,12 @@ fn embedded(function: &str, report: &Report<'_>, measured: &Measured) -> Value {
         }),
     );
     line.insert("FunctionName".to_owned(), json!(function));
-    line.insert("method".to_owned(), json!(report.shown_method()));
-    line.insert("path".to_owned(), json!(report.shown_path()));
-    line.insert("status".to_owned(), json!(report.status.as_u16()));
-    line.insert("outcome".to_owned(), json!(format!("{:?}", report.outcome)));
-    line.insert("tag".to_owned(), json!(report.tag));
-    line.insert("digest".to_owned(), json!(report.digest));
+    line.insert("method".to_owned(), json!(request.shown_method()));
+    line.insert("path".to_owned(), json!(request.shown_path()));
+    line.insert("status".to_owned(), json!(request.status.as_u16()));
+    line.insert("outcome".to_owned(), json!(format!("{:?}", request.outcome)));
+    line.insert("tag".to_owned(), json!(request.tag));
+    line.insert("digest".to_owned(), json!(request.digest));
     Value::Object(line)
 }
 
@@ -279,7 +278,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_call_counts_while_it_is_waited_for_whether_or_not_it_ends() {
         let spent = |seconds| tokio::time::sleep(Duration::from_secs(seconds));
-        let request = async {
+        let work = async {
             // A recording that goes on when its client has been answered.
             let endless = timed(Dependency::Log, std::future::pending::<()>());
             tokio::spawn(part_of_request(endless));
@@ -287,22 +286,22 @@ mod tests {
             let _ = tokio::time::timeout(Duration::from_secs(2), timed(Dependency::Registry, spent(9))).await;
             timed(Dependency::Registry, spent(4)).await;
         };
-        let ((), measured) = measured(request).await;
+        let ((), measured) = measured(work).await;
         let seconds = measured.waited.map(|waited| waited.as_secs());
         assert_eq!((seconds, measured.took.as_secs()), ([6, 0, 7, 0], 7), "registry, ledger, log, key");
     }
 
     #[tokio::test]
     async fn a_line_holds_the_metrics_of_its_request_and_no_others() {
-        let request = async {
+        let work = async {
             timed(Dependency::Log, tokio::time::sleep(Duration::from_millis(20))).await;
             let spawned = part_of_request(async { timed(Dependency::Key, std::future::ready(())).await });
             tokio::spawn(spawned).await.unwrap();
             equivocation();
         };
-        let (_, mut measured) = measured(request).await;
+        let (_, mut measured) = measured(work).await;
         measured.took = Duration::from_micros(1234);
-        let report = Report {
+        let request = RequestSummary {
             method: "GET",
             path: "/v2/a/b/manifests/c",
             status: StatusCode::FORBIDDEN,
@@ -310,7 +309,7 @@ mod tests {
             tag: Some("index.docker.io/a/b:c"),
             digest: None,
         };
-        let line = embedded("tlogistry-1", &report, &measured);
+        let line = embedded("tlogistry-1", &request, &measured);
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(
             (&directive["Namespace"], &directive["Dimensions"]),
@@ -329,7 +328,7 @@ mod tests {
     #[tokio::test]
     async fn a_line_holds_what_a_client_sent_without_control_characters_and_within_bounds() {
         let path = format!("/v2/\u{9b}31m\u{202e}é{}", "x".repeat(2000));
-        let report = Report {
+        let request = RequestSummary {
             method: &"M".repeat(2000),
             path: &path,
             status: StatusCode::NOT_FOUND,
@@ -337,7 +336,7 @@ mod tests {
             tag: None,
             digest: None,
         };
-        let line = embedded("tlogistry-1", &report, &measured(async {}).await.1);
+        let line = embedded("tlogistry-1", &request, &measured(async {}).await.1);
         assert_eq!(line["method"], json!("M".repeat(32)));
         let shown = line["path"].as_str().unwrap();
         assert_eq!(shown.len(), 1024);

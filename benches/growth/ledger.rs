@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use testing::table::Table;
 use tlogistry::http::Service;
 use tlogistry::image::Digest;
-use tlogistry::ledger::{DynamoDbLedger, Ledger, MemoryLedger, Row, State};
+use tlogistry::ledger::{DynamoDbLedger, Ledger, MemoryLedger, Row, RowState};
 
 use crate::apparatus::pulls::{Around, Case, ROWS, pull, soon};
 
@@ -21,7 +21,7 @@ fn filler(number: usize, bytes: usize) -> Row {
         digest: format!("sha256:{number:064x}"),
         key: String::new(),
         signature: String::new(),
-        state: State::Recorded { entry: "e".repeat(bytes) },
+        state: RowState::Recorded { entry: "e".repeat(bytes), indexed: true },
     }
 }
 

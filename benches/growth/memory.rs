@@ -12,7 +12,7 @@ use testing::image::OCI_INDEX;
 use testing::table::Table;
 use testing::transparency_log::TransparencyLog;
 use tlogistry::image::Digest;
-use tlogistry::ledger::{DynamoDbLedger, Ledger, State};
+use tlogistry::ledger::{DynamoDbLedger, Ledger, RowState};
 use tlogistry::sighting::{LocalKey, Signer};
 
 use crate::apparatus::distance::listen;
@@ -101,7 +101,7 @@ async fn fill(table: &Table, signer: &Signer, around: &Around, manifest: fn(&str
         for number in batch {
             let name = known(*number);
             let row = row(signer, &log, &tag(&name), &Digest::sha256(&manifest(&name))).await;
-            let State::Recorded { entry } = row.state else { panic!("the row of a sighting is recorded") };
+            let RowState::Recorded { entry, .. } = row.state else { panic!("the row of a sighting is recorded") };
             let fields = [("tag", row.tag), ("digest", row.digest), ("key", row.key), ("signature", row.signature)];
             let fields = fields.into_iter().chain([("state", "recorded".to_owned()), ("entry", entry)]);
             let item: HashMap<String, _> = fields.map(|(name, value)| (name.to_owned(), S(value))).collect();

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::CommandResult;
 use super::log_search::{LogSearch, Unread};
-use super::shown_entry::{FindingKind, ShownEntry};
+use super::shown_entry::{FindingKind, NotRead, ShownEntry, not_read};
 use super::terminal::{ASIDE, BAD, DOUBTFUL, GOOD, print_line, sanitized, styled};
 use super::trust::Trust;
 use crate::image::Tag;
@@ -56,12 +56,6 @@ struct HistoryJson<'a> {
     unread: Vec<NotRead>,
 }
 
-#[derive(Serialize)]
-struct NotRead {
-    id: String,
-    reason: String,
-}
-
 impl History {
     pub async fn run(self) -> CommandResult {
         let search = LogSearch::new(self.trust.log()?, self.trust.keys()?)?;
@@ -72,8 +66,7 @@ impl History {
         entries.iter_mut().for_each(|entry| entry.explain(&findings));
         entries.sort_by_key(|entry| entry.log_index);
         if self.json {
-            let unread = unread.iter().map(|(id, error)| NotRead { id: id.to_string(), reason: error.to_string() });
-            let shown = HistoryJson { tag: self.tag.canonical(), entries: &entries, unread: unread.collect() };
+            let shown = HistoryJson { tag: self.tag.canonical(), entries: &entries, unread: not_read(&unread) };
             print_line(serde_json::to_string_pretty(&shown)?);
         } else {
             self.print(&entries, &findings, &unread);

@@ -39,7 +39,7 @@ impl LogSearch {
         let (mut findings, mut unread, mut read) = (Findings::default(), Unread::new(), 0);
         let sort = |retrieved: Retrieved<LogError>| match retrieved {
             Retrieved::Entry(entry) => {
-                let finding = Finding::read(tag, entry, &self.trusted, &self.log_keys);
+                let finding = Finding::read(tag, *entry, &self.trusted, &self.log_keys);
                 read += 1;
                 each(&finding);
                 findings.add(finding);

@@ -15,15 +15,15 @@ use tokio::net::TcpListener;
 
 use super::listen::Peer;
 use super::{CommandResult, listen, log};
-use crate::config::{Config, LogConfig};
+use crate::config::{Config, LogConfig, environment};
 use crate::devlog::{Devlog, Options};
 use crate::http::{Body, Service};
 use crate::key::PublicKey;
 use crate::private;
+use crate::rate_limit::Source;
 use crate::setup;
 use crate::sighting::{LocalKey, Signer};
 use crate::tlog::LogKeys;
-use crate::verdict::Source;
 
 /// Serve the registry on this machine
 ///
@@ -41,7 +41,7 @@ pub struct Serve {
 
 impl Serve {
     pub async fn run(self) -> CommandResult {
-        let config = Config::from_env()?;
+        let config = Config::read(environment)?;
         setup::logging(config.log_format);
         let signer = match &config.kms_key_id {
             Some(id) => setup::kms_signer(id.clone()).await,
@@ -52,8 +52,8 @@ impl Serve {
             None => embedded_log(&private::folder(&self.state)?).await?,
         };
         println!("sightings are recorded in {}", log.url);
-        let (allowance, ledger) = (setup::allowance(&config).await, setup::ledger(&config).await);
-        let service = setup::service_limited_by(allowance, &config, ledger, signer, log)?;
+        let (rate_limit, ledger) = (setup::rate_limit(&config).await, setup::ledger(&config).await);
+        let service = setup::service_limited_by(rate_limit, &config, ledger, signer, log)?;
         let (listener, address) = listen::bind(&self.listen).await?;
         let stop = listen::stop_signal();
         println!("registry listening on http://{address}");

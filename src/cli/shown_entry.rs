@@ -3,9 +3,9 @@
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use super::log_search::Unread;
 use crate::dsse;
 use crate::image::{Digest, Tag};
-use crate::key::PublicKey;
 use crate::rekor::Rekor;
 use crate::sighting::{Explained, Finding, Findings, is_file_by_certificate, parse_statement};
 use crate::tlog::body::{EntryBody, Form};
@@ -53,6 +53,17 @@ pub struct ShownEntry {
     leaf_hash: [u8; 32],
     #[serde(skip)]
     has_sightings_form: bool,
+}
+
+/// An entry that the log lists and that could not be read.
+#[derive(Debug, Clone, Serialize)]
+pub struct NotRead {
+    pub id: String,
+    pub reason: String,
+}
+
+pub fn not_read(unread: &Unread) -> Vec<NotRead> {
+    unread.iter().map(|(id, error)| NotRead { id: id.to_string(), reason: error.to_string() }).collect()
 }
 
 impl FindingKind {
@@ -152,9 +163,4 @@ fn claimed(tag: &Tag, entry: &LogEntry) -> Option<Digest> {
     let EntryBody::Envelope(envelope) = entry.body() else { return None };
     let (about, digest) = parse_statement(entry.attestation()?)?;
     (envelope.payload_type.as_deref() == Some(dsse::IN_TOTO) && about == *tag).then_some(digest)
-}
-
-/// The sha256 of the SubjectPublicKeyInfo, as `openssl pkey -pubin -outform der | sha256sum` prints it.
-pub fn fingerprint(key: &PublicKey) -> String {
-    hex::encode(key.id())
 }

@@ -85,7 +85,7 @@ impl From<StorageError> for ApiError {
 }
 
 #[derive(Serialize)]
-struct ErrorBody<'a> {
+struct ApiErrorBody<'a> {
     code: u16,
     message: &'a str,
 }
@@ -94,7 +94,7 @@ impl From<ApiError> for Response<Bytes> {
     fn from(error: ApiError) -> Self {
         let mut response = match &error.message {
             None => Response::new(Bytes::new()),
-            Some(message) => json(&ErrorBody { code: error.code, message }),
+            Some(message) => json(&ApiErrorBody { code: error.code, message }),
         };
         *response.status_mut() = error.status;
         if let Some((name, value)) = error.header {

@@ -5,18 +5,18 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::bundle::{BUNDLE_TYPE, Bundle};
+use super::wire::{Annotations, Config, Descriptor, Layer, Manifest};
 use crate::image::Digest;
 use crate::oci::{OCI_EMPTY, OCI_MANIFEST};
 use crate::sighting::{PREDICATE_TYPE, Sighting};
 
-/// The config of a manifest that has none (image-spec, "Guidance for an Empty Descriptor").
+/// The config of a manifest without one (image-spec, "Guidance for an Empty Descriptor").
 pub const EMPTY_CONFIG: &[u8] = b"{}";
 
-/// What a descriptor says of the attested manifest, besides its digest.
+/// The attested manifest's descriptor without its digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
     pub media_type: String,
@@ -34,57 +34,6 @@ pub struct Attestation {
     pub bundle: Bytes,
     pub bundle_digest: Digest,
     annotations: Annotations,
-}
-
-/// In the order that Go writes a map in: sorted.
-#[derive(Debug, Clone, Serialize)]
-struct Annotations {
-    #[serde(rename = "dev.sigstore.bundle.content")]
-    content: &'static str,
-    #[serde(rename = "dev.sigstore.bundle.predicateType")]
-    predicate_type: &'static str,
-    /// When the log took the sighting in: cosign writes the time of writing, which would differ each time.
-    #[serde(rename = "org.opencontainers.image.created")]
-    created: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Manifest<'a> {
-    schema_version: u8,
-    media_type: &'static str,
-    config: Config,
-    layers: [Layer<'a>; 1],
-    subject: Descriptor<'a>,
-    annotations: &'a Annotations,
-    artifact_type: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Config {
-    media_type: &'static str,
-    size: usize,
-    digest: String,
-    /// The config itself, so that hardly anyone asks for it.
-    data: &'static str,
-    artifact_type: &'static str,
-}
-
-/// A layer with what is in it: a registry that redirects every blob, whether it has it or not, hides ours.
-#[derive(Serialize)]
-struct Layer<'a> {
-    #[serde(flatten)]
-    descriptor: Descriptor<'a>,
-    data: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Descriptor<'a> {
-    media_type: &'a str,
-    size: u64,
-    digest: &'a str,
 }
 
 impl Attestation {

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
+use super::wire::{Envelope, PublicKeyHint, Signature, VerificationMaterial};
 use crate::dsse;
 use crate::foreign::shown;
 use crate::image::Tag;
@@ -15,7 +16,7 @@ use crate::tlog::{EntryError, Fault, Faults, LogEntry, LogKeys, TransparencyLogE
 
 pub const BUNDLE_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
-/// Why a bundle does not show that a tag was seen.
+/// A bundle that does not show that a tag was seen.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
     #[error("not a Sigstore bundle: {}", shown(&.0.to_string()))]
@@ -24,7 +25,7 @@ pub enum BundleError {
     Type(String),
     #[error("it has {0} log entries and {1} signatures, not one of each")]
     Count(usize, usize),
-    #[error("its statement is none of tlogistry's")]
+    #[error("its statement is not one of tlogistry's")]
     Statement,
     #[error("it is about another tag: {0}")]
     OtherTag(Tag),
@@ -43,31 +44,6 @@ pub struct Bundle {
     media_type: String,
     verification_material: VerificationMaterial,
     dsse_envelope: Envelope,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct VerificationMaterial {
-    public_key: PublicKeyHint,
-    tlog_entries: Vec<TransparencyLogEntry>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct PublicKeyHint {
-    hint: String,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Envelope {
-    payload: String,
-    payload_type: String,
-    signatures: Vec<Signature>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Signature {
-    sig: String,
 }
 
 impl Bundle {

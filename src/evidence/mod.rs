@@ -1,9 +1,12 @@
-//! What lets anyone check a sighting without trusting this instance, in the forms that Sigstore's own tools take.
+//! The evidence of a sighting, for anyone to check without trusting this instance, in forms that Sigstore's own tools read.
 
 mod attestation;
 mod bundle;
+mod index;
 mod trusted_root;
+mod wire;
 
 pub use attestation::{Attestation, EMPTY_CONFIG, Subject};
 pub use bundle::{BUNDLE_TYPE, Bundle, BundleError};
+pub use index::AttestationIndex;
 pub use trusted_root::trusted_root;

@@ -21,7 +21,7 @@ impl Service {
         digest: &Digest,
         deadline: Deadline,
     ) -> Vec<Attestation> {
-        let mut attestations = self.verdicts.attestations(repository, digest, deadline).await.unwrap_or_else(|error| {
+        let mut attestations = self.attestations.of(repository, digest, deadline).await.unwrap_or_else(|error| {
             tracing::warn!(%repository, %digest, %error, "the sightings of a digest cannot be had");
             Vec::new()
         });
@@ -66,8 +66,8 @@ impl Service {
         digest: &Digest,
         deadline: Deadline,
     ) -> Result<Vec<Attestation>, Refusal> {
-        let attestations = self.verdicts.attestations(repository, digest, deadline).await;
-        attestations.map_err(|error| Refusal::no_evidence(error.into()))
+        let attestations = self.attestations.of(repository, digest, deadline).await;
+        attestations.map_err(Refusal::no_evidence)
     }
 }
 

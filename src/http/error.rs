@@ -65,8 +65,8 @@ impl From<UpstreamError> for Refusal {
 }
 
 impl Refusal {
-    pub fn no_evidence(cause: Unavailable) -> Self {
-        Self::NoEvidence(Box::new(cause))
+    pub fn no_evidence(cause: impl Into<Unavailable>) -> Self {
+        Self::NoEvidence(Box::new(cause.into()))
     }
 
     pub fn status(&self) -> StatusCode {

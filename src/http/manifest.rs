@@ -8,12 +8,14 @@ use super::moved::Moved;
 use super::response::{IMMUTABLE, NO_STORE, content};
 use super::{Body, ServedTag, Service};
 use crate::deadline::Deadline;
+use crate::evidence::Subject;
 use crate::image::{Digest, Reference, Repository, Tag};
+use crate::rate_limit::Source;
 use crate::sighting::Sighting;
 use crate::telemetry::Outcome;
 use crate::tlog::VerifiedEntry;
 use crate::upstream::{Manifest, ManifestHead, UpstreamError};
-use crate::verdict::{Current, Recall, Source, Verdict};
+use crate::verdict::{KnownTag, Verdict};
 
 const TLOG_ENTRY: HeaderName = HeaderName::from_static("tlog-entry");
 const TLOG_EXEMPT: HeaderName = HeaderName::from_static("tlog-exempt");
@@ -30,13 +32,20 @@ enum Served {
 }
 
 impl Served {
-    fn current(&self) -> Current<'_> {
+    fn digest(&self) -> &Digest {
         match self {
-            Self::Manifest(Manifest { bytes, media_type, digest }) => {
-                Current { digest, media_type, size: bytes.len() as u64 }
-            }
-            Self::Head(ManifestHead { digest, media_type, length }) => Current { digest, media_type, size: *length },
+            Self::Manifest(manifest) => &manifest.digest,
+            Self::Head(head) => &head.digest,
         }
+    }
+
+    /// The manifest's type and size, for an attestation.
+    fn subject(&self) -> Subject {
+        let (media_type, size) = match self {
+            Self::Manifest(manifest) => (manifest.media_type, manifest.bytes.len() as u64),
+            Self::Head(head) => (head.media_type, head.length),
+        };
+        Subject { media_type: media_type.to_owned(), size }
     }
 
     fn into_response(self) -> Response<Body> {
@@ -67,44 +76,40 @@ impl Service {
         }
         let no_verdict = |cause| Refusal::NoVerdict { tag: tag.clone(), cause: Box::new(cause) };
         let current = async { Ok::<_, Refusal>(self.current(method, tag, deadline).await?) };
-        let recall = async { self.verdicts.recall(tag, deadline).await.map_err(no_verdict) };
+        let known = async { self.verdicts.look_up(tag, deadline).await.map_err(no_verdict) };
         // The first failure ends both: a missing tag is not judged, and a manifest without a verdict is not served.
-        let (current, recall) = tokio::try_join!(current, recall)?;
+        let (current, known) = tokio::try_join!(current, known)?;
 
         // A HEAD is enough to confirm the recorded digest. Anything else takes a digest computed from the manifest.
         let current = match current {
-            Served::Head(head) if recall.as_ref().and_then(Recall::digest) != Some(&head.digest) => {
+            Served::Head(head) if known.as_ref().map(|known| known.sighting.digest()) != Some(&head.digest) => {
                 Served::Manifest(self.upstream.manifest(&Reference::Tag(tag.clone()), deadline).await?)
             }
             current => current,
         };
-        let recall = match recall {
-            Some(recall) => recall,
-            None => self.verdicts.search(tag, source, deadline).await.map_err(no_verdict)?,
+        let verdict = self.verdicts.judge(tag, known, current.digest(), source, deadline).await.map_err(no_verdict)?;
+        let (known, first_seen) = match verdict {
+            Verdict::Unchanged(known) => (known, false),
+            Verdict::FirstSeen(known) => (known, true),
+            Verdict::Moved { recorded, entry } => {
+                return Err(self.moved(tag, recorded, current.digest().clone(), &entry));
+            }
         };
-        let verdict = self.verdicts.judge(tag, recall, &current.current(), deadline).await.map_err(no_verdict)?;
-        self.respond(tag, verdict, current)
+        self.attestations.add(&known, current.subject()).await;
+        Ok(self.serve(&known, first_seen, current))
     }
 
-    /// Serves an unchanged or first seen tag, and refuses a moved one.
-    fn respond(&self, tag: &Tag, verdict: Verdict, current: Served) -> Result<Response<Body>, Refusal> {
-        let (sighting, first_seen) = match verdict {
-            Verdict::Unchanged(sighting) => (sighting, false),
-            Verdict::FirstSeen(sighting) => (sighting, true),
-            Verdict::Moved { sighting, current } => {
-                return Err(self.moved(tag, Some(sighting.digest().clone()), current, sighting.entry()));
-            }
-            Verdict::MovedFromUnknown { entry, current } => return Err(self.moved(tag, None, current, &entry)),
-        };
+    fn serve(&self, known: &KnownTag, first_seen: bool, current: Served) -> Response<Body> {
+        let sighting = &known.sighting;
         let mut response = current.into_response();
-        self.add_sighting(&mut response, &sighting);
+        self.add_sighting(&mut response, sighting);
         if first_seen {
             response.headers_mut().insert(TLOG_FIRST_SEEN, HeaderValue::from_static("true"));
         }
         let outcome = if first_seen { Outcome::FirstSeen } else { Outcome::Unchanged };
-        response.extensions_mut().insert(ServedTag { tag: tag.clone(), outcome });
+        response.extensions_mut().insert(ServedTag { tag: sighting.tag().clone(), outcome });
         response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
-        Ok(response)
+        response
     }
 
     fn moved(&self, tag: &Tag, recorded: Option<Digest>, current: Digest, entry: &VerifiedEntry) -> Refusal {
@@ -123,7 +128,7 @@ impl Service {
     async fn current(&self, method: &Method, tag: &Tag, deadline: Deadline) -> Result<Served, UpstreamError> {
         let reference = Reference::Tag(tag.clone());
         let cached =
-            self.verdicts.known(tag).and_then(|sighting| self.upstream.cached(tag.repository(), sighting.digest()));
+            self.verdicts.in_memory(tag).and_then(|sighting| self.upstream.cached(tag.repository(), sighting.digest()));
         if method == Method::HEAD || cached.is_some() {
             match (self.upstream.head_manifest(&reference, deadline).await?, cached) {
                 (Some(head), Some(manifest)) if head.digest == manifest.digest => {

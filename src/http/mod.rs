@@ -26,12 +26,14 @@ pub use response::Body;
 pub use route::Route;
 
 use crate::deadline::Deadline;
+use crate::evidence::AttestationIndex;
 use crate::http_client::PRODUCT;
 use crate::image::{Digest, Reference, Tag};
 use crate::oci::{API_VERSION, CONTENT_DIGEST};
-use crate::telemetry::{self, Outcome, Report, Telemetry};
+use crate::rate_limit::Source;
+use crate::telemetry::{self, Outcome, RequestSummary, Telemetry};
 use crate::upstream::{EgressRefusal, Upstream, UpstreamError};
-use crate::verdict::{Source, Verdicts};
+use crate::verdict::Verdicts;
 use attestations::or_attestation;
 use client::Client;
 use error::Refusal;
@@ -47,26 +49,35 @@ type BoxedAnswer<'a> = Pin<Box<dyn Future<Output = Result<Response<Body>, Refusa
 pub struct Service {
     upstream: Upstream,
     verdicts: Verdicts,
+    attestations: AttestationIndex,
     telemetry: Telemetry,
     request_timeout: Duration,
 }
 
 impl Service {
     /// `request_timeout` bounds each request, all its outgoing calls included.
-    pub fn new(upstream: Upstream, verdicts: Verdicts, telemetry: Telemetry, request_timeout: Duration) -> Self {
-        Self { upstream, verdicts, telemetry, request_timeout }
+    pub fn new(
+        upstream: Upstream,
+        verdicts: Verdicts,
+        attestations: AttestationIndex,
+        telemetry: Telemetry,
+        request_timeout: Duration,
+    ) -> Self {
+        Self { upstream, verdicts, attestations, telemetry, request_timeout }
     }
 
     /// Fetches the signing key's public half ahead of the first request. A failure is logged, and the next request that
     /// needs the key tries again.
     pub async fn fetch_key(&self) {
-        if let Err(error) = self.verdicts.fetch_key(Deadline::after(self.request_timeout)).await {
+        if let Err(error) = self.verdicts.public_key(Deadline::after(self.request_timeout)).await {
             tracing::warn!(%error, "the signing key's public half could not be fetched");
         }
     }
 
-    /// Answers one request. The URI's path must be raw, neither decoded nor normalised. A body is ignored. A search of the
-    /// log is charged to the [`Source`] among the request's extensions.
+    /// Answers one request, in the order of docs/design.md, section 'One pull'.
+    ///
+    /// The URI's path must be raw, neither decoded nor normalised. A body is ignored. A search of the log is charged to the
+    /// [`Source`] among the request's extensions.
     pub async fn handle<B>(&self, request: &Request<B>) -> Response<Body> {
         let (method, uri) = (request.method(), request.uri());
         let source = request.extensions().get::<Source>().copied();
@@ -79,7 +90,7 @@ impl Service {
             in_time.unwrap_or(Err(Refusal::Timeout))
         };
         let (result, measured) = telemetry::measured(bounded).await;
-        self.telemetry.tell(&report(method, uri, &result), &measured);
+        self.telemetry.write(&summary(method, uri, &result), &measured);
         let mut response = result.unwrap_or_else(|refusal| {
             log_refusal(&refusal);
             refuse(&client, &refusal)
@@ -150,7 +161,7 @@ struct ServedTag {
 }
 
 /// The facts of a request for telemetry.
-fn report<'a>(method: &'a Method, uri: &'a Uri, result: &'a Result<Response<Body>, Refusal>) -> Report<'a> {
+fn summary<'a>(method: &'a Method, uri: &'a Uri, result: &'a Result<Response<Body>, Refusal>) -> RequestSummary<'a> {
     let (status, outcome, tag, digest) = match result {
         Ok(response) => {
             let served = response.extensions().get::<ServedTag>();
@@ -160,7 +171,7 @@ fn report<'a>(method: &'a Method, uri: &'a Uri, result: &'a Result<Response<Body
         }
         Err(refusal) => (refusal.status(), refusal.outcome(), refusal.tag(), refusal.recorded().map(Digest::as_str)),
     };
-    Report { method: method.as_str(), path: uri.path(), status, outcome, tag: tag.map(Tag::canonical), digest }
+    RequestSummary { method: method.as_str(), path: uri.path(), status, outcome, tag: tag.map(Tag::canonical), digest }
 }
 
 /// Logs the details of a refusal that the caller does not get.

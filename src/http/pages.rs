@@ -58,7 +58,7 @@ impl Service {
             log_index: entry.log_index(),
             entry_url: &self.verdicts.entry_url(entry),
             log: self.shown_log(),
-            key_fingerprint: &hex::encode(key.id()),
+            key_fingerprint: &key.fingerprint().to_string(),
             earlier_key: (!is_current).then(|| key.pem()),
         };
         response(StatusCode::OK, page.render(&client.host))
@@ -66,7 +66,7 @@ impl Service {
 
     async fn render_home(&self, client: &Client, invalid: Option<InvalidTag<'_>>, deadline: Deadline) -> Markup {
         let key = self.key_for_page(deadline).await;
-        let key = key.map(|key| ShownKey { pem: key.pem(), fingerprint: hex::encode(key.id()) });
+        let key = key.map(|key| ShownKey { pem: key.pem(), fingerprint: key.fingerprint().to_string() });
         HomePage { host: &client.host, log: self.shown_log(), key, invalid }.render()
     }
 

@@ -10,7 +10,7 @@ use crate::deadline::Deadline;
 use crate::evidence::{BUNDLE_TYPE, Bundle, trusted_root};
 use crate::image::Tag;
 use crate::oci::JSON;
-use crate::verdict::Source;
+use crate::rate_limit::Source;
 
 const PEM: &str = "application/x-pem-file";
 

@@ -7,19 +7,20 @@
 //! | `state` | S | `pending` or `recorded` |
 //! | `lease` | N | while pending: milliseconds since the Unix epoch |
 //! | `entry` | S | once recorded: the log's entry, JSON |
+//! | `indexed` | BOOL | true once the index leads to the tag |
 //!
-//! Rows of the index stand among them:
+//! Rows of the index of attestations stand among them:
 //!
 //! | attribute | type | |
 //! |---|---|---|
 //! | `tag` | S | partition key: `<canonical repository>@<digest>` |
 //! | `tags` | SS | the canonical tags, at most 32 |
-//! | `mediaType`, `size` | S, N | of the manifest that the tags were seen at |
+//! | `mediaType`, `size` | S, N | type and size of the manifest that the tags were seen at |
 //!
 //! The instance's own row is drawn in [`super::instance`].
 //!
-//! Every write of a tag's row is conditional, and there is no delete. A write whose answer is lost may be sent again by the SDK; its
-//! condition then fails although it was this process that wrote. The callers cope with that.
+//! Every write of a tag's row is conditional, and no row is ever deleted. The SDK may send a write again if the answer was
+//! lost; its condition then fails although it was this process that wrote. The callers cope with that.
 
 use std::collections::HashMap;
 
@@ -27,10 +28,10 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::AttributeValue::{N, S, Ss};
+use aws_sdk_dynamodb::types::AttributeValue::{Bool, N, S, Ss};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
-use super::{Lease, LedgerError, Mentions, Row, State, index};
+use super::{Completion, DigestTags, Lease, LedgerError, Row, RowState, index};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Repository, Tag};
 use crate::sighting::Sighting;
@@ -78,8 +79,12 @@ impl DynamoDbLedger {
             .item("key", S(row.key.clone()))
             .item("signature", S(row.signature.clone()));
         request = match &row.state {
-            State::Pending { lease } => request.item("state", S(PENDING.into())).item("lease", N(lease.0.to_string())),
-            State::Recorded { entry } => request.item("state", S(RECORDED.into())).item("entry", S(entry.clone())),
+            RowState::Pending { lease } => {
+                request.item("state", S(PENDING.into())).item("lease", N(lease.0.to_string()))
+            }
+            RowState::Recorded { entry, .. } => {
+                request.item("state", S(RECORDED.into())).item("entry", S(entry.clone()))
+            }
         };
         match deadline.bound_boxed(request.send()).await? {
             Ok(_) => Ok(true),
@@ -125,7 +130,7 @@ impl DynamoDbLedger {
         }
     }
 
-    pub(super) async fn complete(&self, sighting: &Sighting, deadline: Deadline) -> Result<bool, LedgerError> {
+    pub(super) async fn complete(&self, sighting: &Sighting, deadline: Deadline) -> Result<Completion, LedgerError> {
         let request = self
             .client
             .update_item()
@@ -140,12 +145,12 @@ impl DynamoDbLedger {
             .expression_attribute_values(":digest", S(sighting.digest().to_string()))
             .expression_attribute_values(":entry", S(sighting.entry().to_json()));
         match deadline.bound_boxed(request.send()).await? {
-            Ok(_) => Ok(true),
+            Ok(_) => Ok(Completion::Now),
             Err(SdkError::ServiceError(error)) => match error.into_err() {
-                // Someone else may have completed it, with the same digest.
                 UpdateItemError::ConditionalCheckFailedException(failed) => {
                     let row = failed.item.map(read_row).transpose()?;
-                    Ok(row.is_some_and(|row| row.digest == sighting.digest().as_str()))
+                    let same_digest = row.is_some_and(|row| row.digest == sighting.digest().as_str());
+                    Ok(if same_digest { Completion::Before } else { Completion::OtherDigest })
                 }
                 error => Err(unavailable(error)),
             },
@@ -153,14 +158,29 @@ impl DynamoDbLedger {
         }
     }
 
-    pub(super) async fn mention(
+    pub(super) async fn mark_indexed(&self, tag: &Tag, deadline: Deadline) -> Result<(), LedgerError> {
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("tag", S(tag.to_string()))
+            .update_expression("SET #indexed = :true")
+            .condition_expression("#state = :recorded")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#indexed", "indexed")
+            .expression_attribute_values(":recorded", S(RECORDED.into()))
+            .expression_attribute_values(":true", Bool(true));
+        deadline.bound_boxed(request.send()).await?.map(drop).map_err(unavailable)
+    }
+
+    pub(super) async fn index_tag(
         &self,
         tag: &Tag,
         digest: &Digest,
         media_type: &str,
         size: u64,
         deadline: Deadline,
-    ) -> Result<Mentions, LedgerError> {
+    ) -> Result<DigestTags, LedgerError> {
         let request = self
             .client
             .update_item()
@@ -187,28 +207,28 @@ impl DynamoDbLedger {
             },
             Err(error) => return Err(unavailable(error)),
         };
-        read_mentions(item.unwrap_or_default())
+        read_digest_tags(item.unwrap_or_default())
     }
 
-    pub(super) async fn mentions(
+    pub(super) async fn tags_of(
         &self,
         repository: &Repository,
         digest: &Digest,
         deadline: Deadline,
-    ) -> Result<Option<Mentions>, LedgerError> {
+    ) -> Result<Option<DigestTags>, LedgerError> {
         let request = self.client.get_item().table_name(&self.table).key("tag", S(index::key(repository, digest)));
         let answer = deadline.bound_boxed(request.send()).await?.map_err(unavailable)?;
-        answer.item.map(read_mentions).transpose()
+        answer.item.map(read_digest_tags).transpose()
     }
 }
 
-/// A row of the index. What somebody else wrote into it may be longer than what is written here: it is cut.
-fn read_mentions(item: HashMap<String, AttributeValue>) -> Result<Mentions, LedgerError> {
+/// A row of the index. Somebody else may have written more tags into it than are ever written here: they are cut.
+fn read_digest_tags(item: HashMap<String, AttributeValue>) -> Result<DigestTags, LedgerError> {
     match (item.get("tags"), item.get("mediaType"), item.get("size")) {
         (_, Some(S(media_type)), _) if media_type.len() > MAX_MEDIA_TYPE_BYTES => {
             Err(LedgerError::Malformed("mediaType"))
         }
-        (Some(Ss(tags)), Some(S(media_type)), Some(N(size))) => Ok(Mentions {
+        (Some(Ss(tags)), Some(S(media_type)), Some(N(size))) => Ok(DigestTags {
             tags: tags.iter().take(index::MAX_TAGS).cloned().collect(),
             media_type: media_type.clone(),
             size: size.parse().map_err(|_| LedgerError::Malformed("size"))?,
@@ -217,7 +237,7 @@ fn read_mentions(item: HashMap<String, AttributeValue>) -> Result<Mentions, Ledg
     }
 }
 
-/// A row as it is stored: whether it holds what it should is checked by who reads it.
+/// A row as it is stored. Its readers verify it.
 pub(super) fn read_row(item: HashMap<String, AttributeValue>) -> Result<Row, LedgerError> {
     let text = |name: &'static str| match item.get(name) {
         Some(S(value)) => Ok(value.clone()),
@@ -225,10 +245,12 @@ pub(super) fn read_row(item: HashMap<String, AttributeValue>) -> Result<Row, Led
     };
     let state = match text("state")?.as_str() {
         PENDING => match item.get("lease") {
-            Some(N(lease)) => State::Pending { lease: read_lease(lease)? },
+            Some(N(lease)) => RowState::Pending { lease: read_lease(lease)? },
             _ => return Err(LedgerError::Malformed("lease")),
         },
-        RECORDED => State::Recorded { entry: text("entry")? },
+        RECORDED => {
+            RowState::Recorded { entry: text("entry")?, indexed: matches!(item.get("indexed"), Some(Bool(true))) }
+        }
         _ => return Err(LedgerError::Malformed("state")),
     };
     Ok(Row { tag: text("tag")?, digest: text("digest")?, key: text("key")?, signature: text("signature")?, state })

@@ -1,31 +1,32 @@
-//! The index: which tags' sightings a digest belongs to. It leads to evidence and is none: what it leads to is checked
-//! like any row, and no verdict asks it. It may lack anything.
+//! The index of attestations: the tags whose sightings a digest belongs to.
+//!
+//! No verdict asks it, and it may lack anything. Whatever it leads to is checked like any row.
 
 use crate::image::{Digest, Repository, Tag};
 
-/// Tags that one digest leads to. Only the image's owner can give a digest more, and each makes its row dearer to write.
-/// Nothing more is noted in a full row.
+/// Tags of one digest. Only the image's owner can give a digest more. Each makes its row dearer to write, so a full row takes
+/// no more.
 pub const MAX_TAGS: usize = 32;
 
-/// What the index holds of one digest of a repository, as it is stored.
+/// The index's row for one digest of a repository, as it is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Mentions {
+pub struct DigestTags {
     /// Canonical tags, at most [`MAX_TAGS`].
     pub tags: Vec<String>,
-    /// Of the manifest that the tags were seen at.
+    /// The type of the manifest that the tags were seen at.
     pub media_type: String,
-    /// Of the same, in bytes.
+    /// Its size in bytes.
     pub size: u64,
 }
 
-impl Mentions {
-    /// Whether the digest leads to `tag`.
-    pub fn lead_to(&self, tag: &Tag) -> bool {
+impl DigestTags {
+    /// Whether `tag` is one of them.
+    pub fn includes(&self, tag: &Tag) -> bool {
         self.tags.iter().any(|known| known == tag.canonical())
     }
 
-    /// Whether the digest leads to no further tag.
-    pub fn are_full(&self) -> bool {
+    /// Whether the row takes no further tag.
+    pub fn is_full(&self) -> bool {
         self.tags.len() >= MAX_TAGS
     }
 }

@@ -1,16 +1,14 @@
-//! The instance's own row: which keys were ever used with this ledger.
+//! The instance's own row: the keys that were ever used with this ledger.
 //!
 //! | attribute | type | |
 //! |---|---|---|
 //! | `tag` | S | partition key: `@instance`, which is no tag |
 //! | `signingKeys` | SS | fingerprints of all keys that signed sightings kept here |
-//! | `logKeys` | SS | fingerprints of the keys of the logs that hold them. Not there while none is certain |
+//! | `logKeys` | SS | fingerprints of the keys of the logs that hold them; absent while none is certain |
 //!
-//! The row is made once, before the first signature, and only grows. Attributes that this version does not know are left
-//! alone.
+//! The row is made once, before the first signature, and only grows. Attributes unknown to this version stay.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fmt;
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -21,7 +19,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 use super::LedgerError;
 use super::dynamodb::{DynamoDbLedger, unavailable};
 use crate::deadline::Deadline;
-use crate::key::PublicKey;
+use crate::key::Fingerprint;
 
 const KEY: &str = "@instance";
 const SIGNING_KEYS: &str = "signingKeys";
@@ -29,40 +27,11 @@ const LOG_KEYS: &str = "logKeys";
 /// Keys of one kind in the row: more than anyone rotates, and 16 KB to read.
 const MAX_KEYS: usize = 256;
 
-/// The sha256 of a public key's DER encoding, [`PublicKey::id`]: lower-case hexadecimal as text.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Fingerprint([u8; 32]);
-
-impl From<&PublicKey> for Fingerprint {
-    fn from(key: &PublicKey) -> Self {
-        Self(key.id())
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
-    }
-}
-
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Fingerprint {
-    fn parse(text: &str) -> Option<Self> {
-        let fingerprint = Self(hex::decode(text).ok()?.try_into().ok()?);
-        (fingerprint.to_string() == text).then_some(fingerprint)
-    }
-}
-
-/// What the instance's row names.
+/// The keys that the instance's row names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UsedKeys {
     pub signing: BTreeSet<Fingerprint>,
-    /// Of logs.
+    /// Keys of logs.
     pub log: BTreeSet<Fingerprint>,
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Lease, Mentions, Row, State, UsedKeys, index};
+use super::{Completion, DigestTags, Lease, Row, RowState, UsedKeys, index};
 use crate::image::{Digest, Repository, Tag};
 use crate::sighting::Sighting;
 
@@ -17,7 +17,7 @@ struct Tables {
     /// By canonical tag.
     rows: HashMap<String, Row>,
     /// By [`index::key`].
-    mentions: HashMap<String, Mentions>,
+    index: HashMap<String, DigestTags>,
     used_keys: UsedKeys,
 }
 
@@ -38,7 +38,7 @@ impl MemoryLedger {
 
     pub(super) fn take_over(&self, tag: &Tag, seen: Lease, new: Lease) -> bool {
         match self.tables().rows.get_mut(tag.canonical()).map(|row| &mut row.state) {
-            Some(State::Pending { lease }) if *lease == seen => {
+            Some(RowState::Pending { lease }) if *lease == seen => {
                 *lease = new;
                 true
             }
@@ -46,14 +46,25 @@ impl MemoryLedger {
         }
     }
 
-    pub(super) fn complete(&self, sighting: &Sighting) -> bool {
+    pub(super) fn complete(&self, sighting: &Sighting) -> Completion {
         let mut tables = self.tables();
         let row = tables.rows.get_mut(sighting.tag().canonical());
-        let Some(row) = row.filter(|row| row.digest == sighting.digest().as_str()) else { return false };
-        if matches!(row.state, State::Pending { .. }) {
-            *row = Row::recorded(sighting);
+        match row.filter(|row| row.digest == sighting.digest().as_str()) {
+            None => Completion::OtherDigest,
+            Some(row) if matches!(row.state, RowState::Pending { .. }) => {
+                *row = Row::recorded(sighting);
+                Completion::Now
+            }
+            Some(_) => Completion::Before,
         }
-        true
+    }
+
+    pub(super) fn mark_indexed(&self, tag: &Tag) {
+        if let Some(RowState::Recorded { indexed, .. }) =
+            self.tables().rows.get_mut(tag.canonical()).map(|row| &mut row.state)
+        {
+            *indexed = true;
+        }
     }
 
     pub(super) fn used_keys(&self) -> UsedKeys {
@@ -66,21 +77,21 @@ impl MemoryLedger {
         tables.used_keys.clone()
     }
 
-    pub(super) fn mention(&self, tag: &Tag, digest: &Digest, media_type: &str, size: u64) -> Mentions {
+    pub(super) fn index_tag(&self, tag: &Tag, digest: &Digest, media_type: &str, size: u64) -> DigestTags {
         let mut tables = self.tables();
-        let mentions = tables.mentions.entry(index::key(tag.repository(), digest)).or_insert_with(|| Mentions {
+        let row = tables.index.entry(index::key(tag.repository(), digest)).or_insert_with(|| DigestTags {
             tags: Vec::new(),
             media_type: media_type.to_owned(),
             size,
         });
-        if !mentions.lead_to(tag) && !mentions.are_full() {
-            mentions.tags.push(tag.to_string());
+        if !row.includes(tag) && !row.is_full() {
+            row.tags.push(tag.to_string());
         }
-        mentions.clone()
+        row.clone()
     }
 
-    pub(super) fn mentions(&self, repository: &Repository, digest: &Digest) -> Option<Mentions> {
-        self.tables().mentions.get(&index::key(repository, digest)).cloned()
+    pub(super) fn tags_of(&self, repository: &Repository, digest: &Digest) -> Option<DigestTags> {
+        self.tables().index.get(&index::key(repository, digest)).cloned()
     }
 
     /// No method can panic while it holds the lock, so a poisoned one still guards whole rows.

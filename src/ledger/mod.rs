@@ -1,9 +1,8 @@
 //! The ledger: one row per tag, which decides who records a tag and spares the log a search.
 //!
 //! A row is believed only as far as it verifies (see [`Row`]). No row is ever deleted, and only the fields named by each
-//! method's condition ever change. Beside them is an index from digests to tags, to which is only added (see [`Mentions`]),
-//! and one row for the instance itself, which only grows too (see [`UsedKeys`]). Keys of rows that are not a tag's have an
-//! '@', which no tag has.
+//! method's condition ever change. Beside the tags' rows stand an index from digests to tags (see [`DigestTags`]) and one row
+//! for the instance itself (see [`UsedKeys`]); both only grow. Their keys hold an '@', which no tag has.
 
 mod dynamodb;
 mod index;
@@ -13,18 +12,18 @@ mod row;
 mod scan;
 
 pub use dynamodb::DynamoDbLedger;
-pub use index::Mentions;
-pub use instance::{Fingerprint, UsedKeys};
+pub use index::DigestTags;
+pub use instance::UsedKeys;
 pub use memory::MemoryLedger;
-pub use row::{Checked, Lease, Row, RowFault, State, recorded};
-pub use scan::{Page, ScannedRow};
+pub use row::{Lease, Row, RowFault, RowState, VerifiedRow, recorded};
+pub use scan::{RowPage, ScannedRow};
 
 use crate::deadline::{Deadline, Elapsed};
 use crate::image::{Digest, Repository, Tag};
 use crate::sighting::Sighting;
 use crate::telemetry::{Dependency, timed};
 
-/// Why the ledger is of no use. None of these says anything about a tag.
+/// Failures of the ledger. None says anything about a tag.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     #[error("the ledger could not be reached: {0}")]
@@ -47,17 +46,27 @@ impl From<Elapsed> for LedgerError {
     }
 }
 
-/// Where rows are kept.
+/// The outcome of completing a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Completion {
+    Now,
+    /// The row was complete, with the same digest: by somebody else, or by this process and only the answer was lost.
+    Before,
+    /// The row has a different digest, or does not exist.
+    OtherDigest,
+}
+
+/// The store of rows.
 #[derive(Debug)]
 pub enum Ledger {
-    /// In this process, and gone with it.
+    /// Kept in this process, and gone with it.
     Memory(MemoryLedger),
-    /// In AWS, shared by all instances.
+    /// Kept in AWS, and shared by all processes.
     DynamoDb(DynamoDbLedger),
 }
 
 impl Ledger {
-    /// Whether other instances write to it too.
+    /// Whether other processes write to it too.
     pub fn is_shared(&self) -> bool {
         matches!(self, Self::DynamoDb(_))
     }
@@ -86,17 +95,16 @@ impl Ledger {
         }
     }
 
-    /// Completes a pending row with the sighting that the log holds. Returns whether the row has the sighting's digest:
-    /// it may have been complete already.
-    pub async fn complete(&self, sighting: &Sighting, deadline: Deadline) -> Result<bool, LedgerError> {
+    /// Completes a pending row with the sighting that the log holds.
+    pub async fn complete(&self, sighting: &Sighting, deadline: Deadline) -> Result<Completion, LedgerError> {
         match self {
             Self::Memory(ledger) => Ok(ledger.complete(sighting)),
             Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.complete(sighting, deadline)).await,
         }
     }
 
-    /// The keys that were ever used with the ledger; `None` if nobody has claimed it yet. One in memory is its process's own
-    /// from the start.
+    /// The keys that were ever used with the ledger; `None` if nobody has claimed it yet. A ledger in memory belongs to its
+    /// process from the start.
     pub async fn used_keys(&self, deadline: Deadline) -> Result<Option<UsedKeys>, LedgerError> {
         match self {
             Self::Memory(ledger) => Ok(Some(ledger.used_keys())),
@@ -120,34 +128,45 @@ impl Ledger {
         }
     }
 
-    /// Notes in the index that `digest` of the tag's repository belongs to the tag's sighting, unless the digest's row is
-    /// full. Returns what the index then holds of the digest: type and size stay what was noted first.
-    pub async fn mention(
+    /// Notes in a recorded row that the index leads to its tag.
+    pub async fn mark_indexed(&self, tag: &Tag, deadline: Deadline) -> Result<(), LedgerError> {
+        match self {
+            Self::Memory(ledger) => {
+                ledger.mark_indexed(tag);
+                Ok(())
+            }
+            Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.mark_indexed(tag, deadline)).await,
+        }
+    }
+
+    /// Adds `tag` to the index's row of `digest`, unless that is full. Returns the row then: type and size stay as they were
+    /// first written.
+    pub async fn index_tag(
         &self,
         tag: &Tag,
         digest: &Digest,
         media_type: &str,
         size: u64,
         deadline: Deadline,
-    ) -> Result<Mentions, LedgerError> {
+    ) -> Result<DigestTags, LedgerError> {
         match self {
-            Self::Memory(ledger) => Ok(ledger.mention(tag, digest, media_type, size)),
+            Self::Memory(ledger) => Ok(ledger.index_tag(tag, digest, media_type, size)),
             Self::DynamoDb(ledger) => {
-                timed(Dependency::Ledger, ledger.mention(tag, digest, media_type, size, deadline)).await
+                timed(Dependency::Ledger, ledger.index_tag(tag, digest, media_type, size, deadline)).await
             }
         }
     }
 
-    /// What the index holds of a digest.
-    pub async fn mentions(
+    /// The index's row of a digest. It may lack the latest writes.
+    pub async fn tags_of(
         &self,
         repository: &Repository,
         digest: &Digest,
         deadline: Deadline,
-    ) -> Result<Option<Mentions>, LedgerError> {
+    ) -> Result<Option<DigestTags>, LedgerError> {
         match self {
-            Self::Memory(ledger) => Ok(ledger.mentions(repository, digest)),
-            Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.mentions(repository, digest, deadline)).await,
+            Self::Memory(ledger) => Ok(ledger.tags_of(repository, digest)),
+            Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.tags_of(repository, digest, deadline)).await,
         }
     }
 }

@@ -10,33 +10,37 @@ use crate::key::PublicKey;
 use crate::sighting::{Sighting, SignedStatement};
 use crate::tlog::{LogEntry, LogKeys};
 
-/// What is stored about one tag: text as it stands in the table, and nothing believed. [`Row::statement`] and
-/// [`recorded`] check it.
+/// A tag's row: text as it stands in the table, not verified yet ([`Row::verify`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// Canonical.
     pub tag: String,
-    /// The digest that was seen first: from the moment the row exists, no other is ever recorded for the tag.
+    /// The digest that was seen first. Once the row exists, no other is ever recorded for the tag.
     pub digest: String,
     /// The signing key's public half, PEM.
     pub key: String,
     /// The signature over the statement: base64 of ASN.1 DER.
     pub signature: String,
-    pub state: State,
+    pub state: RowState,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
-    /// The statement is signed and may or may not be in the log yet. Until the lease ends, whoever holds it uploads;
-    /// after that, anyone may, with what the row holds.
+pub enum RowState {
+    /// The statement is signed, and may be in the log already. Its holder uploads it until the lease ends. After that
+    /// anyone may.
     Pending { lease: Lease },
-    /// The log's entry, as its API answers it.
-    Recorded { entry: String },
+    /// The statement is in the log.
+    Recorded {
+        /// The log's entry, as its API answers it.
+        entry: String,
+        /// The index of attestations leads to the tag.
+        indexed: bool,
+    },
 }
 
 /// A row that verifies.
 #[derive(Debug, Clone)]
-pub enum Checked {
+pub enum VerifiedRow {
     Pending(SignedStatement, Lease),
     Recorded(Box<Sighting>),
 }
@@ -48,7 +52,7 @@ pub struct Lease(pub u64);
 impl Lease {
     /// The longest that a writer takes: 28 s, the longest `REQUEST_TIMEOUT_MS`, and a fifth.
     pub const LONGEST: Duration = Duration::from_secs(34);
-    /// The most by which a writer's clock may be ahead of a reader's. Where it is more, two writers upload the same bytes.
+    /// The most by which a writer's clock may be ahead of a reader's. Beyond that, two writers upload the same bytes.
     const CLOCKS: Duration = Duration::from_secs(60);
     /// Stands for every number from here on.
     pub const MAX: Self = Self(u64::MAX);
@@ -57,8 +61,8 @@ impl Lease {
         Self(millis_since_epoch() + u64::try_from(length.as_millis()).unwrap_or(u64::MAX / 2))
     }
 
-    /// Whether anyone may finish the row: the time has passed, or it is later than any writer could have set it. Otherwise
-    /// a row with such a number would hold its tag up for good.
+    /// Whether anyone may finish the row. A time later than any writer could have set has ended too: otherwise such a row
+    /// would block its tag for good.
     pub fn has_ended(self) -> bool {
         let Some(left) = self.0.checked_sub(millis_since_epoch()) else { return true };
         left == 0 || Duration::from_millis(left) > Self::LONGEST + Self::CLOCKS
@@ -73,21 +77,36 @@ fn millis_since_epoch() -> u64 {
 impl Row {
     /// A row for a statement that is about to be uploaded.
     pub fn pending(statement: &SignedStatement, lease: Lease) -> Self {
-        Self::new(statement, State::Pending { lease })
+        Self::new(statement, RowState::Pending { lease })
     }
 
     /// A row for a sighting that the log holds.
     pub fn recorded(sighting: &Sighting) -> Self {
-        Self::new(sighting.statement(), State::Recorded { entry: sighting.entry().to_json() })
+        Self::new(sighting.statement(), RowState::Recorded { entry: sighting.entry().to_json(), indexed: false })
     }
 
-    /// What the row shows of `tag`: its statement, and of a recorded one the log's entry too.
-    pub fn check(&self, tag: &Tag, trusted: &[PublicKey], log_keys: &LogKeys) -> Result<Checked, RowFault> {
+    /// The row as one of `tag`: its statement verifies, and the log's entry of a recorded one.
+    pub fn verify(&self, tag: &Tag, trusted: &[PublicKey], log_keys: &LogKeys) -> Result<VerifiedRow, RowFault> {
         let statement = self.statement(tag, trusted)?;
         Ok(match &self.state {
-            State::Pending { lease } => Checked::Pending(statement, *lease),
-            State::Recorded { entry } => Checked::Recorded(Box::new(recorded(statement, entry, log_keys)?)),
+            RowState::Pending { lease } => VerifiedRow::Pending(statement, *lease),
+            RowState::Recorded { entry, .. } => VerifiedRow::Recorded(Box::new(recorded(statement, entry, log_keys)?)),
         })
+    }
+
+    /// Whether this is, to the byte, the row of `sighting`.
+    pub fn is_of(&self, sighting: &Sighting) -> bool {
+        let RowState::Recorded { indexed, .. } = self.state else { return false };
+        let mut row = Self::recorded(sighting);
+        if let RowState::Recorded { indexed: own, .. } = &mut row.state {
+            *own = indexed;
+        }
+        row == *self
+    }
+
+    /// Whether the index of attestations leads to the tag.
+    pub fn is_indexed(&self) -> bool {
+        matches!(self.state, RowState::Recorded { indexed: true, .. })
     }
 
     /// The signed statement that the row holds, if it is one about `tag` by a trusted key.
@@ -114,7 +133,7 @@ impl Row {
         trusted.iter().find(|trusted| **trusted == key).ok_or(RowFault::Key)
     }
 
-    fn new(statement: &SignedStatement, state: State) -> Self {
+    fn new(statement: &SignedStatement, state: RowState) -> Self {
         Self {
             tag: statement.tag().to_string(),
             digest: statement.digest().to_string(),
@@ -125,7 +144,7 @@ impl Row {
     }
 }
 
-/// Why a row is not believed.
+/// Reasons not to believe a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RowFault {
     #[error("it is of another tag")]

@@ -47,7 +47,7 @@ impl Rekor {
         let parse = |shard: Shard| {
             let checkpoint = Checkpoint::parse(&shard.signed_tree_head);
             checkpoint
-                .ok_or_else(|| LogError::malformed("a request for its head", "a signed tree head is no checkpoint"))
+                .ok_or_else(|| LogError::malformed("a request for its head", "a signed tree head is not a checkpoint"))
         };
         let heads: Vec<Checkpoint> = shards.map(parse).collect::<Result<_, _>>()?;
         // Two heads of one tree would hide one from the check of growth.

@@ -14,7 +14,7 @@ const CONCURRENT_RETRIEVALS: usize = 4;
 #[derive(Debug)]
 pub enum Retrieved<E> {
     /// An entry, not yet verified.
-    Entry(LogEntry),
+    Entry(Box<LogEntry>),
     /// Ids whose call failed.
     Failed { ids: Vec<EntryId>, error: E },
 }
@@ -52,7 +52,7 @@ where
     let (mut retrieved, mut waiting) = (Vec::new(), vec![batch]);
     while let Some(mut ids) = waiting.pop() {
         match ask(ids.clone()).await {
-            Ok(entries) => retrieved.extend(entries.into_iter().map(Retrieved::Entry)),
+            Ok(entries) => retrieved.extend(entries.into_iter().map(|entry| Retrieved::Entry(Box::new(entry)))),
             Err(error) if ids.len() > 1 && is_by_one(&error) => {
                 let half = ids.split_off(ids.len() / 2);
                 waiting.extend([half, ids]);

@@ -1,4 +1,4 @@
-//! What one entry says of a tag. Nothing here asks anyone.
+//! The meaning of one entry for a tag. Nothing here makes a call.
 
 use sha2::{Digest as _, Sha256};
 
@@ -9,7 +9,7 @@ use crate::key::PublicKey;
 use crate::tlog::body::{self, Artifact, EntryBody, Envelope, EnvelopeSigner, Form};
 use crate::tlog::{Fault, LogEntry, LogKeys, VerifiedEntry};
 
-/// What one entry says of a tag.
+/// The meaning of one entry for a tag.
 ///
 /// An entry counts as a trusted key's if Rekor reads that key in it, in whatever form, because Rekor took it only once the
 /// key had signed what is in it. It is judged by what was signed: anyone can file our statements again, as another kind,
@@ -20,11 +20,11 @@ pub enum Finding {
     Sighting(Box<Sighting>),
     /// The same statement, filed in a form that no instance writes.
     Refiled(Box<Refiled>),
-    /// By a trusted key and held by the log, which does not say what was signed: it may be about this tag and any digest.
+    /// By a trusted key and held by the log without its statement: it may be about this tag and any digest.
     Unattested {
         entry: Box<VerifiedEntry>,
         fault: Fault,
-        /// What is known of what was signed: the same for entries over the same.
+        /// The known part of the signed content: equal for entries over the same.
         known: Vec<u8>,
     },
     /// By a trusted key and held by the log: the key signed something else than sightings.
@@ -36,7 +36,7 @@ pub enum Finding {
     Unverifiable { entry: Box<LogEntry>, faults: Vec<Fault> },
     /// It holds a trusted key somewhere and cannot be understood: it may be anything.
     Unreadable(Box<LogEntry>),
-    /// By nobody trusted: anyone can file entries under a tag's hash. Not verified.
+    /// By an untrusted key: anyone can file entries under a tag's hash. Not verified.
     Foreign(Box<LogEntry>),
 }
 
@@ -57,7 +57,7 @@ impl Refiled {
     }
 }
 
-/// What a key signed instead of a sighting.
+/// Content that a key signed instead of a sighting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Misuse {
     #[error("your key signed a statement that no instance writes")]
@@ -110,7 +110,7 @@ impl Finding {
         }
     }
 
-    /// What a verified entry by a trusted key says, once it is known what was signed.
+    /// The meaning of a verified entry by a trusted key over the known bytes `signed`.
     fn stated(tag: &Tag, entry: VerifiedEntry, signed: &[u8], trusted: &[PublicKey]) -> Self {
         let EntryBody::Envelope(envelope) = entry.body() else { return Self::misused(entry, Misuse::OtherForm) };
         let (form, message) = (envelope.form, dsse::pae(dsse::IN_TOTO, signed));
@@ -137,7 +137,7 @@ impl Finding {
         }
     }
 
-    /// What an entry says of which the log does not keep what was signed, if that is `statement`; `None` if it is not.
+    /// The meaning of an entry without its statement, if `statement` was signed in it; `None` if it was not.
     pub fn with_statement(tag: &Tag, entry: &VerifiedEntry, statement: &[u8], trusted: &[PublicKey]) -> Option<Self> {
         match entry.body() {
             EntryBody::Envelope(envelope) if envelope.records(statement) => {
@@ -154,7 +154,7 @@ impl Finding {
         }
     }
 
-    /// The same for the statement that `tag` was at `digest`.
+    /// [`Finding::with_statement`] for the statement that `tag` was at `digest`.
     pub fn with_digest(tag: &Tag, entry: &VerifiedEntry, digest: &Digest, trusted: &[PublicKey]) -> Option<Self> {
         Self::with_statement(tag, entry, &statement(tag, digest), trusted)
     }
@@ -190,8 +190,8 @@ pub fn is_by(entry: &LogEntry, trusted: &[PublicKey]) -> bool {
 }
 
 /// Whether an entry is of a file that its certificate alone may list under `tag`'s hash. Rekor files an entry under the
-/// names in its certificate too, which say nothing of what was signed: anyone can file our published signatures so, each
-/// as one of a file, whose hash is all that is seen of it.
+/// names in its certificate too, and these say nothing about the signed content. So anyone can file our published signatures
+/// as signatures of a file, of whose content only the hash is seen.
 pub fn is_file_by_certificate(tag: &Tag, entry: &LogEntry) -> bool {
     let EntryBody::Artifact(Artifact { key, .. }) = entry.body() else { return false };
     key.certificate_may_name(&format!("sha256:{}", subject_hash(tag)))
@@ -213,8 +213,8 @@ fn statement_beside(entry: &LogEntry, envelope: &Envelope) -> Result<Vec<u8>, Fa
     }
 }
 
-/// What an envelope without its payload tells of what was signed. In `dsse`, two with one payload may be of two types, which
-/// only their signatures tell. A stranger can add his own to ours as often as he likes.
+/// The known part of what was signed in an envelope without its payload. In `dsse`, two with one payload may be of two types,
+/// and only our signatures tell them apart. Signatures that strangers add do not count.
 fn known(envelope: &Envelope, trusted: &[PublicKey]) -> Vec<u8> {
     let is_ours = |signer: &&EnvelopeSigner| trusted.iter().any(|key| signer.key.is(key));
     let ours = envelope.signers.iter().filter(is_ours).filter_map(|signer| signer.signature.as_deref());

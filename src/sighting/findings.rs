@@ -1,4 +1,4 @@
-//! What all entries by trusted keys say of a tag.
+//! The meaning of all entries by trusted keys for a tag.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,7 +8,7 @@ use crate::key::PublicKey;
 use crate::tlog::body::{EntryBody, Form};
 use crate::tlog::{Fault, VerifiedEntry};
 
-/// What all entries by trusted keys say of a tag.
+/// The meaning of all entries by trusted keys for a tag.
 ///
 /// Anyone can file our statements again, as often as he likes: of entries that say the same, the one with the lowest index
 /// is kept.
@@ -16,9 +16,9 @@ use crate::tlog::{Fault, VerifiedEntry};
 pub struct Findings {
     sightings: BTreeMap<Digest, Sighting>,
     refiled: BTreeMap<Digest, Refiled>,
-    /// By what is known of what was signed.
+    /// By the known part of the signed content.
     unattested: BTreeMap<Vec<u8>, Unattested>,
-    /// What entries that did not say it were found to say, by leaf hash.
+    /// Entries without their statement that others explained, by leaf hash.
     explained: HashMap<[u8; 32], Explained>,
     misused: Option<(VerifiedEntry, Misuse)>,
     /// Log index and faults of entries that do not verify.
@@ -27,7 +27,7 @@ pub struct Findings {
     pub unreadable: Vec<u64>,
 }
 
-/// An entry that does not say what was signed.
+/// An entry without its statement.
 #[derive(Debug, Clone)]
 struct Unattested {
     entry: VerifiedEntry,
@@ -35,7 +35,7 @@ struct Unattested {
     leaves: Vec<[u8; 32]>,
 }
 
-/// What an entry says that does not tell by itself.
+/// The meaning of an entry without its statement, found by other means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Explained {
     /// The statement of a sighting.
@@ -114,18 +114,18 @@ impl Findings {
         }
     }
 
-    /// Learns of a digest that the tag may have been seen at: what an entry says is known then, if it is about that.
+    /// Explains the entries without a statement that are sightings of this digest.
     pub fn consider(&mut self, tag: &Tag, digest: &Digest, trusted: &[PublicKey]) {
         self.learn(|entry| Finding::with_digest(tag, entry, digest, trusted));
     }
 
-    /// The same for all digests that entries tell.
+    /// [`Findings::consider`] for all digests that entries name.
     pub fn consider_own(&mut self, tag: &Tag, trusted: &[PublicKey]) {
         let digests: Vec<Digest> = self.sightings.keys().chain(self.refiled.keys()).cloned().collect();
         digests.iter().for_each(|digest| self.consider(tag, digest, trusted));
     }
 
-    /// Learns what may have been signed. Returns the leaf hashes of the entries that this shows to be about another tag.
+    /// Explains the entries in which this statement was signed. Returns the leaf hashes of those about another tag.
     pub fn consider_statement(&mut self, tag: &Tag, statement: &[u8], trusted: &[PublicKey]) -> Vec<[u8; 32]> {
         self.learn(|entry| Finding::with_statement(tag, entry, statement, trusted))
     }
@@ -154,7 +154,7 @@ impl Findings {
         unrelated
     }
 
-    /// What an entry was found to say that does not tell by itself.
+    /// The meaning found for an entry without its statement.
     pub fn explained(&self, leaf: &[u8; 32]) -> Option<&Explained> {
         self.explained.get(leaf)
     }
@@ -166,7 +166,7 @@ impl Findings {
         sightings
     }
 
-    /// Entries that do not say what was signed, by log index. Files that a certificate alone lists are left out: see
+    /// Entries without their statement, by log index. Files that a certificate alone lists are left out: see
     /// [`is_file_by_certificate`].
     pub fn unattested(&self, tag: &Tag) -> Vec<&VerifiedEntry> {
         let entries = self.unattested.values().map(|unattested| &unattested.entry);
@@ -175,12 +175,12 @@ impl Findings {
         entries
     }
 
-    /// How many files a certificate alone lists. What they are is not known.
+    /// The number of files that a certificate alone lists. Their content is unknown.
     pub fn files_by_certificate(&self, tag: &Tag) -> usize {
         self.unattested.values().filter(|unattested| is_file_by_certificate(tag, &unattested.entry)).count()
     }
 
-    /// Hashes of payloads that entries do not tell, for looking them up.
+    /// Hashes of payloads that entries lack, to look them up.
     pub fn unknown_payloads(&self) -> Vec<[u8; 32]> {
         let hash = |unattested: &Unattested| match unattested.entry.body() {
             EntryBody::Envelope(envelope) => envelope.payload_hash,
@@ -207,7 +207,7 @@ impl Findings {
         }
     }
 
-    /// What proves that the keys did more than an instance does.
+    /// A proof that the keys signed more than an instance does.
     pub fn contradiction(&self) -> Option<Contradiction<'_>> {
         let sightings = self.sightings();
         let others = sightings.iter().skip(1).map(|other| (other.digest(), other.entry()));
@@ -252,6 +252,6 @@ pub enum First<'a> {
     Sighting(&'a Sighting),
     /// Its digest is not known.
     Unattested(&'a VerifiedEntry),
-    /// There is none by a trusted key.
+    /// No entry is by a trusted key.
     None,
 }

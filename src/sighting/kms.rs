@@ -7,7 +7,7 @@ use aws_sdk_kms::types::{KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpe
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
-use super::signer::SignError;
+use super::SignError;
 use crate::deadline::Deadline;
 use crate::key::PublicKey;
 

@@ -1,18 +1,20 @@
 //! Sightings: the signed and recorded fact that a tag was seen at a digest.
 
-mod anew;
+mod error;
 mod finding;
 mod findings;
 mod kms;
 mod signer;
 mod statement;
+mod upload;
 
-pub use anew::{AnewError, record_anew};
+pub use error::SignError;
 pub use finding::{Finding, Misuse, Refiled, is_by, is_file_by_certificate, statement_of};
 pub use findings::{Contradiction, Explained, Findings, First};
 pub use kms::KmsKey;
-pub use signer::{SignError, Signer};
+pub use signer::Signer;
 pub use statement::{PREDICATE_TYPE, parse as parse_statement, statement, subject_hash};
+pub use upload::{UploadError, sign_and_upload};
 
 pub use crate::local_key::{LocalKey, LocalKeyError};
 

@@ -1,11 +1,11 @@
-//! Who signs.
+//! The signer of new sightings.
 
 use super::kms::KmsKey;
-use super::{LocalKey, SignedStatement, statement};
-use crate::deadline::{Deadline, Elapsed};
+use super::{LocalKey, SignError, SignedStatement, statement};
+use crate::deadline::Deadline;
 use crate::dsse;
 use crate::image::{Digest, Tag};
-use crate::key::{KeyError, PublicKey};
+use crate::key::PublicKey;
 use crate::telemetry::{Dependency, timed};
 
 /// The key that new sightings are signed with.
@@ -15,29 +15,6 @@ pub enum Signer {
     Kms(KmsKey),
     /// A key file, for the command line.
     Local(LocalKey),
-}
-
-/// Why there is no signature or no key.
-#[derive(Debug, thiserror::Error)]
-pub enum SignError {
-    #[error("KMS refused or failed: {0}")]
-    Kms(String),
-    #[error("no answer from KMS in time")]
-    Timeout,
-    #[error("KMS answered no usable public key: {0}")]
-    PublicKey(#[from] KeyError),
-    #[error("the key in KMS is not of type ECC_NIST_P256 for signing and verifying")]
-    KeySpec,
-    #[error("signing with the local key failed: {0}")]
-    Local(String),
-    #[error("the signature does not verify with the signing key's own public key")]
-    BadSignature,
-}
-
-impl From<Elapsed> for SignError {
-    fn from(_: Elapsed) -> Self {
-        Self::Timeout
-    }
 }
 
 impl Signer {

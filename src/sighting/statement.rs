@@ -42,15 +42,15 @@ pub fn subject_hash(tag: &Tag) -> String {
 /// The tag and digest that a statement is about; `None` unless it is, byte for byte, one that [`statement`] writes.
 pub fn parse(bytes: &[u8]) -> Option<(Tag, Digest)> {
     #[derive(Deserialize)]
-    struct Statement {
-        predicate: Predicate,
+    struct StatementJson {
+        predicate: PredicateJson,
     }
     #[derive(Deserialize)]
-    struct Predicate {
+    struct PredicateJson {
         tag: String,
         digest: String,
     }
-    let Statement { predicate } = serde_json::from_slice(bytes).ok()?;
+    let StatementJson { predicate } = serde_json::from_slice(bytes).ok()?;
     let (tag, digest): (Tag, Digest) = (predicate.tag.parse().ok()?, predicate.digest.parse().ok()?);
     (digest.algorithm() == Algorithm::Sha256 && statement(&tag, &digest) == bytes).then_some((tag, digest))
 }

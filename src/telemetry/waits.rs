@@ -1,4 +1,4 @@
-//! How long a request waits for each of what it depends on.
+//! The time that a request waits for each dependency.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,14 +17,14 @@ pub struct Waits(Mutex<Each<Calls>>);
 /// The calls to one dependency.
 #[derive(Debug, Default)]
 struct Calls {
-    /// How long those took that have ended.
+    /// The time of calls that have ended.
     ended: Duration,
-    /// When the others began.
+    /// The beginnings of the others.
     under_way: Vec<Instant>,
 }
 
 impl Waits {
-    /// How long each dependency was waited for until now, calls that are still under way included.
+    /// The time waited for each dependency until now, calls under way included.
     pub fn until_now(&self) -> Each<Duration> {
         // Nothing panics while it holds the lock.
         let calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -36,7 +36,7 @@ impl Waits {
     }
 }
 
-/// A call that is under way. It ends when this is dropped, answered or not.
+/// A call under way. It ends when this is dropped, answered or not.
 pub struct Wait {
     waits: Arc<Waits>,
     dependency: Dependency,

@@ -19,7 +19,7 @@ pub enum Fault {
     CheckpointSignature,
     #[error("the checkpoint's key hint is not that of the trusted key")]
     CheckpointKeyHint,
-    #[error("the checkpoint is signed in another name than its origin's")]
+    #[error("the checkpoint is signed under another name than its origin's")]
     CheckpointOrigin,
     #[error("the checkpoint is of another tree than the entry id")]
     CheckpointTree,
@@ -41,7 +41,7 @@ pub enum Fault {
     NoAttestation,
     #[error("incomplete: the intoto entry is of a version that holds no signature")]
     NoSignature,
-    #[error("the log keeps nothing but the hash of what was signed")]
+    #[error("the log keeps only the hash of the signed bytes")]
     HashOnly,
 }
 

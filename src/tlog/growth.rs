@@ -22,12 +22,12 @@ pub enum GrowthError {
     Unverifiable { tree_id: u64, faults: Vec<Fault> },
     /// A smaller head than before, proven to be of the same history.
     #[error(
-        "the log answers that tree {tree_id} has {now} entries, and it had {before} before: the answer is an old one, and shows nothing of what came since"
+        "the log answers that tree {tree_id} has {now} entries, and it had {before} before: the answer is old, and does not show what was added since"
     )]
     Old { tree_id: u64, before: u64, now: u64 },
     /// A smaller head than before, with no proof.
     #[error(
-        "the log answers that tree {tree_id} has {now} entries, and it had {before} before: the answer is an old one, or entries have been taken away; it cannot be told which, because {refusal}"
+        "the log answers that tree {tree_id} has {now} entries, and it had {before} before: the answer is old, or entries were taken away; nothing shows which, because {refusal}"
     )]
     Smaller { tree_id: u64, before: u64, now: u64, refusal: LogError },
     #[error("{0}")]
@@ -37,7 +37,7 @@ pub enum GrowthError {
 /// Two signed facts that cannot both be true of a log that is only appended to.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryConflict {
-    #[error("the log no longer has tree {}, which it signed a checkpoint of with {} entries", .0.tree_id(), .0.size())]
+    #[error("the log no longer has tree {}, for which it signed a checkpoint with {} entries", .0.tree_id(), .0.size())]
     Gone(Checkpoint),
     #[error("the log signed two histories of tree {}: the one with {} entries was not made by appending to the one with {}", .now.tree_id(), .now.size().max(.before.size()), .now.size().min(.before.size()))]
     Forked { before: Checkpoint, now: Checkpoint },

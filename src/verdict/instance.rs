@@ -1,37 +1,43 @@
-//! Whether this process belongs to the instance whose ledger it has: it knows every key that was ever used with that
-//! ledger. Without that, a forgotten key or a wrong table would start a second history.
+//! The instance that this process belongs to.
 //!
-//! 1. Beside a tag's row the instance's own is read, at most once in [`KEPT`]. A process that lacks a key serves no tag.
-//! 2. Before each signature the ledger has to name the signing key ([`Verdicts::claim`]).
+//! A process may serve tags only if it was given every key that was ever used with its ledger. Otherwise a forgotten key or
+//! a wrong table would start a second history.
+//!
+//! 1. The instance's own row is read beside a tag's, at most once in [`FRESH`]. A process that lacks a key serves no tag.
+//! 2. Before each signature the ledger has to name the signing key ([`Instance::claim`]).
 //! 3. Before a tag's row is recorded the ledger has to name the keys that the record verifies with.
 //!
-//! Keys only come to the row by use, so that a version that merely trusts the next key leaves the one before it working.
+//! Keys come to the row by use alone, so a version that merely trusts the next key leaves the one before it working.
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join;
 use tokio::time::Instant;
 
-use super::{Unavailable, Verdicts};
+use super::Unavailable;
+use super::key_use::{KeyUse, KeyUsed, use_of};
+use super::keyring::Keyring;
+use super::log::GatedLog;
 use crate::deadline::Deadline;
 use crate::image::Tag;
-use crate::key::PublicKey;
-use crate::ledger::{Fingerprint, LedgerError, Row, UsedKeys};
+use crate::key::{Fingerprint, PublicKey};
+use crate::ledger::{Ledger, LedgerError, Row, UsedKeys};
 use crate::sighting::Sighting;
+use crate::telemetry::{Dependency, timed};
 
-/// How long the instance's row is taken as read. A key that is added meanwhile is by a version that knows this one's.
-const KEPT: Duration = Duration::from_secs(60);
+/// The time for which the instance's row counts as read. A key added meanwhile is by a version that knows this one's.
+const FRESH: Duration = Duration::from_secs(60);
 
-/// A key that was used with the ledger, and that this process was not given.
+/// A key that was used with the ledger and that this process was not given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ForgottenKey {
     pub kind: KeyKind,
     /// The first of them.
     pub fingerprint: Fingerprint,
-    /// Of this kind, all counted.
+    /// Keys of this kind, the first one included.
     pub count: usize,
 }
 
@@ -55,17 +61,20 @@ impl fmt::Display for ForgottenKey {
     }
 }
 
-/// What this process knows of the instance's row.
-#[derive(Debug, Default)]
+/// The ledger's row of the instance, as this process has read it.
+#[derive(Debug)]
 pub(super) struct Instance {
-    standing: Mutex<Standing>,
-    /// Held while the log is asked whether a key was used, so that it is asked by one call at a time.
-    pub(super) claiming: tokio::sync::Mutex<()>,
+    ledger: Arc<Ledger>,
+    keys: Arc<Keyring>,
+    log: Arc<GatedLog>,
+    admission: Mutex<Admission>,
+    /// Held while the log is asked for a key's use, so that one call at a time asks.
+    claiming: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Clone, Default)]
-pub(super) enum Standing {
-    /// It was not read yet, or names a key that this process lacks.
+enum Admission {
+    /// The row was not read yet, or names a key that this process lacks.
     #[default]
     Unknown,
     /// The ledger has no such row. `refusal` says why this process may not make it.
@@ -78,77 +87,19 @@ pub(super) enum Standing {
     },
 }
 
-/// Why a ledger without the instance's row is not taken for a new one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeyUsed {
-    pub fingerprint: Fingerprint,
-    pub shown: KeyUse,
-}
-
-/// What the log shows of a key's use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyUse {
-    Entry,
-    /// More is filed under the key than can be read.
-    Unreadable,
-}
-
-impl fmt::Display for KeyUsed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = match self.shown {
-            KeyUse::Entry => "has entries by",
-            KeyUse::Unreadable => "lists more than can be read under",
-        };
-        write!(
-            f,
-            "the ledger does not know this instance, and the log {shown} its key {}, which was used with another ledger: \
-             name that table in LEDGER_TABLE, bring the rows back, or make a new key and trust no earlier one",
-            self.fingerprint
-        )
-    }
-}
-
 impl Instance {
-    pub(super) fn standing(&self) -> MutexGuard<'_, Standing> {
-        // Nothing panics while it holds the lock.
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn new(ledger: Arc<Ledger>, keys: Arc<Keyring>, log: Arc<GatedLog>) -> Self {
+        Self { ledger, keys, log, admission: Mutex::default(), claiming: tokio::sync::Mutex::default() }
     }
 
-    /// Whether the row was read and this process knows its keys.
-    pub(super) fn is_admitted(&self) -> bool {
-        matches!(*self.standing(), Standing::Admitted { .. })
+    /// Whether the row was read and this process has its keys.
+    pub fn is_admitted(&self) -> bool {
+        matches!(*self.admission(), Admission::Admitted { .. })
     }
 
-    fn was_read_lately(&self) -> bool {
-        matches!(*self.standing(), Standing::Admitted { read, .. } if read.elapsed() < KEPT)
-    }
-
-    /// Whether the row is known to name these keys.
-    pub(super) fn names(&self, keys: &UsedKeys) -> bool {
-        matches!(&*self.standing(), Standing::Admitted { used, .. } if used.contains(keys))
-    }
-
-    /// Why this process may not make the row, if that was found out.
-    pub(super) fn refusal(&self) -> Option<KeyUsed> {
-        match *self.standing() {
-            Standing::Vacant { refusal } => refusal,
-            _ => None,
-        }
-    }
-
-    fn is_vacant(&self) -> bool {
-        matches!(*self.standing(), Standing::Vacant { .. })
-    }
-
-    pub(super) fn admit(&self, used: UsedKeys) {
-        *self.standing() = Standing::Admitted { used, read: Instant::now() };
-    }
-}
-
-impl Verdicts {
-    /// The row of `tag`, for a process that may tell of tags.
-    pub(super) async fn row(&self, tag: &Tag, deadline: Deadline) -> Result<Option<Row>, Unavailable> {
-        let (admitted, row) = join(self.admit(deadline), self.0.ledger.get(tag, deadline)).await;
+    /// Reads the row of `tag`, for a process that may serve tags.
+    pub async fn row(&self, tag: &Tag, deadline: Deadline) -> Result<Option<Row>, Unavailable> {
+        let (admitted, row) = join(self.admit(deadline), self.ledger.get(tag, deadline)).await;
         admitted?;
         let row = row?;
         if row.is_some() && self.is_vacant(deadline).await? {
@@ -157,58 +108,139 @@ impl Verdicts {
         Ok(row)
     }
 
-    /// Reads the instance's row where that is due, and checks that this process knows all its keys.
-    async fn admit(&self, deadline: Deadline) -> Result<(), Unavailable> {
-        if self.0.instance.was_read_lately() {
+    /// Makes sure that the ledger names the keys that this process is about to use: to be called before each signature.
+    ///
+    /// The row of a new ledger is made only after the log has shown no entry by its keys.
+    pub async fn claim(&self, deadline: Deadline) -> Result<(), Unavailable> {
+        let own = self.own_keys(deadline).await?;
+        if self.names(&own) {
             return Ok(());
         }
-        match self.0.ledger.used_keys(deadline).await? {
+        let _one = deadline.bound(self.claiming.lock()).await.map_err(LedgerError::from)?;
+        if self.names(&own) {
+            return Ok(());
+        }
+        let used = match self.ledger.used_keys(deadline).await? {
+            Some(used) => used,
+            None => {
+                self.refuse_used_keys(deadline).await?;
+                if self.ledger.claim(&own, deadline).await? {
+                    self.set(Admission::Admitted { used: own, read: Instant::now() });
+                    return Ok(());
+                }
+                // Another process was faster, or this one and only the answer was lost.
+                self.ledger.used_keys(deadline).await?.ok_or(LedgerError::NoInstance)?
+            }
+        };
+        // First, so that a process that lacks a key adds none.
+        self.check(used, deadline).await?;
+        self.note(&own, deadline).await
+    }
+
+    /// Makes sure that the ledger names the keys that a sighting verifies with.
+    pub async fn note_keys_of(&self, sighting: &Sighting, deadline: Deadline) -> Result<(), Unavailable> {
+        let signing = BTreeSet::from([sighting.statement().key().fingerprint()]);
+        let log = sighting.entry().log_key(&self.keys.log).map(PublicKey::fingerprint).into_iter().collect();
+        self.note(&UsedKeys { signing, log }, deadline).await
+    }
+
+    /// Fails for a used key in a ledger that is vacant. One that has been claimed by now is the key's own.
+    pub async fn refuse_used_key(&self, key: &PublicKey, shown: KeyUse, deadline: Deadline) -> Result<(), Unavailable> {
+        if !self.is_vacant(deadline).await? {
+            return Ok(());
+        }
+        let refusal = KeyUsed { fingerprint: key.fingerprint(), shown };
+        self.set(Admission::Vacant { refusal: Some(refusal) });
+        Err(refusal.into())
+    }
+
+    /// Reads the instance's row where that is due, and checks that this process has all its keys.
+    async fn admit(&self, deadline: Deadline) -> Result<(), Unavailable> {
+        if matches!(*self.admission(), Admission::Admitted { read, .. } if read.elapsed() < FRESH) {
+            return Ok(());
+        }
+        match self.ledger.used_keys(deadline).await? {
             Some(used) => self.check(used, deadline).await,
             None => {
-                let refusal = self.0.instance.refusal();
-                *self.0.instance.standing() = Standing::Vacant { refusal };
+                let refusal = self.refusal();
+                self.set(Admission::Vacant { refusal });
                 refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
             }
         }
     }
 
-    /// Whether the ledger has no row of the instance, asked once more where it had none: it is made before anything that
-    /// this process may have seen of a tag since.
-    pub(super) async fn is_vacant(&self, deadline: Deadline) -> Result<bool, Unavailable> {
-        if self.0.instance.is_vacant() {
+    /// Whether the ledger has no row of the instance. A ledger that had none is asked again: the row is made before
+    /// anything that this process may have seen of a tag since.
+    async fn is_vacant(&self, deadline: Deadline) -> Result<bool, Unavailable> {
+        let was_vacant = matches!(*self.admission(), Admission::Vacant { .. });
+        if was_vacant {
             self.admit(deadline).await?;
         }
-        Ok(self.0.instance.is_vacant())
+        Ok(matches!(*self.admission(), Admission::Vacant { .. }))
     }
 
-    /// Takes in what the row was found to name.
-    pub(super) async fn check(&self, used: UsedKeys, deadline: Deadline) -> Result<(), Unavailable> {
-        // A ledger that was not used yet asks for no key.
-        let trusted = if used.signing.is_empty() { Vec::new() } else { self.trusted_keys(deadline).await? };
-        let forgotten = first_unknown(KeyKind::Signing, &used.signing, trusted.iter())
-            .or_else(|| first_unknown(KeyKind::Log, &used.log, self.0.log_keys.iter()));
-        if let Some(forgotten) = forgotten {
-            *self.0.instance.standing() = Standing::Unknown;
-            return Err(forgotten.into());
+    /// The keys that this process uses for certain. Of several log keys, the first entry tells which.
+    async fn own_keys(&self, deadline: Deadline) -> Result<UsedKeys, Unavailable> {
+        let signing = BTreeSet::from([self.keys.signer.public_key(deadline).await?.fingerprint()]);
+        let log: BTreeSet<Fingerprint> = self.keys.log.iter().map(PublicKey::fingerprint).collect();
+        Ok(UsedKeys { signing, log: if log.len() == 1 { log } else { BTreeSet::new() } })
+    }
+
+    /// Fails if the log shows a key as used, the signing one or a retired one: the ledger lacks what it signed.
+    async fn refuse_used_keys(&self, deadline: Deadline) -> Result<(), Unavailable> {
+        if let Some(refusal) = self.refusal() {
+            return Err(refusal.into());
         }
-        self.0.instance.admit(used);
+        for key in self.keys.trusted(deadline).await? {
+            let shown = use_of(&key, &self.log, &self.keys.log, deadline);
+            if let Some(shown) = timed(Dependency::Log, shown).await? {
+                return self.refuse_used_key(&key, shown, deadline).await;
+            }
+        }
         Ok(())
     }
 
-    /// Makes sure that the ledger names the keys that a sighting verifies with.
-    pub(super) async fn note_keys_of(&self, sighting: &Sighting, deadline: Deadline) -> Result<(), Unavailable> {
-        let signing = BTreeSet::from([Fingerprint::from(sighting.statement().key())]);
-        let log = sighting.entry().log_key(&self.0.log_keys).map(Fingerprint::from).into_iter().collect();
-        self.note(&UsedKeys { signing, log }, deadline).await
+    /// Takes over the keys that the row names, if this process has them all.
+    async fn check(&self, used: UsedKeys, deadline: Deadline) -> Result<(), Unavailable> {
+        // A ledger that was not used yet asks for no key.
+        let trusted = if used.signing.is_empty() { Vec::new() } else { self.keys.trusted(deadline).await? };
+        let forgotten = first_unknown(KeyKind::Signing, &used.signing, trusted.iter())
+            .or_else(|| first_unknown(KeyKind::Log, &used.log, self.keys.log.iter()));
+        if let Some(forgotten) = forgotten {
+            self.set(Admission::Unknown);
+            return Err(forgotten.into());
+        }
+        self.set(Admission::Admitted { used, read: Instant::now() });
+        Ok(())
     }
 
     /// Makes sure that the ledger, which has been claimed, names these keys.
-    pub(super) async fn note(&self, keys: &UsedKeys, deadline: Deadline) -> Result<(), Unavailable> {
-        if self.0.instance.names(keys) {
+    async fn note(&self, keys: &UsedKeys, deadline: Deadline) -> Result<(), Unavailable> {
+        if self.names(keys) {
             return Ok(());
         }
-        let used = self.0.ledger.add_used_keys(keys, deadline).await?;
+        let used = self.ledger.add_used_keys(keys, deadline).await?;
         self.check(used, deadline).await
+    }
+
+    fn names(&self, keys: &UsedKeys) -> bool {
+        matches!(&*self.admission(), Admission::Admitted { used, .. } if used.contains(keys))
+    }
+
+    fn refusal(&self) -> Option<KeyUsed> {
+        match *self.admission() {
+            Admission::Vacant { refusal } => refusal,
+            _ => None,
+        }
+    }
+
+    fn set(&self, admission: Admission) {
+        *self.admission() = admission;
+    }
+
+    fn admission(&self) -> MutexGuard<'_, Admission> {
+        // Nothing panics while it holds the lock.
+        self.admission.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -217,7 +249,7 @@ fn first_unknown<'a>(
     used: &BTreeSet<Fingerprint>,
     known: impl Iterator<Item = &'a PublicKey>,
 ) -> Option<ForgottenKey> {
-    let known: BTreeSet<Fingerprint> = known.map(Fingerprint::from).collect();
+    let known: BTreeSet<Fingerprint> = known.map(PublicKey::fingerprint).collect();
     let mut unknown = used.difference(&known);
     let fingerprint = *unknown.next()?;
     Some(ForgottenKey { kind, fingerprint, count: 1 + unknown.count() })

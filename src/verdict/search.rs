@@ -1,48 +1,58 @@
-//! Looking for a tag in the log.
+//! The search of the log for a tag.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use futures_util::StreamExt as _;
+use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
-use super::{KeyUse, Recall, Unavailable, Verdicts};
+use super::Unavailable;
+use super::keyring::Keyring;
+use super::log::GatedLog;
 use crate::deadline::Deadline;
-use crate::http_client::SendError;
-use crate::image::{Digest, Tag};
+use crate::image::Tag;
 use crate::key::PublicKey;
-use crate::ledger::Row;
-use crate::rekor::{RETRIEVE_LIMIT, Retrieved, SIGHTING_BYTES, retrieve};
-use crate::sighting::{
-    Contradiction, Finding, Findings, First, Sighting, is_by, is_file_by_certificate, statement_of, subject_hash,
-};
-use crate::telemetry;
-use crate::tlog::{Call, EntryId, LogEntry, LogError, Pass};
+use crate::sighting::{Finding, Findings, is_file_by_certificate, statement_of, subject_hash};
+use crate::tlog::{Call, EntryId, LogEntry, Pass};
 
-/// Entries that are known to say nothing of a tag, by leaf hash and tag: some 5 MiB. They are not read again, so that each
-/// try to look through many of them gets further.
-pub(super) const PASSED_OVER: usize = 50_000;
+/// Irrelevant entries remembered: some 5 MiB. They are not read again, so each attempt to look through many of them gets
+/// further.
+const IRRELEVANT: usize = 50_000;
 
-impl Verdicts {
-    /// What the log's index leads to. Every entry by a trusted key is checked; among those that count, the lowest
-    /// index wins.
-    pub(super) async fn ask_log(&self, tag: &Tag, pass: Pass, deadline: Deadline) -> Result<Recall, Unavailable> {
-        let listed = pass.ask(self.0.log.search(&subject_hash(tag), deadline)).await?;
-        let known = |id: &EntryId| self.0.passed_over.get(&passed_over(tag, &id.leaf_hash)).is_some();
-        let unknown: Vec<EntryId> = listed.into_iter().filter(|id| !known(id)).collect();
-        if unknown.is_empty() {
-            return Ok(Recall::Never);
-        }
-        let trusted = self.trusted_keys(deadline).await?;
+/// A search of the log, which skips what it has read before.
+#[derive(Debug)]
+pub(super) struct Search {
+    log: Arc<GatedLog>,
+    keys: Arc<Keyring>,
+    /// Entries that say nothing about a tag, by [`entry_and_tag`]. Neither an entry nor this process's keys ever change.
+    irrelevant: Cache<[u8; 64], ()>,
+}
+
+impl Search {
+    pub fn new(log: Arc<GatedLog>, keys: Arc<Keyring>) -> Self {
+        Self { log, keys, irrelevant: Cache::new(IRRELEVANT) }
+    }
+
+    /// All that trusted keys signed under the tag's hash, as far as the log's index leads to it.
+    ///
+    /// An entry by a trusted key that does not verify or cannot be read is an error: it might be the one that counts.
+    pub async fn findings(&self, tag: &Tag, pass: Pass, deadline: Deadline) -> Result<Findings, Unavailable> {
+        let listed = self.log.search(&subject_hash(tag), pass, deadline).await?;
+        let is_irrelevant = |id: &EntryId| self.irrelevant.get(&entry_and_tag(&id.leaf_hash, tag)).is_some();
+        let unknown: Vec<EntryId> = listed.into_iter().filter(|id| !is_irrelevant(id)).collect();
         let mut findings = Findings::default();
+        if unknown.is_empty() {
+            return Ok(findings);
+        }
+        let trusted = self.keys.trusted(deadline).await?;
         let each = |entry: Result<LogEntry, EntryId>| {
             match entry {
-                Ok(entry) => self.add_finding(tag, entry, &trusted, &mut findings),
-                Err(too_large) => self.pass_over(tag, too_large.leaf_hash),
+                Ok(entry) => self.add(tag, entry, &trusted, &mut findings),
+                Err(too_large) => self.skip(tag, too_large.leaf_hash),
             }
             ControlFlow::Continue(())
         };
-        self.retrieve(unknown, each, deadline).await?;
+        self.log.retrieve(unknown, each, deadline).await?;
         if let Some((_, faults)) = findings.unverifiable.first() {
             return Err(Unavailable::LogUnverifiable(faults.clone()));
         }
@@ -51,74 +61,20 @@ impl Verdicts {
         }
         findings.consider_own(tag, &trusted);
         self.look_up_statements(tag, &mut findings, &trusted, deadline).await?;
-        report_equivocation(tag, &findings);
-        if let Some(key) = signer_of(findings.first(), &trusted) {
-            self.refuse_used_key(key, KeyUse::Entry, deadline).await?;
-        }
-        match findings.first() {
-            First::Sighting(sighting) => {
-                self.explained(tag, &findings)?;
-                Ok(Recall::Found(self.keep(sighting.clone())))
-            }
-            // Whether it is explained shows once the current digest is known.
-            First::Unattested(_) => Ok(Recall::Unattested(Arc::new(findings))),
-            First::None => {
-                self.explained(tag, &findings)?;
-                Ok(Recall::Never)
-            }
-        }
+        Ok(findings)
     }
 
-    /// The sighting that counts, if it is one of `current`; `None` if it is of another digest, which the log does not tell.
-    pub(super) async fn rebuild(
-        &self,
-        tag: &Tag,
-        findings: &Findings,
-        current: &Digest,
-        deadline: Deadline,
-    ) -> Result<Option<Arc<Sighting>>, Unavailable> {
-        let trusted = self.trusted_keys(deadline).await?;
-        let mut findings = findings.clone();
-        findings.consider(tag, current, &trusted);
-        let First::Sighting(sighting) = findings.first() else { return Ok(None) };
-        self.explained(tag, &findings)?;
-        let sighting = self.keep(sighting.clone());
-        self.remember(&sighting, deadline).await;
-        Ok(Some(sighting))
-    }
-
-    /// Puts a sighting that the log told into the ledger. The ledger only spares the next search, so a failure is
-    /// logged and no more.
-    pub(super) async fn remember(&self, sighting: &Sighting, deadline: Deadline) {
-        let kept = async {
-            self.note_keys_of(sighting, deadline).await?;
-            Ok::<_, Unavailable>(self.0.ledger.insert(&Row::recorded(sighting), deadline).await?)
-        };
-        if let Err(error) = kept.await {
-            tracing::warn!(tag = %sighting.tag(), %error, "a sighting found in the log was not kept in the ledger");
-        }
-    }
-
-    /// Fails if an entry by a trusted key is explained by no sighting.
-    fn explained(&self, tag: &Tag, findings: &Findings) -> Result<(), Unavailable> {
-        let Some(entry) = findings.unexplained(tag) else { return Ok(()) };
-        let log_index = entry.log_index();
-        telemetry::equivocation();
-        tracing::error!(%tag, log_index, "EQUIVOCATION: a trusted key signed something that no sighting explains");
-        Err(Unavailable::Unexplained { log_index })
-    }
-
-    fn add_finding(&self, tag: &Tag, entry: LogEntry, trusted: &[PublicKey], findings: &mut Findings) {
+    fn add(&self, tag: &Tag, entry: LogEntry, trusted: &[PublicKey], findings: &mut Findings) {
         let leaf = entry.leaf_hash();
-        match Finding::read(tag, entry, trusted, &self.0.log_keys) {
-            Finding::Foreign(_) | Finding::Unrelated(_) => self.pass_over(tag, leaf),
-            Finding::Unattested { entry, .. } if is_file_by_certificate(tag, &entry) => self.pass_over(tag, leaf),
+        match Finding::read(tag, entry, trusted, &self.keys.log) {
+            Finding::Foreign(_) | Finding::Unrelated(_) => self.skip(tag, leaf),
+            Finding::Unattested { entry, .. } if is_file_by_certificate(tag, &entry) => self.skip(tag, leaf),
             finding => findings.add(finding),
         }
     }
 
-    /// Looks for statements that entries lack among other entries over the same: anyone can file a statement of ours about
-    /// another tag so that it is listed under this one and does not say what it is.
+    /// Looks for statements that entries lack among other entries over the same. Anyone can file our statement about another
+    /// tag so that it is listed under this one without what was signed.
     async fn look_up_statements(
         &self,
         tag: &Tag,
@@ -132,88 +88,27 @@ impl Verdicts {
                 statement = entry.ok().and_then(|entry| statement_of(&entry, &hash));
                 if statement.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             };
-            let pass = self.0.gate.pass(Call::Search)?;
-            let listed = pass.ask(self.0.log.search(&hex::encode(hash), deadline)).await?;
-            self.retrieve(listed, look, deadline).await?;
+            let pass = self.log.pass(Call::Search)?;
+            let listed = self.log.search(&hex::encode(hash), pass, deadline).await?;
+            self.log.retrieve(listed, look, deadline).await?;
             if let Some(statement) = statement {
                 let unrelated = findings.consider_statement(tag, &statement, trusted);
-                unrelated.into_iter().for_each(|leaf| self.pass_over(tag, leaf));
+                unrelated.into_iter().for_each(|leaf| self.skip(tag, leaf));
             }
         }
         Ok(())
     }
 
-    /// Hands each entry to `each`, or its id if it is too large for a sighting, whoever filed it, until that has enough.
-    pub(super) async fn retrieve(
-        &self,
-        ids: Vec<EntryId>,
-        mut each: impl FnMut(Result<LogEntry, EntryId>) -> ControlFlow<()>,
-        deadline: Deadline,
-    ) -> Result<(), Unavailable> {
-        let count = ids.len();
-        let ask = |ids: Vec<EntryId>| async move {
-            let pass = self.0.gate.pass(Call::Retrieve)?;
-            Ok(pass.ask(self.0.log.entries(&ids, SIGHTING_BYTES, deadline)).await?)
-        };
-        let mut retrieved = std::pin::pin!(retrieve(ids, ask, is_too_large));
-        while let Some(retrieved) = retrieved.next().await {
-            let enough = match retrieved {
-                Retrieved::Entry(entry) => each(Ok(entry)),
-                Retrieved::Failed { ids, error } if is_too_large(&error) => {
-                    ids.into_iter().try_for_each(|id| each(Err(id)))
-                }
-                Retrieved::Failed { error: Unavailable::Log(LogError::Send(SendError::Timeout)), .. }
-                    if count > RETRIEVE_LIMIT =>
-                {
-                    return Err(Unavailable::TooManyEntries(count));
-                }
-                Retrieved::Failed { error, .. } => return Err(error),
-            };
-            if enough.is_break() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn pass_over(&self, tag: &Tag, leaf: [u8; 32]) {
-        self.0.passed_over.insert(passed_over(tag, &leaf), ());
+    fn skip(&self, tag: &Tag, leaf: [u8; 32]) {
+        self.irrelevant.insert(entry_and_tag(&leaf, tag), ());
     }
 }
 
-/// The trusted key that the entry which counts is by.
-fn signer_of<'a>(first: First<'a>, trusted: &'a [PublicKey]) -> Option<&'a PublicKey> {
-    match first {
-        First::Sighting(sighting) => Some(sighting.statement().key()),
-        First::Unattested(entry) => trusted.iter().find(|key| is_by(entry, std::slice::from_ref(*key))),
-        First::None => None,
-    }
-}
-
-fn is_too_large(error: &Unavailable) -> bool {
-    matches!(error, Unavailable::Log(LogError::Send(SendError::TooLarge(_))))
-}
-
-/// The key of an entry that says nothing of a tag: its leaf hash, and that of the tag's name.
-fn passed_over(tag: &Tag, leaf: &[u8; 32]) -> [u8; 64] {
+/// An entry's leaf hash, and the hash of the tag that it was listed under.
+fn entry_and_tag(leaf: &[u8; 32], tag: &Tag) -> [u8; 64] {
     let mut key = [0; 64];
     let (first, second) = key.split_at_mut(32);
     first.copy_from_slice(leaf);
     second.copy_from_slice(&Sha256::digest(tag.canonical()));
     key
-}
-
-/// Two digests recorded for one tag by our own keys: the promise is broken, whatever the reason, and someone must know.
-fn report_equivocation(tag: &Tag, findings: &Findings) {
-    if let Some(Contradiction::Digest { first, other, entry }) = findings.contradiction() {
-        telemetry::equivocation();
-        tracing::error!(
-            %tag,
-            digest = %first.digest(),
-            log_index = first.entry().log_index(),
-            other_digest = %other,
-            other_log_index = entry.log_index(),
-            "EQUIVOCATION: the log holds two digests for one tag, both signed by a trusted key",
-        );
-    }
 }

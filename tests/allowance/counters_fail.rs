@@ -1,9 +1,9 @@
-//! Counters that cannot be used: each process then holds the limits by itself, and nothing fails for it.
+//! SharedCounters that cannot be used: each process then holds the limits by itself, and nothing fails for it.
 
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use tlogistry::allowance::Counters;
+use tlogistry::rate_limit::SharedCounters;
 use tokio::net::TcpListener;
 
 use crate::scene::{Scene, pull};
@@ -11,7 +11,7 @@ use crate::scene::{Scene, pull};
 const SOURCES: [&str; 3] = ["192.0.2.1", "192.0.2.2", "192.0.2.3"];
 
 /// Two instances make two first sights each, and refuse the third.
-async fn assert_each_instance_holds_its_own(scene: &Scene, counters: impl Fn() -> Counters) {
+async fn assert_each_instance_holds_its_own(scene: &Scene, counters: impl Fn() -> SharedCounters) {
     for instance in ["one", "other"] {
         let service = scene.instance_with(counters(), 2, 2);
         for (number, source) in SOURCES.into_iter().enumerate() {
@@ -35,14 +35,14 @@ fn at(scene: &Scene, endpoint: &str) -> Client {
 async fn a_table_that_is_not_there_leaves_each_instance_its_own_limits() {
     let scene = Scene::set().await;
     let client = scene.counters.client.clone();
-    assert_each_instance_holds_its_own(&scene, || Counters::new(client.clone(), "nowhere".to_owned())).await;
+    assert_each_instance_holds_its_own(&scene, || SharedCounters::new(client.clone(), "nowhere".to_owned())).await;
 }
 
 #[tokio::test]
 async fn a_table_with_another_key_leaves_each_instance_its_own_limits() {
     let scene = Scene::set().await;
     let (client, name) = (scene.ledger.client.clone(), scene.ledger.name.clone());
-    assert_each_instance_holds_its_own(&scene, || Counters::new(client.clone(), name.clone())).await;
+    assert_each_instance_holds_its_own(&scene, || SharedCounters::new(client.clone(), name.clone())).await;
 }
 
 #[tokio::test]
@@ -51,7 +51,8 @@ async fn counters_that_cannot_be_reached_leave_each_instance_its_own_limits() {
     // Nobody listens on this port any more.
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let client = at(&scene, &format!("http://{closed}"));
-    assert_each_instance_holds_its_own(&scene, || Counters::new(client.clone(), scene.counters.name.clone())).await;
+    assert_each_instance_holds_its_own(&scene, || SharedCounters::new(client.clone(), scene.counters.name.clone()))
+        .await;
 }
 
 /// Each draw waits for a second, which makes eight. With the 25 s of a request each they would be 200.
@@ -67,7 +68,7 @@ async fn silent_counters_are_given_up_after_a_second() {
         }
     });
     let held =
-        assert_each_instance_holds_its_own(&scene, || Counters::new(client.clone(), scene.counters.name.clone()));
+        assert_each_instance_holds_its_own(&scene, || SharedCounters::new(client.clone(), scene.counters.name.clone()));
     tokio::time::timeout(Duration::from_secs(150), held).await.expect("a draw waits for its counters");
     connections.abort();
 }

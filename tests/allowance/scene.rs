@@ -12,7 +12,6 @@ use http_body_util::Full;
 use testing::clock::Slow;
 use testing::registry;
 use testing::table::Table;
-use tlogistry::allowance::{Allowance, Counters};
 use tlogistry::cli::listen;
 use tlogistry::config::{Config, LogConfig};
 use tlogistry::devlog::{Devlog, Options};
@@ -20,10 +19,10 @@ use tlogistry::http::{Body, Service};
 use tlogistry::image::{Digest, Tag};
 use tlogistry::key::PublicKey;
 use tlogistry::ledger::{DynamoDbLedger, Ledger, MemoryLedger};
+use tlogistry::rate_limit::{RateLimit, SharedCounters, Source};
 use tlogistry::setup;
 use tlogistry::sighting::{LocalKey, Signer};
 use tlogistry::tlog::LogKeys;
-use tlogistry::verdict::Source;
 
 /// A number of whole minutes since the Unix epoch.
 pub const MINUTE: u64 = 30_000_000;
@@ -112,15 +111,15 @@ impl Scene {
     }
 
     /// A new instance with these limits, which remembers nothing and counts in `counters`.
-    pub fn instance_with(&self, counters: Counters, overall: u32, per_source: u32) -> Service {
+    pub fn instance_with(&self, counters: SharedCounters, overall: u32, per_source: u32) -> Service {
         let config = self.config(overall, per_source);
-        let allowance = Allowance::shared(config.first_sights, counters);
+        let allowance = RateLimit::shared(config.first_sights, counters);
         let signer = Signer::Local(self.key());
         setup::service_limited_by(allowance, &config, self.shared_ledger(), signer, self.log_config.clone()).unwrap()
     }
 
     pub fn instance_at(&self, clock: fn() -> SystemTime, overall: u32, per_source: u32) -> Service {
-        let counters = Counters::new(self.counters.client.clone(), self.counters.name.clone());
+        let counters = SharedCounters::new(self.counters.client.clone(), self.counters.name.clone());
         self.instance_with(counters.with_clock(clock), overall, per_source)
     }
 

@@ -153,8 +153,8 @@ async fn an_old_answer_is_neither_a_contradiction_nor_a_proof() {
     scene.alter(move |path, response| if path == "/api/v1/log" { http::Response::new(old.clone()) } else { response });
     let ended = audit(&scene, &state);
     let said = format!(
-        "tlogistry-cli: the log answers that tree {tree} has 1 entries, and it had 2 before: the answer is an old one, and \
-         shows nothing of what came since\n"
+        "tlogistry-cli: the log answers that tree {tree} has 1 entries, and it had 2 before: the answer is old, and \
+         does not show what was added since\n"
     );
     assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr), (Some(2), "", said));
     assert_eq!(std::fs::read_to_string(&state).unwrap(), saved);
@@ -175,8 +175,8 @@ async fn a_smaller_tree_needs_the_logs_proof_to_be_checked() {
     let rolled_back = Scene::with_log(log_in(&early).await).await;
     let ended = audit(&rolled_back, &state);
     let said = format!(
-        "tlogistry-cli: the log answers that tree {tree} has 1 entries, and it had 2 before: the answer is an old one, or \
-         entries have been taken away; it cannot be told which, because the log answered 400 Bad Request"
+        "tlogistry-cli: the log answers that tree {tree} has 1 entries, and it had 2 before: the answer is old, or \
+         entries were taken away; nothing shows which, because the log answered 400 Bad Request"
     );
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{ended:?}");
     assert!(ended.stderr.starts_with(&said), "{}", ended.stderr);
@@ -197,7 +197,7 @@ async fn a_log_that_begins_anew_has_lost_a_tree() {
     let scene = Scene::with_log(log_in(&anew).await).await;
     let ended = audit(&scene, &state);
     let said = format!(
-        "The log contradicts itself: the log no longer has tree {tree}, which it signed a checkpoint of with 1 entries\n"
+        "The log contradicts itself: the log no longer has tree {tree}, for which it signed a checkpoint with 1 entries\n"
     );
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stdout.starts_with(&said), "{}", ended.stdout);

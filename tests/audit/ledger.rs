@@ -8,7 +8,8 @@ use testing::process::Ended;
 use testing::table::Table;
 use tlogistry::deadline::Deadline;
 use tlogistry::image::Digest;
-use tlogistry::ledger::{DynamoDbLedger, Fingerprint, Lease, Ledger, Row, UsedKeys};
+use tlogistry::key::Fingerprint;
+use tlogistry::ledger::{DynamoDbLedger, Lease, Ledger, Row, UsedKeys};
 
 use crate::scene::Scene;
 
@@ -38,10 +39,10 @@ impl Kept {
     }
 
     /// Notes in the index what an instance does.
-    async fn mention(&self, name: &str, digest: &Digest) {
+    async fn index_tag(&self, name: &str, digest: &Digest) {
         let deadline = Deadline::after(Duration::from_secs(60));
         let (tag, media_type) = (self.scene.tag(name), testing::registry::OCI_MANIFEST);
-        self.ledger.mention(&tag, digest, media_type, 100, deadline).await.unwrap();
+        self.ledger.index_tag(&tag, digest, media_type, 100, deadline).await.unwrap();
     }
 
     /// Makes the instance's row, as an instance does first of all.
@@ -113,7 +114,7 @@ async fn all_rows_of_a_table_of_several_pages_are_checked_and_a_broken_off_audit
         async move {
             let name = format!("v{number}");
             let digest = kept.seen(&name).await;
-            kept.mention(&name, &digest).await;
+            kept.index_tag(&name, &digest).await;
         }
     });
     stream::iter(seen).buffer_unordered(4).collect::<Vec<()>>().await;

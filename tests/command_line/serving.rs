@@ -286,7 +286,8 @@ async fn two_that_start_at_once_with_a_new_state_have_one_key() {
 #[test]
 fn a_line_holds_a_clients_path_cut_and_without_control_characters() {
     let state = tempfile::tempdir().unwrap();
-    for format in ["text", "json"] {
+    // Unset, it is JSON: no terminal reads it.
+    for (format, is_json) in [("text", false), ("json", true), ("", true)] {
         let instance = Instance::serve(state.path(), &[("LOG_FORMAT".to_owned(), format.to_owned())]);
         let path = format!("/marked\u{9b}31m\u{202e}\u{2028}{}", "x".repeat(4000));
         let mut stream = TcpStream::connect(&instance.address).unwrap();
@@ -296,6 +297,7 @@ fn a_line_holds_a_clients_path_cut_and_without_control_characters() {
         assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
         let line = instance.wait_for(|line| line.contains("/marked").then(|| line.to_owned()));
         assert!(line.contains("/marked\u{fffd}31m\u{fffd}\u{fffd}xxx"), "{line}");
+        assert_eq!(line.starts_with('{') && line.ends_with('}'), is_json, "{line}");
         assert!(line.matches('x').count() < 1024 && !line.chars().any(char::is_control), "{line}");
     }
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use http::{Method, Request};
-use tlogistry::verdict::Source;
+use tlogistry::rate_limit::Source;
 
 use crate::world::{Answer, World, manifest};
 

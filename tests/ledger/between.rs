@@ -194,8 +194,13 @@ impl Calls {
 
     /// The calls since this was last asked that name this key, by their operation.
     pub fn of(&self, key: &str) -> Vec<String> {
-        let calls = std::mem::take(&mut self.state.lock().unwrap().calls);
+        let calls = self.all();
         let operations = calls.iter().filter_map(|call| call.strip_suffix(key)?.strip_suffix(' '));
         operations.map(str::to_owned).collect()
+    }
+
+    /// The calls since this was last asked, each with its key.
+    pub fn all(&self) -> Vec<String> {
+        std::mem::take(&mut self.state.lock().unwrap().calls)
     }
 }

@@ -143,8 +143,8 @@ async fn an_over_full_row_of_the_index_is_cut_and_not_written_to() {
     index.insert("tags".to_owned(), AttributeValue::Ss(tags));
     scene.put(index.clone()).await;
 
-    let mentions = scene.ledger().mentions(scene.tag("new").repository(), &digest, soon()).await.unwrap().unwrap();
-    assert_eq!((mentions.tags.len(), mentions.are_full()), (32, true));
+    let row = scene.ledger().tags_of(scene.tag("new").repository(), &digest, soon()).await.unwrap().unwrap();
+    assert_eq!((row.tags.len(), row.is_full()), (32, true));
     let answer = scene.pull("new").await;
     assert!(answer.first_seen && answer.digest == Some(digest.clone()), "{answer:?}");
     assert_eq!(scene.pull("new").await.status, 200);
@@ -160,11 +160,11 @@ async fn an_over_full_row_of_the_index_is_cut_and_not_written_to() {
     index.insert("tags".to_owned(), AttributeValue::Ss(vec!["registry.test/app:other".to_owned()]));
     index.insert("mediaType".to_owned(), S("x".repeat(256)));
     scene.put(index).await;
-    let mentions = scene.ledger().mentions(scene.tag("new").repository(), &digest, soon()).await;
-    assert!(mentions.unwrap_err().to_string().contains("'mediaType'"));
+    let row = scene.ledger().tags_of(scene.tag("new").repository(), &digest, soon()).await;
+    assert!(row.unwrap_err().to_string().contains("'mediaType'"));
 }
 
-/// The first pull may have ended before that, or the row be older than the index.
+/// The first pull may have broken off before that, or the row may be older than the index.
 #[tokio::test]
 async fn a_recorded_tag_that_the_index_lacks_is_put_there_by_the_next_instance_that_serves_it() {
     let (scene, genuine, _, _) = moved().await;
@@ -173,9 +173,13 @@ async fn a_recorded_tag_that_the_index_lacks_is_put_there_by_the_next_instance_t
     let key = format!("registry.test/app@{digest}");
     let delete = scene.table.client.delete_item().table_name(&scene.table.name);
     delete.key("tag", S(key.clone())).send().await.unwrap();
+    let mut not_indexed = genuine.clone();
+    assert_eq!(not_indexed.remove("indexed"), Some(AttributeValue::Bool(true)));
+    scene.put(not_indexed).await;
     let instance = scene.instance();
     assert_eq!(pull(&instance, "v1").await.status, 200);
     assert!(scene.table.item(&key).await.is_some());
+    assert_eq!(scene.table.row(&scene.tag("v1")).await.unwrap()["indexed"], AttributeValue::Bool(true));
     let list = ask(&instance, &format!("/v2/registry.test/app/referrers/{digest}")).await;
     let list: serde_json::Value = serde_json::from_slice(&list).unwrap();
     let attestation = list["manifests"][0]["digest"].as_str().unwrap();

@@ -6,7 +6,9 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue::{self, L, N, Ns, S, Ss};
 use testing::clock::Clock;
 use testing::log;
-use tlogistry::ledger::{Fingerprint, Ledger, LedgerError, MemoryLedger, UsedKeys};
+use tlogistry::http::Service;
+use tlogistry::key::Fingerprint;
+use tlogistry::ledger::{Ledger, LedgerError, MemoryLedger, UsedKeys};
 use tlogistry::sighting::LocalKey;
 
 use crate::between::Calls;
@@ -162,15 +164,45 @@ async fn a_process_that_lacks_a_key_stops_when_it_reads_the_row_again() {
     }
 }
 
+/// A process whose calls to the ledger are counted.
+fn counted(scene: &Scene, calls: &Calls) -> Service {
+    let mut version = scene.version("a", &[]);
+    version.ledger = calls.ledger(&scene.table);
+    version.start()
+}
+
+#[tokio::test]
+async fn a_first_sight_takes_eight_calls_and_a_known_tag_one() {
+    let scene = Scene::set().await;
+    let calls = Calls::to(scene.table.endpoint).await;
+    scene.push("v1", "v1");
+    let digest = scene.push("v2", "v2");
+    let first = counted(&scene, &calls);
+    assert!(pull(&first, "v1").await.first_seen);
+    calls.all();
+    assert!(pull(&first, "v2").await.first_seen);
+    let of_tag = |operation| format!("{operation} registry.test/app:v2");
+    let of_digest = |operation| format!("{operation} registry.test/app@{digest}");
+    let all = calls.all();
+    assert_eq!(all[..3], [of_tag("GetItem"), of_tag("PutItem"), of_tag("UpdateItem")], "read, insert, complete");
+    assert_eq!(all[3..5], [of_digest("GetItem"), of_digest("UpdateItem")], "the index");
+    assert!(all[5..7].iter().all(|call| call.starts_with("UpdateItem registry.test/app@sha256:")), "{all:?}");
+    assert_eq!(all[7..], [of_tag("UpdateItem")], "it is marked as indexed");
+
+    let second = counted(&scene, &calls);
+    assert_eq!(pull(&second, "v1").await.status, 200);
+    calls.all();
+    assert_eq!(pull(&second, "v2").await.status, 200);
+    assert_eq!(calls.all(), [of_tag("GetItem")]);
+    assert_eq!(pull(&second, "v2").await.status, 200);
+    assert_eq!(calls.all(), [""; 0], "nor for one in memory");
+}
+
 #[tokio::test]
 async fn the_row_is_read_once_a_minute_and_written_once() {
     let scene = Scene::set().await;
     let calls = Calls::to(scene.table.endpoint).await;
-    let instance = || {
-        let mut version = scene.version("a", &[]);
-        version.ledger = calls.ledger(&scene.table);
-        version.start()
-    };
+    let instance = || counted(&scene, &calls);
     for tag in ["v1", "v2", "v3", "v4"] {
         scene.push(tag, tag);
     }

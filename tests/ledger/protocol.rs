@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tlogistry::deadline::Deadline;
 use tlogistry::image::Digest;
-use tlogistry::ledger::{Lease, Ledger, MemoryLedger, Row, State};
+use tlogistry::ledger::Completion::{Before, Now, OtherDigest};
+use tlogistry::ledger::{Lease, Ledger, MemoryLedger, Row, RowState};
 use tlogistry::sighting::Signer;
 
 use crate::scene::{Scene, pull};
@@ -35,7 +36,7 @@ async fn one_row_is_inserted_and_taken_over_only_from_the_lease_that_was_seen() 
         assert!(ledger.take_over(&tag, Lease(1), Lease(3), soon()).await.unwrap());
         assert!(!ledger.take_over(&tag, Lease(1), Lease(4), soon()).await.unwrap(), "someone was faster");
         let row = ledger.get(&tag, soon()).await.unwrap().unwrap();
-        assert_eq!((row.state, row.digest), (State::Pending { lease: Lease(3) }, first.digest().to_string()));
+        assert_eq!((row.state, row.digest), (RowState::Pending { lease: Lease(3) }, first.digest().to_string()));
     }
 }
 
@@ -46,22 +47,31 @@ async fn a_row_is_completed_once_and_never_with_another_digest() {
     assert!(scene.pull("v1").await.first_seen);
     let tag = scene.tag("v1");
     let recorded = scene.ledger().get(&tag, soon()).await.unwrap().unwrap();
-    let State::Recorded { entry } = &recorded.state else { panic!("{recorded:?}") };
+    let RowState::Recorded { entry, .. } = &recorded.state else { panic!("{recorded:?}") };
     let key = scene.key().public_key().clone();
     let statement = recorded.statement(&tag, &[key]).unwrap();
     let sighting = tlogistry::ledger::recorded(statement.clone(), entry, &scene.log_config.keys).unwrap();
 
+    assert!(recorded.is_of(&sighting) && recorded.is_indexed());
+
     let other = Signer::Local(scene.key()).sign(&tag, &Digest::sha256(b"b"), soon()).await.unwrap();
     for (scene, of_same_digest) in [(Scene::set().await, true), (Scene::set().await, false)] {
         for ledger in both(&scene).await {
-            assert!(!ledger.complete(&sighting, soon()).await.unwrap(), "there is no row");
+            assert_eq!(ledger.complete(&sighting, soon()).await.unwrap(), OtherDigest, "there is no row");
             let pending = if of_same_digest { &statement } else { &other };
             let row = Row::pending(pending, Lease(1));
             assert!(ledger.insert(&row, soon()).await.unwrap());
-            assert_eq!(ledger.complete(&sighting, soon()).await.unwrap(), of_same_digest);
+            assert_eq!(
+                ledger.complete(&sighting, soon()).await.unwrap(),
+                [OtherDigest, Now][usize::from(of_same_digest)]
+            );
             let now = ledger.get(&tag, soon()).await.unwrap().unwrap();
-            assert_eq!(now, if of_same_digest { recorded.clone() } else { row });
-            assert_eq!(ledger.complete(&sighting, soon()).await.unwrap(), of_same_digest, "again");
+            assert_eq!(now, if of_same_digest { Row::recorded(&sighting) } else { row });
+            assert_eq!(
+                ledger.complete(&sighting, soon()).await.unwrap(),
+                [OtherDigest, Before][usize::from(of_same_digest)],
+                "again"
+            );
             assert!(!ledger.take_over(&tag, Lease(2), Lease(3), soon()).await.unwrap());
         }
     }
@@ -82,20 +92,20 @@ async fn a_digest_leads_to_32_tags_and_its_row_then_grows_no_more() {
     let scene = Scene::set().await;
     let digest = Digest::sha256(b"a");
     for ledger in both(&scene).await {
-        let mention = async |number: usize| {
+        let index = async |number: usize| {
             let tag = scene.tag(&format!("v{number}"));
-            ledger.mention(&tag, &digest, &format!("type/{number}"), number as u64, soon()).await.unwrap()
+            ledger.index_tag(&tag, &digest, &format!("type/{number}"), number as u64, soon()).await.unwrap()
         };
         for number in 0..32 {
-            let mentions = mention(number).await;
-            assert_eq!((mentions.tags.len(), mentions.are_full()), (number + 1, number == 31));
+            let row = index(number).await;
+            assert_eq!((row.tags.len(), row.is_full()), (number + 1, number == 31));
         }
         for number in [32, 33, 7] {
-            let mentions = mention(number).await;
-            assert_eq!((mentions.tags.len(), mentions.lead_to(&scene.tag(&format!("v{number}")))), (32, number == 7));
-            assert_eq!((mentions.media_type.as_str(), mentions.size), ("type/0", 0));
+            let row = index(number).await;
+            assert_eq!((row.tags.len(), row.includes(&scene.tag(&format!("v{number}")))), (32, number == 7));
+            assert_eq!((row.media_type.as_str(), row.size), ("type/0", 0));
         }
-        let stored = ledger.mentions(scene.tag("v1").repository(), &digest, soon()).await.unwrap().unwrap();
-        assert!(stored.are_full() && stored.lead_to(&scene.tag("v31")) && !stored.lead_to(&scene.tag("v32")));
+        let stored = ledger.tags_of(scene.tag("v1").repository(), &digest, soon()).await.unwrap().unwrap();
+        assert!(stored.is_full() && stored.includes(&scene.tag("v31")) && !stored.includes(&scene.tag("v32")));
     }
 }

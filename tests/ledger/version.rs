@@ -6,7 +6,8 @@ use testing::table::Table;
 use tlogistry::config::{Config, LogConfig};
 use tlogistry::deadline::Deadline;
 use tlogistry::http::Service;
-use tlogistry::ledger::{DynamoDbLedger, Fingerprint, Ledger, UsedKeys};
+use tlogistry::key::Fingerprint;
+use tlogistry::ledger::{DynamoDbLedger, Ledger, UsedKeys};
 use tlogistry::setup;
 use tlogistry::sighting::{LocalKey, Signer};
 

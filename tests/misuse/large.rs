@@ -85,6 +85,9 @@ async fn what_other_answers_prove_survives_one_that_cannot_be_read() {
         scene.log.spoil(&spoilt, plight);
         let (said, code) = scene.say("verify");
         assert_eq!((said["verdict"].as_str(), code), (Some("contradicted"), 1), "{plight:?}: {said}");
+        assert_eq!(said["unread"][0]["id"], *spoilt, "{plight:?}: {said}");
+        let text = scene.run("verify", &[&scene.case().tag.to_string()]).stdout;
+        assert!(text.contains(&format!("\nNot read: the entry {spoilt}: ")), "{text}");
         let (said, code) = scene.say("history");
         assert_eq!((said["unread"][0]["id"].as_str(), code), (Some(&*spoilt), 1), "{plight:?}: {said}");
         assert_eq!(said["unread"].as_array().unwrap().len(), 1, "{plight:?}: {said}");

@@ -8,7 +8,7 @@
 //!
 //! What stands for what:
 //!
-//! - A recording that goes on after its client was answered (`Verdicts::record`) is one function more.
+//! - A recording that goes on after its client was answered (`Recorder::finish`) is one function more.
 //! - Signing changes nothing that others see, so it is no step of its own. Neither is verifying: the log and the ledger
 //!   answer late, incompletely or not at all, but never forged. An answer that does not verify is one that failed.
 //! - A 409 and the retrieval of the entry that it names are one call: the second changes nothing.

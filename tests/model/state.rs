@@ -57,7 +57,7 @@ pub enum Row {
     Recorded(Digest, Keys),
 }
 
-/// The result of a look-up, `verdict::Recall`.
+/// The outcome of a look-up, `verdict::KnownTag` or an unattested entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Found {
     Seen(Digest),

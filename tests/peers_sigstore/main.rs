@@ -55,15 +55,25 @@ async fn the_documented_commands_verify_a_sighting(log: TransparencyLog) {
     assert_eq!(statement["predicate"]["tag"], format!("{REGISTRY}/{REPOSITORY}:v1"));
     assert_eq!(statement["predicate"]["digest"], scene.image.digest().as_str());
 
+    // cosign takes the sighting for a signature of the image, and shows the manifest's digest: the first subject's.
+    let accepted = scene.user.run("cosign verify ");
+    assert_eq!(accepted.code, Some(0), "{accepted:?}");
+    let shown: Value = serde_json::from_str(accepted.stdout.lines().last().unwrap()).unwrap();
+    let critical = &shown[0]["critical"];
+    assert_eq!(critical["image"]["docker-manifest-digest"], scene.image.digest().as_str(), "{shown}");
+    assert_eq!(critical["type"], "https://tlogistry.dev/tag-sighting/v1", "{shown}");
+
     let checked = scene.user.run("node");
     assert_eq!((checked.code, checked.stdout.trim()), (Some(0), scene.image.digest().as_str()), "{checked:?}");
 
     // The tag moves: the old evidence still holds, and the new image is not attested.
     scene.stage.push("v1", &Image::oci("something else entirely")).await;
     assert_eq!(scene.user.run("cosign verify-blob-attestation").code, Some(0));
-    let refused = scene.user.run("cosign verify-attestation");
-    assert_ne!(refused.code, Some(0), "{refused:?}");
-    assert!(refused.stderr.contains("has moved and is refused"), "{refused:?}");
+    for command in ["cosign verify-attestation", "cosign verify "] {
+        let refused = scene.user.run(command);
+        assert_ne!(refused.code, Some(0), "{refused:?}");
+        assert!(refused.stderr.contains("has moved and is refused"), "{refused:?}");
+    }
 }
 
 #[tokio::test]

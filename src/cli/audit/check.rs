@@ -9,7 +9,7 @@ use super::tags::{Item, LEDGER_TIME};
 use crate::cli::log_search::{LogSearch, Unread};
 use crate::deadline::Deadline;
 use crate::image::Tag;
-use crate::ledger::{Checked, DynamoDbLedger, LedgerError, Row};
+use crate::ledger::{DynamoDbLedger, LedgerError, Row, VerifiedRow};
 use crate::sighting::{Contradiction, Finding, Findings, Sighting, SignedStatement};
 use crate::tlog::{Fault, Faults, LogError};
 
@@ -38,7 +38,7 @@ enum LedgerAnswer {
     NoRow,
     /// The row does not verify, for this reason.
     Invalid(String),
-    Row(Box<Checked>),
+    Row(Box<VerifiedRow>),
 }
 
 impl LedgerAnswer {
@@ -46,8 +46,8 @@ impl LedgerAnswer {
         match self {
             Self::NotAsked | Self::NoRow | Self::Invalid(_) => None,
             Self::Row(row) => match &**row {
-                Checked::Pending(statement, _) => Some(statement),
-                Checked::Recorded(sighting) => Some(sighting.statement()),
+                VerifiedRow::Pending(statement, _) => Some(statement),
+                VerifiedRow::Recorded(sighting) => Some(sighting.statement()),
             },
         }
     }
@@ -55,8 +55,8 @@ impl LedgerAnswer {
     fn recorded(&self) -> Option<&Sighting> {
         match self {
             Self::Row(row) => match &**row {
-                Checked::Pending(..) => None,
-                Checked::Recorded(sighting) => Some(sighting),
+                VerifiedRow::Pending(..) => None,
+                VerifiedRow::Recorded(sighting) => Some(sighting),
             },
             Self::NotAsked | Self::NoRow | Self::Invalid(_) => None,
         }
@@ -117,7 +117,7 @@ impl Check<'_> {
         };
         match row {
             Ok(None) => Ok(LedgerAnswer::NoRow),
-            Ok(Some(row)) => Ok(match row.check(tag, &self.search.trusted, &self.search.log_keys) {
+            Ok(Some(row)) => Ok(match row.verify(tag, &self.search.trusted, &self.search.log_keys) {
                 Ok(checked) => LedgerAnswer::Row(Box::new(checked)),
                 Err(fault) => LedgerAnswer::Invalid(fault.to_string()),
             }),
@@ -160,7 +160,7 @@ impl Check<'_> {
             }
             LedgerAnswer::Invalid(fault) => issues.push(Issue::new(IssueKind::InvalidRow, invalid(fault))),
             LedgerAnswer::Row(row) => match &**row {
-                Checked::Pending(statement, lease) => {
+                VerifiedRow::Pending(statement, lease) => {
                     let then = if lease.has_ended() {
                         "its lease has ended: the next pull finishes it"
                     } else {
@@ -170,8 +170,8 @@ impl Check<'_> {
                     issues.push(Issue::new(IssueKind::Pending, detail));
                 }
                 // An entry that the search found is in the log.
-                Checked::Recorded(_) if log.holds_row => {}
-                Checked::Recorded(sighting) => {
+                VerifiedRow::Recorded(_) if log.holds_row => {}
+                VerifiedRow::Recorded(sighting) => {
                     issues.extend(self.check_entry_in_log(sighting).await.map_err(log_failed)?);
                 }
             },

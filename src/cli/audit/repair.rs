@@ -10,7 +10,7 @@ use super::tags::LEDGER_TIME;
 use crate::cli::log_search::LogSearch;
 use crate::deadline::Deadline;
 use crate::setup;
-use crate::sighting::{AnewError, Finding, LocalKey, Sighting, SignError, Signer, record_anew};
+use crate::sighting::{Finding, LocalKey, Sighting, SignError, Signer, UploadError, sign_and_upload};
 use crate::tlog::LogError;
 
 /// Searches for a new entry. The log indexes it only after it has answered the upload.
@@ -68,10 +68,10 @@ impl Repair {
     pub async fn record_again(&self, search: &LogSearch, sighting: &Sighting) -> Result<u64, RepairError> {
         let (tag, digest) = (sighting.tag(), sighting.digest());
         let record =
-            search.log.ask(async |log, deadline| match record_anew(&self.0, log, tag, digest, deadline).await {
+            search.log.ask(async |log, deadline| match sign_and_upload(&self.0, log, tag, digest, deadline).await {
                 Ok(uploaded) => Ok(Ok(uploaded)),
-                Err(AnewError::Log(error)) => Err(error),
-                Err(AnewError::Key(error)) => Ok(Err(error)),
+                Err(UploadError::Log(error)) => Err(error),
+                Err(UploadError::Key(error)) => Ok(Err(error)),
             });
         let uploaded = record.await??;
         let entry = uploaded.entry.verify(&search.log_keys).map_err(|_| RepairError::Unverifiable)?;

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{CheckResult, LookedUp, RegistryAnswer};
-use crate::cli::shown_entry::{FindingKind, ShownEntry, fingerprint};
+use crate::cli::shown_entry::{FindingKind, NotRead, ShownEntry, not_read};
 use crate::cli::terminal::{BAD, DOUBTFUL, GOOD, print_line, sanitized, styled};
 use crate::image::Tag;
 use crate::sighting::Sighting;
@@ -38,6 +38,9 @@ struct VerifyJson<'a> {
     entries: &'a [ShownEntry],
     /// The number of entries by other keys.
     foreign_entries: usize,
+    /// What the log lists and could not be read, if anything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unread: Vec<NotRead>,
 }
 
 impl VerifyReport<'_> {
@@ -61,6 +64,7 @@ impl VerifyReport<'_> {
             },
             entries: &self.looked_up.entries,
             foreign_entries: self.looked_up.foreign,
+            unread: not_read(&self.looked_up.unread),
         };
         print_line(format_args!("{:#}", json!(shown)));
     }
@@ -102,6 +106,7 @@ impl VerifyReport<'_> {
                 print_line(format_args!("  but also  {other}, log index {other_index}"));
                 self.print_current();
                 self.print_entries();
+                self.print_doubts();
             }
             CheckResult::Misused { first, entry, misuse } => {
                 let word = styled(BAD, "has an entry that no instance makes");
@@ -112,6 +117,7 @@ impl VerifyReport<'_> {
                 print_line(format_args!("  misused   log index {}", entry.log_index()));
                 self.print_current();
                 self.print_entries();
+                self.print_doubts();
             }
             CheckResult::Unchecked(reason) => {
                 print_line(format_args!("{tag} {}: {}", styled(DOUBTFUL, "could not be checked"), sanitized(reason)));
@@ -126,7 +132,7 @@ impl VerifyReport<'_> {
         print_line(format_args!("  digest    {}", sighting.digest()));
         print_line(format_args!("  recorded  {}, log index {}", entry.integrated_at(), entry.log_index()));
         print_line(format_args!("  entry     {}", listed.map(|listed| listed.url.as_str()).unwrap_or_default()));
-        print_line(format_args!("  key       sha256:{}", fingerprint(sighting.statement().key())));
+        print_line(format_args!("  key       sha256:{}", sighting.statement().key().fingerprint()));
     }
 
     fn print_current(&self) {
@@ -160,6 +166,23 @@ impl VerifyReport<'_> {
         }
     }
 
+    /// What was not understood, or not read.
+    fn print_doubts(&self) {
+        let LookedUp { findings, unread, .. } = &self.looked_up;
+        for entry in findings.unattested(self.tag) {
+            let index = entry.log_index();
+            print_line(format_args!(
+                "Not known: what digest the entry with index {index} is about, whose statement the log has not kept"
+            ));
+        }
+        for index in &findings.unreadable {
+            print_line(format_args!("Not known: what the entry with index {index} is, which holds your key"));
+        }
+        for (id, error) in unread {
+            print_line(format_args!("Not read: the entry {id}: {}", sanitized(&error.to_string())));
+        }
+    }
+
     fn print_checks(&self) {
         print_line("\nChecked on this machine:");
         print_line("  - your key signed the statement that names this tag and the recorded digest");
@@ -186,18 +209,7 @@ impl VerifyReport<'_> {
         if self.instance {
             print_line("Not checked: whether the log has other entries for this tag; that takes asking the log");
         }
-        for entry in findings.unattested(self.tag) {
-            let index = entry.log_index();
-            print_line(format_args!(
-                "Not known: what digest the entry with index {index} is about, whose statement the log has not kept"
-            ));
-        }
-        for index in &findings.unreadable {
-            print_line(format_args!("Not known: what the entry with index {index} is, which holds your key"));
-        }
-        for (id, error) in unread {
-            print_line(format_args!("Not read: the entry {id}: {}", sanitized(&error.to_string())));
-        }
+        self.print_doubts();
         if files > 0 {
             print_line(format_args!(
                 "Passed over: signatures by your key that a certificate files here ({files}), as anyone can with a published one"

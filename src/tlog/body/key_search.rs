@@ -55,7 +55,7 @@ fn without_escapes(bytes: &[u8]) -> Vec<u8> {
         }
         while rest.next_if(|byte| **byte == b'\\').is_some() {}
         if rest.next_if(|byte| matches!(byte, b'n' | b'r')).is_none() {
-            // `/` alone is a digit of base64 that may be escaped.
+            // `\/` stands for a digit of base64, so its backslash goes; other escapes keep theirs.
             plain.extend((rest.peek() != Some(&&b'/')).then_some(b'\\'));
         }
     }

@@ -54,7 +54,9 @@ fn binds_for_signing(signature: &[u8]) -> bool {
 fn subpacket<'a>(rest: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
     let (length, behind) = match *rest {
         [first @ 0..192, rest @ ..] => (usize::from(*first), rest),
-        [first @ 192..255, second, rest @ ..] => ((usize::from(*first) - 192 << 8) + usize::from(*second) + 192, rest),
+        [first @ 192..255, second, rest @ ..] => {
+            (((usize::from(*first) - 192) << 8) + usize::from(*second) + 192, rest)
+        }
         [255, rest @ ..] => rest.split_at_checked(4).map(|(length, rest)| (big_endian(length), rest))?,
         _ => return None,
     };
@@ -94,7 +96,7 @@ fn new_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
         0..192 => Some((usize::from(*first), rest)),
         192..224 => {
             let (second, rest) = rest.split_first()?;
-            Some(((usize::from(*first) - 192 << 8) + usize::from(*second) + 192, rest))
+            Some((((usize::from(*first) - 192) << 8) + usize::from(*second) + 192, rest))
         }
         255 => rest.split_at_checked(4).map(|(length, rest)| (big_endian(length), rest)),
         _ => None,

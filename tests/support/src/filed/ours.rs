@@ -199,7 +199,7 @@ pub fn misuses(case: &Case) -> Vec<(Filed, Says)> {
                 "as dsse, with a certificate",
                 IN_TOTO,
                 &other,
-                &[ours.signer_of(IN_TOTO, &other).with_certificates(&[certified.clone()])],
+                &[ours.signer_of(IN_TOTO, &other).with_certificates(std::slice::from_ref(&certified))],
             ),
             Says::Unattested,
         ),

@@ -42,7 +42,7 @@ pub fn that_hold_our_key(case: &Case) -> Vec<Filed> {
             sealed().with_key(format!("{}{their_pem}", our_pem.replace("END PUBLIC KEY", "END KEY"))),
         ),
         filed("with our key in a header", sealed().with_key(with_header)),
-        filed("with our key in an extension", sealed().with_certificates(&[in_extension.clone()])),
+        filed("with our key in an extension", sealed().with_certificates(std::slice::from_ref(&in_extension))),
         filed("with our key as text in an extension", sealed().with_certificates(&[text_in_extension])),
         filed("with our key as the subject", sealed().with_certificates(&[in_subject])),
         filed("with our key as another name", sealed().with_certificates(&[in_name])),

@@ -1,7 +1,7 @@
-//! Recording a sighting once more, so that it can be found.
+//! Another entry for a sighting that the log holds already, so that it can be found.
 //!
-//! An entry whose first upload broke off is in the log and, for good, in no index, and lacks its attestation. The same
-//! statement with a new signature is another entry for the same fact, which the log does index.
+//! An entry whose first upload broke off is in the log, but for good in no index and without its attestation. The same
+//! statement with a new signature is another entry for the same fact, and the log indexes it.
 
 use super::{SignError, Signer};
 use crate::deadline::Deadline;
@@ -9,23 +9,23 @@ use crate::image::{Digest, Tag};
 use crate::rekor::{Rekor, Uploaded};
 use crate::tlog::LogError;
 
-/// Why nothing was recorded.
+/// Failures to sign or to upload.
 #[derive(Debug, thiserror::Error)]
-pub enum AnewError {
+pub enum UploadError {
     #[error(transparent)]
     Key(#[from] SignError),
     #[error(transparent)]
     Log(#[from] LogError),
 }
 
-/// Signs that `tag` is `digest`, which the log holds already, and uploads that. What the log answers is not verified.
-pub async fn record_anew(
+/// Signs that `tag` is `digest`, and uploads that. The log's answer is not verified.
+pub async fn sign_and_upload(
     signer: &Signer,
     log: &Rekor,
     tag: &Tag,
     digest: &Digest,
     deadline: Deadline,
-) -> Result<Uploaded, AnewError> {
+) -> Result<Uploaded, UploadError> {
     let statement = signer.sign(tag, digest, deadline).await?;
     Ok(log.upload(&statement.signed_payload(), deadline).await?)
 }

@@ -1,9 +1,9 @@
-//! Whom draws are counted for.
+//! The source of a request, which searches of the log are charged to.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Where a request comes from: an IPv4 address, or an IPv6 /64, which is the least that one customer is given.
+/// The origin of a request: an IPv4 address, or an IPv6 /64, the least that one customer is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Source(IpAddr);
 
@@ -11,7 +11,7 @@ impl Source {
     /// All requests whose address is unknown are one source.
     pub const UNKNOWN: Self = Self(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
 
-    /// The networks that its draws are counted for, the narrowest first.
+    /// The networks that its searches are charged to, the narrowest first.
     pub(super) fn networks(self) -> impl Iterator<Item = Network> {
         let (narrow, wide) = match self.0 {
             IpAddr::V4(_) => (Network { address: self.0, bits: 32 }, None),
@@ -39,10 +39,10 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// How many times a source's limit a /48 has. A /48 is the most that one site is given (RFC 6177), and it holds
-    /// 65,536 networks of 64 bits: without a limit of its own it would be as many sources. Some providers give
-    /// neighbours a /64 each from one /48, so it has more than one /64. With the default limits it has less than the
-    /// three quarters of the total that are not kept for new sources.
+    /// The limit of a /48, in limits of a source. A /48 is the most that one site is given (RFC 6177). It holds 65,536
+    /// networks of 64 bits and would be as many sources without a limit of its own. Some providers give neighbours a /64
+    /// each from one /48, so it has more than one /64. With the default limits it has less than the three quarters of the
+    /// total that are not kept for new sources.
     pub const SHARE_OF_A_SITE: u32 = 2;
 
     fn v6(address: Ipv6Addr, bits: u32) -> Self {

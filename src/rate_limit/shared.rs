@@ -1,17 +1,17 @@
-//! Draws counted by all instances together, in a DynamoDB table of its own.
+//! Counters that all processes share, in a DynamoDB table of its own.
 //!
 //! | attribute | type | |
 //! |---|---|---|
 //! | `counter` | S | partition key: `total/<minute>/<shard>`, or `source/<minute>/<sha256 of the network, hex>` |
-//! | `drawn` | N | never more than the counter's limit |
+//! | `drawn` | N | searches charged, never more than the counter's limit |
 //! | `expires` | N | seconds since the Unix epoch, for the table's time to live |
 //!
-//! A minute is a number of whole minutes since the Unix epoch, by the instance's clock. Nothing in the table is worth
+//! A minute is a number of whole minutes since the Unix epoch, by the process's clock. Nothing in the table is worth
 //! keeping. Addresses are hashed so that no item shows one; an IPv4 address can be guessed from its hash.
 //!
-//! A draw takes two writes for an IPv4 source and three for an IPv6 source, and more where shards are full. A counter
-//! that an instance has found full is not asked again in its minute: so these are at most sixteen writes an instance and
-//! minute, and refusals by full counters take none.
+//! A search takes two writes for an IPv4 source and three for an IPv6 source, and more if shards are full. A counter that a
+//! process has found full is not asked again in its minute. So full counters cost at most sixteen writes a process and
+//! minute, and refusals by them none.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -30,19 +30,19 @@ use crate::deadline::{Deadline, Elapsed};
 
 /// Items that the total is spread over, so that no single one takes all writes.
 const SHARDS: u32 = 8;
-/// What a draw may take, all its writes together. After it, the instance's own limits decide.
+/// The time for all writes of one search. After it, the process's own counters decide.
 const TIME: Duration = Duration::from_secs(1);
 /// One attempt more, for a connection that died while the instance was frozen. A write that is sent twice may count
 /// twice.
 const ATTEMPTS: u32 = 2;
 /// The second attempt waits for this long at most.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How long items are kept after their minute, so that clocks may differ.
+/// The time that items outlast their minute, so that clocks may differ.
 const KEPT: Duration = Duration::from_secs(3600);
 /// Full counters remembered, the least recently used forgotten first. A forgotten one is asked again.
 const FULL_COUNTERS: usize = 10_000;
 
-/// Why the table is of no use.
+/// Failures of the table.
 #[derive(Debug, thiserror::Error)]
 pub enum CountersError {
     #[error("the table could not be reached: {0}")]
@@ -59,13 +59,13 @@ impl From<Elapsed> for CountersError {
     }
 }
 
-/// One table.
+/// Counters in one table.
 #[derive(Debug)]
-pub struct Counters {
+pub struct SharedCounters {
     client: Client,
     table: String,
     clock: fn() -> SystemTime,
-    /// Counters that were found full, with the limit that they were full by. No counter ever falls.
+    /// Counters found full, with the limit that they had reached. No counter ever falls.
     full: Cache<(String, u32), ()>,
 }
 
@@ -97,35 +97,35 @@ impl Minute {
     }
 }
 
-/// A shard's part of the total. All parts add up to `limit`, and no part of a smaller limit is the larger one.
+/// A shard's part of the total. All parts add up to `limit`, and a larger limit makes no part smaller.
 fn part(limit: u32, shard: u32) -> u32 {
     limit / SHARDS + u32::from(shard < limit % SHARDS)
 }
 
-impl Counters {
+impl SharedCounters {
     /// Counts in `table`, whose partition key is `counter` (S). Nothing is asked yet.
     pub fn new(client: Client, table: String) -> Self {
         Self { client, table, clock: SystemTime::now, full: Cache::new(FULL_COUNTERS) }
     }
 
-    /// The same with another clock, for tests of what lasts a minute.
+    /// Counts by another clock, for tests.
     pub fn with_clock(self, clock: fn() -> SystemTime) -> Self {
         Self { clock, ..self }
     }
 
-    pub(super) async fn draw(
+    pub(super) async fn charge(
         &self,
         limits: &Limits,
         source: Option<Source>,
         deadline: Deadline,
     ) -> Result<Result<(), Exhausted>, CountersError> {
         let minute = Minute::at((self.clock)());
-        let drawn = deadline.within(TIME).bound(self.draw_in(minute, limits, source)).await??;
-        Ok(if drawn { Ok(()) } else { Err(Exhausted { retry_after: minute.left }) })
+        let charged = deadline.within(TIME).bound(self.charge_in(minute, limits, source)).await??;
+        Ok(if charged { Ok(()) } else { Err(Exhausted { retry_after: minute.left }) })
     }
 
-    /// Whether every counter had room.
-    async fn draw_in(&self, minute: Minute, limits: &Limits, source: Option<Source>) -> Result<bool, CountersError> {
+    /// Charges the source's networks, then the total. Returns whether every counter had room.
+    async fn charge_in(&self, minute: Minute, limits: &Limits, source: Option<Source>) -> Result<bool, CountersError> {
         let all = limits.total(true);
         if (0..SHARDS).all(|shard| self.is_full(&minute.total(shard), part(all, shard))) {
             return Ok(false);
@@ -133,12 +133,12 @@ impl Counters {
         let mut is_new = true;
         for network in source.into_iter().flat_map(Source::networks) {
             match self.count(minute.source(network), limits.of(network), minute).await? {
-                // The widest network comes last and decides: a site has many narrow ones that have drawn nothing.
+                // The widest network comes last and decides: a site has many narrow ones that were charged nothing.
                 Some(drawn) => is_new = drawn == 1,
                 None => return Ok(false),
             }
         }
-        // What is kept for new sources is not touched while there is something else.
+        // The part for new sources is used last.
         let kept = is_new.then_some(all);
         let first = fastrand::u32(..SHARDS);
         for limit in std::iter::once(limits.total(false)).chain(kept) {
@@ -155,7 +155,7 @@ impl Counters {
         limit == 0 || self.full.get(&(counter.to_owned(), limit)).is_some()
     }
 
-    /// Adds one to a counter that is below `limit`, and returns what it is then; `None` if it is full.
+    /// Adds one to a counter below `limit` and returns its new value; `None` if it is full.
     async fn count(&self, counter: String, limit: u32, minute: Minute) -> Result<Option<u64>, CountersError> {
         if self.is_full(&counter, limit) {
             return Ok(None);
