@@ -46,7 +46,8 @@ async fn two_hundred_first_pulls_by_eight_processes_record_one_digest() {
     assert!(served.is_subset(digests), "served {served:?}, recorded {digests:?}");
     assert!(!served.is_empty(), "nobody was served");
     let count = |wanted: u16| answers.iter().filter(|(status, _)| *status == wanted).count();
-    let documented = [200, 403, 503].map(|status| (status, count(status)));
+    // A busy machine makes the registry late (504), and the log late so often that it is left alone (429).
+    let documented = [200, 403, 429, 503, 504].map(|status| (status, count(status)));
     println!("answers: {documented:?}");
     assert_eq!(documented.iter().map(|(_, count)| count).sum::<usize>(), PULLS + again, "{answers:?}");
 }
