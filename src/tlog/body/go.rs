@@ -4,6 +4,7 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use memchr::memmem;
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_allow_trailing_bits(true)
@@ -45,9 +46,9 @@ const DASHES: &[u8] = b"-----";
 pub(super) fn first_block(pem: &[u8]) -> Option<Block> {
     let mut rest = trim_space(pem);
     loop {
-        let end = find(rest, END)?;
+        let end = memmem::find(rest, END)?;
         let trailer = end + END.len();
-        let begin = find_last(&rest[..end], BEGIN).filter(|begin| *begin == 0 || rest[begin - 1] == b'\n');
+        let begin = memmem::rfind(&rest[..end], BEGIN).filter(|begin| *begin == 0 || rest[begin - 1] == b'\n');
         if let Some(begin) = begin
             && let Some(block) = block(&rest[begin + BEGIN.len()..], end - begin - BEGIN.len())
         {
@@ -117,14 +118,6 @@ fn space(bytes: &[u8]) -> Option<usize> {
     let mut chars = std::str::from_utf8(bytes).ok()?.chars();
     let is_space = chars.next().is_some_and(char::is_whitespace) && chars.next().is_none();
     is_space.then_some(bytes.len())
-}
-
-fn find(text: &[u8], part: &[u8]) -> Option<usize> {
-    text.windows(part.len()).position(|window| window == part)
-}
-
-fn find_last(text: &[u8], part: &[u8]) -> Option<usize> {
-    text.windows(part.len()).rposition(|window| window == part)
 }
 
 #[cfg(test)]
