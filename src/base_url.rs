@@ -4,7 +4,7 @@ use url::Url;
 
 /// Reasons to refuse a URL. No message repeats any of it: it may hold a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BaseUrlError {
+pub(crate) enum BaseUrlError {
     #[error("it is not an http or https URL")]
     NotHttp,
     /// Requests, log lines, pages and headers name the URL, so that everybody would read them.
@@ -18,7 +18,7 @@ pub enum BaseUrlError {
 }
 
 /// Parses an http or https URL that names a service and nothing more. It may have a path.
-pub fn parse(text: &str) -> Result<Url, BaseUrlError> {
+pub(crate) fn parse(text: &str) -> Result<Url, BaseUrlError> {
     let url: Url = text.trim().parse().map_err(|_| BaseUrlError::NotHttp)?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err(BaseUrlError::NotHttp);

@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs, unreachable_pub)]
 
-pub mod base_url;
+mod base_url;
 pub mod cli;
 pub mod config;
 pub mod deadline;
@@ -23,7 +23,7 @@ pub mod rate_limit;
 pub mod rekor;
 pub mod setup;
 pub mod sighting;
-pub mod telemetry;
+mod telemetry;
 pub mod tlog;
 pub mod upstream;
-pub mod verdict;
+mod verdict;

@@ -25,7 +25,7 @@ const MAX_METHOD_BYTES: usize = 32;
 
 /// Services that a request waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dependency {
+pub(crate) enum Dependency {
     Registry,
     Ledger,
     Log,
@@ -47,7 +47,7 @@ impl Dependency {
 
 /// The outcome of a request, as far as metrics tell it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     FirstSeen,
     Unchanged,
     Moved,
@@ -88,26 +88,26 @@ tokio::task_local! {
 
 /// Runs `call` and adds its time to the request that it is part of. A call that is given up counts until then, and one that
 /// outlasts the request counts until the answer.
-pub async fn timed<F: Future>(dependency: Dependency, call: F) -> F::Output {
+pub(crate) async fn timed<F: Future>(dependency: Dependency, call: F) -> F::Output {
     let waits = METER.try_with(|meter| meter.waits.clone()).ok();
     let _wait = waits.map(|waits| Wait::begin(waits, dependency));
     call.await
 }
 
 /// Notes that the log holds two digests for one tag.
-pub fn equivocation() {
+pub(crate) fn equivocation() {
     let _ = METER.try_with(|meter| meter.equivocation.store(true, Ordering::Relaxed));
 }
 
 /// Makes a task that is spawned for a request part of it.
-pub fn part_of_request<F: Future>(task: F) -> impl Future<Output = F::Output> {
+pub(crate) fn part_of_request<F: Future>(task: F) -> impl Future<Output = F::Output> {
     let meter = METER.try_with(Arc::clone).unwrap_or_default();
     METER.scope(meter, task)
 }
 
 /// The time of a request, and its parts spent waiting.
 #[derive(Debug)]
-pub struct Measured {
+pub(crate) struct Measured {
     took: Duration,
     waited: Each<Duration>,
     equivocation: bool,
@@ -122,7 +122,7 @@ impl Measured {
 }
 
 /// Runs a request and measures it.
-pub async fn measured<F: Future>(request: F) -> (F::Output, Measured) {
+pub(crate) async fn measured<F: Future>(request: F) -> (F::Output, Measured) {
     let began = Instant::now();
     let meter = Arc::new(Meter::default());
     let result = METER.scope(meter.clone(), request).await;
@@ -132,7 +132,7 @@ pub async fn measured<F: Future>(request: F) -> (F::Output, Measured) {
 
 /// A request and its answer, for the line.
 #[derive(Debug)]
-pub struct RequestSummary<'a> {
+pub(crate) struct RequestSummary<'a> {
     /// As the client sent it, like the path.
     pub method: &'a str,
     pub path: &'a str,
@@ -156,7 +156,7 @@ impl RequestSummary<'_> {
 
 /// The destination of the lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Telemetry {
+pub(crate) enum Telemetry {
     /// Standard output, in CloudWatch's embedded format, for the function of this name.
     CloudWatch { function: String },
     /// The program's own log.
@@ -165,7 +165,7 @@ pub enum Telemetry {
 
 impl Telemetry {
     /// In Lambda, which names the function in its environment, CloudWatch reads the lines.
-    pub fn from_env() -> Self {
+    pub(crate) fn from_env() -> Self {
         match std::env::var("AWS_LAMBDA_FUNCTION_NAME") {
             Ok(function) => Self::CloudWatch { function },
             Err(_) => Self::Log,
@@ -173,7 +173,7 @@ impl Telemetry {
     }
 
     /// Writes the line of one request.
-    pub fn write(&self, request: &RequestSummary<'_>, measured: &Measured) {
+    pub(crate) fn write(&self, request: &RequestSummary<'_>, measured: &Measured) {
         match self {
             Self::CloudWatch { function } => println!("{}", embedded(function, request, measured)),
             Self::Log => tracing::info!(

@@ -14,11 +14,11 @@ use crate::oci::{OCI_EMPTY, OCI_MANIFEST};
 use crate::sighting::{PREDICATE_TYPE, Sighting};
 
 /// The config of a manifest without one (image-spec, "Guidance for an Empty Descriptor").
-pub const EMPTY_CONFIG: &[u8] = b"{}";
+pub(crate) const EMPTY_CONFIG: &[u8] = b"{}";
 
 /// The attested manifest's descriptor without its digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subject {
+pub(crate) struct Subject {
     pub media_type: String,
     /// Bytes.
     pub size: u64,
@@ -26,7 +26,7 @@ pub struct Subject {
 
 /// The two parts, always the same bytes for the same sighting of the same manifest.
 #[derive(Debug, Clone)]
-pub struct Attestation {
+pub(crate) struct Attestation {
     /// The manifest that is attested.
     pub subject: Digest,
     pub manifest: Bytes,
@@ -38,9 +38,9 @@ pub struct Attestation {
 
 impl Attestation {
     /// The media type of the manifest.
-    pub const MEDIA_TYPE: &'static str = OCI_MANIFEST;
+    pub(crate) const MEDIA_TYPE: &'static str = OCI_MANIFEST;
 
-    pub fn new(sighting: &Sighting, subject: &Subject) -> Self {
+    pub(crate) fn new(sighting: &Sighting, subject: &Subject) -> Self {
         let bundle = Bytes::from(Bundle::new(sighting).to_json());
         let bundle_digest = Digest::sha256(&bundle);
         let annotations = Annotations {
@@ -81,7 +81,7 @@ impl Attestation {
     }
 
     /// The descriptor in a list of referrers (distribution spec, "Listing Referrers").
-    pub fn descriptor(&self) -> Value {
+    pub(crate) fn descriptor(&self) -> Value {
         json!({
             "mediaType": OCI_MANIFEST,
             "size": self.manifest.len(),

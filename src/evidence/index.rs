@@ -23,19 +23,19 @@ const TIME: Duration = Duration::from_secs(2);
 
 /// The ledger's index, and the verdicts that verify what it leads to. Clones share both.
 #[derive(Debug, Clone)]
-pub struct AttestationIndex {
+pub(crate) struct AttestationIndex {
     ledger: Arc<Ledger>,
     verdicts: Verdicts,
 }
 
 impl AttestationIndex {
-    pub fn new(ledger: Arc<Ledger>, verdicts: Verdicts) -> Self {
+    pub(crate) fn new(ledger: Arc<Ledger>, verdicts: Verdicts) -> Self {
         Self { ledger, verdicts }
     }
 
     /// Adds a tag that the index lacks, seen at the manifest that `subject` describes. Best effort: without it the sighting
     /// is served by its tag, but not as an attestation. It goes on when the client goes away.
-    pub async fn add(&self, known: &KnownTag, subject: Subject) {
+    pub(crate) async fn add(&self, known: &KnownTag, subject: Subject) {
         if known.indexed {
             return;
         }
@@ -69,7 +69,7 @@ impl AttestationIndex {
 
     /// The attestations of a manifest with this digest, or the one that has this digest as its own or as its bundle's. What
     /// does not verify is left out, and so is what only the log knows.
-    pub async fn of(
+    pub(crate) async fn of(
         &self,
         repository: &Repository,
         digest: &Digest,

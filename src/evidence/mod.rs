@@ -6,7 +6,7 @@ mod index;
 mod trusted_root;
 mod wire;
 
-pub use attestation::{Attestation, EMPTY_CONFIG, Subject};
+pub(crate) use attestation::{Attestation, EMPTY_CONFIG, Subject};
 pub use bundle::{BUNDLE_TYPE, Bundle, BundleError};
-pub use index::AttestationIndex;
+pub(crate) use index::AttestationIndex;
 pub use trusted_root::trusted_root;

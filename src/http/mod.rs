@@ -56,7 +56,7 @@ pub struct Service {
 
 impl Service {
     /// `request_timeout` bounds each request, all its outgoing calls included.
-    pub fn new(
+    pub(crate) fn new(
         upstream: Upstream,
         verdicts: Verdicts,
         attestations: AttestationIndex,

@@ -12,11 +12,11 @@ mod row;
 mod scan;
 
 pub use dynamodb::DynamoDbLedger;
-pub use index::DigestTags;
+pub(crate) use index::DigestTags;
 pub use instance::UsedKeys;
 pub use memory::MemoryLedger;
 pub use row::{Lease, Row, RowFault, RowState, VerifiedRow, recorded};
-pub use scan::{RowPage, ScannedRow};
+pub(crate) use scan::ScannedRow;
 
 use crate::deadline::{Deadline, Elapsed};
 use crate::image::{Digest, Repository, Tag};

@@ -13,7 +13,11 @@ const CATCHING_UP: Duration = Duration::from_secs(2);
 impl RetryingRekor {
     /// Checks the log's heads, and that each tree grew from the checkpoint in `before`, by tree id: these must have been
     /// verified. The growing tree comes first.
-    pub async fn growth(&self, keys: &LogKeys, before: &BTreeMap<u64, Checkpoint>) -> Result<Vec<Growth>, GrowthError> {
+    pub(crate) async fn growth(
+        &self,
+        keys: &LogKeys,
+        before: &BTreeMap<u64, Checkpoint>,
+    ) -> Result<Vec<Growth>, GrowthError> {
         match self.growth_now(keys, before).await {
             Err(error) if error.may_pass() => {
                 tokio::time::sleep(CATCHING_UP).await;
@@ -69,7 +73,7 @@ impl RetryingRekor {
     }
 
     /// Checks that two verified checkpoints of one tree, whichever is the later, are of one history.
-    pub async fn one_history(&self, before: &Checkpoint, now: &Checkpoint) -> Result<(), GrowthError> {
+    pub(crate) async fn one_history(&self, before: &Checkpoint, now: &Checkpoint) -> Result<(), GrowthError> {
         let agree = match self.agree(before, now).await {
             Err(LogError::Status { status, .. }) if status.is_client_error() => {
                 tokio::time::sleep(CATCHING_UP).await;

@@ -12,8 +12,8 @@ mod retrying;
 pub(crate) mod wire;
 
 pub use client::{RETRIEVE_LIMIT, Rekor, SIGHTING_BYTES, Uploaded};
-pub use retrieve::{Retrieved, retrieve};
-pub use retrying::RetryingRekor;
+pub(crate) use retrieve::{Retrieved, retrieve};
+pub(crate) use retrying::RetryingRekor;
 
 /// The public instance, which Sigstore runs.
 pub const PUBLIC_INSTANCE: &str = "https://rekor.sigstore.dev";

@@ -13,7 +13,7 @@ const CONCURRENT_RETRIEVALS: usize = 4;
 /// The outcome for one id, or for several that failed together.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "nearly all are entries, each handed on once")]
-pub enum Retrieved<E> {
+pub(crate) enum Retrieved<E> {
     /// An entry, not yet verified.
     Entry(Box<LogEntry>),
     /// Ids whose call failed.
@@ -24,7 +24,7 @@ pub enum Retrieved<E> {
 ///
 /// A call for several ids that fails because of one of them (`is_by_one`) is made again for each half, and so on: an entry
 /// that cannot be read does not spoil the others.
-pub fn retrieve<F, E>(
+pub(crate) fn retrieve<F, E>(
     ids: Vec<EntryId>,
     ask: impl Fn(Vec<EntryId>) -> F + Clone,
     is_by_one: fn(&E) -> bool,

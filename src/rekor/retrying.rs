@@ -27,7 +27,7 @@ const RETURN_TIME: Duration = Duration::from_millis(500);
 
 /// A client that pauses and tries again.
 #[derive(Debug)]
-pub struct RetryingRekor {
+pub(crate) struct RetryingRekor {
     rekor: Rekor,
     /// The end of the pause that the log asked for. It holds for all calls under way.
     paused_until: Mutex<Option<Instant>>,
@@ -35,17 +35,20 @@ pub struct RetryingRekor {
 
 impl RetryingRekor {
     /// A client that asks by `rekor`.
-    pub fn new(rekor: Rekor) -> Self {
+    pub(crate) fn new(rekor: Rekor) -> Self {
         Self { rekor, paused_until: Mutex::new(None) }
     }
 
     /// The client itself, for its URLs.
-    pub fn rekor(&self) -> &Rekor {
+    pub(crate) fn rekor(&self) -> &Rekor {
         &self.rekor
     }
 
     /// Makes a call that may be repeated, until it is answered or the log has failed often enough.
-    pub async fn ask<T>(&self, call: impl AsyncFn(&Rekor, Deadline) -> Result<T, LogError>) -> Result<T, LogError> {
+    pub(crate) async fn ask<T>(
+        &self,
+        call: impl AsyncFn(&Rekor, Deadline) -> Result<T, LogError>,
+    ) -> Result<T, LogError> {
         let (mut failures, mut limited) = (0, 0);
         loop {
             self.wait_out_pause().await;

@@ -185,20 +185,20 @@ impl Finding {
 }
 
 /// Whether Rekor reads one of the `trusted` keys in an entry.
-pub fn is_by(entry: &LogEntry, trusted: &[PublicKey]) -> bool {
+pub(crate) fn is_by(entry: &LogEntry, trusted: &[PublicKey]) -> bool {
     entry.body().keys().iter().any(|key| trusted.iter().any(|trusted| key.is(trusted)))
 }
 
 /// Whether an entry is of a file that its certificate alone may list under `tag`'s hash. Rekor files an entry under the
 /// names in its certificate too, and these say nothing about the signed content. So anyone can file our published signatures
 /// as signatures of a file, of whose content only the hash is seen.
-pub fn is_file_by_certificate(tag: &Tag, entry: &LogEntry) -> bool {
+pub(crate) fn is_file_by_certificate(tag: &Tag, entry: &LogEntry) -> bool {
     let EntryBody::Artifact(Artifact { key, .. }) = entry.body() else { return false };
     key.certificate_may_name(&format!("sha256:{}", subject_hash(tag)))
 }
 
 /// The statement beside an entry, if it has this sha256: for entries over the same that lack it.
-pub fn statement_of(entry: &LogEntry, sha256: &[u8; 32]) -> Option<Vec<u8>> {
+pub(crate) fn statement_of(entry: &LogEntry, sha256: &[u8; 32]) -> Option<Vec<u8>> {
     let statement = entry.attestation()?;
     (*sha256 == *Sha256::digest(statement)).then(|| statement.to_vec())
 }

@@ -13,7 +13,7 @@ use crate::tlog::{Fault, VerifiedEntry};
 /// Anyone can file our statements again, as often as he likes: of entries that say the same, the one with the lowest index
 /// is kept.
 #[derive(Debug, Clone, Default)]
-pub struct Findings {
+pub(crate) struct Findings {
     sightings: BTreeMap<Digest, Sighting>,
     refiled: BTreeMap<Digest, Refiled>,
     /// By the known part of the signed content.
@@ -37,7 +37,7 @@ struct Unattested {
 
 /// The meaning of an entry without its statement, found by other means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Explained {
+pub(crate) enum Explained {
     /// The statement of a sighting.
     Digest(Digest),
     Unrelated,
@@ -75,13 +75,13 @@ impl Contradiction<'_> {
 }
 
 impl Findings {
-    pub fn new(found: impl IntoIterator<Item = Finding>) -> Self {
+    pub(crate) fn new(found: impl IntoIterator<Item = Finding>) -> Self {
         let mut findings = Self::default();
         found.into_iter().for_each(|finding| findings.add(finding));
         findings
     }
 
-    pub fn add(&mut self, finding: Finding) {
+    pub(crate) fn add(&mut self, finding: Finding) {
         match finding {
             Finding::Sighting(sighting) => {
                 let kept = self.sightings.entry(sighting.digest().clone()).or_insert_with(|| (*sighting).clone());
@@ -115,18 +115,18 @@ impl Findings {
     }
 
     /// Explains the entries without a statement that are sightings of this digest.
-    pub fn consider(&mut self, tag: &Tag, digest: &Digest, trusted: &[PublicKey]) {
+    pub(crate) fn consider(&mut self, tag: &Tag, digest: &Digest, trusted: &[PublicKey]) {
         self.learn(|entry| Finding::with_digest(tag, entry, digest, trusted));
     }
 
     /// [`Findings::consider`] for all digests that entries name.
-    pub fn consider_own(&mut self, tag: &Tag, trusted: &[PublicKey]) {
+    pub(crate) fn consider_own(&mut self, tag: &Tag, trusted: &[PublicKey]) {
         let digests: Vec<Digest> = self.sightings.keys().chain(self.refiled.keys()).cloned().collect();
         digests.iter().for_each(|digest| self.consider(tag, digest, trusted));
     }
 
     /// Explains the entries in which this statement was signed. Returns the leaf hashes of those about another tag.
-    pub fn consider_statement(&mut self, tag: &Tag, statement: &[u8], trusted: &[PublicKey]) -> Vec<[u8; 32]> {
+    pub(crate) fn consider_statement(&mut self, tag: &Tag, statement: &[u8], trusted: &[PublicKey]) -> Vec<[u8; 32]> {
         self.learn(|entry| Finding::with_statement(tag, entry, statement, trusted))
     }
 
@@ -155,12 +155,12 @@ impl Findings {
     }
 
     /// The meaning found for an entry without its statement.
-    pub fn explained(&self, leaf: &[u8; 32]) -> Option<&Explained> {
+    pub(crate) fn explained(&self, leaf: &[u8; 32]) -> Option<&Explained> {
         self.explained.get(leaf)
     }
 
     /// Sightings, one for each digest, by log index.
-    pub fn sightings(&self) -> Vec<&Sighting> {
+    pub(crate) fn sightings(&self) -> Vec<&Sighting> {
         let mut sightings: Vec<&Sighting> = self.sightings.values().collect();
         sightings.sort_by_key(|sighting| sighting.entry().log_index());
         sightings
@@ -168,7 +168,7 @@ impl Findings {
 
     /// Entries without their statement, by log index. Files that a certificate alone lists are left out: see
     /// [`is_file_by_certificate`].
-    pub fn unattested(&self, tag: &Tag) -> Vec<&VerifiedEntry> {
+    pub(crate) fn unattested(&self, tag: &Tag) -> Vec<&VerifiedEntry> {
         let entries = self.unattested.values().map(|unattested| &unattested.entry);
         let mut entries: Vec<&VerifiedEntry> = entries.filter(|entry| !is_file_by_certificate(tag, entry)).collect();
         entries.sort_by_key(|entry| entry.log_index());
@@ -176,12 +176,12 @@ impl Findings {
     }
 
     /// The number of files that a certificate alone lists. Their content is unknown.
-    pub fn files_by_certificate(&self, tag: &Tag) -> usize {
+    pub(crate) fn files_by_certificate(&self, tag: &Tag) -> usize {
         self.unattested.values().filter(|unattested| is_file_by_certificate(tag, &unattested.entry)).count()
     }
 
     /// Hashes of payloads that entries lack, to look them up.
-    pub fn unknown_payloads(&self) -> Vec<[u8; 32]> {
+    pub(crate) fn unknown_payloads(&self) -> Vec<[u8; 32]> {
         let hash = |unattested: &Unattested| match unattested.entry.body() {
             EntryBody::Envelope(envelope) => envelope.payload_hash,
             _ => None,
@@ -193,7 +193,7 @@ impl Findings {
     }
 
     /// The entry that counts: the one with the lowest index, of those that have a sighting's form.
-    pub fn first(&self) -> First<'_> {
+    pub(crate) fn first(&self) -> First<'_> {
         let sighting = self.sightings.values().min_by_key(|sighting| sighting.entry().log_index());
         let may_be_sighting = |entry: &&VerifiedEntry| matches!(entry.body(), EntryBody::Envelope(one) if one.form == Form::IntotoV002 && one.is_canonical());
         let unattested = self.unattested.values().map(|unattested| &unattested.entry).filter(may_be_sighting);
@@ -208,7 +208,7 @@ impl Findings {
     }
 
     /// A proof that the keys signed more than an instance does.
-    pub fn contradiction(&self) -> Option<Contradiction<'_>> {
+    pub(crate) fn contradiction(&self) -> Option<Contradiction<'_>> {
         let sightings = self.sightings();
         let others = sightings.iter().skip(1).map(|other| (other.digest(), other.entry()));
         let refiled = self.refiled.values().map(|refiled| (refiled.digest(), refiled.entry()));
@@ -229,26 +229,26 @@ impl Findings {
     }
 
     /// An entry by a trusted key that no sighting explains: nothing may be recorded beside it, and nothing served.
-    pub fn unexplained(&self, tag: &Tag) -> Option<&VerifiedEntry> {
+    pub(crate) fn unexplained(&self, tag: &Tag) -> Option<&VerifiedEntry> {
         let misused = self.misused.as_ref().map(|(entry, _)| entry);
         let refiled = || self.refiled.values().find(|refiled| !self.sightings.contains_key(refiled.digest()));
         misused.or_else(|| refiled().map(Refiled::entry)).or_else(|| self.unattested(tag).first().copied())
     }
 
     /// A copy of a statement whose sighting is not listed.
-    pub fn refiled_alone(&self) -> Option<&Refiled> {
+    pub(crate) fn refiled_alone(&self) -> Option<&Refiled> {
         self.refiled.values().find(|refiled| !self.sightings.contains_key(refiled.digest()))
     }
 
     /// Whether everything that was found by a trusted key was understood.
-    pub fn is_understood(&self, tag: &Tag) -> bool {
+    pub(crate) fn is_understood(&self, tag: &Tag) -> bool {
         self.unverifiable.is_empty() && self.unreadable.is_empty() && self.unattested(tag).is_empty()
     }
 }
 
 /// The entry that counts for a tag.
 #[derive(Debug, Clone, Copy)]
-pub enum First<'a> {
+pub(crate) enum First<'a> {
     Sighting(&'a Sighting),
     /// Its digest is not known.
     Unattested(&'a VerifiedEntry),

@@ -9,12 +9,15 @@ mod statement;
 mod upload;
 
 pub use error::SignError;
-pub use finding::{Finding, Misuse, Refiled, is_by, is_file_by_certificate, statement_of};
-pub use findings::{Contradiction, Explained, Findings, First};
+pub use finding::{Finding, Misuse, Refiled};
+pub(crate) use finding::{is_by, is_file_by_certificate, statement_of};
+pub use findings::Contradiction;
+pub(crate) use findings::{Explained, Findings, First};
 pub use kms::KmsKey;
 pub use signer::Signer;
-pub use statement::{PREDICATE_TYPE, parse as parse_statement, statement, subject_hash};
-pub use upload::{UploadError, sign_and_upload};
+pub(crate) use statement::PREDICATE_TYPE;
+pub use statement::{parse as parse_statement, statement, subject_hash};
+pub(crate) use upload::{UploadError, sign_and_upload};
 
 pub use crate::local_key::{LocalKey, LocalKeyError};
 

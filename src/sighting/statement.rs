@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::image::{Algorithm, Digest, Tag};
 
-pub const PREDICATE_TYPE: &str = "https://tlogistry.dev/tag-sighting/v1";
+pub(crate) const PREDICATE_TYPE: &str = "https://tlogistry.dev/tag-sighting/v1";
 
 /// The statement's bytes. Equal facts are equal bytes: keys in this order, no spaces, no time.
 ///

@@ -11,7 +11,7 @@ use crate::tlog::LogError;
 
 /// Failures to sign or to upload.
 #[derive(Debug, thiserror::Error)]
-pub enum UploadError {
+pub(crate) enum UploadError {
     #[error(transparent)]
     Key(#[from] SignError),
     #[error(transparent)]
@@ -19,7 +19,7 @@ pub enum UploadError {
 }
 
 /// Signs that `tag` is `digest`, and uploads that. The log's answer is not verified.
-pub async fn sign_and_upload(
+pub(crate) async fn sign_and_upload(
     signer: &Signer,
     log: &Rekor,
     tag: &Tag,

@@ -28,7 +28,7 @@ const FAIR_TIME: Duration = Duration::from_secs(4);
 
 /// Kinds of calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Call {
+pub(crate) enum Call {
     /// A search of the index.
     Search,
     /// The retrieval of entries that a search has found. Strangers decide how large they are, so failures show nothing about
@@ -45,14 +45,14 @@ impl Call {
 /// The gate is closed: no call may be made before `retry_after` has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the log limits requests or has failed repeatedly; it is asked again in {} s", .retry_after.as_secs() + 1)]
-pub struct Closed {
+pub(crate) struct Closed {
     /// The time until a call may be let through.
     pub retry_after: Duration,
 }
 
 /// Clones are one gate.
 #[derive(Debug, Clone)]
-pub struct Gate(Arc<GateState>);
+pub(crate) struct Gate(Arc<GateState>);
 
 #[derive(Debug)]
 struct GateState {
@@ -105,13 +105,13 @@ impl Lane {
 
 impl Gate {
     /// `call_time` is how long a call may take.
-    pub fn new(call_time: Duration) -> Self {
+    pub(crate) fn new(call_time: Duration) -> Self {
         let fair_time = FAIR_TIME.min(call_time / 2);
         Self(Arc::new(GateState { fair_time, lanes: Mutex::default() }))
     }
 
     /// Lets a call through, or says when to come back. Callers ask it before any work that is useless without the call.
-    pub fn pass(&self, call: Call) -> Result<Pass, Closed> {
+    pub(crate) fn pass(&self, call: Call) -> Result<Pass, Closed> {
         let now = Instant::now();
         let mut lanes = self.lanes();
         let lane = &mut lanes[call as usize];
@@ -132,7 +132,7 @@ impl Gate {
 
 /// A call that was let through. If it is dropped without a report, another call may be the probe.
 #[derive(Debug)]
-pub struct Pass {
+pub(crate) struct Pass {
     gate: Gate,
     call: Call,
     probe: bool,
@@ -143,7 +143,7 @@ pub struct Pass {
 
 impl Pass {
     /// Makes the call and reports its outcome.
-    pub async fn ask<T>(mut self, call: impl Future<Output = Result<T, LogError>>) -> Result<T, LogError> {
+    pub(crate) async fn ask<T>(mut self, call: impl Future<Output = Result<T, LogError>>) -> Result<T, LogError> {
         self.began = Instant::now();
         let answer = call.await;
         self.report(answer.as_ref().err());
@@ -151,7 +151,7 @@ impl Pass {
     }
 
     /// Reports the outcome of the call: its error, or `None` for a success.
-    pub fn report(self, error: Option<&LogError>) {
+    pub(crate) fn report(self, error: Option<&LogError>) {
         let now = Instant::now();
         let mut lanes = self.gate.lanes();
         let lane = &mut lanes[self.call as usize];

@@ -6,7 +6,7 @@ use super::fault::{Fault, Faults};
 
 /// The growth of one tree of the log since its checkpoint was verified before.
 #[derive(Debug, Clone)]
-pub struct Growth {
+pub(crate) struct Growth {
     /// Verified: signed by the log's key.
     pub now: Checkpoint,
     /// The size that it grew from, proven; `None` for a tree that had no checkpoint before.
@@ -15,7 +15,7 @@ pub struct Growth {
 
 /// The reason why a log is not known to have only grown.
 #[derive(Debug, thiserror::Error)]
-pub enum GrowthError {
+pub(crate) enum GrowthError {
     #[error(transparent)]
     Log(#[from] LogError),
     #[error("the checkpoint of tree {tree_id} does not verify: {}", Faults(.faults))]
@@ -36,7 +36,7 @@ pub enum GrowthError {
 
 /// Two signed facts that cannot both be true of a log that is only appended to.
 #[derive(Debug, thiserror::Error)]
-pub enum HistoryConflict {
+pub(crate) enum HistoryConflict {
     #[error("the log no longer has tree {}, for which it signed a checkpoint with {} entries", .0.tree_id(), .0.size())]
     Gone(Checkpoint),
     #[error("the log signed two histories of tree {}: the one with {} entries was not made by appending to the one with {}", .now.tree_id(), .now.size().max(.before.size()), .now.size().min(.before.size()))]
@@ -45,7 +45,7 @@ pub enum HistoryConflict {
 
 impl HistoryConflict {
     /// The signed notes that are the evidence: the earlier one, and the present one.
-    pub fn notes(&self) -> (&str, Option<&str>) {
+    pub(crate) fn notes(&self) -> (&str, Option<&str>) {
         match self {
             Self::Gone(before) => (before.note(), None),
             Self::Forked { before, now } => (before.note(), Some(now.note())),

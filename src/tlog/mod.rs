@@ -26,8 +26,8 @@ pub(crate) use entry::{InclusionProof, SignedFields};
 pub use entry_id::EntryId;
 pub use error::{EntryError, LogError};
 pub use fault::{Fault, Faults};
-pub use gate::{Call, Closed, Gate, Pass};
-pub use growth::{Growth, GrowthError, HistoryConflict};
+pub(crate) use gate::{Call, Closed, Gate, Pass};
+pub(crate) use growth::{Growth, GrowthError, HistoryConflict};
 pub use keys::LogKeys;
 #[cfg(test)]
 pub(crate) use merkle::is_included;

@@ -11,11 +11,11 @@ use crate::image::{Digest, Repository};
 
 /// A URL that answers the blob to anyone. A pre-signed one is valid for one method only, the one asked with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BlobLocation(pub Url);
+pub(crate) struct BlobLocation(pub Url);
 
 impl Upstream {
     /// Asks the registry where a blob is. A body, if one comes, is dropped unread.
-    pub async fn blob(
+    pub(crate) async fn blob(
         &self,
         method: Method,
         repository: &Repository,

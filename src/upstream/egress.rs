@@ -22,7 +22,7 @@ use crate::image::Registry;
 
 /// The reason why a host is not called.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EgressRefusal {
+pub(crate) enum EgressRefusal {
     #[error("the registry {0} is not one that this instance serves")]
     NotServed(String),
     #[error("{0} is not called: only https on port 443, to a host with a name, is")]
@@ -36,7 +36,7 @@ pub enum EgressRefusal {
 /// The details are for the operator alone: with them, a caller could find out which names exist inside. A caller gets
 /// [`NotPublic::host`] and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotPublic {
+pub(crate) enum NotPublic {
     #[error("{host} is not called: it leads to an address that is not public")]
     Inside { host: String },
     #[error("{host} cannot be reached: {fault}")]
@@ -44,20 +44,20 @@ pub enum NotPublic {
 }
 
 impl NotPublic {
-    pub fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         match self {
             Self::Inside { host } | Self::Nowhere { host, .. } => host,
         }
     }
 
     /// The refusal among the causes of a failed request.
-    pub fn behind<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
+    pub(crate) fn behind<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
         std::iter::successors(Some(error), |error| (*error).source()).find_map(|error| error.downcast_ref())
     }
 }
 
 /// The clients for calling registries, and the rules for using them.
-pub struct Egress {
+pub(crate) struct Egress {
     /// Registries served; all if `None`.
     allowed: Option<Vec<Registry>>,
     insecure: Vec<InsecureRegistry>,
@@ -67,14 +67,14 @@ pub struct Egress {
 }
 
 impl Egress {
-    pub fn new(allowed: Option<Vec<Registry>>, insecure: Vec<InsecureRegistry>) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(allowed: Option<Vec<Registry>>, insecure: Vec<InsecureRegistry>) -> Result<Self, reqwest::Error> {
         let guarded = http_client::builder().https_only(true).dns_resolver(Arc::new(PublicOnly)).build()?;
         let unguarded = if insecure.is_empty() { None } else { Some(http_client::builder().build()?) };
         Ok(Self { allowed, insecure, guarded, unguarded })
     }
 
     /// The base URL of a registry that may be served.
-    pub fn base(&self, registry: &Registry) -> Result<Url, EgressRefusal> {
+    pub(crate) fn base(&self, registry: &Registry) -> Result<Url, EgressRefusal> {
         let served = self.allowed.as_ref().is_none_or(|allowed| allowed.contains(registry));
         if !served {
             return Err(EgressRefusal::NotServed(registry.to_string()));
@@ -87,7 +87,7 @@ impl Egress {
     }
 
     /// The client that may call `url` for `registry`: a URL of its own, or one that it named.
-    pub fn client(&self, url: &Url, registry: &str) -> Result<&Client, EgressRefusal> {
+    pub(crate) fn client(&self, url: &Url, registry: &str) -> Result<&Client, EgressRefusal> {
         if let Some(unguarded) = self.unguarded.as_ref().filter(|_| self.is_opened(url, registry)) {
             return Ok(unguarded);
         }
@@ -101,7 +101,7 @@ impl Egress {
     }
 
     /// Checks the address that an answer came from.
-    pub fn check_peer(&self, response: &Response, registry: &str) -> Result<(), EgressRefusal> {
+    pub(crate) fn check_peer(&self, response: &Response, registry: &str) -> Result<(), EgressRefusal> {
         let is_public = response.remote_addr().is_some_and(|peer| is_public(peer.ip()));
         if is_public || self.is_opened(response.url(), registry) {
             return Ok(());
@@ -111,7 +111,7 @@ impl Egress {
     }
 
     /// Whether the operator opened this registry for local use. The storage behind it may then speak plain http too.
-    pub fn is_local(&self, registry: &str) -> bool {
+    pub(crate) fn is_local(&self, registry: &str) -> bool {
         self.insecure.iter().any(|insecure| insecure.name() == registry)
     }
 

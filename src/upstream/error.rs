@@ -11,7 +11,7 @@ use crate::http_client::SendError;
 
 /// A call that brought nothing usable.
 #[derive(Debug, thiserror::Error)]
-pub enum UpstreamError {
+pub(crate) enum UpstreamError {
     /// The caller named a host that this instance does not call, or the registry led to one.
     #[error(transparent)]
     Refused(#[from] EgressRefusal),
@@ -44,7 +44,7 @@ pub enum UpstreamError {
 
 /// The thing that a registry does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Missing {
+pub(crate) enum Missing {
     Manifest,
     Blob,
     Repository,
@@ -63,7 +63,7 @@ impl UpstreamError {
         }
     }
 
-    pub fn misbehaved(registry: &str, how: Misbehaviour) -> Self {
+    pub(crate) fn misbehaved(registry: &str, how: Misbehaviour) -> Self {
         Self::Misbehaved { registry: registry.to_owned(), how }
     }
 }
@@ -79,6 +79,6 @@ impl fmt::Display for Missing {
 }
 
 /// Seconds, rounded up: a client that waits this long has waited long enough.
-pub fn whole_seconds(time: Duration) -> u64 {
+pub(crate) fn whole_seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }

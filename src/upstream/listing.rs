@@ -26,7 +26,7 @@ const MAX_FILTERS_BYTES: usize = 256;
 
 /// One page of a list: a JSON object, as it came.
 #[derive(Debug, Clone)]
-pub struct ListPage {
+pub(crate) struct ListPage {
     pub bytes: Bytes,
     /// The query of the next page: at most 2 KiB. `None` on the last page.
     pub next: Option<String>,
@@ -57,7 +57,7 @@ impl ListPage {
 impl Upstream {
     /// Fetches a page of a repository's tags. `query` is passed on as it is: `n` and `last`, and whatever else the
     /// registry's own link to the next page says.
-    pub async fn tags(
+    pub(crate) async fn tags(
         &self,
         repository: &Repository,
         query: &[(String, String)],
@@ -71,7 +71,7 @@ impl Upstream {
     }
 
     /// Fetches a page of a manifest's referrers, an OCI index. `None` if the registry lacks the referrers API.
-    pub async fn referrers(
+    pub(crate) async fn referrers(
         &self,
         repository: &Repository,
         digest: &Digest,

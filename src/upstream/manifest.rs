@@ -26,7 +26,7 @@ pub(super) static ACCEPTED: LazyLock<HeaderValue> = LazyLock::new(|| {
 
 /// A manifest, with a digest computed from its bytes.
 #[derive(Debug, Clone)]
-pub struct Manifest {
+pub(crate) struct Manifest {
     pub bytes: Bytes,
     /// One of [`MANIFEST_TYPES`].
     pub media_type: &'static str,
@@ -35,7 +35,7 @@ pub struct Manifest {
 
 /// A registry's word on a manifest, from the answer to a HEAD.
 #[derive(Debug, Clone)]
-pub struct ManifestHead {
+pub(crate) struct ManifestHead {
     pub digest: Digest,
     /// One of [`MANIFEST_TYPES`].
     pub media_type: &'static str,

@@ -5,7 +5,7 @@ use crate::image::Digest;
 
 /// A fault of a registry. The text follows the registry's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Misbehaviour {
+pub(crate) enum Misbehaviour {
     #[error("sent more than the {limit} bytes that are allowed here")]
     TooLarge { limit: usize },
 

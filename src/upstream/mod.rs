@@ -22,13 +22,14 @@ use reqwest::{Method, Response, StatusCode};
 use url::Url;
 
 pub use auth::Challenge;
-pub use blob::BlobLocation;
-pub use egress::{Egress, EgressRefusal, NotPublic};
-pub use error::{Missing, UpstreamError, whole_seconds};
+pub(crate) use blob::BlobLocation;
+pub(crate) use egress::{Egress, EgressRefusal, NotPublic};
+pub(crate) use error::{Missing, UpstreamError, whole_seconds};
 pub use insecure::InsecureRegistry;
-pub use listing::ListPage;
-pub use manifest::{MAX_MANIFEST_BYTES, Manifest, ManifestHead};
-pub use misbehaviour::Misbehaviour;
+pub(crate) use listing::ListPage;
+pub use manifest::MAX_MANIFEST_BYTES;
+pub(crate) use manifest::{Manifest, ManifestHead};
+pub(crate) use misbehaviour::Misbehaviour;
 
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Repository};
@@ -45,7 +46,7 @@ const EXPECTED_MANIFEST_BYTES: u64 = 4 << 10;
 
 /// A client of all registries.
 #[derive(Debug)]
-pub struct Upstream {
+pub(crate) struct Upstream {
     egress: Egress,
     tokens: Tokens,
     /// By repository and digest: a manifest is served only from the repository that has it.
@@ -84,19 +85,19 @@ struct Reply {
 
 impl Upstream {
     /// `cache_bytes` bounds the manifests kept in memory, `registry_timeout` the silence of a host.
-    pub fn new(egress: Egress, cache_bytes: u64, registry_timeout: Duration) -> Self {
+    pub(crate) fn new(egress: Egress, cache_bytes: u64, registry_timeout: Duration) -> Self {
         let count = usize::try_from(cache_bytes / EXPECTED_MANIFEST_BYTES).unwrap_or(usize::MAX).max(1);
         let manifests = Cache::with_weighter(count, cache_bytes, ManifestSize);
         Self { egress, tokens: Tokens::new(), manifests, registry_timeout, silence: Silence::new() }
     }
 
     /// A manifest that was fetched before. Sends no request.
-    pub fn cached(&self, repository: &Repository, digest: &Digest) -> Option<Manifest> {
+    pub(crate) fn cached(&self, repository: &Repository, digest: &Digest) -> Option<Manifest> {
         self.manifests.get(&CacheKey(repository, digest))
     }
 
     /// Asks for a manifest by HEAD. `None` if the answer is incomplete.
-    pub async fn head_manifest(
+    pub(crate) async fn head_manifest(
         &self,
         reference: &Reference,
         deadline: Deadline,
@@ -110,7 +111,7 @@ impl Upstream {
     }
 
     /// Fetches a manifest and checks it.
-    pub async fn manifest(&self, reference: &Reference, deadline: Deadline) -> Result<Manifest, UpstreamError> {
+    pub(crate) async fn manifest(&self, reference: &Reference, deadline: Deadline) -> Result<Manifest, UpstreamError> {
         let repository = reference.repository();
         let registry = repository.registry().as_str();
         let mut response = self.ask_manifest(Method::GET, reference, deadline).await?;

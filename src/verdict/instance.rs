@@ -33,7 +33,7 @@ const FRESH: Duration = Duration::from_secs(60);
 
 /// A key that was used with the ledger and that this process was not given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ForgottenKey {
+pub(crate) struct ForgottenKey {
     pub kind: KeyKind,
     /// The first of them.
     pub fingerprint: Fingerprint,
@@ -42,7 +42,7 @@ pub struct ForgottenKey {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyKind {
+pub(crate) enum KeyKind {
     Signing,
     Log,
 }

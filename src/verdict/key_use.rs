@@ -20,14 +20,14 @@ const MAX_CANDIDATES: usize = 1_000;
 
 /// A key for which a ledger without the instance's row is not taken for a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeyUsed {
+pub(crate) struct KeyUsed {
     pub fingerprint: Fingerprint,
     pub shown: KeyUse,
 }
 
 /// The log's evidence of a key's use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyUse {
+pub(crate) enum KeyUse {
     Entry,
     /// More is filed under the key than can be read.
     Unreadable,

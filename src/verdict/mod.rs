@@ -21,9 +21,7 @@ use std::time::Duration;
 
 use url::Url;
 
-pub use instance::{ForgottenKey, KeyKind};
-pub use key_use::{KeyUse, KeyUsed};
-pub use unavailable::Unavailable;
+pub(crate) use unavailable::Unavailable;
 
 use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
@@ -43,7 +41,7 @@ use search::Search;
 
 /// A tag with a verified sighting.
 #[derive(Debug, Clone)]
-pub struct KnownTag {
+pub(crate) struct KnownTag {
     pub sighting: Arc<Sighting>,
     /// This request recorded it, or finished its recording.
     pub first_seen: bool,
@@ -61,7 +59,7 @@ impl KnownTag {
     }
 
     /// The verdict on a tag that is at `current` now.
-    pub fn compare(self, current: &Digest) -> Verdict {
+    pub(crate) fn compare(self, current: &Digest) -> Verdict {
         if self.sighting.digest() != current {
             let (recorded, entry) = (self.sighting.digest().clone(), self.sighting.entry().clone());
             return Verdict::Moved { recorded: Some(recorded), entry: Box::new(entry) };
@@ -72,7 +70,7 @@ impl KnownTag {
 
 /// A decision on a tag.
 #[derive(Debug, Clone)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// Seen before, with the same digest: serve.
     Unchanged(KnownTag),
     /// Never seen before, and recorded now: serve.
@@ -83,7 +81,7 @@ pub enum Verdict {
 
 /// The verdicts of one process. Clones share everything.
 #[derive(Debug, Clone)]
-pub struct Verdicts {
+pub(crate) struct Verdicts {
     lookup: Arc<TagLookup>,
     recorder: Recorder,
 }
@@ -91,7 +89,7 @@ pub struct Verdicts {
 impl Verdicts {
     /// `log_keys` verify the log's answers; `retired` are public keys whose sightings count beside the signer's;
     /// `recording_time` bounds the recording of one tag.
-    pub fn new(
+    pub(crate) fn new(
         ledger: Arc<Ledger>,
         log: Rekor,
         log_keys: LogKeys,
@@ -118,13 +116,13 @@ impl Verdicts {
     }
 
     /// The sighting of `tag` if this process has verified it before. Asks nobody.
-    pub fn in_memory(&self, tag: &Tag) -> Option<Arc<Sighting>> {
+    pub(crate) fn in_memory(&self, tag: &Tag) -> Option<Arc<Sighting>> {
         self.lookup.memory.get(tag)
     }
 
     /// Looks `tag` up in memory and in the ledger. `None` if only a search of the log can tell. A pending row is waited for, or
     /// finished if its writer has given up.
-    pub async fn look_up(&self, tag: &Tag, deadline: Deadline) -> Result<Option<KnownTag>, Unavailable> {
+    pub(crate) async fn look_up(&self, tag: &Tag, deadline: Deadline) -> Result<Option<KnownTag>, Unavailable> {
         match self.lookup.in_ledger(tag, Prefer::Memory, deadline).await? {
             Some(found) => self.recorder.settle(&self.lookup, tag, found, deadline).await.map(Some),
             None => Ok(None),
@@ -133,7 +131,7 @@ impl Verdicts {
 
     /// The verdict on `tag`, which [`Verdicts::look_up`] may know and which is at `current` now. A search is charged to
     /// `source`.
-    pub async fn judge(
+    pub(crate) async fn judge(
         &self,
         tag: &Tag,
         known: Option<KnownTag>,
@@ -154,7 +152,7 @@ impl Verdicts {
 
     /// The sighting of `tag`, for those who ask for the evidence instead of the image. Nothing is recorded. A shared ledger
     /// has every tag that was recorded, and the next pull brings back what it lost, so the log is not searched.
-    pub async fn sighting(
+    pub(crate) async fn sighting(
         &self,
         tag: &Tag,
         source: Option<Source>,
@@ -174,7 +172,7 @@ impl Verdicts {
     }
 
     /// The tag as the ledger has it, without a search of the log.
-    pub async fn recorded(&self, tag: &Tag, deadline: Deadline) -> Result<Option<KnownTag>, Unavailable> {
+    pub(crate) async fn recorded(&self, tag: &Tag, deadline: Deadline) -> Result<Option<KnownTag>, Unavailable> {
         match self.lookup.in_ledger(tag, Prefer::Ledger, deadline).await? {
             Some(InLedger::Known(known)) => Ok(Some(known)),
             Some(InLedger::Pending(_, lease)) if lease.has_ended() => Err(Unavailable::Abandoned),
@@ -184,17 +182,17 @@ impl Verdicts {
     }
 
     /// The public half of the key that new sightings are signed with.
-    pub async fn public_key(&self, deadline: Deadline) -> Result<&PublicKey, SignError> {
+    pub(crate) async fn public_key(&self, deadline: Deadline) -> Result<&PublicKey, SignError> {
         self.lookup.keys.signer.public_key(deadline).await
     }
 
     /// The log's URL and keys.
-    pub fn log(&self) -> (&Url, &LogKeys) {
+    pub(crate) fn log(&self) -> (&Url, &LogKeys) {
         (self.lookup.log.client.base(), &self.lookup.keys.log)
     }
 
     /// The address at which anyone can read the log's entry.
-    pub fn entry_url(&self, entry: &VerifiedEntry) -> String {
+    pub(crate) fn entry_url(&self, entry: &VerifiedEntry) -> String {
         self.lookup.log.client.entry_url(entry.id())
     }
 }

@@ -11,7 +11,7 @@ use crate::tlog::{Closed, Fault, Faults, LogError};
 
 /// Reasons for which nothing is served by tag.
 #[derive(Debug, thiserror::Error)]
-pub enum Unavailable {
+pub(crate) enum Unavailable {
     #[error(transparent)]
     Log(#[from] LogError),
     /// Nothing was signed or written that would have needed the log.
@@ -72,7 +72,7 @@ impl From<UploadError> for Unavailable {
 
 impl Unavailable {
     /// The time until a call that was held back may be made.
-    pub fn retry_after(&self) -> Option<Duration> {
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::TooManyFirstSights(Exhausted { retry_after }) | Self::LogSpared(Closed { retry_after }) => {
                 Some(*retry_after)
