@@ -14,25 +14,34 @@ use crate::key::PublicKey;
 use crate::sighting::{Sighting, parse_statement, statement};
 use crate::tlog::{EntryError, Fault, Faults, LogEntry, LogKeys, TransparencyLogEntry};
 
+/// The media type of the bundle, and the artifact type of an attestation's manifest.
 pub const BUNDLE_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
 /// A bundle that does not show that a tag was seen.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
+    /// The file is not JSON, or lacks a field of a bundle with a key.
     #[error("not a Sigstore bundle: {}", shown(&.0.to_string()))]
     Json(#[from] serde_json::Error),
+    /// Carries the `mediaType`. Bundles of other versions are not read.
     #[error("its type is '{}', not {BUNDLE_TYPE}", shown(.0))]
     Type(String),
+    /// Several could contradict each other.
     #[error("it has {0} log entries and {1} signatures, not one of each")]
     Count(usize, usize),
+    /// The payload is not base64, or differs by a byte from the statement that an instance writes.
     #[error("its statement is not one of tlogistry's")]
     Statement,
+    /// The bundle may be genuine. Carries the tag that it is about.
     #[error("it is about another tag: {0}")]
     OtherTag(Tag),
+    /// A field of the log entry has the wrong form.
     #[error(transparent)]
     Entry(#[from] EntryError),
+    /// The entry was changed, or is from a log with other keys. Carries all that does not hold.
     #[error("its log entry does not verify: {}", Faults(.0))]
     LogUnverifiable(Vec<Fault>),
+    /// Comes from another instance, or from a bundle put together from parts of two.
     #[error("its log entry does not record the statement with a signature by a trusted key")]
     NotSigned,
 }
@@ -47,6 +56,7 @@ pub struct Bundle {
 }
 
 impl Bundle {
+    /// Makes the bundle of a sighting. Needs no key and no call.
     pub fn new(sighting: &Sighting) -> Self {
         let signed = sighting.statement();
         Self {
@@ -64,10 +74,12 @@ impl Bundle {
         }
     }
 
+    /// Writes the JSON without white space.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("structs of strings always serialise")
     }
 
+    /// Reads the JSON of a bundle and checks nothing but its type ([`Bundle::verify`]).
     pub fn parse(json: &[u8]) -> Result<Self, BundleError> {
         let bundle: Self = serde_json::from_slice(json)?;
         if bundle.media_type == BUNDLE_TYPE { Ok(bundle) } else { Err(BundleError::Type(bundle.media_type)) }

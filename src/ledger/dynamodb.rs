@@ -50,6 +50,7 @@ pub struct DynamoDbLedger {
 }
 
 impl DynamoDbLedger {
+    /// Uses `table`, whose partition key is `tag` (S). Nothing is asked yet.
     pub fn new(client: Client, table: String) -> Self {
         Self { client, table }
     }

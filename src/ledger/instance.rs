@@ -30,12 +30,14 @@ const MAX_KEYS: usize = 256;
 /// The keys that the instance's row names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UsedKeys {
+    /// Keys that signed sightings kept in the ledger.
     pub signing: BTreeSet<Fingerprint>,
     /// Keys of logs.
     pub log: BTreeSet<Fingerprint>,
 }
 
 impl UsedKeys {
+    /// True if every key in `others` is here, among those of its kind.
     pub fn contains(&self, others: &Self) -> bool {
         self.signing.is_superset(&others.signing) && self.log.is_superset(&others.log)
     }

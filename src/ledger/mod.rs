@@ -26,16 +26,22 @@ use crate::telemetry::{Dependency, timed};
 /// Failures of the ledger. None says anything about a tag.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
+    /// The table, the network or the permissions failed. Carries the SDK's words, which are for the operator alone.
     #[error("the ledger could not be reached: {0}")]
     Unavailable(String),
+    /// A write may have gone through all the same: only a read shows it.
     #[error("the ledger did not answer in time")]
     Timeout,
+    /// Somebody other than tlogistry wrote the row. Carries the name of the attribute.
     #[error("the ledger's row for this tag has no usable attribute '{0}'")]
     Malformed(&'static str),
+    /// Somebody other than tlogistry wrote the row, or more keys are in it than are ever read.
     #[error("the ledger's row '@instance' has no usable attribute '{0}'")]
     Instance(&'static str),
+    /// The row was deleted, or only a part of the table was restored. No tag is served without it.
     #[error("the ledger's row '@instance' is missing, and others are there: bring it back")]
     NoInstance,
+    /// Holds 256 keys of a kind, more than any rotation needs.
     #[error("the ledger's row '@instance' has no room for another key")]
     InstanceFull,
 }
@@ -49,6 +55,7 @@ impl From<Elapsed> for LedgerError {
 /// The outcome of completing a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Completion {
+    /// The row was pending: this call recorded it.
     Now,
     /// The row was complete, with the same digest: by somebody else, or by this process and only the answer was lost.
     Before,

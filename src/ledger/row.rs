@@ -21,14 +21,19 @@ pub struct Row {
     pub key: String,
     /// The signature over the statement: base64 of ASN.1 DER.
     pub signature: String,
+    /// The only part that ever changes.
     pub state: RowState,
 }
 
+/// The progress of a recording, as the table says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RowState {
     /// The statement is signed, and may be in the log already. Its holder uploads it until the lease ends. After that
     /// anyone may.
-    Pending { lease: Lease },
+    Pending {
+        /// The end of the time that the writer has.
+        lease: Lease,
+    },
     /// The statement is in the log.
     Recorded {
         /// The log's entry, as its API answers it.
@@ -41,7 +46,9 @@ pub enum RowState {
 /// A row that verifies.
 #[derive(Debug, Clone)]
 pub enum VerifiedRow {
+    /// The statement is signed. Nobody knows yet whether the log has it.
     Pending(SignedStatement, Lease),
+    /// The statement is in the log, and the entry that the row holds shows it.
     Recorded(Box<Sighting>),
 }
 
@@ -57,6 +64,7 @@ impl Lease {
     /// Stands for every number from here on.
     pub const MAX: Self = Self(u64::MAX);
 
+    /// Ends after `length`, by this process's clock.
     pub fn starting_now(length: Duration) -> Self {
         Self(millis_since_epoch() + u64::try_from(length.as_millis()).unwrap_or(u64::MAX / 2))
     }
@@ -147,20 +155,28 @@ impl Row {
 /// Reasons not to believe a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RowFault {
+    /// The row was copied from another tag, or its key is not canonical.
     #[error("it is of another tag")]
     Tag,
+    /// The text is malformed, or names another algorithm than sightings use.
     #[error("its digest is not a sha256")]
     Digest,
+    /// A stranger wrote the row, or `TRUSTED_KEYS` lacks an earlier key of the instance.
     #[error("its key is not a trusted one")]
     Key,
+    /// The digest or the signature was changed after signing.
     #[error("its signature does not verify")]
     Signature,
+    /// The entry was changed, or the configured keys are not those of the log that made it.
     #[error("its log entry does not verify")]
     Entry,
+    /// The entry is genuine and records another tag, another digest or another signer.
     #[error("its log entry is of another statement")]
     OtherEntry,
+    /// Somebody deleted the row between two looks at it: tlogistry deletes none.
     #[error("it has gone")]
     Gone,
+    /// Somebody replaced or deleted the row while its statement was uploaded.
     #[error("it holds another digest than was recorded")]
     OtherDigest,
 }

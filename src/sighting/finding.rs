@@ -22,18 +22,30 @@ pub enum Finding {
     Refiled(Box<Refiled>),
     /// By a trusted key and held by the log without its statement: it may be about this tag and any digest.
     Unattested {
+        /// The entry, which shows who signed and no more.
         entry: Box<VerifiedEntry>,
+        /// The statement is missing, has another hash, or is kept as a hash alone.
         fault: Fault,
         /// The known part of the signed content: equal for entries over the same.
         known: Vec<u8>,
     },
     /// By a trusted key and held by the log: the key signed something else than sightings.
-    Misused { entry: Box<VerifiedEntry>, misuse: Misuse },
+    Misused {
+        /// The proof: it verifies.
+        entry: Box<VerifiedEntry>,
+        /// The kind of content, as far as it can be told.
+        misuse: Misuse,
+    },
     /// By a trusted key and held by the log, about another tag.
     Unrelated(Box<VerifiedEntry>),
     /// By a trusted key, and it does not verify. That is the log's fault, which accepted it, and it might be the entry that
     /// counts.
-    Unverifiable { entry: Box<LogEntry>, faults: Vec<Fault> },
+    Unverifiable {
+        /// The entry as the log sent it.
+        entry: Box<LogEntry>,
+        /// All checks that failed, at least one.
+        faults: Vec<Fault>,
+    },
     /// It holds a trusted key somewhere and cannot be understood: it may be anything.
     Unreadable(Box<LogEntry>),
     /// By an untrusted key: anyone can file entries under a tag's hash. Not verified.
@@ -48,10 +60,12 @@ pub struct Refiled {
 }
 
 impl Refiled {
+    /// The digest that the tag was seen at.
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
 
+    /// The entry that holds the copy.
     pub fn entry(&self) -> &VerifiedEntry {
         &self.entry
     }
@@ -60,12 +74,16 @@ impl Refiled {
 /// Content that a key signed instead of a sighting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Misuse {
+    /// Somebody else uses the key, or a later version writes another statement.
     #[error("your key signed a statement that no instance writes")]
     OtherStatement,
+    /// The payload type is not in-toto's, so another program uses the key.
     #[error("your key signed an envelope of another type")]
     OtherType,
+    /// The canonical name was signed as if it were a file's content.
     #[error("your key signed the tag's name alone")]
     Name,
+    /// The signed bytes have a format of their own, such as a COSE message or a package.
     #[error("your key signed in a form that no instance uses")]
     OtherForm,
 }

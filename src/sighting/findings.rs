@@ -49,17 +49,25 @@ pub(crate) enum Explained {
 pub enum Contradiction<'a> {
     /// Another digest than the first sighting's.
     Digest {
+        /// The sighting with the lowest log index.
         first: &'a Sighting,
+        /// The digest that the key signed for the same tag.
         other: &'a Digest,
+        /// The entry that holds `other`.
         entry: &'a VerifiedEntry,
     },
     /// Two digests, neither in a sighting.
     Refiled {
+        /// The copy with the lowest log index.
         first: &'a Refiled,
+        /// A copy with another digest.
         other: &'a Refiled,
     },
+    /// Content other than sightings: the key is not the instance's alone.
     Misuse {
+        /// The entry with the lowest log index of those.
         entry: &'a VerifiedEntry,
+        /// The kind of content.
         misuse: Misuse,
     },
 }

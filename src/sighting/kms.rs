@@ -22,6 +22,7 @@ pub struct KmsKey {
 }
 
 impl KmsKey {
+    /// Takes a key id, key ARN, alias name or alias ARN. Nothing is asked yet.
     pub fn new(client: Client, id: String) -> Self {
         Self { client, id, public_key: OnceCell::new() }
     }

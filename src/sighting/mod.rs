@@ -43,18 +43,22 @@ impl SignedStatement {
         key.verifies(&signed, &signature).then(|| Self { tag, digest, key: key.clone(), signature })
     }
 
+    /// The tag that the statement is about.
     pub fn tag(&self) -> &Tag {
         &self.tag
     }
 
+    /// The digest that the tag was seen at.
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
 
+    /// The trusted key that the signature verifies with.
     pub fn key(&self) -> &PublicKey {
         &self.key
     }
 
+    /// ASN.1 DER, over the DSSE encoding of the statement.
     pub fn signature(&self) -> &[u8] {
         &self.signature
     }
@@ -97,18 +101,22 @@ impl Sighting {
         Some(Self { statement, entry })
     }
 
+    /// The tag that was seen.
     pub fn tag(&self) -> &Tag {
         &self.statement.tag
     }
 
+    /// The digest that the tag was seen at.
     pub fn digest(&self) -> &Digest {
         &self.statement.digest
     }
 
+    /// The statement with the signature that the entry holds.
     pub fn statement(&self) -> &SignedStatement {
         &self.statement
     }
 
+    /// The log's entry that records the statement, with its proofs.
     pub fn entry(&self) -> &VerifiedEntry {
         &self.entry
     }

@@ -10,14 +10,32 @@ use crate::http_client::SendError;
 /// A failed call to the log. No variant says anything about a tag.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
+    /// The network or the log failed: no whole answer came.
     #[error("the log could not be reached: {0}")]
     Send(#[from] SendError),
+    /// The log failed if it is 5xx or 408. Any other status refuses such a request for good.
     #[error("the log answered {status}{}", .message.as_ref().map(|m| format!(": {m}")).unwrap_or_default())]
-    Status { status: StatusCode, message: Option<String> },
+    Status {
+        /// HTTP status: not the expected one, and not 429.
+        status: StatusCode,
+        /// The log's own words, made safe to print. `None` if its body is not Rekor's JSON for errors.
+        message: Option<String>,
+    },
+    /// The log answered 429, or 503 with `Retry-After`. [`super::Gate`] holds further calls back.
     #[error("the log allows no more requests for now")]
-    RateLimited { retry_after: Option<Duration> },
+    RateLimited {
+        /// The time that its `Retry-After` asks for.
+        retry_after: Option<Duration>,
+    },
+    /// The log's fault, or the URL is not that of a Rekor v1.
     #[error("the log's answer to {request} cannot be understood: {fault}")]
-    Malformed { request: &'static str, fault: String },
+    Malformed {
+        /// The kind of call, with its article.
+        request: &'static str,
+        /// The parser's words, made safe to print.
+        fault: String,
+    },
+    /// The log's fault: the entry left out could be the one that counts.
     #[error("the log's index names entries that the log does not return")]
     Missing,
 }
