@@ -42,11 +42,15 @@ pub struct Config {
     pub retired_keys: Vec<PublicKey>,
     /// All registries if `None`.
     pub allowed_registries: Option<Vec<Registry>>,
+    /// Registries for local use, called by plain http or at addresses that are not public.
     pub insecure_registries: Vec<InsecureRegistry>,
+    /// Searches of the log that strangers may cause in a minute.
     pub first_sights: Limits,
+    /// The time for one request with all its calls, from 100 ms to 28 s: API Gateway gives up after 30 s.
     pub request_timeout: Duration,
     /// The time that a registry may stay silent, at most `request_timeout`.
     pub registry_timeout: Duration,
+    /// The most bytes that manifests kept in memory take, the cache's own included.
     pub manifest_cache_bytes: u64,
     /// `None` if the environment does not say. Then a terminal gets text, and anything else JSON.
     pub log_format: Option<LogFormat>,
@@ -59,19 +63,25 @@ pub struct FunctionConfig {
     pub kms_key_id: String,
     /// The DynamoDB table. Processes of a function come and go, so a ledger in memory would not do.
     pub ledger_table: String,
+    /// The variables that the command line reads too.
     pub config: Config,
 }
 
 /// A log, and the keys that its answers are checked with.
 #[derive(Debug, Clone)]
 pub struct LogConfig {
+    /// The address of its API, perhaps with a path. It holds no password.
     pub url: Url,
+    /// The current public key first, then earlier ones whose entries are still read.
     pub keys: LogKeys,
 }
 
+/// The form of the lines on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
+    /// For machines: one object on each line.
     Json,
+    /// For people.
     Text,
 }
 

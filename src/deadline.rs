@@ -16,6 +16,7 @@ pub struct Deadline(Instant);
 pub struct Elapsed;
 
 impl Deadline {
+    /// Sets the deadline to `budget` from now.
     pub fn after(budget: Duration) -> Self {
         Self(Instant::now() + budget)
     }
@@ -25,6 +26,7 @@ impl Deadline {
         Self(self.0.min(Instant::now() + budget))
     }
 
+    /// True from the deadline on. Calls that it bounds then fail.
     pub fn has_passed(self) -> bool {
         Instant::now() >= self.0
     }

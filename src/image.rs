@@ -30,22 +30,28 @@ const DOCKER_HUB_ENDPOINT: &str = "registry-1.docker.io";
 /// The reason why a string is not a name. Each variant carries the offending part unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
+    /// Slips seen most: a scheme (`https://`), an IPv6 address.
     #[error("'{}' is not a registry host: expected a DNS name or IPv4 address, with an optional port", shown(.0))]
     Registry(String),
+    /// Upper-case letters are the usual slip.
     #[error(
         "'{}' is not a repository name: expected lower-case letters and digits, separated by '.', '_', '__', '-' or '/'",
         shown(.0)
     )]
     Repository(String),
+    /// Carries the length, the registry's part and the slash included. Characters are bytes: all are ASCII.
     #[error("registry and repository together have {0} characters; at most {MAX_REPOSITORY_LENGTH} are allowed")]
     TooLong(usize),
+    /// The grammar is `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}` (distribution spec, "Pulling manifests").
     #[error(
         "'{}' is not a tag: expected up to {MAX_TAG_LENGTH} letters, digits, '_', '.' and '-', not starting with '.' or '-'",
         shown(.0)
     )]
     Tag(String),
+    /// The digest is cut short, in upper case, or of another algorithm.
     #[error("'{}' is not a digest: expected sha256: with 64 or sha512: with 128 lower-case hexadecimal digits", shown(.0))]
     Digest(String),
+    /// No tag is added (`latest`): the caller has to say which one he means.
     #[error("'{}' names no tag: expected registry/repository:tag", shown(.0))]
     NoTag(String),
 }
@@ -153,6 +159,7 @@ impl Repository {
         Ok(Self { registry, path })
     }
 
+    /// The registry that has the repository.
     pub fn registry(&self) -> &Registry {
         &self.registry
     }
@@ -205,6 +212,7 @@ pub struct Tag {
 }
 
 impl Tag {
+    /// Checks `name`: `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}` (distribution spec, "Pulling manifests").
     pub fn new(repository: Repository, name: &str) -> Result<Self, NameError> {
         let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
         let bytes = name.as_bytes();
@@ -218,6 +226,7 @@ impl Tag {
         Ok(Self { repository, name: name.to_owned(), canonical })
     }
 
+    /// The repository that has the tag.
     pub fn repository(&self) -> &Repository {
         &self.repository
     }
@@ -276,11 +285,14 @@ impl fmt::Display for Tag {
 /// The digest algorithms that the OCI image spec registers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
+    /// Digests of 64 hexadecimal digits. Sightings are of these alone.
     Sha256,
+    /// Digests of 128 hexadecimal digits. Pulls by digest may have them.
     Sha512,
 }
 
 impl Algorithm {
+    /// The name in a digest, in lower case.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sha256 => "sha256",
@@ -310,6 +322,7 @@ impl Digest {
         }
     }
 
+    /// The part before the colon.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
@@ -352,7 +365,9 @@ impl fmt::Display for Digest {
 /// A reference to a manifest: by tag or by digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reference {
+    /// A name that may move: a pull by it needs a verdict.
     Tag(Tag),
+    /// Fixed content, whose bytes prove themselves.
     Digest(Repository, Digest),
 }
 
@@ -366,6 +381,7 @@ impl Reference {
         }
     }
 
+    /// The repository to ask for the manifest.
     pub fn repository(&self) -> &Repository {
         match self {
             Self::Tag(tag) => tag.repository(),

@@ -20,12 +20,21 @@ pub struct LocalKey {
     public_key: PublicKey,
 }
 
+/// Reasons why there is no key to sign with.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalKeyError {
+    /// The file is missing or unreadable, or somebody else could have written it.
     #[error(transparent)]
     File(#[from] PrivateError),
+    /// Comes from a file of another kind of key, an encrypted one, or one cut short.
     #[error("{}: not a usable ECDSA P-256 key in PKCS#8 PEM: {fault}", .path.display())]
-    Key { path: PathBuf, fault: String },
+    Key {
+        /// The key's file.
+        path: PathBuf,
+        /// The library's words.
+        fault: String,
+    },
+    /// Carries the library's words. No file was written.
     #[error("no key could be made: {0}")]
     New(String),
 }
@@ -78,6 +87,7 @@ impl LocalKey {
         Ok(pem.to_string())
     }
 
+    /// The half that signatures are checked with.
     pub fn public_key(&self) -> &PublicKey {
         &self.public_key
     }

@@ -18,12 +18,14 @@ pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// HEAD, and drops the body itself. An HTTP server sets the header alone.
 #[derive(Debug, Clone)]
 pub enum Body {
+    /// The whole body, in memory.
     Bytes(Bytes),
     /// The answer to a HEAD whose GET would carry this many bytes, which were not fetched.
     OfLength(u64),
 }
 
 impl Body {
+    /// A body of no bytes, whose length is announced as 0.
     pub fn empty() -> Self {
         Self::Bytes(Bytes::new())
     }

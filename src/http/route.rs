@@ -9,7 +9,9 @@ use crate::image::{Digest, NameError, Reference, Registry, Repository, Tag};
 pub enum Route {
     /// `/v2/`, the test for a registry.
     Version,
+    /// `/v2/<repository>/manifests/<tag or digest>`: a pull by tag asks for a verdict.
     Manifest(Reference),
+    /// `/v2/<repository>/blobs/<digest>`: answered with a redirect to the registry, unless it is an attestation's.
     Blob(Repository, Digest),
     /// A repository's tags.
     Tags(Repository),
@@ -27,7 +29,9 @@ pub enum Route {
     TrustedRoot,
     /// `/v2/_catalog`, which cannot be answered for all registries.
     Catalog,
+    /// `/healthz`, which calls nobody.
     Health,
+    /// Any other path: 404.
     Unknown,
 }
 

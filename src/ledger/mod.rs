@@ -1,7 +1,7 @@
 //! The ledger: one row per tag, which decides who records a tag and spares the log a search.
 //!
 //! A row is believed only as far as it verifies (see [`Row`]). No row is ever deleted, and only the fields named by each
-//! method's condition ever change. Beside the tags' rows stand an index from digests to tags (see [`DigestTags`]) and one row
+//! method's condition ever change. Beside the tags' rows stand an index from digests to tags (`DigestTags`) and one row
 //! for the instance itself (see [`UsedKeys`]); both only grow. Their keys hold an '@', which no tag has.
 
 mod dynamodb;
@@ -38,7 +38,7 @@ pub enum LedgerError {
     /// Somebody other than tlogistry wrote the row, or more keys are in it than are ever read.
     #[error("the ledger's row '@instance' has no usable attribute '{0}'")]
     Instance(&'static str),
-    /// The row was deleted, or only a part of the table was restored. No tag is served without it.
+    /// The row was deleted, or only a part of the table was restored. Tags with a row are refused until it is back.
     #[error("the ledger's row '@instance' is missing, and others are there: bring it back")]
     NoInstance,
     /// Holds 256 keys of a kind, more than any rotation needs.

@@ -29,6 +29,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// Searches per minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
+    /// For all sources together.
     pub overall: NonZeroU32,
     /// For an IPv4 address or an IPv6 /64. An IPv6 /48 has twice as many.
     pub per_source: NonZeroU32,
@@ -50,6 +51,7 @@ impl Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many tags that were never seen are being asked for")]
 pub struct Exhausted {
+    /// The rest of the minute that the limit is for.
     pub retry_after: Duration,
 }
 

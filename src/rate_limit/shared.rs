@@ -45,10 +45,13 @@ const FULL_COUNTERS: usize = 10_000;
 /// Failures of the table.
 #[derive(Debug, thiserror::Error)]
 pub enum CountersError {
+    /// The table, the network or the permissions failed. Carries the SDK's words.
     #[error("the table could not be reached: {0}")]
     Unavailable(String),
+    /// The search may have been charged all the same.
     #[error("the table did not answer in time")]
     Timeout,
+    /// Somebody other than tlogistry wrote the item.
     #[error("a counter has no usable attribute 'drawn'")]
     Malformed,
 }

@@ -21,7 +21,7 @@ pub enum LogError {
         /// The log's own words, made safe to print. `None` if its body is not Rekor's JSON for errors.
         message: Option<String>,
     },
-    /// The log answered 429, or 503 with `Retry-After`. [`super::Gate`] holds further calls back.
+    /// The log answered 429, or 503 with `Retry-After`. The gate holds further calls back.
     #[error("the log allows no more requests for now")]
     RateLimited {
         /// The time that its `Retry-After` asks for.

@@ -23,8 +23,10 @@ use crate::image::Registry;
 /// The reason why a host is not called.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum EgressRefusal {
+    /// `ALLOWED_REGISTRIES` does not list it.
     #[error("the registry {0} is not one that this instance serves")]
     NotServed(String),
+    /// A URL by the caller or the registry, shown without credentials, path and query.
     #[error("{0} is not called: only https on port 443, to a host with a name, is")]
     Url(String),
     #[error(transparent)]
@@ -37,8 +39,10 @@ pub(crate) enum EgressRefusal {
 /// [`NotPublic::host`] and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotPublic {
+    /// One address that is not public is enough.
     #[error("{host} is not called: it leads to an address that is not public")]
     Inside { host: String },
+    /// The name does not resolve. `fault` is the resolver's word.
     #[error("{host} cannot be reached: {fault}")]
     Nowhere { host: String, fault: String },
 }

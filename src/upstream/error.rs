@@ -15,16 +15,22 @@ pub(crate) enum UpstreamError {
     /// The caller named a host that this instance does not call, or the registry led to one.
     #[error(transparent)]
     Refused(#[from] EgressRefusal),
+    /// 401 or 403 to an anonymous pull: the repository is private, or not there.
     #[error("not found, or not public: {registry} wants credentials")]
     WantsCredentials { registry: String },
+    /// The caller's fault. The registry's error code tells a missing repository from a missing manifest.
     #[error("{registry} has no such {what}")]
     NotFound { registry: String, what: Missing },
+    /// The limit of this instance's address, as a rule. `retry_after` is the registry's header, not parsed.
     #[error("{registry} allows no more requests for now")]
     RateLimited { registry: String, retry_after: Option<String> },
+    /// The registry's fault: nothing of the answer is used.
     #[error("{registry} {how}")]
     Misbehaved { registry: String, how: Misbehaviour },
+    /// No connection, or none that TLS trusts. `fault` is the innermost cause.
     #[error("{registry} cannot be reached: {fault}")]
     Unreachable { registry: String, fault: String },
+    /// The registry was silent for too long, or a gateway in front of it answered 504.
     #[error("{registry} did not answer in time")]
     Timeout { registry: String },
     /// Several requests in a row timed out, so this one was not sent.
@@ -33,6 +39,7 @@ pub(crate) enum UpstreamError {
         whole_seconds(*.wait)
     )]
     Silent { registry: String, wait: Duration },
+    /// The registry's fault: a status that the distribution spec does not foresee here, 5xx as a rule.
     #[error("{registry} answered {status}")]
     Status { registry: String, status: StatusCode },
     #[error(

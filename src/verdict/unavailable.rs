@@ -12,39 +12,52 @@ use crate::tlog::{Closed, Fault, Faults, LogError};
 /// Reasons for which nothing is served by tag.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unavailable {
+    /// A search, a retrieval or an upload failed.
     #[error(transparent)]
     Log(#[from] LogError),
     /// Nothing was signed or written that would have needed the log.
     #[error(transparent)]
     LogSpared(#[from] Closed),
+    /// The log may have the statement all the same. The next pull finishes the row.
     #[error("the log did not confirm the recording in time")]
     Unconfirmed,
+    /// The log's fault, unless a key in `REKOR_PUBLIC_KEYS` is missing: it might be the entry that counts.
     #[error("an entry of the log does not verify: {}", Faults(.0))]
     LogUnverifiable(Vec<Fault>),
+    /// The log's fault. The row stays pending.
     #[error("the log answered an upload with an entry of another statement")]
     OtherEntry,
+    /// Anyone can file entries under a tag's hash. The next search skips those that this one has read.
     #[error("the log lists {0} entries under this tag, more than could be checked in time")]
     TooManyEntries(usize),
+    /// Somebody else uses the key, or the entry holds it in a form that cannot be read.
     #[error("the log holds an entry by a signing key, with index {log_index}, that no sighting of this tag explains")]
     Unexplained { log_index: u64 },
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// Somebody changed the row, or an earlier signing key is not trusted here.
     #[error("the ledger's row for this tag does not verify: {0}")]
     LedgerUnverifiable(#[from] RowFault),
+    /// The operator's fault. No tag is served until the key is configured.
     #[error("{0}")]
     ForgottenKey(ForgottenKey),
+    /// The operator's fault, as a rule: the table is another than the one that the key was used with.
     #[error("{0}")]
     KeyUsed(KeyUsed),
     #[error(transparent)]
     Key(#[from] SignError),
+    /// Passes by itself: after the lease anyone may finish the row.
     #[error("the tag is being recorded by another request")]
     BeingRecorded,
     #[error(transparent)]
     TooManyFirstSights(#[from] Exhausted),
+    /// The recording panicked, or the process is ending. The next pull finishes the row.
     #[error("recording was interrupted")]
     Interrupted,
+    /// Answers a request for evidence, which records nothing.
     #[error("its recording broke off; the next pull of the tag finishes it")]
     Abandoned,
+    /// Answers a request for evidence. The entry verifies and does not say which digest.
     #[error("the log no longer has the statement of the entry that it holds for this tag")]
     StatementLost,
 }
