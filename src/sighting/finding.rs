@@ -190,16 +190,6 @@ impl Finding {
             Self::Unverifiable { .. } | Self::Unreadable(_) | Self::Foreign(_) => None,
         }
     }
-
-    /// The entry, verified or not.
-    pub fn entry(&self) -> &LogEntry {
-        match self {
-            Self::Unverifiable { entry, .. } | Self::Unreadable(entry) | Self::Foreign(entry) => entry,
-            Self::Sighting(sighting) => sighting.entry(),
-            Self::Refiled(refiled) => &refiled.entry,
-            Self::Unattested { entry, .. } | Self::Misused { entry, .. } | Self::Unrelated(entry) => entry,
-        }
-    }
 }
 
 /// Whether Rekor reads one of the `trusted` keys in an entry.

@@ -72,16 +72,6 @@ pub enum Contradiction<'a> {
     },
 }
 
-impl Contradiction<'_> {
-    /// The entry that no honest instance made.
-    pub fn entry(&self) -> &VerifiedEntry {
-        match self {
-            Self::Digest { entry, .. } | Self::Misuse { entry, .. } => entry,
-            Self::Refiled { other, .. } => other.entry(),
-        }
-    }
-}
-
 impl Findings {
     pub(crate) fn new(found: impl IntoIterator<Item = Finding>) -> Self {
         let mut findings = Self::default();
