@@ -16,9 +16,9 @@ async fn a_writer_recognises_the_row_whose_insertion_was_not_confirmed_as_its_ow
     calls.lose_answer("PutItem", &tag);
     let answer = pull(&instance, "v1").await;
     assert_eq!((answer.status, answer.first_seen, answer.digest), (200, true, Some(digest)), "{}", answer.message);
-    // Inserted twice, recognised and completed: the lease is neither waited for nor taken over.
+    // Inserted twice, recognised, completed, marked as indexed: the lease is neither waited for nor taken over.
     let writes: Vec<String> = calls.of(&tag).into_iter().filter(|operation| operation != "GetItem").collect();
-    assert_eq!(writes, ["PutItem", "PutItem", "UpdateItem"]);
+    assert_eq!(writes, ["PutItem", "PutItem", "UpdateItem", "UpdateItem"]);
     let row = scene.table.row(&scene.tag("v1")).await.unwrap();
     assert_eq!(row["state"].as_s().unwrap(), "recorded");
 }
