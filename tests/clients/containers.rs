@@ -31,6 +31,7 @@ async fn what_skopeo_pulls_umoci_unpacks() {
         },
         refusal: &|message| denied(&repository, message),
         takes_tag_and_digest: false,
+        hosts: 1,
     };
     seen.tell(&scene.stage, &scene.instance, &scene.instance.url("manifests/v1")).await;
 }
@@ -46,6 +47,7 @@ async fn podman_refuses_a_tag_that_moved() {
         holds: &|text| home.assert_unpacked(text),
         refusal: &|message| denied(&repository, message),
         takes_tag_and_digest: true,
+        hosts: 1,
     };
     seen.tell(&scene.stage, &scene.instance, &scene.instance.url("manifests/v1")).await;
 }
@@ -61,6 +63,7 @@ async fn buildah_refuses_a_tag_that_moved_when_it_asks() {
         holds: &|text| home.assert_unpacked(text),
         refusal: &|message| denied(&repository, message),
         takes_tag_and_digest: true,
+        hosts: 1,
     };
     seen.tell(&scene.stage, &scene.instance, &scene.instance.url("manifests/v1")).await;
 

@@ -23,6 +23,7 @@ async fn a_location_refuses_a_tag_that_moved() {
         holds: &|text| home.assert_unpacked(text),
         refusal: &|message| message.to_owned(),
         takes_tag_and_digest: true,
+        hosts: 1,
     };
     seen.tell(&scene.stage, &scene.instance, &scene.instance.url("manifests/v1")).await;
 }

@@ -23,6 +23,7 @@ async fn assert_refuses(client: &str, copy: impl Fn(&str, &Destination) -> Comma
         holds: &|text| assert_holds(&to.borrow(), &Image::files(text)),
         refusal: &|message| words(message),
         takes_tag_and_digest: true,
+        hosts: 1,
     };
     seen.tell(&scene.stage, &scene.instance, &scene.instance.url("manifests/v1")).await;
 }

@@ -22,6 +22,7 @@ pub async fn refuses_by_name(containerd: &Containerd, client: &str, words: Words
         holds: &|text| containerd.assert_unpacked(text),
         refusal: &|message| words(&tag, &scene.instance.address, message),
         takes_tag_and_digest: true,
+        hosts: 1,
     };
     seen.tell(&scene.stage, &scene.instance, &scene.instance.url("manifests/v1")).await;
 }
@@ -38,6 +39,7 @@ pub async fn refuses_as(hosts: Hosts, containerd: &Containerd, client: &str, wor
         holds: &|text| containerd.assert_unpacked(text),
         refusal: &|message| words(&tag, &scene.instance.address, message),
         takes_tag_and_digest: true,
+        hosts: if matches!(hosts, Hosts::MirrorAndServer | Hosts::MirrorAndServerOfAll) { 2 } else { 1 },
     };
     seen.tell(&scene.stage, &scene.instance, &scene.mirror_url("manifests/v1")).await;
 }
