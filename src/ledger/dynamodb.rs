@@ -27,6 +27,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue::{Bool, N, S, Ss};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
@@ -69,17 +70,19 @@ impl DynamoDbLedger {
         answer.item.map(read_row).transpose()
     }
 
+    /// A write of an item that is not there yet.
+    pub(super) fn new_item(&self, key: &str) -> PutItemFluentBuilder {
+        let request = self.client.put_item().table_name(&self.table).item("tag", S(key.to_owned()));
+        request.condition_expression("attribute_not_exists(tag)")
+    }
+
     pub(super) async fn insert(&self, row: &Row, deadline: Deadline) -> Result<bool, LedgerError> {
-        let mut request = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .condition_expression("attribute_not_exists(tag)")
-            .item("tag", S(row.tag.clone()))
+        let request = self
+            .new_item(&row.tag)
             .item("digest", S(row.digest.clone()))
             .item("key", S(row.key.clone()))
             .item("signature", S(row.signature.clone()));
-        request = match &row.state {
+        let request = match &row.state {
             RowState::Pending { lease } => {
                 request.item("state", S(PENDING.into())).item("lease", N(lease.0.to_string()))
             }
@@ -87,15 +90,7 @@ impl DynamoDbLedger {
                 request.item("state", S(RECORDED.into())).item("entry", S(entry.clone()))
             }
         };
-        match deadline.bound_boxed(request.send()).await? {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(error))
-                if matches!(error.err(), PutItemError::ConditionalCheckFailedException(_)) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(unavailable(error)),
-        }
+        put_new(request, deadline).await
     }
 
     pub(super) async fn take_over(
@@ -220,6 +215,19 @@ impl DynamoDbLedger {
         let request = self.client.get_item().table_name(&self.table).key("tag", S(index::key(repository, digest)));
         let answer = deadline.bound_boxed(request.send()).await?.map_err(unavailable)?;
         answer.item.map(read_digest_tags).transpose()
+    }
+}
+
+/// Writes an item of [`DynamoDbLedger::new_item`]. Returns whether there was none with its key.
+pub(super) async fn put_new(request: PutItemFluentBuilder, deadline: Deadline) -> Result<bool, LedgerError> {
+    match deadline.bound_boxed(request.send()).await? {
+        Ok(_) => Ok(true),
+        Err(SdkError::ServiceError(error))
+            if matches!(error.err(), PutItemError::ConditionalCheckFailedException(_)) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(unavailable(error)),
     }
 }
 

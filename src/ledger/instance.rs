@@ -11,13 +11,12 @@
 use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue::{N, S, Ss};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::LedgerError;
-use super::dynamodb::{DynamoDbLedger, unavailable};
+use super::dynamodb::{DynamoDbLedger, put_new, unavailable};
 use crate::deadline::Deadline;
 use crate::key::Fingerprint;
 
@@ -79,20 +78,11 @@ impl DynamoDbLedger {
     }
 
     pub(super) async fn claim(&self, own: &UsedKeys, deadline: Deadline) -> Result<bool, LedgerError> {
-        let request = self.client.put_item().table_name(&self.table).item("tag", S(KEY.to_owned()));
-        let mut request = request.condition_expression("attribute_not_exists(tag)");
+        let mut request = self.new_item(KEY);
         for (name, keys) in own.sets().into_iter().filter(|(_, keys)| !keys.is_empty()) {
             request = request.item(name, texts(keys));
         }
-        match deadline.bound_boxed(request.send()).await? {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(error))
-                if matches!(error.err(), PutItemError::ConditionalCheckFailedException(_)) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(unavailable(error)),
-        }
+        put_new(request, deadline).await
     }
 
     pub(super) async fn add_used_keys(&self, more: &UsedKeys, deadline: Deadline) -> Result<UsedKeys, LedgerError> {

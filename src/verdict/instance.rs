@@ -61,6 +61,8 @@ impl fmt::Display for ForgottenKey {
     }
 }
 
+impl std::error::Error for ForgottenKey {}
+
 /// The ledger's row of the instance, as this process has read it.
 #[derive(Debug)]
 pub(super) struct Instance {

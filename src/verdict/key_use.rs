@@ -48,6 +48,8 @@ impl fmt::Display for KeyUsed {
     }
 }
 
+impl std::error::Error for KeyUsed {}
+
 /// The use of `key` that the log shows. Its index files entries by the sha256 of the key's PEM.
 pub(super) async fn use_of(
     key: &PublicKey,

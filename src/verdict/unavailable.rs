@@ -39,11 +39,11 @@ pub(crate) enum Unavailable {
     #[error("the ledger's row for this tag does not verify: {0}")]
     LedgerUnverifiable(#[from] RowFault),
     /// The operator's fault. No tag is served until the key is configured.
-    #[error("{0}")]
-    ForgottenKey(ForgottenKey),
+    #[error(transparent)]
+    ForgottenKey(#[from] ForgottenKey),
     /// The operator's fault, as a rule: the table is another than the one that the key was used with.
-    #[error("{0}")]
-    KeyUsed(KeyUsed),
+    #[error(transparent)]
+    KeyUsed(#[from] KeyUsed),
     #[error(transparent)]
     Key(#[from] SignError),
     /// Passes by itself: after the lease anyone may finish the row.
@@ -60,18 +60,6 @@ pub(crate) enum Unavailable {
     /// Answers a request for evidence. The entry verifies and does not say which digest.
     #[error("the log no longer has the statement of the entry that it holds for this tag")]
     StatementLost,
-}
-
-impl From<ForgottenKey> for Unavailable {
-    fn from(forgotten: ForgottenKey) -> Self {
-        Self::ForgottenKey(forgotten)
-    }
-}
-
-impl From<KeyUsed> for Unavailable {
-    fn from(used: KeyUsed) -> Self {
-        Self::KeyUsed(used)
-    }
 }
 
 impl From<UploadError> for Unavailable {
