@@ -79,9 +79,7 @@ async fn a_tag_that_the_ledger_has_lost_costs_one_search_and_comes_back() {
     let scene = Scene::set().await;
     scene.push("v1");
     assert!(pull(&scene.instance(10, 10), "v1", SOURCE).await.first_seen);
-    let delete = scene.ledger.client.delete_item().table_name(&scene.ledger.name);
-    let key = aws_sdk_dynamodb::types::AttributeValue::S(scene.tag("v1").to_string());
-    delete.key("tag", key).send().await.unwrap();
+    scene.ledger.delete(scene.tag("v1").canonical()).await;
     assert_eq!(scene.searches(), 1);
 
     assert_eq!(ask(&scene.instance(10, 10), Method::GET, &sighting("v1"), SOURCE).await.status, 404, "until then");
@@ -98,9 +96,7 @@ async fn attestations_are_never_searched_for() {
     let scene = Scene::set().await;
     scene.push("v1");
     assert!(pull(&scene.instance(10, 10), "v1", SOURCE).await.first_seen);
-    let delete = scene.ledger.client.delete_item().table_name(&scene.ledger.name);
-    let key = aws_sdk_dynamodb::types::AttributeValue::S(scene.tag("v1").to_string());
-    delete.key("tag", key).send().await.unwrap();
+    scene.ledger.delete(scene.tag("v1").canonical()).await;
     scene.searches();
     let digest = Digest::sha256(&registry::image("v1"));
     for kind in ["referrers", "manifests", "blobs"] {

@@ -1,10 +1,11 @@
 //! Which of the entries that a search finds count.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use testing::clock::Clock;
 use testing::faulty::log::{Call, Fault};
+use testing::traced::Traced;
 use tlogistry::image::Digest;
 use tlogistry::sighting::{LocalKey, Signer};
 
@@ -66,43 +67,16 @@ async fn between_two_entries_of_ours_that_disagree_the_lowest_index_counts() {
     for digest in [&first, &second, &second] {
         world.log.record(&world.signer(), &tag("v1"), digest).await;
     }
-    let told = Told::default();
-    let listening = told.listen();
+    let traced = Traced::default();
+    let listening = traced.listen();
     world.pull("v1").await.assert_unchanged(&first);
     drop(listening);
-    told.assert_holds(&["ERROR", "EQUIVOCATION", "registry.test/demo/app:v1", first.as_str(), second.as_str()]);
+    let parts = ["ERROR", "EQUIVOCATION", "registry.test/demo/app:v1", first.as_str(), second.as_str()];
+    let (text, holds) = (traced.text(), |line: &str| parts.iter().all(|part| line.contains(part)));
+    assert!(text.lines().any(holds), "{parts:?} are in no line of:\n{text}");
     world.restart();
     world.registry.push("v1", r#"{"a":1}"#);
     world.pull("v1").await.assert_moved(&first, &second);
-}
-
-/// Lines that this thread traces.
-#[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<u8>>>);
-
-impl Told {
-    fn listen(&self) -> tracing::subscriber::DefaultGuard {
-        let told = self.clone();
-        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || told.clone()).finish();
-        tracing::subscriber::set_default(subscriber)
-    }
-
-    #[track_caller]
-    fn assert_holds(&self, parts: &[&str]) {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        let holds = |line: &str| parts.iter().all(|part| line.contains(part));
-        assert!(text.lines().any(holds), "{parts:?} are in no line of:\n{text}");
-    }
-}
-
-impl std::io::Write for Told {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 #[tokio::test]

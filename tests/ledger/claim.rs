@@ -1,6 +1,5 @@
 //! A table that no instance has claimed: a key that was used before is refused beside it.
 
-use aws_sdk_dynamodb::types::AttributeValue::S;
 use testing::table::Table;
 use tlogistry::image::Digest;
 use tlogistry::ledger::{Ledger, MemoryLedger};
@@ -173,8 +172,7 @@ async fn tags_rows_without_the_instances_are_not_believed() {
     assert!(pull(&scene.version("a", &[]).start(), "v1").await.first_seen);
     let partly = Table::start().await;
     scene.copy_rows_to(&partly).await;
-    let delete = partly.client.delete_item().table_name(&partly.name);
-    delete.key("tag", S("@instance".to_owned())).send().await.unwrap();
+    partly.delete("@instance").await;
     let mut version = scene.version("a", &[]);
     version.ledger = ledger_in(&partly);
     let instance = version.start();

@@ -171,8 +171,7 @@ async fn a_recorded_tag_that_the_index_lacks_is_put_there_by_the_next_instance_t
     scene.push("v1", "genuine");
     let digest = genuine["digest"].as_s().unwrap();
     let key = format!("registry.test/app@{digest}");
-    let delete = scene.table.client.delete_item().table_name(&scene.table.name);
-    delete.key("tag", S(key.clone())).send().await.unwrap();
+    scene.table.delete(&key).await;
     let mut not_indexed = genuine.clone();
     assert_eq!(not_indexed.remove("indexed"), Some(AttributeValue::Bool(true)));
     scene.put(not_indexed).await;
@@ -238,8 +237,7 @@ async fn a_lease_longer_than_any_writers_is_taken_over_at_once() {
 #[tokio::test]
 async fn a_deleted_row_sends_the_next_pull_to_the_log_and_comes_back() {
     let (scene, _, _, _) = moved().await;
-    let delete = scene.table.client.delete_item().table_name(&scene.table.name);
-    delete.key("tag", S(scene.tag("v1").to_string())).send().await.unwrap();
+    scene.table.delete(scene.tag("v1").canonical()).await;
     assert_eq!(scene.pull("v1").await.status, 403);
     assert_eq!(scene.table.row(&scene.tag("v1")).await.unwrap()["state"], S("recorded".to_owned()));
 }

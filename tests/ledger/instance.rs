@@ -309,8 +309,7 @@ async fn a_row_that_was_changed_is_not_believed_and_stops_every_tag() {
     }
     assert_eq!(scene.table.row(&scene.tag("new")).await, None, "nothing was recorded");
 
-    let delete = scene.table.client.delete_item().table_name(&scene.table.name);
-    delete.key("tag", S("@instance".to_owned())).send().await.unwrap();
+    scene.table.delete("@instance").await;
     let instance = scene.version("a", &[]).start();
     let missing = "the ledger's row '@instance' is missing, and others are there: bring it back";
     assert_refused(&pull(&instance, "v1").await, "v1", missing);

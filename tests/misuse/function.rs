@@ -1,48 +1,21 @@
 //! An instance whose ledger has no row for the tag.
 
-use std::sync::{Arc, Mutex};
-
 use testing::filed::copies::{of_another_tag, of_this_tag};
 use testing::filed::ours::{Says, everything};
 use testing::filed::strangers::that_hold_our_key;
+use testing::traced::Traced;
 
 use crate::scene::{Pulled, Scene};
 
 const UNEXPLAINED: &str = "that no sighting of this tag explains";
 
-/// Lines that this thread traces.
-#[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<u8>>>);
-
-impl Told {
-    fn listen(&self) -> tracing::subscriber::DefaultGuard {
-        let told = self.clone();
-        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || told.clone()).finish();
-        tracing::subscriber::set_default(subscriber)
-    }
-
-    fn equivocation(&self) -> bool {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).contains("EQUIVOCATION")
-    }
-}
-
-impl std::io::Write for Told {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Pulls the current tag from an instance that knows nothing. Says whether it told of an equivocation.
 async fn pull(scene: &Scene) -> (Pulled, bool) {
-    let told = Told::default();
-    let listening = told.listen();
+    let traced = Traced::default();
+    let listening = traced.listen();
     let pulled = scene.pull(&scene.instance()).await;
     drop(listening);
-    (pulled, told.equivocation())
+    (pulled, traced.text().contains("EQUIVOCATION"))
 }
 
 #[track_caller]

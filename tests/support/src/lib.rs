@@ -33,5 +33,6 @@ pub mod stage;
 pub mod story;
 pub mod table;
 pub mod tar;
+pub mod traced;
 pub mod transparency_log;
 pub mod unpacked;

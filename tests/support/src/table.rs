@@ -132,6 +132,12 @@ impl Table {
         request.key(self.key, S(key.to_owned())).send().await.unwrap().item
     }
 
+    /// Deletes the item under a key, as only an operator can.
+    pub async fn delete(&self, key: &str) {
+        let request = self.client.delete_item().table_name(&self.name);
+        request.key(self.key, S(key.to_owned())).send().await.unwrap();
+    }
+
     /// Everything in it.
     pub async fn items(&self) -> Vec<HashMap<String, AttributeValue>> {
         self.client.scan().table_name(&self.name).consistent_read(true).send().await.unwrap().items.unwrap_or_default()
