@@ -98,7 +98,7 @@ impl Verify {
         Ok(report.result.exit_code())
     }
 
-    /// Gathers the evidence. The error says why there is none.
+    /// Gathers the evidence. The error is a message for the user.
     async fn look_up(&self, instance: Option<&Url>, search: &LogSearch) -> Result<LookedUp, String> {
         if self.tag.is_referrers_tag() {
             return Err(

@@ -38,7 +38,7 @@ struct VerifyJson<'a> {
     entries: &'a [ShownEntry],
     /// The number of entries by other keys.
     foreign_entries: usize,
-    /// What the log lists and could not be read, if anything.
+    /// Entries that the log lists and that could not be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unread: Vec<NotRead>,
 }
@@ -166,7 +166,7 @@ impl VerifyReport<'_> {
         }
     }
 
-    /// What was not understood, or not read.
+    /// Entries that were not understood, or not read.
     fn print_doubts(&self) {
         let LookedUp { findings, unread, .. } = &self.looked_up;
         for entry in findings.unattested(self.tag) {
