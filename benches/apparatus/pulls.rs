@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use http::Request;
-use tlogistry::config::{Config, LogConfig};
+use testing::service;
+use tlogistry::config::LogConfig;
 use tlogistry::deadline::Deadline;
 use tlogistry::http::Service;
 use tlogistry::image::{Digest, Tag};
 use tlogistry::key::{Fingerprint, PublicKey};
 use tlogistry::ledger::{Ledger, Row, UsedKeys};
 use tlogistry::rekor::Rekor;
-use tlogistry::setup;
 use tlogistry::sighting::{LocalKey, Signer};
 use tlogistry::tlog::LogKeys;
 
@@ -58,19 +58,14 @@ impl Around {
 
     /// A service with `ledger`, to which it adds `rows` rows, for a digest that all tags have.
     pub async fn service(&self, ledger: Ledger, rows: usize, digest: &Digest, cache: &str) -> Service {
-        let config = Config::read(|name| match name {
-            "INSECURE_REGISTRIES" => Some(format!("registry.test={}", self.registry)),
-            "FIRST_SIGHTS_PER_MINUTE" | "FIRST_SIGHTS_PER_MINUTE_PER_SOURCE" => Some("1000000".to_owned()),
-            "MANIFEST_CACHE_BYTES" => Some(cache.to_owned()),
-            _ => None,
-        });
         let (signer, log) = (Signer::Local(LocalKey::generate().unwrap()), self.log_config());
         claim(&ledger, &signer, &log).await;
         for number in 0..rows {
             let row = row(&signer, &log, &tag(&known(number)), digest).await;
             assert!(ledger.insert(&row, soon()).await.unwrap());
         }
-        setup::service(&config.unwrap(), ledger, signer, log).unwrap()
+        let builder = service::with_log(log).registry(&self.registry).ledger(ledger).signer(signer);
+        builder.first_sights(1_000_000, 1_000_000).set("MANIFEST_CACHE_BYTES", cache).build()
     }
 }
 

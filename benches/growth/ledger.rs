@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use testing::table::Table;
 use tlogistry::http::Service;
 use tlogistry::image::Digest;
-use tlogistry::ledger::{DynamoDbLedger, Ledger, MemoryLedger, Row, RowState};
+use tlogistry::ledger::{Ledger, MemoryLedger, Row, RowState};
 
 use crate::apparatus::pulls::{Around, Case, ROWS, pull, soon};
 
@@ -51,7 +51,7 @@ pub async fn in_table(around: &Around, digest: &Digest, tags: usize) -> Service 
         });
         table.client.batch_write_item().request_items(&table.name, writes.collect()).send().await.unwrap();
     }
-    let ledger = Ledger::DynamoDb(DynamoDbLedger::new(table.client.clone(), table.name.clone()));
+    let ledger = table.ledger();
     around.service(ledger, ROWS, digest, "16777216").await
 }
 

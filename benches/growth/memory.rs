@@ -12,7 +12,7 @@ use testing::image::OCI_INDEX;
 use testing::table::Table;
 use testing::transparency_log::TransparencyLog;
 use tlogistry::image::Digest;
-use tlogistry::ledger::{DynamoDbLedger, Ledger, RowState};
+use tlogistry::ledger::RowState;
 use tlogistry::sighting::{LocalKey, Signer};
 
 use crate::apparatus::distance::listen;
@@ -43,7 +43,7 @@ async fn function(manifest: fn(&str) -> Arc<[u8]>, tags: usize) -> (Function, Ta
     let around = Around { registry: registry.clone(), log: log.url.clone(), log_key: log.public_key.clone() };
     let signer = Signer::Local(LocalKey::generate().unwrap());
     let table = Table::start().await;
-    let ledger = Ledger::DynamoDb(DynamoDbLedger::new(table.client.clone(), table.name.clone()));
+    let ledger = table.ledger();
     claim(&ledger, &signer, &around.log_config()).await;
     fill(&table, &signer, &around, manifest, tags).await;
     let public = signer.public_key(soon()).await.unwrap().der().to_vec();

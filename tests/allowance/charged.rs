@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use http::Method;
 use testing::registry;
+use testing::tags::{manifest, tag};
 use tlogistry::deadline::Deadline;
 use tlogistry::image::Digest;
 use tlogistry::ledger::{Lease, Row};
 use tlogistry::sighting::Signer;
 
-use crate::scene::{Scene, ask, manifest, pull, sighting};
+use crate::scene::{Scene, ask, pull, sighting};
 
 const SOURCE: &str = "192.0.2.1";
 
@@ -79,7 +80,7 @@ async fn a_tag_that_the_ledger_has_lost_costs_one_search_and_comes_back() {
     let scene = Scene::set().await;
     scene.push("v1");
     assert!(pull(&scene.instance(10, 10), "v1", SOURCE).await.first_seen);
-    scene.ledger.delete(scene.tag("v1").canonical()).await;
+    scene.ledger.delete(tag("v1").canonical()).await;
     assert_eq!(scene.searches(), 1);
 
     assert_eq!(ask(&scene.instance(10, 10), Method::GET, &sighting("v1"), SOURCE).await.status, 404, "until then");
@@ -96,7 +97,7 @@ async fn attestations_are_never_searched_for() {
     let scene = Scene::set().await;
     scene.push("v1");
     assert!(pull(&scene.instance(10, 10), "v1", SOURCE).await.first_seen);
-    scene.ledger.delete(scene.tag("v1").canonical()).await;
+    scene.ledger.delete(tag("v1").canonical()).await;
     scene.searches();
     let digest = Digest::sha256(&registry::image("v1"));
     for kind in ["referrers", "manifests", "blobs"] {
@@ -116,9 +117,9 @@ async fn finishing_a_recording_that_broke_off_costs_nothing() {
 
     let deadline = Deadline::after(Duration::from_secs(60));
     let digest = Digest::sha256(&registry::image("v1"));
-    let statement = Signer::Local(scene.key()).sign(&scene.tag("v1"), &digest, deadline).await.unwrap();
+    let statement = Signer::Local(scene.key()).sign(&tag("v1"), &digest, deadline).await.unwrap();
     let row = Row::pending(&statement, Lease::starting_now(Duration::ZERO));
-    assert!(scene.shared_ledger().insert(&row, deadline).await.unwrap());
+    assert!(scene.ledger.ledger().insert(&row, deadline).await.unwrap());
     let finished = pull(&instance, "v1", SOURCE).await;
     assert!(finished.first_seen, "{finished:?}");
     assert_eq!((scene.searches(), scene.total().await, scene.recorded().await), (1, 1, 2));

@@ -1,27 +1,25 @@
 //! A registry, a log, a ledger, counters and a key, and instances of the service that share them.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::Full;
 use testing::clock::Slow;
-use testing::registry;
+use testing::service;
 use testing::table::Table;
+use testing::tags::{Tags, manifest};
 use tlogistry::cli::listen;
-use tlogistry::config::{Config, LogConfig};
+use tlogistry::config::LogConfig;
 use tlogistry::devlog::{Devlog, Options};
 use tlogistry::http::{Body, Service};
-use tlogistry::image::{Digest, Tag};
+use tlogistry::image::Digest;
 use tlogistry::key::PublicKey;
-use tlogistry::ledger::{DynamoDbLedger, Ledger, MemoryLedger};
-use tlogistry::rate_limit::{RateLimit, SharedCounters, Source};
-use tlogistry::setup;
-use tlogistry::sighting::{LocalKey, Signer};
+use tlogistry::rate_limit::{SharedCounters, Source};
+use tlogistry::sighting::LocalKey;
 use tlogistry::tlog::LogKeys;
 
 /// A number of whole minutes since the Unix epoch.
@@ -43,8 +41,7 @@ pub struct Scene {
     log_config: LogConfig,
     searches: Arc<AtomicUsize>,
     folder: tempfile::TempDir,
-    tags: Arc<Mutex<HashMap<String, Bytes>>>,
-    registry: String,
+    tags: Tags,
     /// A draw has a second at the counters, which is little for another process on a busy machine.
     slow: Option<Slow>,
 }
@@ -71,11 +68,8 @@ impl Scene {
         let key = LocalKey::open_or_generate(&folder.path().join("key.pem")).unwrap();
         let searches: Arc<AtomicUsize> = Arc::default();
         let (log, log_config) = counting_log(searches.clone(), key.public_key()).await;
-        let tags: Arc<Mutex<HashMap<String, Bytes>>> = Arc::default();
-        let served = tags.clone();
-        let registry = registry::start(move |tag| served.lock().unwrap().get(tag).cloned()).await;
-        let (ledger, counters) = (Table::start().await, Table::counters().await);
-        Self { ledger, counters, log, log_config, searches, folder, tags, registry, slow: Some(Slow::down()) }
+        let (ledger, counters, tags) = (Table::start().await, Table::counters().await, Tags::start().await);
+        Self { ledger, counters, log, log_config, searches, folder, tags, slow: Some(Slow::down()) }
     }
 
     /// Lets the time pass as usual.
@@ -85,37 +79,16 @@ impl Scene {
     }
 
     pub fn push(&self, name: &str) {
-        self.tags.lock().unwrap().insert(name.to_owned(), registry::image(name));
-    }
-
-    pub fn tag(&self, name: &str) -> Tag {
-        format!("registry.test/app:{name}").parse().unwrap()
+        self.tags.push(name, name);
     }
 
     pub fn key(&self) -> LocalKey {
         LocalKey::open_or_generate(&self.folder.path().join("key.pem")).unwrap()
     }
 
-    pub fn shared_ledger(&self) -> Ledger {
-        Ledger::DynamoDb(DynamoDbLedger::new(self.ledger.client.clone(), self.ledger.name.clone()))
-    }
-
-    fn config(&self, overall: u32, per_source: u32) -> Config {
-        let config = Config::read(|name| match name {
-            "INSECURE_REGISTRIES" => Some(format!("registry.test={}", self.registry)),
-            "FIRST_SIGHTS_PER_MINUTE" => Some(overall.to_string()),
-            "FIRST_SIGHTS_PER_MINUTE_PER_SOURCE" => Some(per_source.to_string()),
-            _ => None,
-        });
-        config.unwrap()
-    }
-
     /// A new instance with these limits, which remembers nothing and counts in `counters`.
     pub fn instance_with(&self, counters: SharedCounters, overall: u32, per_source: u32) -> Service {
-        let config = self.config(overall, per_source);
-        let allowance = RateLimit::shared(config.first_sights, counters);
-        let signer = Signer::Local(self.key());
-        setup::service_limited_by(allowance, &config, self.shared_ledger(), signer, self.log_config.clone()).unwrap()
+        self.builder(overall, per_source).ledger(self.ledger.ledger()).counters(counters).build()
     }
 
     pub fn instance_at(&self, clock: fn() -> SystemTime, overall: u32, per_source: u32) -> Service {
@@ -129,9 +102,12 @@ impl Scene {
 
     /// As `serve` without any table.
     pub fn alone(&self, overall: u32, per_source: u32) -> Service {
-        let ledger = Ledger::Memory(MemoryLedger::default());
-        let signer = Signer::Local(self.key());
-        setup::service(&self.config(overall, per_source), ledger, signer, self.log_config.clone()).unwrap()
+        self.builder(overall, per_source).build()
+    }
+
+    fn builder(&self, overall: u32, per_source: u32) -> service::Builder {
+        let builder = service::with_log(self.log_config.clone()).registry(&self.tags.address).key(self.key());
+        builder.first_sights(overall, per_source)
     }
 
     /// Searches that the log was asked since this was called last, but for those that ask whether the key was used.
@@ -177,10 +153,6 @@ impl Scene {
 
 pub async fn pull(instance: &Service, name: &str, source: &str) -> Answer {
     ask(instance, Method::GET, &manifest(name), source).await
-}
-
-pub fn manifest(name: &str) -> String {
-    format!("/v2/registry.test/app/manifests/{name}")
 }
 
 pub fn sighting(name: &str) -> String {

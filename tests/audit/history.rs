@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use testing::process::Ended;
+use testing::tags::tag;
 use tlogistry::image::Digest;
 use tlogistry::sighting::{Signer, statement};
 
@@ -83,7 +84,7 @@ async fn a_tag_without_entries_by_ones_own_keys_has_no_history() {
 async fn a_lost_and_an_exchanged_statement_are_marked() {
     let scene = Scene::set().await;
     let (digest, _) = scene.seen("v1").await;
-    let attestation = BASE64_STANDARD.encode(statement(&scene.tag("v1"), &digest));
+    let attestation = BASE64_STANDARD.encode(statement(&tag("v1"), &digest));
     for (to, fault) in [
         (String::new(), "incomplete: no attestation"),
         (

@@ -6,10 +6,11 @@ use aws_sdk_dynamodb::types::AttributeValue::S;
 use futures_util::{StreamExt as _, stream};
 use testing::process::Ended;
 use testing::table::Table;
+use testing::tags::tag;
 use tlogistry::deadline::Deadline;
 use tlogistry::image::Digest;
 use tlogistry::key::Fingerprint;
-use tlogistry::ledger::{DynamoDbLedger, Lease, Ledger, Row, UsedKeys};
+use tlogistry::ledger::{Lease, Ledger, Row, UsedKeys};
 
 use crate::scene::Scene;
 
@@ -22,7 +23,7 @@ pub struct Kept {
 impl Kept {
     pub async fn set() -> Self {
         let table = Table::start().await;
-        let ledger = Ledger::DynamoDb(DynamoDbLedger::new(table.client.clone(), table.name.clone()));
+        let ledger = table.ledger();
         Self { scene: Scene::set().await, table, ledger }
     }
 
@@ -41,7 +42,7 @@ impl Kept {
     /// Notes in the index what an instance does.
     async fn index_tag(&self, name: &str, digest: &Digest) {
         let deadline = Deadline::after(Duration::from_secs(60));
-        let (tag, media_type) = (self.scene.tag(name), testing::registry::OCI_MANIFEST);
+        let (tag, media_type) = (tag(name), testing::registry::OCI_MANIFEST);
         self.ledger.index_tag(&tag, digest, media_type, 100, deadline).await.unwrap();
     }
 
@@ -63,13 +64,13 @@ impl Kept {
 
     async fn pending(&self, name: &str, digest: &Digest, lease: Duration) {
         let deadline = Deadline::after(Duration::from_secs(60));
-        let statement = self.scene.signer.sign(&self.scene.tag(name), digest, deadline).await.unwrap();
+        let statement = self.scene.signer.sign(&tag(name), digest, deadline).await.unwrap();
         self.insert(&Row::pending(&statement, Lease::starting_now(lease))).await;
     }
 
     async fn set_attribute(&self, name: &str, attribute: &str, value: &str) {
         let request = self.table.client.update_item().table_name(&self.table.name);
-        let request = request.key("tag", S(self.scene.tag(name).to_string()));
+        let request = request.key("tag", S(tag(name).to_string()));
         let request = request.update_expression("SET #name = :value").expression_attribute_names("#name", attribute);
         request.expression_attribute_values(":value", S(value.to_owned())).send().await.unwrap();
     }
@@ -152,7 +153,7 @@ async fn rows_that_the_log_contradicts_or_does_not_know_and_rows_that_were_tampe
     let other = Digest::sha256(b"another");
     kept.set_attribute("other-digest", "digest", other.as_str()).await;
     kept.set_attribute("other-signature", "signature", "MAA=").await;
-    let good = kept.table.row(&scene.tag("good")).await.unwrap()["entry"].as_s().unwrap().clone();
+    let good = kept.table.row(&tag("good")).await.unwrap()["entry"].as_s().unwrap().clone();
     kept.set_attribute("other-entry", "entry", &good).await;
     kept.set_attribute("no-state", "state", "lost").await;
 
@@ -164,7 +165,7 @@ async fn rows_that_the_log_contradicts_or_does_not_know_and_rows_that_were_tampe
 
     // The row holds an entry that the log signed and no longer has.
     let gone = kept.seen_unfiled("gone").await;
-    let id = kept.table.row(&scene.tag("gone")).await.unwrap()["entry"].as_s().unwrap().clone();
+    let id = kept.table.row(&tag("gone")).await.unwrap()["entry"].as_s().unwrap().clone();
     let id = id.split('"').nth(1).unwrap().to_owned();
     scene.alter(move |path, response| {
         let is_gone = path.ends_with(&id);
@@ -201,7 +202,7 @@ async fn rows_that_the_log_contradicts_or_does_not_know_and_rows_that_were_tampe
 async fn an_entry_that_no_search_finds_must_still_be_the_logs_own() {
     let kept = Kept::set().await;
     kept.seen_unfiled("v1").await;
-    let id = kept.table.row(&kept.scene.tag("v1")).await.unwrap()["entry"].as_s().unwrap().clone();
+    let id = kept.table.row(&tag("v1")).await.unwrap()["entry"].as_s().unwrap().clone();
     let id = id.split('"').nth(1).unwrap().to_owned();
     let other = kept.scene.record("v2", &Digest::sha256(b"v2")).await;
     let other = testing::client::get(&kept.scene.entry_url(&other)).await.bytes;

@@ -9,6 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use testing::process::{Ended, Process, cli};
+use testing::tags::tag;
 use tlogistry::devlog::Options;
 use tlogistry::image::Digest;
 use tlogistry::sighting::statement;
@@ -68,8 +69,8 @@ async fn each_fault_is_told_apart() {
     scene.record_by(&stranger(), "strangers", &first).await;
     let (lost, _) = scene.seen("lost").await;
     let (forged, _) = scene.seen("forged").await;
-    let attestation = BASE64_STANDARD.encode(statement(&scene.tag("lost"), &lost));
-    let forged = BASE64_STANDARD.encode(statement(&scene.tag("forged"), &forged));
+    let attestation = BASE64_STANDARD.encode(statement(&tag("lost"), &lost));
+    let forged = BASE64_STANDARD.encode(statement(&tag("forged"), &forged));
     let lose = move |_: &str, response: http::Response<bytes::Bytes>| {
         response.map(|body| {
             let body =

@@ -1,7 +1,6 @@
 //! A registry and a log in this process, and keys that sign for it.
 #![allow(dead_code)] // Each test program uses a part of this.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -13,11 +12,11 @@ use http_body_util::Full;
 use serde_json::Value;
 use testing::client::get;
 use testing::process::{Ended, Process, cli};
-use testing::registry;
+use testing::tags::{Tags, tag};
 use tlogistry::cli::listen;
 use tlogistry::deadline::Deadline;
 use tlogistry::devlog::{Devlog, Indexing, Options};
-use tlogistry::image::{Digest, Tag};
+use tlogistry::image::Digest;
 use tlogistry::key::PublicKey;
 use tlogistry::rekor::{Rekor, Uploaded};
 use tlogistry::sighting::{LocalKey, Sighting, Signer};
@@ -34,8 +33,7 @@ pub struct Scene {
     /// The key that counts.
     pub signer: Signer,
     alter: Arc<Mutex<Alter>>,
-    tags: Arc<Mutex<HashMap<String, Bytes>>>,
-    registry: String,
+    pub tags: Tags,
 }
 
 impl Scene {
@@ -45,9 +43,6 @@ impl Scene {
     }
 
     pub async fn with_log(devlog: Devlog) -> Self {
-        let tags: Arc<Mutex<HashMap<String, Bytes>>> = Arc::default();
-        let served = tags.clone();
-        let registry = registry::start(move |tag| served.lock().unwrap().get(tag).cloned()).await;
         let alter: Arc<Mutex<Alter>> = Arc::new(Mutex::new(Box::new(|_, response| response)));
         let url = serve(devlog.clone(), alter.clone()).await;
         let folder = tempfile::tempdir().unwrap();
@@ -55,7 +50,7 @@ impl Scene {
         std::fs::write(folder.path().join("key.pub.pem"), key.public_key().pem()).unwrap();
         std::fs::write(folder.path().join("log.pub.pem"), devlog.public_key_pem()).unwrap();
         let log = Rekor::new(url.parse().unwrap()).unwrap();
-        Self { devlog, url, log, folder, signer: Signer::Local(key), alter, tags, registry }
+        Self { devlog, url, log, folder, signer: Signer::Local(key), alter, tags: Tags::start().await }
     }
 
     /// From now on the log's answers are what `alter` makes of them.
@@ -86,17 +81,6 @@ impl Scene {
         });
     }
 
-    pub fn push(&self, name: &str, text: &str) -> Digest {
-        let manifest = registry::image(text);
-        let digest = Digest::sha256(&manifest);
-        self.tags.lock().unwrap().insert(name.to_owned(), manifest);
-        digest
-    }
-
-    pub fn tag(&self, name: &str) -> Tag {
-        format!("registry.test/app:{name}").parse().unwrap()
-    }
-
     /// Records what the key that counts says.
     pub async fn record(&self, name: &str, digest: &Digest) -> Uploaded {
         self.record_by(&self.signer, name, digest).await
@@ -104,14 +88,14 @@ impl Scene {
 
     /// Pushes and records a tag.
     pub async fn seen(&self, name: &str) -> (Digest, Uploaded) {
-        let digest = self.push(name, name);
+        let digest = self.tags.push(name, name);
         let uploaded = self.record(name, &digest).await;
         (digest, uploaded)
     }
 
     pub async fn record_by(&self, signer: &Signer, name: &str, digest: &Digest) -> Uploaded {
         let deadline = Deadline::after(Duration::from_secs(60));
-        let statement = signer.sign(&self.tag(name), digest, deadline).await.unwrap();
+        let statement = signer.sign(&tag(name), digest, deadline).await.unwrap();
         self.log.upload(&statement.signed_payload(), deadline).await.unwrap()
     }
 
@@ -134,7 +118,7 @@ impl Scene {
         if !arguments.contains(&"--key") {
             cli.arg("--key").arg(self.file("key.pub.pem"));
         }
-        cli.env("INSECURE_REGISTRIES", format!("registry.test={}", self.registry));
+        cli.env("INSECURE_REGISTRIES", format!("registry.test={}", self.tags.address));
         cli.args(arguments);
         cli
     }
@@ -151,7 +135,7 @@ impl Scene {
     pub fn sighting(&self, name: &str, digest: &Digest, uploaded: Uploaded) -> Sighting {
         let keys = LogKeys::new(vec![PublicKey::from_pem(self.devlog.public_key_pem()).unwrap()]).unwrap();
         let entry = uploaded.entry.verify(&keys).unwrap();
-        Sighting::check(entry, self.tag(name), digest.clone(), &[self.key().public_key().clone()]).unwrap()
+        Sighting::check(entry, tag(name), digest.clone(), &[self.key().public_key().clone()]).unwrap()
     }
 
     pub fn key(&self) -> &LocalKey {

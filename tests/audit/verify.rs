@@ -8,6 +8,7 @@ use testing::image::Image;
 use testing::instance::Instance;
 use testing::process::{Ended, Process, cli};
 use testing::stage::Stage;
+use testing::tags::tag;
 use tlogistry::image::Digest;
 use tlogistry::sighting::statement;
 
@@ -100,7 +101,7 @@ Passed over: entries by other keys (1), which anyone can file
 async fn without_the_registry_only_the_record_is_checked_and_that_is_said() {
     let scene = Scene::set().await;
     scene.seen("v1").await;
-    scene.push("v1", "something else");
+    scene.tags.push("v1", "something else");
     let ended = scene.run("verify", &[TAG, "--no-registry"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.stdout.contains("\n  now       registry.test was not asked\n"), "{}", ended.stdout);
@@ -112,7 +113,7 @@ async fn without_the_registry_only_the_record_is_checked_and_that_is_said() {
 async fn a_tag_that_the_registry_serves_otherwise_has_moved() {
     let scene = Scene::set().await;
     let (recorded, _) = scene.seen("v1").await;
-    let current = scene.push("v1", "something else");
+    let current = scene.tags.push("v1", "something else");
     let ended = scene.run("verify", &[TAG]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let first = format!("{TAG} has moved\n\n  digest    {recorded}\n");
@@ -141,7 +142,7 @@ async fn keys_that_signed_two_digests_contradict_themselves_whatever_the_registr
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_entries_are_no_evidence() {
     let scene = Scene::set().await;
-    let digest = scene.push("v1", "v1");
+    let digest = scene.tags.push("v1", "v1");
     assert_unchecked(&scene.run("verify", &[TAG]), "the log lists no entry for this tag");
     scene.record_by(&stranger(), "v1", &digest).await;
     let reason = "the log lists no entry for this tag by your keys, and 1 by another key";
@@ -171,7 +172,7 @@ async fn another_key_than_the_signers_finds_nothing_and_several_keys_may_be_name
 async fn an_entry_of_another_tag_says_nothing_of_this_one() {
     let scene = Scene::set().await;
     let (digest, uploaded) = scene.seen("v1").await;
-    scene.push("v2", "v1");
+    scene.tags.push("v2", "v1");
     // The log's index leads to the wrong tag's entry: the digest alone proves nothing.
     let id = uploaded.entry.id().to_string();
     scene.alter(move |path, response| {
@@ -187,13 +188,13 @@ async fn an_entry_of_another_tag_says_nothing_of_this_one() {
 async fn a_statement_that_the_log_lost_is_rebuilt_from_what_the_registry_serves() {
     let scene = Scene::set().await;
     let (digest, _) = scene.seen("v1").await;
-    let attestation = BASE64_STANDARD.encode(statement(&scene.tag("v1"), &digest));
+    let attestation = BASE64_STANDARD.encode(statement(&tag("v1"), &digest));
     scene.replace(format!("\"attestation\":{{\"data\":\"{attestation}\"}},"), String::new());
     let ended = scene.run("verify", &[TAG]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.stdout.starts_with(&format!("{TAG} holds\n\n  digest    {digest}\n")), "{}", ended.stdout);
 
-    let current = scene.push("v1", "something else");
+    let current = scene.tags.push("v1", "something else");
     let ended = scene.run("verify", &[TAG]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let said = "  digest    unknown: the log has not kept the statement of the first entry\n";
@@ -225,14 +226,14 @@ async fn a_later_entry_without_its_statement_must_be_about_the_recorded_digest()
     assert_unchecked(&scene.run("verify", &[TAG, "--no-registry"]), reason);
 
     // A proven contradiction is reported whatever the other entry is about.
-    scene.push("v1", "a third");
+    scene.tags.push("v1", "a third");
     let ended = scene.run("verify", &[TAG]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stdout.starts_with(&format!("{TAG} has moved\n\n  digest    {recorded}\n")), "{}", ended.stdout);
     assert!(!ended.stdout.contains("the log lists"), "{}", ended.stdout);
     let said = "\nNot known: what digest the entry with index 1000002 is about, whose statement the log has not kept\n";
     assert!(ended.stdout.ends_with(said), "{}", ended.stdout);
-    scene.push("v1", "another");
+    scene.tags.push("v1", "another");
     let ended = scene.run("verify", &[TAG]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stdout.starts_with(&format!("{TAG} is contradicted: ")), "{}", ended.stdout);
@@ -242,9 +243,8 @@ async fn a_later_entry_without_its_statement_must_be_about_the_recorded_digest()
 async fn a_statement_that_was_exchanged_is_not_believed() {
     let scene = Scene::set().await;
     let (digest, _) = scene.seen("v1").await;
-    let current = scene.push("v1", "something else");
-    let [recorded, forged] =
-        [&digest, &current].map(|digest| BASE64_STANDARD.encode(statement(&scene.tag("v1"), digest)));
+    let current = scene.tags.push("v1", "something else");
+    let [recorded, forged] = [&digest, &current].map(|digest| BASE64_STANDARD.encode(statement(&tag("v1"), digest)));
     scene.replace(recorded, forged);
     let ended = scene.run("verify", &[TAG]);
     assert_eq!(ended.code, Some(1), "{ended:?}");

@@ -4,10 +4,9 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 use testing::client::get;
 use testing::image::{Image, OCI_INDEX, OCI_MANIFEST};
+use testing::scene::Scene;
 use testing::stage::{REGISTRY, REPOSITORY};
 use tlogistry::image::{Digest, Tag};
-
-use crate::Scene;
 
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const EMPTY: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
@@ -49,7 +48,7 @@ async fn a_sighting_is_listed_and_served_as_cosign_writes_attestations() {
     assert_eq!(Digest::sha256(&manifest.bytes).as_str(), digest);
     assert_eq!(listed[0]["size"], manifest.bytes.len());
     let manifest: Value = serde_json::from_slice(&manifest.bytes).unwrap();
-    let bundle = get(&format!("http://{}/sightings/{REGISTRY}/{REPOSITORY}:v1", scene.instance.address)).await;
+    let bundle = get(&scene.instance.at(&format!("/sightings/{REGISTRY}/{REPOSITORY}:v1"))).await;
     let subject = json!({"mediaType": OCI_INDEX, "size": image.manifest.len(), "digest": image.digest().as_str()});
     let layer = json!({"mediaType": BUNDLE, "size": bundle.bytes.len(), "digest": Digest::sha256(&bundle.bytes).as_str(),
         "data": BASE64_STANDARD.encode(&bundle.bytes)});

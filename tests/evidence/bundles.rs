@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use testing::client::{get, head};
 use testing::image::Image;
 use testing::instance::Instance;
+use testing::scene::Scene;
 use testing::stage::{REGISTRY, REPOSITORY, Stage};
 use testing::table::Table;
 use tlogistry::evidence::{Bundle, BundleError};
@@ -11,8 +12,6 @@ use tlogistry::image::Tag;
 use tlogistry::key::PublicKey;
 use tlogistry::sighting::LocalKey;
 use tlogistry::tlog::LogKeys;
-
-use crate::Scene;
 
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
@@ -32,7 +31,7 @@ async fn a_bundle_holds_all_that_it_takes_to_check_a_sighting() {
     let pulled = get(&scene.instance.url("manifests/v1")).await;
     assert_eq!(pulled.header("tlog-first-seen"), "true");
 
-    let (bundle, headed) = (get(&scene.at(&path())).await, head(&scene.at(&path())).await);
+    let (bundle, headed) = (get(&scene.instance.at(&path())).await, head(&scene.instance.at(&path())).await);
     assert_eq!((bundle.status, bundle.header("content-type")), (200, BUNDLE));
     assert_eq!((headed.status, headed.header("content-length")), (200, bundle.header("content-length")));
     let json: Value = serde_json::from_slice(&bundle.bytes).unwrap();
@@ -41,7 +40,7 @@ async fn a_bundle_holds_all_that_it_takes_to_check_a_sighting() {
     assert_eq!(entry["kindVersion"], json!({"kind": "intoto", "version": "0.0.2"}));
     assert!(entry["inclusionProof"]["checkpoint"]["envelope"].is_string(), "{entry}");
 
-    let key = get(&scene.at("/key.pem")).await;
+    let key = get(&scene.instance.at("/key.pem")).await;
     assert_eq!((key.status, key.header("content-type")), (200, "application/x-pem-file"));
     let own = LocalKey::open_or_generate(&scene.state.path().join("signing-key.pem")).unwrap();
     assert_eq!(std::str::from_utf8(&key.bytes).unwrap(), own.public_key().pem());
@@ -66,7 +65,7 @@ async fn a_bundle_holds_all_that_it_takes_to_check_a_sighting() {
 #[tokio::test]
 async fn a_trusted_root_names_the_log_for_sigstores_tools() {
     let scene = Scene::set();
-    let answer = get(&scene.at("/trusted-root.json")).await;
+    let answer = get(&scene.instance.at("/trusted-root.json")).await;
     assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
     let root: Value = serde_json::from_slice(&answer.bytes).unwrap();
     assert_eq!(root["mediaType"], "application/vnd.dev.sigstore.trustedroot+json;version=0.1");
@@ -90,7 +89,7 @@ async fn a_bundle_is_the_same_bytes_whichever_instance_is_asked_and_whenever() {
     for tag in ["v1", "v2"] {
         stage.push(tag, &Image::oci(tag)).await;
     }
-    let at = |instance: &Instance| format!("http://{}{}", instance.address, path());
+    let at = |instance: &Instance| instance.at(&path());
     assert_eq!(get(&instance.url("manifests/v1")).await.status, 200);
     let first = get(&at(&instance)).await;
     assert_eq!(first.status, 200, "{first:?}");
@@ -106,14 +105,14 @@ async fn any_spelling_of_a_tag_leads_to_its_sighting() {
     let scene = Scene::set();
     let hub = "index.docker.io/library/alpine:3.16.0";
     for spelling in [hub, "docker.io/alpine:3.16.0", "alpine:3.16.0"] {
-        let answer = get(&scene.at(&format!("/sightings/{spelling}"))).await;
+        let answer = get(&scene.instance.at(&format!("/sightings/{spelling}"))).await;
         assert_eq!(answer.status, 404);
         let (code, message, _) = answer.error();
         let expected = format!("{hub} was never seen here; the first pull of it records it");
         assert_eq!((code, message), ("TAG_UNKNOWN".to_owned(), expected));
     }
     for (name, code) in [("alpine", "TAG_INVALID"), ("Alpine:1", "NAME_INVALID"), ("a:b:c", "NAME_INVALID")] {
-        let answer = get(&scene.at(&format!("/sightings/{name}"))).await;
+        let answer = get(&scene.instance.at(&format!("/sightings/{name}"))).await;
         assert_eq!((answer.status, answer.error().0.as_str()), (400, code), "{name}");
     }
 }

@@ -4,15 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use http::Request;
+use testing::client::Answer;
 use testing::clock::Clock;
 use testing::faulty::kms;
-use testing::{log, registry, table};
+use testing::tags::manifest;
+use testing::{log, registry, service, table};
 use tlogistry::config::{Config, LogConfig};
-use tlogistry::http::{Body, Service};
-use tlogistry::ledger::{DynamoDbLedger, Ledger, MemoryLedger};
-use tlogistry::setup;
-use tlogistry::sighting::{LocalKey, Signer};
+use tlogistry::http::Service;
+use tlogistry::ledger::{DynamoDbLedger, Ledger};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -111,38 +110,21 @@ impl Called {
     }
 
     fn service(&self) -> Service {
-        let config = Config::read(|name| match name {
-            "INSECURE_REGISTRIES" => Some(format!("registry.test={}", self.registry)),
-            "REQUEST_TIMEOUT_MS" => Some(BUDGET.as_millis().to_string()),
-            _ => None,
-        });
-        let ledger = match &self.table {
-            Some(address) => Ledger::DynamoDb(DynamoDbLedger::new(
-                table::client(&format!("http://{address}")),
-                "sightings".to_owned(),
-            )),
-            None => Ledger::Memory(MemoryLedger::default()),
-        };
-        let signer = match &self.kms {
-            Some(address) => kms::at(address),
-            None => Signer::Local(LocalKey::generate().unwrap()),
-        };
-        setup::service(&config.unwrap(), ledger, signer, self.log.clone()).unwrap()
+        let builder = service::with_log(self.log.clone()).registry(&self.registry);
+        let mut builder = builder.set("REQUEST_TIMEOUT_MS", BUDGET.as_millis());
+        if let Some(address) = &self.table {
+            let client = table::client(&format!("http://{address}"));
+            builder = builder.ledger(Ledger::DynamoDb(DynamoDbLedger::new(client, "sightings".to_owned())));
+        }
+        if let Some(address) = &self.kms {
+            builder = builder.signer(kms::at(address));
+        }
+        builder.build()
     }
 }
 
-struct Answer {
-    status: u16,
-    retry_after: bool,
-    body: String,
-}
-
 async fn pull(service: &Service) -> Answer {
-    let request = Request::get("/v2/registry.test/app/manifests/v1").body(()).unwrap();
-    let response = service.handle(&request).await;
-    let (status, retry_after) = (response.status().as_u16(), response.headers().contains_key("retry-after"));
-    let Body::Bytes(body) = response.into_body() else { panic!("a GET is answered with bytes") };
-    Answer { status, retry_after, body: String::from_utf8_lossy(&body).into_owned() }
+    service::get(service, &manifest("v1")).await
 }
 
 async fn assert_answered(what: &str, called: &Called, pit: &TarPit, status: u16) {
@@ -155,10 +137,10 @@ async fn assert_answered(what: &str, called: &Called, pit: &TarPit, status: u16)
         }
     };
     let (answer, took) = Clock::stop().pass_after(reached, pull(&service)).await;
-    assert_eq!(answer.status, status, "{what}: {}", answer.body);
+    assert_eq!(answer.status, status, "{what}: {}", answer.text());
     assert!(took < BUDGET + TOLERANCE, "{what}: answered after {took:?}");
-    assert!(answer.body.contains("\"UNAVAILABLE\""), "{what}: {}", answer.body);
-    assert_eq!(answer.retry_after, status == 503, "{what}");
+    assert!(answer.text().contains("\"UNAVAILABLE\""), "{what}: {}", answer.text());
+    assert_eq!(answer.find("retry-after").is_some(), status == 503, "{what}");
 }
 
 /// Heads of answers whose rest never comes.
@@ -190,7 +172,7 @@ async fn whatever_hangs_the_answer_comes_in_time() {
         // The one that is noticed first decides.
         let (service, hangs) = (all.service(), pit.next());
         let (answer, took) = Clock::stop().pass_after(hangs, pull(&service)).await;
-        assert!(matches!(answer.status, 503 | 504), "all at once: {} {}", answer.status, answer.body);
+        assert!(matches!(answer.status, 503 | 504), "all at once: {} {}", answer.status, answer.text());
         assert!(took < BUDGET + TOLERANCE, "all at once: answered after {took:?}");
     }
 }
@@ -208,7 +190,7 @@ async fn readers_who_wait_for_a_slow_log_are_told_to_come_back() {
     let (answers, took) = Clock::stop().pass_after(reached, join_all((0..3).map(|_| pull(&service)))).await;
     assert!(took < BUDGET + TOLERANCE, "answered after {took:?}");
     for answer in answers {
-        assert_eq!((answer.status, answer.retry_after), (503, true), "{}", answer.body);
+        assert_eq!((answer.status, answer.find("retry-after").is_some()), (503, true), "{}", answer.text());
     }
 }
 

@@ -7,22 +7,18 @@ use http::Method;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use testing::faulty::log::Log;
+use testing::service;
 use tlogistry::cli::listen;
-use tlogistry::config::Config;
 use tlogistry::http::Service;
-use tlogistry::ledger::{Ledger, MemoryLedger};
-use tlogistry::setup;
 
-use super::world::{ask, stranger};
+use super::world::ask;
 
 /// An instance that knows its own address as `self.test`, and how often it was asked at that. Nothing listens at
 /// `down.test`.
 async fn instance(log: &Log) -> (Arc<Service>, Arc<AtomicUsize>) {
     let (listener, address) = listen::bind("127.0.0.1:0").await.unwrap();
     let insecure = format!("self.test={address}, down.test=127.0.0.1:9");
-    let config = Config::read(|name| (name == "INSECURE_REGISTRIES").then(|| insecure.clone())).unwrap();
-    let ledger = Ledger::Memory(MemoryLedger::default());
-    let service = Arc::new(setup::service(&config, ledger, stranger(), log.config()).unwrap());
+    let service = Arc::new(service::with_log(log.config()).set("INSECURE_REGISTRIES", insecure).build());
     let asked = Arc::new(AtomicUsize::new(0));
     let (behind, count) = (service.clone(), asked.clone());
     let handler = move |request: http::Request<Incoming>| {

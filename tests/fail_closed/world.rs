@@ -8,12 +8,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 use testing::faulty::log::Log;
 use testing::faulty::registry::Registry;
-use tlogistry::config::Config;
+use testing::service;
 use tlogistry::deadline::Deadline;
 use tlogistry::http::{Body, Service};
 use tlogistry::image::{Digest, Tag};
-use tlogistry::ledger::{Ledger, MemoryLedger};
-use tlogistry::setup;
 use tlogistry::sighting::{LocalKey, Signer};
 
 /// The name that the registry stand-in is known by.
@@ -43,7 +41,7 @@ impl World {
     /// Before this registry, with the registries opened that `opened` makes of its address.
     pub async fn before(registry: Registry, vars: &[(&str, &str)], opened: impl Fn(&str) -> String) -> Self {
         let opened = opened(&registry.address);
-        let vars = &[vars, &[("INSECURE_REGISTRIES", opened.as_str())]].concat();
+        let vars = &[&[("INSECURE_REGISTRIES", opened.as_str())], vars].concat();
         let (log, key) = (Log::start().await, tempfile::tempdir().unwrap());
         let signer = signer_in(&key);
         let service = service(&registry, &log, signer, vars);
@@ -112,13 +110,8 @@ pub fn stranger() -> Signer {
 }
 
 fn service(registry: &Registry, log: &Log, signer: Signer, vars: &[(&str, &str)]) -> Arc<Service> {
-    let insecure = format!("{REGISTRY}={}", registry.address);
-    let config = Config::read(|name| {
-        let given = vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        given.or_else(|| (name == "INSECURE_REGISTRIES").then(|| insecure.clone()))
-    });
-    let ledger = Ledger::Memory(MemoryLedger::default());
-    Arc::new(setup::service(&config.unwrap(), ledger, signer, log.config()).unwrap())
+    let builder = service::with_log(log.config()).registry(&registry.address).signer(signer);
+    Arc::new(vars.iter().fold(builder, |builder, (name, value)| builder.set(name, value)).build())
 }
 
 pub fn manifest(reference: impl std::fmt::Display) -> String {

@@ -1,12 +1,13 @@
 //! A table that no instance has claimed: a key that was used before is refused beside it.
 
+use testing::service;
 use testing::table::Table;
 use tlogistry::image::Digest;
 use tlogistry::ledger::{Ledger, MemoryLedger};
 
 use crate::between::Log;
-use crate::scene::{Answer, Scene, ask, pull};
-use crate::version::{ledger_in, soon};
+use crate::scene::{Answer, Scene, pull};
+use crate::version::soon;
 
 impl Scene {
     /// With a log whose answers the test can change.
@@ -48,15 +49,15 @@ const UNREADABLE: &str = "lists more than can be read under";
 async fn a_used_key_beside_an_empty_table_is_refused_until_the_rows_are_back() {
     let log = Log::start().await;
     let scene = Scene::before(&log).await;
-    let digest = scene.push("v1", "a");
-    scene.push("new", "b");
+    let digest = scene.tags.push("v1", "a");
+    scene.tags.push("new", "b");
     assert!(pull(&scene.version("a", &[]).start(), "v1").await.first_seen);
     assert_eq!((log.size().await, log.searches(&scene.key_hash("a"))), (1, 1));
 
     let empty = Table::start().await;
     let in_empty = |key, trusts| {
         let mut version = scene.version(key, trusts);
-        version.ledger = ledger_in(&empty);
+        version.ledger = empty.ledger();
         version.start()
     };
     let instance = in_empty("a", &[]);
@@ -68,7 +69,8 @@ async fn a_used_key_beside_an_empty_table_is_refused_until_the_rows_are_back() {
     assert_key_used(&pull(&in_empty("a", &[]), "v1").await, ENTRIES, &scene, "a");
     let by_digest = pull(&instance, digest.as_str()).await;
     assert_eq!((by_digest.status, by_digest.digest), (200, Some(digest)));
-    let evidence = String::from_utf8(ask(&instance, "/sightings/registry.test/app:v1").await.to_vec()).unwrap();
+    let evidence = service::get(&instance, "/sightings/registry.test/app:v1").await;
+    let evidence = evidence.text();
     assert!(evidence.contains("the evidence cannot be shown now, because the ledger does not know"), "{evidence}");
 
     // The same where the rotation and the wrong table come together: the key is new, and the one that it trusts is not.
@@ -81,7 +83,7 @@ async fn a_used_key_beside_an_empty_table_is_refused_until_the_rows_are_back() {
 
     let another = Table::start().await;
     let mut fresh = scene.version("c", &[]);
-    fresh.ledger = ledger_in(&another);
+    fresh.ledger = another.ledger();
     assert!(pull(&fresh.start(), "new").await.first_seen, "a new key starts a new instance");
 }
 
@@ -89,7 +91,7 @@ async fn a_used_key_beside_an_empty_table_is_refused_until_the_rows_are_back() {
 async fn only_entries_by_the_key_itself_count() {
     let log = Log::start().await;
     let scene = Scene::before(&log).await;
-    scene.push("v1", "a");
+    scene.tags.push("v1", "a");
     log.file(&scene.key_hash("a"), 25, 10);
     assert!(pull(&scene.version("a", &[]).start(), "v1").await.first_seen);
 }
@@ -98,7 +100,7 @@ async fn only_entries_by_the_key_itself_count() {
 async fn more_entries_than_can_be_read_count_as_use() {
     let log = Log::start().await;
     let scene = Scene::before(&log).await;
-    scene.push("v1", "a");
+    scene.tags.push("v1", "a");
     log.file(&scene.key_hash("a"), 1_001, 10);
     let answer = pull(&scene.version("a", &[]).start(), "v1").await;
     assert_key_used(&answer, UNREADABLE, &scene, "a");
@@ -109,7 +111,7 @@ async fn more_entries_than_can_be_read_count_as_use() {
 async fn an_entry_that_is_too_large_for_a_sighting_does_not_stop_a_new_instance() {
     let log = Log::start().await;
     let scene = Scene::before(&log).await;
-    scene.push("v1", "a");
+    scene.tags.push("v1", "a");
     log.file(&scene.key_hash("a"), 3, 9 << 20);
     assert!(pull(&scene.version("a", &[]).start(), "v1").await.first_seen);
 }
@@ -118,7 +120,7 @@ async fn an_entry_that_is_too_large_for_a_sighting_does_not_stop_a_new_instance(
 async fn a_log_that_cannot_be_asked_is_asked_again_later() {
     let log = Log::start().await;
     let scene = Scene::before(&log).await;
-    scene.push("v1", "a");
+    scene.tags.push("v1", "a");
     let instance = scene.version("a", &[]).start();
     log.fail(Some(&scene.key_hash("a")));
     for _ in 0..2 {
@@ -134,7 +136,7 @@ async fn a_log_that_cannot_be_asked_is_asked_again_later() {
 async fn instances_that_start_at_once_on_a_new_table_are_one() {
     let scene = Scene::set().await;
     for number in 0..8 {
-        scene.push(&format!("v{number}"), "a");
+        scene.tags.push(&format!("v{number}"), "a");
     }
     let instances: Vec<_> = (0..4).map(|_| scene.version("a", &[]).start()).collect();
     let pulls = (0..16).map(|number| {
@@ -151,7 +153,7 @@ async fn instances_that_start_at_once_on_a_new_table_are_one() {
 #[tokio::test]
 async fn a_process_with_its_ledger_in_memory_goes_on_with_a_used_key() {
     let scene = Scene::set().await;
-    let digest = scene.push("v1", "a");
+    let digest = scene.tags.push("v1", "a");
     let start = || {
         let mut version = scene.version("a", &[]);
         version.ledger = Ledger::Memory(MemoryLedger::default());
@@ -160,7 +162,7 @@ async fn a_process_with_its_ledger_in_memory_goes_on_with_a_used_key() {
     assert!(pull(&start(), "v1").await.first_seen);
     let again = pull(&start(), "v1").await;
     assert_eq!((again.status, again.first_seen, again.digest), (200, false, Some(digest)));
-    scene.push("v1", "b");
+    scene.tags.push("v1", "b");
     assert_eq!(pull(&start(), "v1").await.status, 403);
 }
 
@@ -168,17 +170,17 @@ async fn a_process_with_its_ledger_in_memory_goes_on_with_a_used_key() {
 #[tokio::test]
 async fn tags_rows_without_the_instances_are_not_believed() {
     let scene = Scene::set().await;
-    scene.push("v1", "a");
+    scene.tags.push("v1", "a");
     assert!(pull(&scene.version("a", &[]).start(), "v1").await.first_seen);
     let partly = Table::start().await;
     scene.copy_rows_to(&partly).await;
     partly.delete("@instance").await;
     let mut version = scene.version("a", &[]);
-    version.ledger = ledger_in(&partly);
+    version.ledger = partly.ledger();
     let instance = version.start();
     let answer = pull(&instance, "v1").await;
     assert!(answer.status == 503 && answer.message.contains("row '@instance' is missing"), "{answer:?}");
     let own = scene.used_keys().await.unwrap();
-    assert!(ledger_in(&partly).claim(&own, soon()).await.unwrap());
+    assert!(partly.ledger().claim(&own, soon()).await.unwrap());
     assert_eq!(pull(&instance, "v1").await.status, 200);
 }

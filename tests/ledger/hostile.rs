@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::AttributeValue::{N, S};
+use testing::service;
+use testing::tags::tag;
 use tlogistry::deadline::Deadline;
 use tlogistry::image::Digest;
 use tlogistry::ledger::Lease;
 use tlogistry::sighting::{LocalKey, Signer};
 
-use crate::scene::{Scene, ask, pull};
+use crate::scene::{Scene, pull};
 
 fn soon() -> Deadline {
     Deadline::after(std::time::Duration::from_secs(60))
@@ -30,11 +32,11 @@ impl Scene {
 /// A tag that was recorded, and has moved since, beside another tag that was recorded with its new digest.
 async fn moved() -> (Scene, Row, Row, Digest) {
     let scene = Scene::set().await;
-    scene.push("v1", "genuine");
-    scene.push("other", "evil");
+    scene.tags.push("v1", "genuine");
+    scene.tags.push("other", "evil");
     assert!(scene.pull("v1").await.first_seen && scene.pull("other").await.first_seen);
-    let evil = scene.push("v1", "evil");
-    let (row, other) = (scene.table.row(&scene.tag("v1")).await, scene.table.row(&scene.tag("other")).await);
+    let evil = scene.tags.push("v1", "evil");
+    let (row, other) = (scene.table.row(&tag("v1")).await, scene.table.row(&tag("other")).await);
     let (row, other) = (row.unwrap(), other.unwrap());
     (scene, row, other, evil)
 }
@@ -58,7 +60,7 @@ async fn a_row_that_was_changed_is_not_believed() {
     };
     let stranger = LocalKey::generate().unwrap();
     let stranger_pem = stranger.public_key().pem().to_owned();
-    let forged = Signer::Local(stranger).sign(&scene.tag("v1"), &evil, soon()).await.unwrap();
+    let forged = Signer::Local(stranger).sign(&tag("v1"), &evil, soon()).await.unwrap();
     let forged_signature = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, forged.signature());
 
     let mut by_stranger = with("digest", S(evil.to_string()));
@@ -100,8 +102,8 @@ async fn only_a_recorded_digest_is_attested_whatever_a_row_says() {
     let (scene, genuine, _, evil) = moved().await;
     let instance = scene.instance();
     let attested = async |digest: &str| {
-        let answer = ask(&instance, &format!("/v2/registry.test/app/referrers/{digest}")).await;
-        let list: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+        let answer = service::get(&instance, &format!("/v2/registry.test/app/referrers/{digest}")).await;
+        let list: serde_json::Value = serde_json::from_slice(&answer.bytes).unwrap();
         list["manifests"].as_array().unwrap().len()
     };
     let recorded = genuine["digest"].as_s().unwrap().clone();
@@ -134,7 +136,7 @@ async fn only_a_recorded_digest_is_attested_whatever_a_row_says() {
 #[tokio::test]
 async fn an_over_full_row_of_the_index_is_cut_and_not_written_to() {
     let (scene, _, _, _) = moved().await;
-    let digest = scene.push("new", "evil");
+    let digest = scene.tags.push("new", "evil");
     let key = format!("registry.test/app@{digest}");
     let mut index = scene.table.item(&key).await.unwrap();
     // 380 KB: nearly as much as a row can have.
@@ -143,7 +145,7 @@ async fn an_over_full_row_of_the_index_is_cut_and_not_written_to() {
     index.insert("tags".to_owned(), AttributeValue::Ss(tags));
     scene.put(index.clone()).await;
 
-    let row = scene.ledger().tags_of(scene.tag("new").repository(), &digest, soon()).await.unwrap().unwrap();
+    let row = scene.ledger().tags_of(tag("new").repository(), &digest, soon()).await.unwrap().unwrap();
     assert_eq!((row.tags.len(), row.is_full()), (32, true));
     let answer = scene.pull("new").await;
     assert!(answer.first_seen && answer.digest == Some(digest.clone()), "{answer:?}");
@@ -160,7 +162,7 @@ async fn an_over_full_row_of_the_index_is_cut_and_not_written_to() {
     index.insert("tags".to_owned(), AttributeValue::Ss(vec!["registry.test/app:other".to_owned()]));
     index.insert("mediaType".to_owned(), S("x".repeat(256)));
     scene.put(index).await;
-    let row = scene.ledger().tags_of(scene.tag("new").repository(), &digest, soon()).await;
+    let row = scene.ledger().tags_of(tag("new").repository(), &digest, soon()).await;
     assert!(row.unwrap_err().to_string().contains("'mediaType'"));
 }
 
@@ -168,7 +170,7 @@ async fn an_over_full_row_of_the_index_is_cut_and_not_written_to() {
 #[tokio::test]
 async fn a_recorded_tag_that_the_index_lacks_is_put_there_by_the_next_instance_that_serves_it() {
     let (scene, genuine, _, _) = moved().await;
-    scene.push("v1", "genuine");
+    scene.tags.push("v1", "genuine");
     let digest = genuine["digest"].as_s().unwrap();
     let key = format!("registry.test/app@{digest}");
     scene.table.delete(&key).await;
@@ -178,12 +180,12 @@ async fn a_recorded_tag_that_the_index_lacks_is_put_there_by_the_next_instance_t
     let instance = scene.instance();
     assert_eq!(pull(&instance, "v1").await.status, 200);
     assert!(scene.table.item(&key).await.is_some());
-    assert_eq!(scene.table.row(&scene.tag("v1")).await.unwrap()["indexed"], AttributeValue::Bool(true));
-    let list = ask(&instance, &format!("/v2/registry.test/app/referrers/{digest}")).await;
-    let list: serde_json::Value = serde_json::from_slice(&list).unwrap();
+    assert_eq!(scene.table.row(&tag("v1")).await.unwrap()["indexed"], AttributeValue::Bool(true));
+    let list = service::get(&instance, &format!("/v2/registry.test/app/referrers/{digest}")).await;
+    let list: serde_json::Value = serde_json::from_slice(&list.bytes).unwrap();
     let attestation = list["manifests"][0]["digest"].as_str().unwrap();
-    let manifest = ask(&instance, &format!("/v2/registry.test/app/manifests/{attestation}")).await;
-    assert_eq!(Digest::sha256(&manifest).as_str(), attestation);
+    let manifest = service::get(&instance, &format!("/v2/registry.test/app/manifests/{attestation}")).await;
+    assert_eq!(Digest::sha256(&manifest.bytes).as_str(), attestation);
 }
 
 #[tokio::test]
@@ -200,9 +202,8 @@ async fn a_recording_that_broke_off_is_no_evidence_yet() {
     ] {
         row.insert("lease".to_owned(), N(lease.to_owned()));
         scene.put(row.clone()).await;
-        let answer = ask(&scene.instance(), "/sightings/registry.test/app:v1").await;
-        let answer = String::from_utf8(answer.to_vec()).unwrap();
-        assert!(answer.contains(reason), "{answer}");
+        let answer = service::get(&scene.instance(), "/sightings/registry.test/app:v1").await;
+        assert!(answer.text().contains(reason), "{}", answer.text());
     }
 }
 
@@ -230,16 +231,16 @@ async fn a_lease_longer_than_any_writers_is_taken_over_at_once() {
         scene.put(row.clone()).await;
         let answer = scene.pull("v1").await;
         assert_eq!(answer.status, 403, "{lease}: it is finished, and the tag has moved: {answer:?}");
-        assert_eq!(scene.table.row(&scene.tag("v1")).await.unwrap()["state"], S("recorded".to_owned()), "{lease}");
+        assert_eq!(scene.table.row(&tag("v1")).await.unwrap()["state"], S("recorded".to_owned()), "{lease}");
     }
 }
 
 #[tokio::test]
 async fn a_deleted_row_sends_the_next_pull_to_the_log_and_comes_back() {
     let (scene, _, _, _) = moved().await;
-    scene.table.delete(scene.tag("v1").canonical()).await;
+    scene.table.delete(tag("v1").canonical()).await;
     assert_eq!(scene.pull("v1").await.status, 403);
-    assert_eq!(scene.table.row(&scene.tag("v1")).await.unwrap()["state"], S("recorded".to_owned()));
+    assert_eq!(scene.table.row(&tag("v1")).await.unwrap()["state"], S("recorded".to_owned()));
 }
 
 #[tokio::test]
@@ -251,5 +252,5 @@ async fn an_old_pending_row_is_finished_with_the_digest_it_holds() {
     scene.put(row).await;
     let answer = scene.pull("v1").await;
     assert_eq!(answer.status, 403, "the tag has moved, whoever finishes its recording: {answer:?}");
-    assert_eq!(scene.table.row(&scene.tag("v1")).await.unwrap()["state"], S("recorded".to_owned()));
+    assert_eq!(scene.table.row(&tag("v1")).await.unwrap()["state"], S("recorded".to_owned()));
 }

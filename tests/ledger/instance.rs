@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue::{self, L, N, Ns, S, Ss};
 use testing::clock::Clock;
-use testing::log;
+use testing::tags::tag;
+use testing::{log, service};
 use tlogistry::http::Service;
 use tlogistry::key::Fingerprint;
 use tlogistry::ledger::{Ledger, LedgerError, MemoryLedger, UsedKeys};
 use tlogistry::sighting::LocalKey;
 
 use crate::between::Calls;
-use crate::scene::{Answer, Scene, ask, pull};
+use crate::scene::{Answer, Scene, pull};
 use crate::version::soon;
 
 type Row = HashMap<String, AttributeValue>;
@@ -42,8 +43,8 @@ fn forgotten(kind: &str, fingerprint: Fingerprint, variable: &str) -> String {
 #[tokio::test]
 async fn a_forgotten_signing_key_is_named_and_nothing_is_served_or_signed_without_it() {
     let scene = Scene::set().await;
-    let digest = scene.push("known", "a");
-    scene.push("new", "b");
+    let digest = scene.tags.push("known", "a");
+    scene.tags.push("new", "b");
     assert!(pull(&scene.version("a", &[]).start(), "known").await.first_seen);
     let row = scene.used_keys().await.unwrap();
     assert_eq!(row, used(&[scene.fingerprint("a")], &log_keys(&scene)));
@@ -53,12 +54,13 @@ async fn a_forgotten_signing_key_is_named_and_nothing_is_served_or_signed_withou
     for tag in ["known", "new", "known"] {
         assert_refused(&pull(&instance, tag).await, tag, &reason);
     }
-    let evidence = String::from_utf8(ask(&instance, "/sightings/registry.test/app:known").await.to_vec()).unwrap();
+    let evidence = service::get(&instance, "/sightings/registry.test/app:known").await;
+    let evidence = evidence.text();
     assert!(evidence.contains(&format!("the evidence cannot be shown now, because {reason}")), "{evidence}");
     let by_digest = pull(&instance, digest.as_str()).await;
     assert_eq!((by_digest.status, by_digest.digest), (200, Some(digest)));
     assert_eq!(scene.used_keys().await.unwrap(), row, "its own key was not added");
-    assert_eq!(scene.table.row(&scene.tag("new")).await, None);
+    assert_eq!(scene.table.row(&tag("new")).await, None);
 
     let instance = scene.version("b", &["a"]).start();
     assert_eq!(pull(&instance, "known").await.status, 200);
@@ -78,8 +80,8 @@ async fn a_forgotten_signing_key_is_named_and_nothing_is_served_or_signed_withou
 #[tokio::test]
 async fn a_forgotten_log_key_is_named() {
     let scene = Scene::set().await;
-    scene.push("known", "a");
-    scene.push("new", "b");
+    scene.tags.push("known", "a");
+    scene.tags.push("new", "b");
     assert!(pull(&scene.version("a", &[]).start(), "known").await.first_seen);
     let (_, other) = log::start().await;
     let mut version = scene.version("a", &[]);
@@ -115,7 +117,7 @@ async fn a_rotation_in_two_deployments_works_with_both_versions_running_and_on_t
     let mut see = async |instance| {
         count += 1;
         let tag = format!("v{count}");
-        scene.push(&tag, &tag);
+        scene.tags.push(&tag, &tag);
         let answer = pull(instance, &tag).await;
         assert!(answer.first_seen, "{tag}: {answer:?}");
     };
@@ -145,7 +147,7 @@ async fn a_rotation_in_two_deployments_works_with_both_versions_running_and_on_t
 async fn a_process_that_lacks_a_key_stops_when_it_reads_the_row_again() {
     let scene = Scene::set().await;
     for tag in ["v1", "v2", "v3"] {
-        scene.push(tag, tag);
+        scene.tags.push(tag, tag);
     }
     let _stopped = Clock::stop();
     let instance = scene.version("a", &[]).start();
@@ -175,8 +177,8 @@ fn counted(scene: &Scene, calls: &Calls) -> Service {
 async fn a_first_sight_takes_eight_calls_and_a_known_tag_one() {
     let scene = Scene::set().await;
     let calls = Calls::to(scene.table.endpoint).await;
-    scene.push("v1", "v1");
-    let digest = scene.push("v2", "v2");
+    scene.tags.push("v1", "v1");
+    let digest = scene.tags.push("v2", "v2");
     let first = counted(&scene, &calls);
     assert!(pull(&first, "v1").await.first_seen);
     calls.all();
@@ -204,7 +206,7 @@ async fn the_row_is_read_once_a_minute_and_written_once() {
     let calls = Calls::to(scene.table.endpoint).await;
     let instance = || counted(&scene, &calls);
     for tag in ["v1", "v2", "v3", "v4"] {
-        scene.push(tag, tag);
+        scene.tags.push(tag, tag);
     }
     let _stopped = Clock::stop();
     let first = instance();
@@ -261,8 +263,8 @@ fn fingerprints(count: usize) -> Vec<String> {
 #[tokio::test]
 async fn a_row_that_was_changed_is_not_believed_and_stops_every_tag() {
     let scene = Scene::set().await;
-    scene.push("v1", "a");
-    scene.push("new", "b");
+    scene.tags.push("v1", "a");
+    scene.tags.push("new", "b");
     assert!(pull(&scene.version("a", &[]).start(), "v1").await.first_seen);
     let genuine: Row = scene.table.item("@instance").await.unwrap();
     let own = scene.fingerprint("a").to_string();
@@ -307,7 +309,7 @@ async fn a_row_that_was_changed_is_not_believed_and_stops_every_tag() {
             assert_refused(&pull(&instance, tag).await, tag, &reason);
         }
     }
-    assert_eq!(scene.table.row(&scene.tag("new")).await, None, "nothing was recorded");
+    assert_eq!(scene.table.row(&tag("new")).await, None, "nothing was recorded");
 
     scene.table.delete("@instance").await;
     let instance = scene.version("a", &[]).start();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use testing::tags::tag;
 use tlogistry::deadline::Deadline;
 use tlogistry::image::Digest;
 use tlogistry::ledger::Completion::{Before, Now, OtherDigest};
@@ -22,7 +23,7 @@ async fn both(scene: &Scene) -> [Ledger; 2] {
 #[tokio::test]
 async fn one_row_is_inserted_and_taken_over_only_from_the_lease_that_was_seen() {
     let scene = Scene::set().await;
-    let (tag, signer) = (scene.tag("v1"), Signer::Local(scene.key()));
+    let (tag, signer) = (tag("v1"), Signer::Local(scene.key()));
     let first = signer.sign(&tag, &Digest::sha256(b"a"), soon()).await.unwrap();
     let second = signer.sign(&tag, &Digest::sha256(b"b"), soon()).await.unwrap();
     for ledger in both(&scene).await {
@@ -43,9 +44,9 @@ async fn one_row_is_inserted_and_taken_over_only_from_the_lease_that_was_seen() 
 #[tokio::test]
 async fn a_row_is_completed_once_and_never_with_another_digest() {
     let scene = Scene::set().await;
-    scene.push("v1", "a");
+    scene.tags.push("v1", "a");
     assert!(scene.pull("v1").await.first_seen);
-    let tag = scene.tag("v1");
+    let tag = tag("v1");
     let recorded = scene.ledger().get(&tag, soon()).await.unwrap().unwrap();
     let RowState::Recorded { entry, .. } = &recorded.state else { panic!("{recorded:?}") };
     let key = scene.key().public_key().clone();
@@ -80,7 +81,7 @@ async fn a_row_is_completed_once_and_never_with_another_digest() {
 #[tokio::test]
 async fn two_instances_agree_on_who_was_first() {
     let scene = Scene::set().await;
-    scene.push("v1", "a");
+    scene.tags.push("v1", "a");
     let (one, two) = (scene.instance(), scene.instance());
     let (one, two) = tokio::join!(pull(&one, "v1"), pull(&two, "v1"));
     assert_eq!((one.status, two.status), (200, 200));
@@ -93,7 +94,7 @@ async fn a_digest_leads_to_32_tags_and_its_row_then_grows_no_more() {
     let digest = Digest::sha256(b"a");
     for ledger in both(&scene).await {
         let index = async |number: usize| {
-            let tag = scene.tag(&format!("v{number}"));
+            let tag = tag(&format!("v{number}"));
             ledger.index_tag(&tag, &digest, &format!("type/{number}"), number as u64, soon()).await.unwrap()
         };
         for number in 0..32 {
@@ -102,10 +103,10 @@ async fn a_digest_leads_to_32_tags_and_its_row_then_grows_no_more() {
         }
         for number in [32, 33, 7] {
             let row = index(number).await;
-            assert_eq!((row.tags.len(), row.includes(&scene.tag(&format!("v{number}")))), (32, number == 7));
+            assert_eq!((row.tags.len(), row.includes(&tag(&format!("v{number}")))), (32, number == 7));
             assert_eq!((row.media_type.as_str(), row.size), ("type/0", 0));
         }
-        let stored = ledger.tags_of(scene.tag("v1").repository(), &digest, soon()).await.unwrap().unwrap();
-        assert!(stored.is_full() && stored.includes(&scene.tag("v31")) && !stored.includes(&scene.tag("v32")));
+        let stored = ledger.tags_of(tag("v1").repository(), &digest, soon()).await.unwrap().unwrap();
+        assert!(stored.is_full() && stored.includes(&tag("v31")) && !stored.includes(&tag("v32")));
     }
 }

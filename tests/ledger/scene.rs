@@ -1,26 +1,21 @@
 //! A registry, a log, a table and a key, and instances of the service that share them.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Method, Request};
 use testing::table::Table;
-use testing::{log, registry};
-use tlogistry::config::{Config, LogConfig};
-use tlogistry::http::{Body, Service};
-use tlogistry::image::{Digest, Tag};
-use tlogistry::ledger::{DynamoDbLedger, Ledger};
-use tlogistry::setup;
-use tlogistry::sighting::{LocalKey, Signer};
+use testing::tags::{self, Tags};
+use testing::{log, service};
+use tlogistry::config::LogConfig;
+use tlogistry::http::Service;
+use tlogistry::image::Digest;
+use tlogistry::ledger::Ledger;
+use tlogistry::sighting::LocalKey;
 
 pub struct Scene {
     pub table: Table,
     pub log_config: LogConfig,
     pub folder: tempfile::TempDir,
-    tags: Arc<Mutex<HashMap<String, Bytes>>>,
-    pub registry: String,
+    pub tags: Tags,
 }
 
 /// The answer to a pull by tag.
@@ -36,26 +31,12 @@ pub struct Answer {
 
 impl Scene {
     pub async fn set() -> Self {
-        let (_, log_config) = log::start().await;
-        let tags: Arc<Mutex<HashMap<String, Bytes>>> = Arc::default();
-        let served = tags.clone();
-        let registry = registry::start(move |tag| served.lock().unwrap().get(tag).cloned()).await;
-        Self { table: Table::start().await, log_config, folder: tempfile::tempdir().unwrap(), tags, registry }
-    }
-
-    pub fn push(&self, name: &str, text: &str) -> Digest {
-        let manifest = registry::image(text);
-        let digest = Digest::sha256(&manifest);
-        self.tags.lock().unwrap().insert(name.to_owned(), manifest);
-        digest
-    }
-
-    pub fn tag(&self, name: &str) -> Tag {
-        format!("registry.test/app:{name}").parse().unwrap()
+        let (table, (_, log_config), tags) = (Table::start().await, log::start().await, Tags::start().await);
+        Self { table, log_config, folder: tempfile::tempdir().unwrap(), tags }
     }
 
     pub fn ledger(&self) -> Ledger {
-        Ledger::DynamoDb(DynamoDbLedger::new(self.table.client.clone(), self.table.name.clone()))
+        self.table.ledger()
     }
 
     pub fn key(&self) -> LocalKey {
@@ -64,12 +45,8 @@ impl Scene {
 
     /// A new instance: it remembers nothing, and knows only what the table and `log` tell.
     pub fn instance_with(&self, log: &LogConfig, request_timeout: Duration) -> Service {
-        let config = Config::read(|name| match name {
-            "INSECURE_REGISTRIES" => Some(format!("registry.test={}", self.registry)),
-            "REQUEST_TIMEOUT_MS" => Some(request_timeout.as_millis().to_string()),
-            _ => None,
-        });
-        setup::service(&config.unwrap(), self.ledger(), Signer::Local(self.key()), log.clone()).unwrap()
+        let builder = service::with_log(log.clone()).registry(&self.tags.address).ledger(self.ledger()).key(self.key());
+        builder.set("REQUEST_TIMEOUT_MS", request_timeout.as_millis()).build()
     }
 
     pub fn instance(&self) -> Service {
@@ -82,24 +59,11 @@ impl Scene {
     }
 }
 
-/// The body of what an instance answers.
-pub async fn ask(instance: &Service, path: &str) -> Bytes {
-    let request = Request::builder().method(Method::GET).uri(path).body(()).unwrap();
-    let Body::Bytes(body) = instance.handle(&request).await.into_body() else { panic!("a GET is answered with bytes") };
-    body
-}
-
 pub async fn pull(instance: &Service, name: &str) -> Answer {
-    let path = format!("/v2/registry.test/app/manifests/{name}");
-    let request = Request::builder().method(Method::GET).uri(path).body(()).unwrap();
-    let response = instance.handle(&request).await;
-    let status = response.status().as_u16();
-    let first_seen = response.headers().contains_key("tlog-first-seen");
-    let Body::Bytes(body) = response.into_body() else { panic!("a GET is answered with bytes") };
+    let answer = service::get(instance, &tags::manifest(name)).await;
+    let (status, first_seen) = (answer.status, answer.find("tlog-first-seen").is_some());
     if status == 200 {
-        return Answer { status, first_seen, digest: Some(Digest::sha256(&body)), message: String::new() };
+        return Answer { status, first_seen, digest: Some(Digest::sha256(&answer.bytes)), message: String::new() };
     }
-    let error: serde_json::Value = serde_json::from_slice(&body).unwrap();
-    let message = error["errors"][0]["message"].as_str().unwrap().to_owned();
-    Answer { status, first_seen, digest: None, message }
+    Answer { status, first_seen, digest: None, message: answer.error().1 }
 }

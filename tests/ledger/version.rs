@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use testing::table::Table;
-use tlogistry::config::{Config, LogConfig};
+use testing::service;
+use tlogistry::config::LogConfig;
 use tlogistry::deadline::Deadline;
 use tlogistry::http::Service;
 use tlogistry::key::Fingerprint;
-use tlogistry::ledger::{DynamoDbLedger, Ledger, UsedKeys};
-use tlogistry::setup;
-use tlogistry::sighting::{LocalKey, Signer};
+use tlogistry::ledger::{Ledger, UsedKeys};
+use tlogistry::sighting::LocalKey;
 
 use crate::scene::Scene;
 
@@ -46,22 +45,13 @@ impl Scene {
     }
 }
 
-pub fn ledger_in(table: &Table) -> Ledger {
-    Ledger::DynamoDb(DynamoDbLedger::new(table.client.clone(), table.name.clone()))
-}
-
 impl Version<'_> {
     /// A new process of the version.
     pub fn start(self) -> Service {
         let trusted: String =
             self.trusts.iter().map(|key| self.scene.key_named(key).public_key().pem().to_owned()).collect();
-        let config = Config::read(|name| match name {
-            "INSECURE_REGISTRIES" => Some(format!("registry.test={}", self.scene.registry)),
-            "TRUSTED_KEYS" => Some(trusted.clone()),
-            "FIRST_SIGHTS_PER_MINUTE" | "FIRST_SIGHTS_PER_MINUTE_PER_SOURCE" => Some("1000".to_owned()),
-            _ => None,
-        });
-        let signer = Signer::Local(self.scene.key_named(self.key));
-        setup::service(&config.unwrap(), self.ledger, signer, self.log).unwrap()
+        let builder = service::with_log(self.log).registry(&self.scene.tags.address).first_sights(1000, 1000);
+        let builder = builder.set("TRUSTED_KEYS", trusted).ledger(self.ledger);
+        builder.key(self.scene.key_named(self.key)).build()
     }
 }

@@ -9,11 +9,11 @@ use crate::scene::{Scene, pull};
 #[tokio::test]
 async fn with_the_log_gone_known_tags_are_served_or_refused_and_only_first_sights_fail() {
     let scene = Scene::set().await;
-    let digest = scene.push("known", "a");
-    scene.push("moved", "a");
-    scene.push("new", "a");
+    let digest = scene.tags.push("known", "a");
+    scene.tags.push("moved", "a");
+    scene.tags.push("new", "a");
     assert!(scene.pull("known").await.first_seen && scene.pull("moved").await.first_seen);
-    scene.push("moved", "b");
+    scene.tags.push("moved", "b");
 
     // Nobody listens on this port any more.
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

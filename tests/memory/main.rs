@@ -12,12 +12,9 @@ use http::Request;
 use testing::count;
 use testing::faulty::log;
 use testing::faulty::wire;
-use tlogistry::config::Config;
-use tlogistry::http::{Body, Service};
+use testing::service;
+use tlogistry::http::Service;
 use tlogistry::image::Digest;
-use tlogistry::ledger::{Ledger, MemoryLedger};
-use tlogistry::setup;
-use tlogistry::sighting::{LocalKey, Signer};
 
 #[global_allocator]
 static ALLOCATOR: count::Counting = count::Counting;
@@ -50,14 +47,8 @@ async fn service(
     });
     let address = address.await;
     let opened: Vec<String> = (0..names).map(|number| format!("{}={address}", name(number))).collect();
-    let config = Config::read(|variable| match variable {
-        "INSECURE_REGISTRIES" => Some(opened.join(",")),
-        "MANIFEST_CACHE_BYTES" => Some("0".to_owned()),
-        _ => None,
-    });
-    let signer = Signer::Local(LocalKey::generate().unwrap());
-    let log = log::Log::start().await;
-    Arc::new(setup::service(&config.unwrap(), Ledger::Memory(MemoryLedger::default()), signer, log.config()).unwrap())
+    let builder = service::with_log(log::Log::start().await.config()).set("INSECURE_REGISTRIES", opened.join(","));
+    Arc::new(builder.set("MANIFEST_CACHE_BYTES", 0).build())
 }
 
 fn name(number: usize) -> String {
@@ -65,10 +56,8 @@ fn name(number: usize) -> String {
 }
 
 async fn get(service: &Service, path: &str) -> (u16, Bytes) {
-    let response = service.handle(&Request::get(path).body(()).unwrap()).await;
-    let status = response.status().as_u16();
-    let Body::Bytes(body) = response.into_body() else { panic!("a GET is answered with bytes") };
-    (status, body)
+    let answer = service::get(service, path).await;
+    (answer.status, answer.bytes)
 }
 
 /// MiB that were held at most while a path was asked for, beyond what was held before.

@@ -1,18 +1,15 @@
 //! A log that holds anything, a registry, and what the command line and the function make of a tag.
 
 use bytes::Bytes;
-use http::Request;
 use serde_json::Value;
 use testing::any_log::AnyLog;
-use testing::filed::{Case, Filed, Key};
+use testing::filed::{Case, Filed};
 use testing::process::{Ended, Process, cli};
-use testing::registry;
-use tlogistry::config::Config;
-use tlogistry::http::{Body, Service};
-use tlogistry::image::{Digest, Tag};
-use tlogistry::ledger::{Ledger, MemoryLedger};
-use tlogistry::setup;
-use tlogistry::sighting::{LocalKey, Signer, subject_hash};
+use testing::tags::tag;
+use testing::{registry, service};
+use tlogistry::http::Service;
+use tlogistry::image::Digest;
+use tlogistry::sighting::{LocalKey, subject_hash};
 
 pub struct Scene {
     pub log: AnyLog,
@@ -33,13 +30,7 @@ impl Scene {
     pub async fn serving(manifest: Bytes, seen: Digest) -> Self {
         let registry = registry::start(move |_| Some(manifest.clone())).await;
         let (log, folder) = (AnyLog::start().await, tempfile::tempdir().unwrap());
-        let case = Case {
-            tag: tag(0),
-            seen,
-            other: Digest::sha256(&registry::image("other")),
-            ours: Key::generate(),
-            theirs: Key::generate(),
-        };
+        let case = Case::new(seen, Digest::sha256(&registry::image("other")));
         let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
         write("key.pem", case.ours.pem());
         write("signing-key.pem", case.ours.private_pem());
@@ -50,7 +41,7 @@ impl Scene {
     /// Goes on to a tag that nothing was filed for.
     pub fn next(&mut self) -> &Case {
         self.tags += 1;
-        self.case.tag = tag(self.tags);
+        self.case.tag = tag(&format!("v{}", self.tags));
         &self.case
     }
 
@@ -111,22 +102,17 @@ impl Scene {
 
     /// An instance with an empty ledger.
     pub fn instance(&self) -> Service {
-        let config =
-            Config::read(|name| (name == "INSECURE_REGISTRIES").then(|| format!("registry.test={}", self.registry)));
         let key = LocalKey::open(&self.folder.path().join("signing-key.pem")).unwrap();
-        let ledger = Ledger::Memory(MemoryLedger::default());
-        setup::service(&config.unwrap(), ledger, Signer::Local(key), self.log.config()).unwrap()
+        service::with_log(self.log.config()).registry(&self.registry).key(key).build()
     }
 
     /// Pulls the current tag.
     pub async fn pull(&self, instance: &Service) -> Pulled {
         let name = self.case.tag.to_string();
         let (repository, tag) = name.rsplit_once(':').unwrap();
-        let request = Request::get(format!("/v2/{repository}/manifests/{tag}")).body(()).unwrap();
-        let (parts, body) = instance.handle(&request).await.into_parts();
-        let Body::Bytes(body) = body else { panic!("a GET is answered with bytes") };
-        let first_seen = parts.headers.contains_key("tlog-first-seen");
-        Pulled { status: parts.status.as_u16(), first_seen, body: String::from_utf8_lossy(&body).into_owned() }
+        let answer = service::get(instance, &format!("/v2/{repository}/manifests/{tag}")).await;
+        let first_seen = answer.find("tlog-first-seen").is_some();
+        Pulled { status: answer.status, first_seen, body: answer.text().to_owned() }
     }
 }
 
@@ -135,8 +121,4 @@ pub struct Pulled {
     pub status: u16,
     pub first_seen: bool,
     pub body: String,
-}
-
-fn tag(number: usize) -> Tag {
-    format!("registry.test/app:v{number}").parse().unwrap()
 }

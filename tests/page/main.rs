@@ -6,13 +6,11 @@ mod shown;
 mod unavailable;
 
 use http::{HeaderMap, Method, Request, StatusCode};
-use testing::{log, registry};
-use tlogistry::config::{Config, LogConfig};
+use testing::{log, registry, service};
+use tlogistry::config::LogConfig;
 use tlogistry::http::{Body, Service};
 use tlogistry::image::Digest;
 use tlogistry::key::PublicKey;
-use tlogistry::ledger::{Ledger, MemoryLedger};
-use tlogistry::setup;
 use tlogistry::sighting::{LocalKey, Signer};
 
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
@@ -49,12 +47,12 @@ impl Scene {
 }
 
 fn service(registry: Option<&str>, signer: Signer, log: LogConfig, trusted: &str) -> Service {
-    let config = Config::read(|name| match name {
-        "INSECURE_REGISTRIES" => Some(format!("registry.test={}", registry?)),
-        "TRUSTED_KEYS" => Some(trusted.to_owned()),
-        _ => None,
-    });
-    setup::service(&config.unwrap(), Ledger::Memory(MemoryLedger::default()), signer, log).unwrap()
+    let builder = service::with_log(log).signer(signer).set("TRUSTED_KEYS", trusted);
+    match registry {
+        Some(address) => builder.registry(address),
+        None => builder,
+    }
+    .build()
 }
 
 fn pull(tag: &str) -> Request<()> {

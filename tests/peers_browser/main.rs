@@ -11,37 +11,25 @@ use chromium::Tab;
 use testing::client::get;
 use testing::image::Image;
 use testing::instance::Instance;
-use testing::stage::{REGISTRY, REPOSITORY, Stage};
+use testing::scene::Scene;
+use testing::stage::{REGISTRY, REPOSITORY};
 
-struct Scene {
-    instance: Instance,
-    _stage: Stage,
-    _state: tempfile::TempDir,
+/// An instance that has seen one tag, `v1`.
+async fn scene() -> Scene {
+    let scene = Scene::set();
+    scene.stage.push("v1", &Image::oci("shown")).await;
+    assert_eq!(get(&scene.instance.url("manifests/v1")).await.status, 200);
+    scene
 }
 
-impl Scene {
-    /// An instance that has seen one tag, `v1`.
-    async fn set() -> Self {
-        let (stage, state) = (Stage::set(), tempfile::tempdir().unwrap());
-        let instance = Instance::serve(state.path(), &stage.environment());
-        stage.push("v1", &Image::oci("shown")).await;
-        assert_eq!(get(&instance.url("manifests/v1")).await.status, 200);
-        Self { instance, _stage: stage, _state: state }
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.instance.address)
-    }
-
-    /// Each kind of page by a name.
-    fn pages(&self) -> [(&'static str, String); 4] {
-        [
-            ("home", self.url("/")),
-            ("sighting", self.url(&sighting("v1"))),
-            ("unseen", self.url(&sighting("v2"))),
-            ("fault", self.url("/sightings?tag=%3Cb%3Ealpine")),
-        ]
-    }
+/// Each kind of page by a name.
+fn pages(instance: &Instance) -> [(&'static str, String); 4] {
+    [
+        ("home", instance.at("/")),
+        ("sighting", instance.at(&sighting("v1"))),
+        ("unseen", instance.at(&sighting("v2"))),
+        ("fault", instance.at("/sightings?tag=%3Cb%3Ealpine")),
+    ]
 }
 
 fn sighting(tag: &str) -> String {
@@ -53,10 +41,10 @@ const DARK: &str = "rgb(22, 22, 20)";
 
 #[tokio::test]
 async fn every_page_is_well_on_any_screen() {
-    let (scene, mut tab) = (Scene::set().await, Tab::open());
+    let (scene, mut tab) = (scene().await, Tab::open());
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screenshots");
     std::fs::create_dir_all(&folder).unwrap();
-    for (name, url) in scene.pages() {
+    for (name, url) in pages(&scene.instance) {
         for width in [1280, 390, 320] {
             for (scheme, background) in [("light", LIGHT), ("dark", DARK)] {
                 let case = format!("{name}-{width}-{scheme}");
@@ -89,8 +77,8 @@ fn barriers(tab: &mut Tab) -> Vec<String> {
 
 #[tokio::test]
 async fn the_form_leads_to_the_page_of_the_tag() {
-    let (scene, mut tab) = (Scene::set().await, Tab::open());
-    tab.go(&scene.url("/"));
+    let (scene, mut tab) = (scene().await, Tab::open());
+    tab.go(&scene.instance.at("/"));
     tab.evaluate("document.querySelector('input').focus()");
     tab.type_text(&format!("{}/{REGISTRY}/{REPOSITORY}:v1", scene.instance.address));
     tab.until_loaded(|tab| tab.press("Enter", 13, "\r"));
@@ -104,9 +92,9 @@ async fn the_form_leads_to_the_page_of_the_tag() {
 
 #[tokio::test]
 async fn a_keyboard_is_enough_and_what_is_focused_is_seen() {
-    let (scene, mut tab) = (Scene::set().await, Tab::open());
+    let (scene, mut tab) = (scene().await, Tab::open());
     tab.show_at(390, "light");
-    tab.go(&scene.url("/"));
+    tab.go(&scene.instance.at("/"));
     let mut reached = Vec::new();
     for _ in 0..4 {
         tab.press("Tab", 9, "");
@@ -123,8 +111,8 @@ async fn a_keyboard_is_enough_and_what_is_focused_is_seen() {
 
 #[tokio::test]
 async fn no_script_runs_even_if_one_came_in() {
-    let (scene, mut tab) = (Scene::set().await, Tab::open());
-    for (_, url) in scene.pages() {
+    let (scene, mut tab) = (scene().await, Tab::open());
+    for (_, url) in pages(&scene.instance) {
         tab.go(&url);
         let script = "const script = document.createElement('script'); script.text = 'window.came = true';
             document.body.append(script); String(window.came)";
@@ -137,9 +125,9 @@ async fn no_script_runs_even_if_one_came_in() {
 /// A command is copied as one line, however many it takes on a phone.
 #[tokio::test]
 async fn commands_are_copied_as_they_are_run() {
-    let (scene, mut tab) = (Scene::set().await, Tab::open());
+    let (scene, mut tab) = (scene().await, Tab::open());
     tab.show_at(390, "light");
-    tab.go(&scene.url("/"));
+    tab.go(&scene.instance.at("/"));
     let copied =
         tab.evaluate("getSelection().selectAllChildren(document.querySelector('pre')), String(getSelection())");
     let host = &scene.instance.address;

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use testing::filed::copies::{of_another_tag, of_this_tag};
 use testing::filed::ours::{Says, everything};
 use testing::filed::strangers::that_hold_our_key;
-use testing::filed::{Case, Filed, Key, rekord};
+use testing::filed::{Case, Filed, rekord};
 use testing::process::{PATIENCE, Process, cli};
+use testing::tags::tag;
 use testing::transparency_log::TransparencyLog;
 use tlogistry::image::Digest;
 use tlogistry::sighting::subject_hash;
@@ -27,13 +28,7 @@ struct Scene {
 impl Scene {
     fn set() -> Self {
         let (log, folder) = (TransparencyLog::rekor_of_every_kind(), tempfile::tempdir().unwrap());
-        let case = Case {
-            tag: "registry.test/app:v0".parse().unwrap(),
-            seen: Digest::sha256(b"seen"),
-            other: Digest::sha256(b"other"),
-            ours: Key::generate(),
-            theirs: Key::generate(),
-        };
+        let case = Case::new(Digest::sha256(b"seen"), Digest::sha256(b"other"));
         std::fs::write(folder.path().join("key.pem"), case.ours.pem()).unwrap();
         std::fs::write(folder.path().join("log.pem"), &log.public_key).unwrap();
         Self { log, folder, client: reqwest::Client::new(), case, tags: 0 }
@@ -41,7 +36,7 @@ impl Scene {
 
     fn next(&mut self) -> &Case {
         self.tags += 1;
-        self.case.tag = format!("registry.test/app:v{}", self.tags).parse().unwrap();
+        self.case.tag = tag(&format!("v{}", self.tags));
         &self.case
     }
 

@@ -12,65 +12,62 @@ use serde_json::Value;
 use tampered::NOT_READ_BY_NODE;
 use testing::client::get;
 use testing::image::Image;
-use testing::instance::Instance;
-use testing::stage::{REGISTRY, REPOSITORY, Stage};
+use testing::scene::Scene;
+use testing::stage::{REGISTRY, REPOSITORY};
 use testing::transparency_log::TransparencyLog;
 
 /// A tag that was pulled once, and someone who follows the documentation in a folder of his own.
-struct Scene {
-    stage: Stage,
-    instance: Instance,
+struct Documented {
+    scene: Scene,
     image: Image,
     user: Commands,
-    _state: tempfile::TempDir,
 }
 
-impl Scene {
-    async fn set(log: TransparencyLog) -> Self {
-        let (stage, state) = (Stage::with(log), tempfile::tempdir().unwrap());
-        let instance = Instance::serve(state.path(), &stage.environment());
+impl Documented {
+    async fn with_log(log: TransparencyLog) -> Self {
+        let scene = Scene::with_log(log);
         let image = Image::index("what was reviewed");
-        stage.push("v1", &image).await;
-        let pulled = get(&instance.url("manifests/v1")).await;
+        scene.stage.push("v1", &image).await;
+        let pulled = get(&scene.instance.url("manifests/v1")).await;
         assert_eq!(pulled.header("tlog-first-seen"), "true");
-        let user = Commands::of_the_documentation(&instance.address, &format!("{REGISTRY}/{REPOSITORY}:v1"));
-        Self { stage, instance, image, user, _state: state }
+        let user = Commands::of_the_documentation(&scene.instance.address, &format!("{REGISTRY}/{REPOSITORY}:v1"));
+        Self { scene, image, user }
     }
 }
 
 async fn the_documented_commands_verify_a_sighting(log: TransparencyLog) {
-    let scene = Scene::set(log).await;
-    scene.user.fetch();
-    let verified = scene.user.run("cosign verify-blob-attestation");
+    let documented = Documented::with_log(log).await;
+    documented.user.fetch();
+    let verified = documented.user.run("cosign verify-blob-attestation");
     assert_eq!((verified.code, verified.stderr.trim()), (Some(0), "Verified OK"), "{verified:?}");
-    let digest = scene.user.run("python3");
-    assert_eq!(digest.stdout.trim(), scene.image.digest().as_str(), "{digest:?}");
+    let digest = documented.user.run("python3");
+    assert_eq!(digest.stdout.trim(), documented.image.digest().as_str(), "{digest:?}");
 
-    let attested = scene.user.run("cosign verify-attestation");
+    let attested = documented.user.run("cosign verify-attestation");
     assert_eq!(attested.code, Some(0), "{attested:?}");
     assert!(attested.stderr.contains("Existence of the claims in the transparency log was verified offline"));
     let envelope: Value = serde_json::from_str(attested.stdout.lines().last().unwrap()).unwrap();
     let statement = BASE64_STANDARD.decode(envelope["payload"].as_str().unwrap()).unwrap();
     let statement: Value = serde_json::from_slice(&statement).unwrap();
     assert_eq!(statement["predicate"]["tag"], format!("{REGISTRY}/{REPOSITORY}:v1"));
-    assert_eq!(statement["predicate"]["digest"], scene.image.digest().as_str());
+    assert_eq!(statement["predicate"]["digest"], documented.image.digest().as_str());
 
     // cosign takes the sighting for a signature of the image, and shows the manifest's digest: the first subject's.
-    let accepted = scene.user.run("cosign verify ");
+    let accepted = documented.user.run("cosign verify ");
     assert_eq!(accepted.code, Some(0), "{accepted:?}");
     let shown: Value = serde_json::from_str(accepted.stdout.lines().last().unwrap()).unwrap();
     let critical = &shown[0]["critical"];
-    assert_eq!(critical["image"]["docker-manifest-digest"], scene.image.digest().as_str(), "{shown}");
+    assert_eq!(critical["image"]["docker-manifest-digest"], documented.image.digest().as_str(), "{shown}");
     assert_eq!(critical["type"], "https://tlogistry.dev/tag-sighting/v1", "{shown}");
 
-    let checked = scene.user.run("node");
-    assert_eq!((checked.code, checked.stdout.trim()), (Some(0), scene.image.digest().as_str()), "{checked:?}");
+    let checked = documented.user.run("node");
+    assert_eq!((checked.code, checked.stdout.trim()), (Some(0), documented.image.digest().as_str()), "{checked:?}");
 
     // The tag moves: the old evidence still holds, and the new image is not attested.
-    scene.stage.push("v1", &Image::oci("something else entirely")).await;
-    assert_eq!(scene.user.run("cosign verify-blob-attestation").code, Some(0));
+    documented.scene.stage.push("v1", &Image::oci("something else entirely")).await;
+    assert_eq!(documented.user.run("cosign verify-blob-attestation").code, Some(0));
     for command in ["cosign verify-attestation", "cosign verify "] {
-        let refused = scene.user.run(command);
+        let refused = documented.user.run(command);
         assert_ne!(refused.code, Some(0), "{refused:?}");
         assert!(refused.stderr.contains("has moved and is refused"), "{refused:?}");
     }
@@ -87,31 +84,31 @@ async fn the_documented_commands_verify_a_sighting_in_the_embedded_log() {
 }
 
 async fn whatever_is_changed_is_refused(log: TransparencyLog) {
-    let scene = Scene::set(log).await;
-    scene.user.fetch();
-    let (checks, bundle) = (["cosign verify-blob-attestation", "node"], scene.user.read("sighting.json"));
+    let documented = Documented::with_log(log).await;
+    documented.user.fetch();
+    let (checks, bundle) = (["cosign verify-blob-attestation", "node"], documented.user.read("sighting.json"));
     let genuine: Value = serde_json::from_str(&bundle).unwrap();
     for (what, changed) in tampered::bundles(&genuine) {
-        scene.user.write("sighting.json", &changed.to_string());
+        documented.user.write("sighting.json", &changed.to_string());
         for check in checks.into_iter().filter(|check| *check != "node" || !NOT_READ_BY_NODE.contains(&what)) {
-            let refused = scene.user.run(check);
+            let refused = documented.user.run(check);
             assert_ne!(refused.code, Some(0), "{check} takes {what}: {refused:?}");
         }
     }
-    scene.user.write("sighting.json", &bundle);
+    documented.user.write("sighting.json", &bundle);
     for check in checks {
-        assert_eq!(scene.user.run(check).code, Some(0), "the genuine one is taken again");
+        assert_eq!(documented.user.run(check).code, Some(0), "the genuine one is taken again");
     }
 
     // Another tag, and another key.
-    let other = scene.user.clone_for(&format!("{REGISTRY}/{REPOSITORY}:v2"));
+    let other = documented.user.clone_for(&format!("{REGISTRY}/{REPOSITORY}:v2"));
     for check in checks {
         assert_ne!(other.run(check).code, Some(0), "{check} takes the evidence of one tag for another");
     }
     let stranger = tlogistry::sighting::LocalKey::generate().unwrap();
-    scene.user.write("key.pem", stranger.public_key().pem());
+    documented.user.write("key.pem", stranger.public_key().pem());
     for check in [&checks[..], &["cosign verify-attestation"]].concat() {
-        assert_ne!(scene.user.run(check).code, Some(0), "{check} takes another's signature");
+        assert_ne!(documented.user.run(check).code, Some(0), "{check} takes another's signature");
     }
 }
 
@@ -128,22 +125,22 @@ async fn whatever_is_changed_is_refused_in_the_embedded_log() {
 /// oras shows the attestation, and copies the image with it: every part can be fetched.
 #[tokio::test]
 async fn an_image_is_copied_with_its_attestation() {
-    let scene = Scene::set(TransparencyLog::start()).await;
+    let documented = Documented::with_log(TransparencyLog::start()).await;
     let oras = |arguments: &[&str]| {
         let mut command = testing::process::go_tool("oras");
-        command.args(arguments).env("HOME", scene.user.folder());
+        command.args(arguments).env("HOME", documented.user.folder());
         testing::process::Process::start(&mut command).finish()
     };
-    let image = scene.instance.image(":v1");
+    let image = documented.scene.instance.image(":v1");
     let shown = oras(&["discover", "--plain-http", &image]);
     assert!(shown.stdout.contains("application/vnd.dev.sigstore.bundle.v0.3+json"), "{shown:?}");
     assert!(shown.stdout.contains("https://tlogistry.dev/tag-sighting/v1"), "{shown:?}");
-    let layout = scene.user.folder().join("layout");
+    let layout = documented.user.folder().join("layout");
     let to = format!("{}:v1", layout.display());
     let copied = oras(&["copy", "--recursive", "--from-plain-http", &image, "--to-oci-layout", &to]);
     assert_eq!(copied.code, Some(0), "{copied:?}");
     let blob = |digest: &str| std::fs::read(layout.join(Path::new("blobs/sha256").join(digest)));
-    let bundle = get(&format!("http://{}/sightings/{REGISTRY}/{REPOSITORY}:v1", scene.instance.address)).await;
+    let bundle = get(&documented.scene.instance.at(&format!("/sightings/{REGISTRY}/{REPOSITORY}:v1"))).await;
     let digest = tlogistry::image::Digest::sha256(&bundle.bytes);
     assert_eq!(blob(digest.hex()).unwrap(), bundle.bytes);
 }

@@ -22,6 +22,11 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
+    #[track_caller]
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.bytes).unwrap()
+    }
+
     /// The one error of a refusal: code, message and all of it.
     #[track_caller]
     pub fn error(&self) -> (String, String, Value) {

@@ -77,6 +77,11 @@ impl Instance {
         self.process.finish()
     }
 
+    /// The URL of a path.
+    pub fn at(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
     /// The URL of `path` of the repository.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}/v2/{REGISTRY}/{REPOSITORY}/{path}", self.address)

@@ -2,7 +2,8 @@
 //!
 //! - Real programs, each started on a free port and gone when its test is ([`process`]): registries, logs, clients,
 //!   AWS's services, and tlogistry itself ([`instance`]).
-//! - Stand-ins inside the test's process: a [`registry`], a [`log`], and [`faulty`] ones that fail and lie on demand.
+//! - Stand-ins inside the test's process: a [`registry`], one with [`tags`], a [`log`], and [`faulty`] ones that fail and lie on demand.
+//! - The [`service`] itself, without a front end.
 //! - A [`network`] of the test's own, and its time ([`clock`]).
 
 pub mod any_log;
@@ -28,10 +29,12 @@ pub mod process;
 pub mod registry;
 pub mod rekor;
 pub mod scene;
+pub mod service;
 pub mod skopeo;
 pub mod stage;
 pub mod story;
 pub mod table;
+pub mod tags;
 pub mod tar;
 pub mod traced;
 pub mod transparency_log;

@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use tlogistry::image::Tag;
+use tlogistry::ledger::{DynamoDbLedger, Ledger};
 
 use crate::process::tools;
 
@@ -75,6 +76,11 @@ impl Table {
     /// For a ledger.
     pub async fn start() -> Self {
         Self::keyed_by("tag").await
+    }
+
+    /// The ledger in it.
+    pub fn ledger(&self) -> Ledger {
+        Ledger::DynamoDb(DynamoDbLedger::new(self.client.clone(), self.name.clone()))
     }
 
     /// For the counters.

@@ -17,6 +17,8 @@ use tlogistry::image::{Digest, Tag};
 use tlogistry::key::PublicKey;
 use tlogistry::sighting::{statement, subject_hash};
 
+use crate::tags::tag;
+
 /// A key on P-256.
 pub struct Key {
     signer: SigStoreSigner,
@@ -93,6 +95,11 @@ pub struct Case {
 }
 
 impl Case {
+    /// A tag that was seen at one of two digests, by a new key.
+    pub fn new(seen: Digest, other: Digest) -> Self {
+        Self { tag: tag("v0"), seen, other, ours: Key::generate(), theirs: Key::generate() }
+    }
+
     pub fn seen(&self) -> Vec<u8> {
         statement(&self.tag, &self.seen)
     }
