@@ -1,5 +1,6 @@
 //! The search for everything that the log lists for a tag.
 
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
@@ -9,8 +10,8 @@ use crate::config::LogConfig;
 use crate::image::Tag;
 use crate::key::PublicKey;
 use crate::rekor::{Rekor, Retrieved, RetryingRekor, retrieve};
-use crate::sighting::{Finding, Findings, statement_of, subject_hash};
-use crate::tlog::{EntryId, LogError, LogKeys};
+use crate::sighting::{Finding, Findings, Lookup, subject_hash};
+use crate::tlog::{EntryId, LogEntry, LogError, LogKeys};
 
 /// Bytes of one entry. Rekor sets no limit of its own. The largest worth reading holds a key with a few MiB of text
 /// around it.
@@ -65,21 +66,7 @@ impl LogSearch {
             }
         }
         findings.consider_own(tag, &self.trusted);
-        for hash in findings.unknown_payloads() {
-            // The log may list an entry with the same payload elsewhere, with its statement.
-            let mut statement = None;
-            let look = |retrieved| {
-                if let Retrieved::Entry(entry) = retrieved {
-                    statement = statement_of(&entry, &hash);
-                }
-                if statement.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            };
-            // If the search fails, the entry stays without its statement.
-            let _ = self.retrieve(&hex::encode(hash), look).await;
-            if let Some(statement) = statement {
-                findings.consider_statement(tag, &statement, &self.trusted);
-            }
-        }
+        let Ok(()) = findings.look_up_statements(tag, &self.trusted, self, |_| {}).await;
         Ok((findings, unread))
     }
 
@@ -100,6 +87,24 @@ impl LogSearch {
                 break;
             }
         }
+        Ok(())
+    }
+}
+
+impl Lookup for LogSearch {
+    type Error = Infallible;
+
+    /// Passes over entries that cannot be read, and a search that fails: their statements stay unknown.
+    async fn each(
+        &self,
+        sha256: &str,
+        mut each: impl FnMut(LogEntry) -> ControlFlow<()> + Send,
+    ) -> Result<(), Infallible> {
+        let entry = |retrieved| match retrieved {
+            Retrieved::Entry(entry) => each(*entry),
+            Retrieved::Failed { .. } => ControlFlow::Continue(()),
+        };
+        let _ = self.retrieve(sha256, entry).await;
         Ok(())
     }
 }

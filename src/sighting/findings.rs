@@ -124,7 +124,7 @@ impl Findings {
     }
 
     /// Explains the entries in which this statement was signed. Returns the leaf hashes of those about another tag.
-    pub(crate) fn consider_statement(&mut self, tag: &Tag, statement: &[u8], trusted: &[PublicKey]) -> Vec<[u8; 32]> {
+    pub(super) fn consider_statement(&mut self, tag: &Tag, statement: &[u8], trusted: &[PublicKey]) -> Vec<[u8; 32]> {
         self.learn(|entry| Finding::with_statement(tag, entry, statement, trusted))
     }
 
@@ -179,7 +179,7 @@ impl Findings {
     }
 
     /// Hashes of payloads that entries lack, to look them up.
-    pub(crate) fn unknown_payloads(&self) -> Vec<[u8; 32]> {
+    pub(super) fn unknown_payloads(&self) -> Vec<[u8; 32]> {
         let hash = |unattested: &Unattested| match unattested.entry.body() {
             EntryBody::Envelope(envelope) => envelope.payload_hash,
             _ => None,

@@ -12,7 +12,7 @@ use super::log::GatedLog;
 use crate::deadline::Deadline;
 use crate::image::Tag;
 use crate::key::PublicKey;
-use crate::sighting::{Finding, Findings, is_file_by_certificate, statement_of, subject_hash};
+use crate::sighting::{Finding, Findings, Lookup, is_file_by_certificate, subject_hash};
 use crate::tlog::{Call, EntryId, LogEntry, Pass};
 
 /// Irrelevant entries remembered: some 5 MiB. They are not read again, so each attempt to look through many of them gets
@@ -60,7 +60,8 @@ impl Search {
             return Err(Unavailable::Unexplained { log_index: *log_index });
         }
         findings.consider_own(tag, &trusted);
-        self.look_up_statements(tag, &mut findings, &trusted, deadline).await?;
+        let log = Listed { log: &self.log, deadline };
+        findings.look_up_statements(tag, &trusted, &log, |leaf| self.skip(tag, leaf)).await?;
         Ok(findings)
     }
 
@@ -73,34 +74,29 @@ impl Search {
         }
     }
 
-    /// Looks for statements that entries lack among other entries over the same. Anyone can file our statement about another
-    /// tag so that it is listed under this one without what was signed.
-    async fn look_up_statements(
-        &self,
-        tag: &Tag,
-        findings: &mut Findings,
-        trusted: &[PublicKey],
-        deadline: Deadline,
-    ) -> Result<(), Unavailable> {
-        for hash in findings.unknown_payloads() {
-            let mut statement = None;
-            let look = |entry: Result<LogEntry, EntryId>| {
-                statement = entry.ok().and_then(|entry| statement_of(&entry, &hash));
-                if statement.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            };
-            let pass = self.log.pass(Call::Search)?;
-            let listed = self.log.search(&hex::encode(hash), pass, deadline).await?;
-            self.log.retrieve(listed, look, deadline).await?;
-            if let Some(statement) = statement {
-                let unrelated = findings.consider_statement(tag, &statement, trusted);
-                unrelated.into_iter().for_each(|leaf| self.skip(tag, leaf));
-            }
-        }
-        Ok(())
-    }
-
     fn skip(&self, tag: &Tag, leaf: [u8; 32]) {
         self.irrelevant.insert(entry_and_tag(&leaf, tag), ());
+    }
+}
+
+/// The log, for as long as a verdict may take.
+struct Listed<'a> {
+    log: &'a GatedLog,
+    deadline: Deadline,
+}
+
+impl Lookup for Listed<'_> {
+    type Error = Unavailable;
+
+    async fn each(
+        &self,
+        sha256: &str,
+        mut each: impl FnMut(LogEntry) -> ControlFlow<()> + Send,
+    ) -> Result<(), Unavailable> {
+        let pass = self.log.pass(Call::Search)?;
+        let ids = self.log.search(sha256, pass, self.deadline).await?;
+        let entry = |entry: Result<LogEntry, EntryId>| entry.map_or(ControlFlow::Continue(()), &mut each);
+        self.log.retrieve(ids, entry, self.deadline).await
     }
 }
 
