@@ -35,7 +35,7 @@ fn cut(text: &str, limit: usize) -> &str {
     &text[..text.floor_char_boundary(limit)]
 }
 
-/// Whether a character is a control (C0, C1, DEL), a line or paragraph separator, or invisible: Unicode's
+/// Returns whether a character is a control (C0, C1, DEL), a line or paragraph separator, or invisible: Unicode's
 /// `Default_Ignorable_Code_Point`, which includes the bidirectional controls, and the annotation controls.
 pub(crate) fn is_unsafe(c: char) -> bool {
     c.is_control()

@@ -250,7 +250,7 @@ impl Tag {
         Self { repository: repository.clone(), name, canonical }
     }
 
-    /// Whether this tag stands for a digest by convention (`sha256-<64 hex>`, with or without a suffix such as
+    /// Returns whether this tag stands for a digest by convention (`sha256-<64 hex>`, with or without a suffix such as
     /// cosign's `.sig`) and is rewritten by protocol: the referrers tag schema of the distribution spec, and cosign's
     /// signature tags. The schema cuts a sha512 digest to 64 digits too.
     pub fn is_referrers_tag(&self) -> bool {
@@ -314,7 +314,7 @@ impl Digest {
         Self { algorithm: Algorithm::Sha256, text: format!("sha256:{}", hex::encode(Sha256::digest(content))) }
     }
 
-    /// Whether `content` hashes to this digest.
+    /// Returns whether `content` hashes to this digest.
     pub fn matches(&self, content: &[u8]) -> bool {
         match self.algorithm {
             Algorithm::Sha256 => self.hex() == hex::encode(Sha256::digest(content)),

@@ -71,12 +71,13 @@ impl PublicKey {
         Ok(Self(Arc::new(Encodings { der, pem, id, key })))
     }
 
-    /// Whether `signature` (ASN.1 DER for ECDSA) is by this key over `message`, hashed as the key's scheme has it.
+    /// Returns whether `signature` (ASN.1 DER for ECDSA) is by this key over `message`, hashed as the key's scheme has
+    /// it.
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         self.0.key.verify_signature(Signature::Raw(signature), message).is_ok()
     }
 
-    /// Whether this is an ECDSA key on the curve P-256.
+    /// Returns whether this is an ECDSA key on the curve P-256.
     pub fn is_p256(&self) -> bool {
         matches!(self.0.key, CosignVerificationKey::ECDSA_P256_SHA256_ASN1(_))
     }

@@ -29,7 +29,7 @@ pub(crate) const NAME_UNKNOWN: &str = "NAME_UNKNOWN";
 /// The code of a tag that was never seen.
 pub(crate) const TAG_UNKNOWN: &str = "TAG_UNKNOWN";
 
-/// Whether the body of an error has this code (distribution spec, "Error Codes").
+/// Returns whether the body of an error has this code (distribution spec, "Error Codes").
 pub(crate) fn has_code(body: &[u8], code: &str) -> bool {
     #[derive(Deserialize)]
     struct ErrorBody {

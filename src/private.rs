@@ -78,7 +78,7 @@ pub(crate) fn read_own(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Priva
     read_to_end(file, path, limit).map(Some)
 }
 
-/// Whether there is a file of ours at `path`, neither a link nor one that others can write.
+/// Returns whether there is a file of ours at `path`, neither a link nor one that others can write.
 pub(crate) fn exists(path: &Path) -> Result<bool, PrivateError> {
     let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),

@@ -36,7 +36,7 @@ pub(super) struct Annotations {
     pub content: &'static str,
     #[serde(rename = "dev.sigstore.bundle.predicateType")]
     pub predicate_type: &'static str,
-    /// When the log took the sighting in: cosign writes the time of writing, which would differ each time.
+    /// The time at which the log took the sighting in: cosign writes the time of writing, which would differ each time.
     #[serde(rename = "org.opencontainers.image.created")]
     pub created: String,
 }

@@ -6,7 +6,7 @@ use http::header::ACCEPT;
 /// More ranges than any client sends. The rest is not read.
 const MAX_RANGES: usize = 64;
 
-/// Whether the client prefers HTML to JSON. A client that accepts both equally (curl's `*/*`) gets JSON.
+/// Returns whether the client prefers HTML to JSON. A client that accepts both equally (curl's `*/*`) gets JSON.
 pub(super) fn prefers_page(headers: &HeaderMap) -> bool {
     let page = quality(headers, "text", "html");
     page > quality(headers, "application", "json")

@@ -22,7 +22,7 @@ impl Client {
         }
     }
 
-    /// Whether the answer depends on the client's `Accept`.
+    /// Returns whether the answer depends on the client's `Accept`.
     pub(super) fn is_offered_pages(&self) -> bool {
         !self.is_registry_client
     }

@@ -146,9 +146,9 @@ impl Service {
     }
 }
 
-/// Whether a tlogistry instance sent the request, mostly this one: it was named as the registry, or a registry redirects
-/// to it. Each level of such a loop costs another request, two if it fails and is retried, and from an address that is
-/// not the client's.
+/// Returns whether a tlogistry instance sent the request, mostly this one: it was named as the registry, or a registry
+/// redirects to it. Each level of such a loop costs another request, two if it fails and is retried, and from an
+/// address that is not the client's.
 fn is_from_tlogistry(headers: &HeaderMap) -> bool {
     headers.get(USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(PRODUCT.as_bytes()))
 }

@@ -20,12 +20,12 @@ pub struct DigestTags {
 }
 
 impl DigestTags {
-    /// Whether `tag` is one of them.
+    /// Returns whether `tag` is one of them.
     pub fn includes(&self, tag: &Tag) -> bool {
         self.tags.iter().any(|known| known == tag.canonical())
     }
 
-    /// Whether the row takes no further tag.
+    /// Returns whether the row takes no further tag.
     pub fn is_full(&self) -> bool {
         self.tags.len() >= MAX_TAGS
     }

@@ -73,7 +73,7 @@ pub enum Ledger {
 }
 
 impl Ledger {
-    /// Whether other processes write to it too.
+    /// Returns whether other processes write to it too.
     pub fn is_shared(&self) -> bool {
         matches!(self, Self::DynamoDb(_))
     }

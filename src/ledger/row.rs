@@ -52,7 +52,7 @@ pub enum VerifiedRow {
     Recorded(Box<Sighting>),
 }
 
-/// When a writer's time ends: milliseconds since the Unix epoch. No signature covers it.
+/// The end of a writer's time: milliseconds since the Unix epoch. No signature covers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease(pub u64);
 
@@ -69,8 +69,8 @@ impl Lease {
         Self(millis_since_epoch() + u64::try_from(length.as_millis()).unwrap_or(u64::MAX / 2))
     }
 
-    /// Whether anyone may finish the row. A time later than any writer could have set has ended too: otherwise such a row
-    /// would block its tag for good.
+    /// Returns whether anyone may finish the row. A time later than any writer could have set has ended too: otherwise
+    /// such a row would block its tag for good.
     pub fn has_ended(self) -> bool {
         let Some(left) = self.0.checked_sub(millis_since_epoch()) else { return true };
         left == 0 || Duration::from_millis(left) > Self::LONGEST + Self::CLOCKS
@@ -102,7 +102,7 @@ impl Row {
         })
     }
 
-    /// Whether this is, to the byte, the row of `sighting`.
+    /// Returns whether this is, to the byte, the row of `sighting`.
     pub fn is_of(&self, sighting: &Sighting) -> bool {
         let RowState::Recorded { indexed, .. } = self.state else { return false };
         let mut row = Self::recorded(sighting);
@@ -112,7 +112,7 @@ impl Row {
         row == *self
     }
 
-    /// Whether the index of attestations leads to the tag.
+    /// Returns whether the index of attestations leads to the tag.
     pub fn is_indexed(&self) -> bool {
         matches!(self.state, RowState::Recorded { indexed: true, .. })
     }

@@ -48,7 +48,7 @@ fn key(item: &HashMap<String, AttributeValue>) -> String {
     item.get("tag").and_then(|tag| tag.as_s().ok()).cloned().unwrap_or_default()
 }
 
-/// Whether the key is not a tag's. Every other kind of row has an '@' in its key, and no tag has one.
+/// Returns whether the key is not a tag's. Every other kind of row has an '@' in its key, and no tag has one.
 fn is_reserved(key: &str) -> bool {
     key.contains('@')
 }

@@ -192,14 +192,14 @@ impl Finding {
     }
 }
 
-/// Whether Rekor reads one of the `trusted` keys in an entry.
+/// Returns whether Rekor reads one of the `trusted` keys in an entry.
 pub(crate) fn is_by(entry: &LogEntry, trusted: &[PublicKey]) -> bool {
     entry.body().keys().iter().any(|key| trusted.iter().any(|trusted| key.is(trusted)))
 }
 
-/// Whether an entry is of a file that its certificate alone may list under `tag`'s hash. Rekor files an entry under the
-/// names in its certificate too, and these say nothing about the signed content. So anyone can file our published signatures
-/// as signatures of a file, of whose content only the hash is seen.
+/// Returns whether an entry is of a file that its certificate alone may list under `tag`'s hash. Rekor files an entry
+/// under the names in its certificate too, and these say nothing about the signed content. So anyone can file our
+/// published signatures as signatures of a file, of whose content only the hash is seen.
 pub(crate) fn is_file_by_certificate(tag: &Tag, entry: &LogEntry) -> bool {
     let EntryBody::Artifact(Artifact { key, .. }) = entry.body() else { return false };
     key.certificate_may_name(&format!("sha256:{}", subject_hash(tag)))

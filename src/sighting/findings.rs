@@ -238,7 +238,7 @@ impl Findings {
         self.refiled.values().find(|refiled| !self.sightings.contains_key(refiled.digest()))
     }
 
-    /// Whether everything that was found by a trusted key was understood.
+    /// Returns whether everything that was found by a trusted key was understood.
     pub(crate) fn is_understood(&self, tag: &Tag) -> bool {
         self.unverifiable.is_empty() && self.unreadable.is_empty() && self.unattested(tag).is_empty()
     }

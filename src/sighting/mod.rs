@@ -137,7 +137,7 @@ fn keys_in<'a>(envelope: &Envelope, trusted: &'a [PublicKey]) -> impl Iterator<I
     trusted.iter().filter(|trusted| envelope.signers.iter().any(|signer| signer.key.is(trusted)))
 }
 
-/// Whether an envelope's statement is that `tag` was at `digest`.
+/// Returns whether an envelope's statement is that `tag` was at `digest`.
 fn records(envelope: &Envelope, tag: &Tag, digest: &Digest) -> bool {
     envelope.payload_type.as_deref() == Some(dsse::IN_TOTO) && envelope.records(&statement(tag, digest))
 }

@@ -52,7 +52,8 @@ impl Upstream {
         Ok(BlobLocation(url))
     }
 
-    /// Whether a client may be sent to a URL. Its address does not matter: the client connects, not this process.
+    /// Returns whether a client may be sent to a URL. Its address does not matter: the client connects, not this
+    /// process.
     fn is_for_clients(&self, url: &Url, registry: &str) -> bool {
         url.scheme() == "https" || url.scheme() == "http" && self.egress.is_local(registry)
     }

@@ -114,13 +114,14 @@ impl Egress {
         Err(EgressRefusal::NotPublic(NotPublic::Inside { host }))
     }
 
-    /// Whether the operator opened this registry for local use. The storage behind it may then speak plain http too.
+    /// Returns whether the operator opened this registry for local use. The storage behind it may then speak plain http
+    /// too.
     pub(crate) fn is_local(&self, registry: &str) -> bool {
         self.insecure.iter().any(|insecure| insecure.name() == registry)
     }
 
-    /// Whether the operator opened both the URL's `host:port` and the registry: a public registry must not lead to a
-    /// local address.
+    /// Returns whether the operator opened both the URL's `host:port` and the registry: a public registry must not lead
+    /// to a local address.
     fn is_opened(&self, url: &Url, registry: &str) -> bool {
         let plain = url.username().is_empty() && url.password().is_none();
         let opened = || self.insecure.iter().any(|insecure| insecure.base().origin() == url.origin());

@@ -107,7 +107,8 @@ impl Manifest {
     }
 }
 
-/// Whether bytes are exactly one JSON object. Its strings may hold any bytes, and a byte-order mark may precede it.
+/// Returns whether bytes are exactly one JSON object. Its strings may hold any bytes, and a byte-order mark may precede
+/// it.
 pub(super) fn is_json_object(bytes: &[u8]) -> bool {
     let json = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     json.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(json).is_ok()

@@ -94,7 +94,7 @@ impl Instance {
         Self { ledger, keys, log, admission: Mutex::default(), claiming: tokio::sync::Mutex::default() }
     }
 
-    /// Whether the row was read and this process has its keys.
+    /// Returns whether the row was read and this process has its keys.
     pub(super) fn is_admitted(&self) -> bool {
         matches!(*self.admission(), Admission::Admitted { .. })
     }
@@ -176,8 +176,8 @@ impl Instance {
         }
     }
 
-    /// Whether the ledger has no row of the instance. A ledger that had none is asked again: the row is made before
-    /// anything that this process may have seen of a tag since.
+    /// Returns whether the ledger has no row of the instance. A ledger that had none is asked again: the row is made
+    /// before anything that this process may have seen of a tag since.
     async fn is_vacant(&self, deadline: Deadline) -> Result<bool, Unavailable> {
         let was_vacant = matches!(*self.admission(), Admission::Vacant { .. });
         if was_vacant {

@@ -25,7 +25,7 @@ impl Host {
         self.0.as_ref().map_or(UNKNOWN, Registry::as_str)
     }
 
-    /// Whether this is `localhost` or an address, which seldom has a certificate.
+    /// Returns whether this is `localhost` or an address, which seldom has a certificate.
     pub(crate) fn is_local(&self) -> bool {
         let name = self.name();
         let host = name.split_once(':').map_or(name, |(host, _)| host);
