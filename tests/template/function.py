@@ -2,7 +2,7 @@
 
 import re
 
-from templates import ROOT, drop, put, the_one
+from templates import ROOT, append, drop, put, the_one
 
 # Set, though src/config.rs does not read them: tracing and the TLS stack do.
 READ_ELSEWHERE = {"RUST_LOG", "SSL_CERT_FILE"}
@@ -68,6 +68,17 @@ def reserves_concurrency_only_if_asked(t):
     }
 
 
+def takes_signed_code_alone_if_asked(t):
+    assert _function(t)["CodeSigningConfigArn"] == {
+        "Fn::If": ["TakesSignedCodeAlone", {"Ref": "CodeSigningConfigArn"}, {"Ref": "AWS::NoValue"}]
+    }
+    config = the_one(t, "AWS::Lambda::CodeSigningConfig")["Properties"]
+    assert config["CodeSigningPolicies"] == {"UntrustedArtifactOnDeployment": "Enforce"}
+    publishers = config["AllowedPublishers"]["SigningProfileVersionArns"]
+    assert publishers == [{"Fn::GetAtt": ["Profile", "ProfileVersionArn"]}]
+    assert the_one(t, "AWS::Signer::SigningProfile")["Properties"] == {"PlatformId": "AWSLambda-SHA384-ECDSA"}
+
+
 def is_permitted_before_it_runs(t):
     assert "Permissions" in the_one(t, "AWS::Lambda::Function").get("DependsOn", [])
 
@@ -94,5 +105,15 @@ FAULTS = [
     ),
     (has_root_certificates, put(*_VARIABLES, "SSL_CERT_FILE", "/etc/ssl/certs")),
     (reserves_concurrency_only_if_asked, put(*_PROPERTIES, "ReservedConcurrentExecutions", 0)),
+    (takes_signed_code_alone_if_asked, drop(*_PROPERTIES, "CodeSigningConfigArn")),
+    (
+        takes_signed_code_alone_if_asked,
+        put("code-signing", "Config", "Properties", "CodeSigningPolicies", "UntrustedArtifactOnDeployment", "Warn"),
+    ),
+    (
+        takes_signed_code_alone_if_asked,
+        append("code-signing", "Config", "Properties", "AllowedPublishers", "SigningProfileVersionArns", "arn:aws:signer:x"),
+    ),
+    (takes_signed_code_alone_if_asked, put("code-signing", "Profile", "Properties", "PlatformId", "Notation-OCI-SHA384-ECDSA")),
     (is_permitted_before_it_runs, drop("template", "Function", "DependsOn")),
 ]

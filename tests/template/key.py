@@ -1,6 +1,6 @@
 """The signing key: it stays, the function alone signs with it, and the administrator alone can end it."""
 
-from templates import actions, append, drop, put, statement, the_one
+from templates import actions, append, drop, put, statements, the_one
 
 ENDS_OR_OPENS_THE_KEY = {"kms:DisableKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"}
 READS_OR_NAMES = {
@@ -34,7 +34,7 @@ def signs_on_p256(t):
 
 
 def function_alone_signs_and_only_digests(t):
-    signing = [s for s in _policy(t)["Statement"] if "kms:Sign" in actions(s)]
+    signing = [s for s in statements(_policy(t)) if "kms:Sign" in actions(s)]
     assert len(signing) == 1 and signing[0]["Effect"] == "Allow"
     assert actions(signing[0]) == {"kms:Sign"}
     assert signing[0]["Principal"] == {"AWS": {"Ref": "SignerRoleArn"}}
@@ -44,23 +44,38 @@ def function_alone_signs_and_only_digests(t):
 
 
 def administrator_alone_ends_it(t):
-    ending = [s for s in _policy(t)["Statement"] if actions(s) & ENDS_OR_OPENS_THE_KEY]
+    ending = [s for s in statements(_policy(t)) if actions(s) & ENDS_OR_OPENS_THE_KEY]
     assert len(ending) == 1 and actions(ending[0]) >= ENDS_OR_OPENS_THE_KEY
     condition, named, otherwise = ending[0]["Principal"]["AWS"]["Fn::If"]
     assert (condition, named) == ("HasAdministrator", {"Ref": "AdministratorArn"})
     assert otherwise == ACCOUNT["AWS"]
 
 
+def administrator_alone_replicates_it_and_only_if_it_can_be(t):
+    """A replica has a policy of its own, and so signers of its own."""
+    (ending,) = (s for s in statements(_policy(t)) if actions(s) & ENDS_OR_OPENS_THE_KEY)
+    (replicating,) = (s for s in statements(_policy(t)) if "kms:ReplicateKey" in actions(s))
+    assert actions(replicating) == {"kms:ReplicateKey"} and replicating["Principal"] == ending["Principal"]
+    conditional = [s["Fn::If"] for s in _policy(t)["Statement"] if "Fn::If" in s]
+    assert conditional == [["IsMultiRegion", replicating, {"Ref": "AWS::NoValue"}]]
+    condition = t["signing-key"]["Conditions"]["IsMultiRegion"]
+    assert condition == {"Fn::Equals": [{"Ref": "MultiRegion"}, "true"]}
+
+
 def account_only_reads_and_names_it(t):
     """No kms:*, by which IAM could allow anyone to sign, and no grant, which would not show in the policy."""
     for sid in ("AccountReads", "AccountNames"):
-        assert statement(_policy(t), sid)["Principal"] == ACCOUNT
-        assert actions(statement(_policy(t), sid)) <= READS_OR_NAMES
-    assert len(_policy(t)["Statement"]) == 4
+        (found,) = (s for s in statements(_policy(t)) if s.get("Sid") == sid)
+        assert found["Principal"] == ACCOUNT and actions(found) <= READS_OR_NAMES
+    assert len(statements(_policy(t))) == 5
+
+
+def _statements(t):
+    return _policy(t)["Statement"]
 
 
 _KEY = ("signing-key", "Key")
-_STATEMENTS = (*_KEY, "Properties", "KeyPolicy", "Statement")  # signs, reads, names, decides
+_STATEMENTS = (*_KEY, "Properties", "KeyPolicy", "Statement")  # signs, reads, names, decides, replicates
 FAULTS = [
     (stays_when_the_stack_goes, drop(*_KEY, "DeletionPolicy")),
     (stays_when_the_stack_goes, put(*_KEY, "UpdateReplacePolicy", "Delete")),
@@ -81,6 +96,16 @@ FAULTS = [
     (administrator_alone_ends_it, append(*_STATEMENTS, 1, "Action", "kms:ScheduleKeyDeletion")),
     (administrator_alone_ends_it, append(*_STATEMENTS, 2, "Action", "kms:PutKeyPolicy")),
     (administrator_alone_ends_it, put(*_STATEMENTS, 3, "Principal", ACCOUNT)),
+    (administrator_alone_replicates_it_and_only_if_it_can_be, append(*_STATEMENTS, 2, "Action", "kms:ReplicateKey")),
+    (administrator_alone_replicates_it_and_only_if_it_can_be, put(*_STATEMENTS, 4, "Fn::If", 1, "Principal", ACCOUNT)),
+    (
+        administrator_alone_replicates_it_and_only_if_it_can_be,
+        lambda t: _statements(t).append(_statements(t).pop()["Fn::If"][1]),
+    ),
+    (
+        administrator_alone_replicates_it_and_only_if_it_can_be,
+        append(*_STATEMENTS, 4, "Fn::If", 1, "Action", "kms:PutKeyPolicy"),
+    ),
     (account_only_reads_and_names_it, put(*_STATEMENTS, 1, "Action", "kms:*")),
     (account_only_reads_and_names_it, append(*_STATEMENTS, 2, "Action", "kms:CreateGrant")),
     (

@@ -1,4 +1,4 @@
-"""The ledger's table: it stays, can be restored, and nobody deletes from it."""
+"""The ledger's table: it stays, can be restored, nobody deletes from it, and only the functions named write to it."""
 
 from templates import actions, append, drop, put, the_one
 
@@ -6,6 +6,7 @@ DELETES = {
     *("dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:DeleteTable", "dynamodb:PartiQLDelete"),
     "dynamodb:UpdateTimeToLive",
 }
+WRITES = {"dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:PutItem", "dynamodb:UpdateItem"}
 
 
 def _table(t):
@@ -46,15 +47,39 @@ def has_no_name_of_its_own(t):
     assert "TableName" not in _properties(t)
 
 
+def its_policy_only_denies(t):
+    denied = _properties(t)["ResourcePolicy"]["PolicyDocument"]["Statement"]
+    assert [s["Effect"] for s in denied] == ["Deny", "Deny"]
+
+
 def deletion_is_denied_to_everyone(t):
-    (deny,) = _properties(t)["ResourcePolicy"]["PolicyDocument"]["Statement"]
+    deny, _ = _properties(t)["ResourcePolicy"]["PolicyDocument"]["Statement"]
     assert (deny["Effect"], deny["Principal"], deny["Resource"]) == ("Deny", "*", "*")
     assert actions(deny) == DELETES
     assert "Condition" not in deny, "a condition is an exception"
 
 
+def writing_is_denied_to_all_but_the_writers(t):
+    _, deny = _properties(t)["ResourcePolicy"]["PolicyDocument"]["Statement"]
+    assert (deny["Principal"], deny["Resource"]) == ("*", "*") and actions(deny) == WRITES
+    assert deny["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": {"Ref": "WriterRoleArns"}}}
+    parameter = t["ledger"]["Parameters"]["WriterRoleArns"]
+    assert parameter["Type"] == "CommaDelimitedList" and "Default" not in parameter
+
+
+def the_function_is_a_writer_with_and_without_others(t):
+    given = t["template"]["Resources"]["Ledger"]["Properties"]["Parameters"]["WriterRoleArns"]
+    condition, with_others, alone = given["Fn::If"]
+    assert (condition, alone) == ("HasFurtherWriters", {"Fn::GetAtt": ["FunctionRole", "Arn"]})
+    text, names = with_others["Fn::Sub"]
+    assert text == "${FunctionRole.Arn},${Further}"
+    assert names == {"Further": {"Fn::Join": [",", {"Ref": "FurtherLedgerWriterRoleArns"}]}}
+
+
 _PROPERTIES = ("ledger", "Table", "Properties")
 _DENY = (*_PROPERTIES, "ResourcePolicy", "PolicyDocument", "Statement", 0)
+_WRITE = (*_DENY[:-1], 1)
+_WRITERS = ("template", "Ledger", "Properties", "Parameters", "WriterRoleArns")
 FAULTS = [
     (stays_when_the_stack_goes, drop("ledger", "Table", "DeletionPolicy")),
     (stays_when_the_stack_goes, put("ledger", "Table", "UpdateReplacePolicy", "Delete")),
@@ -74,7 +99,20 @@ FAULTS = [
     (deletion_is_denied_to_everyone, put(*_DENY, "Action", sorted(DELETES - {"dynamodb:PartiQLDelete"}))),
     (deletion_is_denied_to_everyone, put(*_DENY, "Condition", {"StringNotEquals": {"aws:username": "operator"}})),
     (
-        deletion_is_denied_to_everyone,
+        its_policy_only_denies,
         append(*_DENY[:-1], {"Effect": "Allow", "Principal": "*", "Action": "dynamodb:PutItem", "Resource": "*"}),
     ),
+    (its_policy_only_denies, put(*_WRITE, "Effect", "Allow")),
+    (writing_is_denied_to_all_but_the_writers, put(*_WRITE, "Action", sorted(WRITES - {"dynamodb:PartiQLUpdate"}))),
+    (writing_is_denied_to_all_but_the_writers, put(*_WRITE, "Principal", {"AWS": "*"})),
+    (
+        writing_is_denied_to_all_but_the_writers,
+        put(*_WRITE, "Condition", {"ArnNotEqualsIfExists": {"aws:PrincipalArn": {"Ref": "WriterRoleArns"}}}),
+    ),
+    (
+        writing_is_denied_to_all_but_the_writers,
+        put(*_WRITE, "Condition", "ArnNotEquals", "aws:PrincipalArn", "arn:aws:iam::123456789012:role/*"),
+    ),
+    (the_function_is_a_writer_with_and_without_others, put(*_WRITERS, {"Ref": "FurtherLedgerWriterRoleArns"})),
+    (the_function_is_a_writer_with_and_without_others, put(*_WRITERS, "Fn::If", 1, "Fn::Sub", 0, "${Further}")),
 ]

@@ -16,6 +16,7 @@ with warnings.catch_warnings():
     import parliament
 
 
+_SOURCE_FUNCTION = "Unknown condition lambda:SourceFunctionArn for action %s"
 _GITHUB = "Unknown condition token.actions.githubusercontent.com:%s for action sts:AssumeRoleWithWebIdentity"
 NOT_UNDERSTOOD = {  # what parliament says of things that are right: (where, issue, detail)
     # The transform is AWS's own, and has 'aws' where others have an account.
@@ -24,6 +25,10 @@ NOT_UNDERSTOOD = {  # what parliament says of things that are right: (where, iss
     ("deploy-role/DeployRole", "UNKNOWN_FEDERATION_SOURCE", SAMPLE_ARNS["Provider"]),
     ("deploy-role/DeployRole", "UNKNOWN_CONDITION_FOR_ACTION", _GITHUB % "aud"),
     ("deploy-role/DeployRole", "UNKNOWN_CONDITION_FOR_ACTION", _GITHUB % "sub"),
+    # Lambda puts it into the credentials of its functions, for all actions.
+    ("template/OnlyFromTheFunction", "UNKNOWN_CONDITION_FOR_ACTION", _SOURCE_FUNCTION % "dynamodb:PutItem"),
+    ("template/OnlyFromTheFunction", "UNKNOWN_CONDITION_FOR_ACTION", _SOURCE_FUNCTION % "dynamodb:UpdateItem"),
+    ("template/OnlyFromTheFunction", "UNKNOWN_CONDITION_FOR_ACTION", _SOURCE_FUNCTION % "kms:Sign"),
 }
 
 

@@ -14,6 +14,7 @@ REFUSED = {  # slips that a pattern must catch before AWS makes half a stack of 
     "KeyAdministratorArn": ["*", "arn:aws:iam::123456789012:*", "someone"],
     "ExistingSigningKeyArn": ["alias/tlogistry"],
     "ExistingLedgerTable": ["arn:aws:dynamodb:us-east-1:123456789012:table/x"],
+    "CodeSigningConfigArn": ["tlogistry", "arn:aws:signer:us-east-1:123456789012:/signing-profiles/x"],
     "RekorUrl": ["http://rekor.example", ""],
     "AllowedRegistries": ["https://ghcr.io"],
 }

@@ -49,8 +49,19 @@ def are_the_roles_only_ones(t):
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert (trust["Principal"], trust["Action"]) == ({"Service": "lambda.amazonaws.com"}, "sts:AssumeRole")
     assert t["template"]["Resources"]["Function"]["Properties"]["Role"] == {"Fn::GetAtt": ["FunctionRole", "Arn"]}
-    roles = [r for r in t["template"]["Resources"].values() if r["Type"].startswith("AWS::IAM::")]
-    assert len(roles) == 1
+    of_iam = [name for name, r in t["template"]["Resources"].items() if r["Type"].startswith("AWS::IAM::")]
+    assert sorted(of_iam) == ["FunctionRole", "OnlyFromTheFunction"]
+
+
+def count_only_for_the_functions_own_code(t):
+    """Who becomes the role in another way can neither sign nor write. A request that does not say its source is denied."""
+    policy = t["template"]["Resources"]["OnlyFromTheFunction"]["Properties"]
+    assert policy["RoleName"] == {"Ref": "FunctionRole"}
+    (deny,) = policy["PolicyDocument"]["Statement"]
+    assert (deny["Effect"], deny["Resource"]) == ("Deny", "*")
+    assert actions(deny) == {a for a in set().union(*GRANTS.values()) if a.endswith((":Sign", "PutItem", "UpdateItem"))}
+    # The function's ARN has neither version nor alias, as in the condition.
+    assert deny["Condition"] == {"ArnNotEquals": {"lambda:SourceFunctionArn": {"Fn::GetAtt": ["Function", "Arn"]}}}
 
 
 def no_policy_anywhere_has_a_wildcard_action(t):
@@ -65,6 +76,7 @@ _ROWS = ("permissions", "KeepLedger", "Properties", "PolicyDocument", "Statement
 _COUNT = ("permissions", "CountFirstSights", "Properties", "PolicyDocument", "Statement", 0)
 _LOG = ("permissions", "WriteLog", "Properties", "PolicyDocument", "Statement", 0)
 _ROLE = ("template", "FunctionRole", "Properties")
+_DENY = ("template", "OnlyFromTheFunction", "Properties", "PolicyDocument", "Statement", 0)
 FAULTS = [
     (are_exactly_these, append(*_ROWS, "Action", "dynamodb:DeleteItem")),
     (are_exactly_these, append(*_ROWS, "Action", "dynamodb:Scan")),
@@ -104,6 +116,19 @@ FAULTS = [
         are_the_roles_only_ones,
         put("template", "Function", "Properties", "Role", "arn:aws:iam::123456789012:role/other"),
     ),
+    (are_the_roles_only_ones, put("template", "Other", {"Type": "AWS::IAM::RolePolicy"})),
+    (count_only_for_the_functions_own_code, put(*_DENY, "Effect", "Allow")),
+    (count_only_for_the_functions_own_code, put(*_DENY, "Action", ["kms:Sign", "dynamodb:PutItem"])),
+    (count_only_for_the_functions_own_code, put(*_DENY, "Resource", {"Fn::GetAtt": ["SigningKey", "Outputs.Arn"]})),
+    (
+        count_only_for_the_functions_own_code,
+        put(*_DENY, "Condition", {"ArnNotEqualsIfExists": {"lambda:SourceFunctionArn": {"Fn::GetAtt": ["Function", "Arn"]}}}),
+    ),
+    (
+        count_only_for_the_functions_own_code,
+        put(*_DENY, "Condition", "ArnNotEquals", "lambda:SourceFunctionArn", {"Fn::Sub": "${Function.Arn}:*"}),
+    ),
+    (count_only_for_the_functions_own_code, put("template", "OnlyFromTheFunction", "Properties", "RoleName", "other")),
     (no_policy_anywhere_has_a_wildcard_action, append(*_ROWS, "Action", "dynamodb:Update*")),
     (
         no_policy_anywhere_has_a_wildcard_action,

@@ -56,7 +56,7 @@ def policies(templates):
     def walk(node, where):
         if isinstance(node, dict):
             if "Statement" in node and "Version" in node:
-                yield where, node
+                yield where, node | {"Statement": statements(node)}
             for key, value in node.items():
                 yield from walk(value, f"{where}/{key}")
         elif isinstance(node, list):
@@ -65,6 +65,15 @@ def policies(templates):
 
     for name, template in templates.items():
         yield from walk(template["Resources"], name)
+
+
+def statements(document):
+    """The statements of a policy, conditional ones included."""
+    found = []
+    for one in document["Statement"]:
+        _, then, otherwise = one["Fn::If"] if "Fn::If" in one else (None, one, {"Ref": "AWS::NoValue"})
+        found += [branch for branch in (then, otherwise) if branch != {"Ref": "AWS::NoValue"}]
+    return found
 
 
 def as_list(value):
@@ -85,6 +94,8 @@ SAMPLE_ARNS = {  # what an expression stands for, where a checker looks at its f
     "SigningKeyArn": "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555",
     "SignerRoleArn": "arn:aws:iam::123456789012:role/function",
     "AdministratorArn": "arn:aws:iam::123456789012:role/administrator",
+    "WriterRoleArns": "arn:aws:iam::123456789012:role/function",
+    "Function.Arn": "arn:aws:lambda:us-east-1:123456789012:function:function",
     "UpgradeRole.Arn": "arn:aws:iam::123456789012:role/upgrade",
     "Provider": "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com",
     "OidcProviderArn": "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com",
