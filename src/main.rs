@@ -13,7 +13,7 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Body as LambdaBody, IntoResponse, Request, RequestExt as _, Response, service_fn};
 
 use tlogistry::config::{FunctionConfig, LogConfig, environment};
-use tlogistry::http::{Body, Service};
+use tlogistry::http::{Body, RequestIds, Service};
 use tlogistry::ledger::Ledger;
 use tlogistry::rate_limit::Source;
 use tlogistry::setup;
@@ -74,7 +74,9 @@ async fn answer(service: Arc<Service>, event: Request) -> Result<BinaryAnswer, s
     let (mut parts, _) = event.into_parts();
     let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     let source = source(&parts.extensions).unwrap_or(Source::UNKNOWN);
+    let ids = request_ids(&parts.extensions);
     parts.extensions.insert(source);
+    parts.extensions.insert(ids);
     // A path that no URI can hold is no path of a registry: the handler then sees '*' and says so.
     parts.uri = format!("{raw}{query}").parse().unwrap_or_else(|_| http::Uri::from_static("*"));
     Ok(BinaryAnswer(service.handle(&http::Request::from_parts(parts, ())).await))
@@ -86,6 +88,14 @@ fn source(extensions: &http::Extensions) -> Option<Source> {
     let RequestContext::ApiGatewayV2(context) = context else { return None };
     let address: IpAddr = context.http.source_ip.as_deref()?.parse().ok()?;
     Some(address.into())
+}
+
+fn request_ids(extensions: &http::Extensions) -> RequestIds {
+    let api = match extensions.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
+        _ => None,
+    };
+    RequestIds { api, lambda: extensions.lambda_context_ref().map(|context| context.request_id.clone()) }
 }
 
 /// An answer on its way to API Gateway: always binary (base64 on the wire, and bytes again behind API Gateway), so that no

@@ -22,6 +22,8 @@ const NAMESPACE: &str = "tlogistry";
 const MAX_PATH_BYTES: usize = 1 << 10;
 /// A method's bytes in a line: any word can be a method.
 const MAX_METHOD_BYTES: usize = 32;
+/// An id's bytes in a line. AWS's have 16 and 36; whoever invokes the function directly chooses one.
+const MAX_ID_BYTES: usize = 64;
 
 /// Services that a request waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,6 +138,11 @@ pub(crate) struct RequestSummary<'a> {
     /// As the client sent it, like the path.
     pub method: &'a str,
     pub path: &'a str,
+    /// The client's network, see [`Source`](crate::rate_limit::Source).
+    pub site: Option<String>,
+    /// API Gateway's id of the request, and Lambda's.
+    pub api_request_id: Option<&'a str>,
+    pub lambda_request_id: Option<&'a str>,
     pub status: StatusCode,
     pub outcome: Outcome,
     /// The canonical tag, for a pull by tag.
@@ -179,6 +186,7 @@ impl Telemetry {
             Self::Log => tracing::info!(
                 method = %request.shown_method(),
                 path = %request.shown_path(),
+                site = request.site,
                 status = request.status.as_u16(),
                 outcome = ?request.outcome,
                 tag = request.tag,
@@ -192,6 +200,10 @@ impl Telemetry {
             ),
         }
     }
+}
+
+fn shown_id(id: &str) -> Cow<'_, str> {
+    within(id, MAX_ID_BYTES)
 }
 
 /// To hundredths.
@@ -236,6 +248,9 @@ fn embedded(function: &str, request: &RequestSummary<'_>, measured: &Measured) -
     line.insert("FunctionName".to_owned(), json!(function));
     line.insert("method".to_owned(), json!(request.shown_method()));
     line.insert("path".to_owned(), json!(request.shown_path()));
+    line.insert("site".to_owned(), json!(request.site));
+    line.insert("api_request_id".to_owned(), json!(request.api_request_id.map(shown_id)));
+    line.insert("lambda_request_id".to_owned(), json!(request.lambda_request_id.map(shown_id)));
     line.insert("status".to_owned(), json!(request.status.as_u16()));
     line.insert("outcome".to_owned(), json!(format!("{:?}", request.outcome)));
     line.insert("tag".to_owned(), json!(request.tag));
@@ -304,6 +319,9 @@ mod tests {
         let request = RequestSummary {
             method: "GET",
             path: "/v2/a/b/manifests/c",
+            site: Some("192.0.2.0/24".to_owned()),
+            api_request_id: Some("JKJaXmPLvHcESHA="),
+            lambda_request_id: Some("8476a536-e9f4-11e8-9739-2dfe598c3fcd"),
             status: StatusCode::FORBIDDEN,
             outcome: Outcome::Moved,
             tag: Some("index.docker.io/a/b:c"),
@@ -323,6 +341,9 @@ mod tests {
         assert_eq!((&line["Moved"], &line["RequestMillis"]), (&json!(1.0), &json!(1.23)));
         assert!(line["LogMillis"].as_f64().unwrap() >= 20.0);
         assert_eq!((&line["FunctionName"], &line["status"]), (&json!("tlogistry-1"), &json!(403)));
+        assert_eq!(line["site"], "192.0.2.0/24");
+        let ids = (&line["api_request_id"], &line["lambda_request_id"]);
+        assert_eq!(ids, (&json!("JKJaXmPLvHcESHA="), &json!("8476a536-e9f4-11e8-9739-2dfe598c3fcd")));
     }
 
     #[tokio::test]
@@ -331,6 +352,9 @@ mod tests {
         let request = RequestSummary {
             method: &"M".repeat(2000),
             path: &path,
+            site: None,
+            api_request_id: Some(&format!("\u{1b}[31m{}", "i".repeat(200))),
+            lambda_request_id: None,
             status: StatusCode::NOT_FOUND,
             outcome: Outcome::Other,
             tag: None,
@@ -338,6 +362,10 @@ mod tests {
         };
         let line = embedded("tlogistry-1", &request, &measured(async {}).await.1);
         assert_eq!(line["method"], json!("M".repeat(32)));
+        assert_eq!((&line["site"], &line["lambda_request_id"]), (&Value::Null, &Value::Null));
+        let id = line["api_request_id"].as_str().unwrap();
+        assert_eq!(id.len(), 64);
+        assert!(id.starts_with("\u{fffd}[31mi") && !id.chars().any(crate::foreign::is_unsafe), "{id}");
         let shown = line["path"].as_str().unwrap();
         assert_eq!(shown.len(), 1024);
         assert!(shown.starts_with("/v2/\u{fffd}31m\u{fffd}éxxx") && !shown.chars().any(crate::foreign::is_unsafe));

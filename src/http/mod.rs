@@ -10,6 +10,7 @@ mod manifest;
 mod moved;
 mod page;
 mod pages;
+mod request_ids;
 mod response;
 mod route;
 mod sighting;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use http::header::{ACCEPT, HeaderValue, USER_AGENT, VARY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, Method, Request, Response, Uri};
 
+pub use request_ids::RequestIds;
 pub use response::Body;
 pub use route::Route;
 
@@ -77,7 +79,7 @@ impl Service {
     /// Answers one request, in the order of docs/design.md, section 'One pull'.
     ///
     /// The URI's path must be raw, neither decoded nor normalised. A body is ignored. A search of the log is charged to the
-    /// [`Source`] among the request's extensions.
+    /// [`Source`] among the request's extensions. The request's line has its site, and the [`RequestIds`] among them.
     pub async fn handle<B>(&self, request: &Request<B>) -> Response<Body> {
         let (method, uri) = (request.method(), request.uri());
         let source = request.extensions().get::<Source>().copied();
@@ -90,7 +92,7 @@ impl Service {
             in_time.unwrap_or(Err(Refusal::Timeout))
         };
         let (result, measured) = telemetry::measured(bounded).await;
-        self.telemetry.write(&summary(method, uri, &result), &measured);
+        self.telemetry.write(&summary(request, &result), &measured);
         let mut response = result.unwrap_or_else(|refusal| {
             log_refusal(&refusal);
             refuse(&client, &refusal)
@@ -161,7 +163,7 @@ struct ServedTag {
 }
 
 /// The facts of a request for telemetry.
-fn summary<'a>(method: &'a Method, uri: &'a Uri, result: &'a Result<Response<Body>, Refusal>) -> RequestSummary<'a> {
+fn summary<'a, B>(request: &'a Request<B>, result: &'a Result<Response<Body>, Refusal>) -> RequestSummary<'a> {
     let (status, outcome, tag, digest) = match result {
         Ok(response) => {
             let served = response.extensions().get::<ServedTag>();
@@ -171,7 +173,18 @@ fn summary<'a>(method: &'a Method, uri: &'a Uri, result: &'a Result<Response<Bod
         }
         Err(refusal) => (refusal.status(), refusal.outcome(), refusal.tag(), refusal.recorded().map(Digest::as_str)),
     };
-    RequestSummary { method: method.as_str(), path: uri.path(), status, outcome, tag: tag.map(Tag::canonical), digest }
+    let ids = request.extensions().get::<RequestIds>();
+    RequestSummary {
+        method: request.method().as_str(),
+        path: request.uri().path(),
+        site: request.extensions().get::<Source>().and_then(|source| source.site()),
+        api_request_id: ids.and_then(|ids| ids.api.as_deref()),
+        lambda_request_id: ids.and_then(|ids| ids.lambda.as_deref()),
+        status,
+        outcome,
+        tag: tag.map(Tag::canonical),
+        digest,
+    }
 }
 
 /// Logs the details of a refusal that the caller does not get.

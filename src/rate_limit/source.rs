@@ -1,7 +1,7 @@
 //! The source of a request, which searches of the log are charged to.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The origin of a request: an IPv4 address, or an IPv6 /64, the least that one customer is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -10,6 +10,16 @@ pub struct Source(IpAddr);
 impl Source {
     /// All requests whose address is unknown are one source.
     pub const UNKNOWN: Self = Self(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
+
+    /// The network for a log's line: an IPv4 /24 or an IPv6 /48, which tells sites apart and not the people in them. `None` if
+    /// the address is unknown.
+    pub(crate) fn site(self) -> Option<String> {
+        let site = match self.0 {
+            IpAddr::V4(address) => Network::v4(address, 24),
+            IpAddr::V6(address) => Network::v6(address, 48),
+        };
+        (self != Self::UNKNOWN).then(|| site.to_string())
+    }
 
     /// The networks that its searches are charged to, the narrowest first.
     pub(super) fn networks(self) -> impl Iterator<Item = Network> {
@@ -45,6 +55,11 @@ impl Network {
     /// total that are not kept for new sources.
     pub(super) const SHARE_OF_A_SITE: u32 = 2;
 
+    fn v4(address: Ipv4Addr, bits: u32) -> Self {
+        let mask = u32::MAX << (32 - bits);
+        Self { address: Ipv4Addr::from_bits(address.to_bits() & mask).into(), bits }
+    }
+
     fn v6(address: Ipv6Addr, bits: u32) -> Self {
         let mask = u128::MAX << (128 - bits);
         Self { address: Ipv6Addr::from_bits(address.to_bits() & mask).into(), bits }
@@ -78,6 +93,15 @@ mod tests {
         assert_eq!(source("2001:db8::1"), source("2001:db8::ffff:1"));
         assert_ne!(source("2001:db8::1"), source("2001:db8:0:1::1"));
         assert_eq!(source("::ffff:192.0.2.1"), source("192.0.2.1"));
+    }
+
+    #[test]
+    fn a_line_names_the_site_and_never_the_address() {
+        let site = |address| source(address).site();
+        assert_eq!(site("192.0.2.77").as_deref(), Some("192.0.2.0/24"));
+        assert_eq!(site("::ffff:192.0.2.77").as_deref(), Some("192.0.2.0/24"));
+        assert_eq!(site("2001:db8:1:2:3:4:5:6").as_deref(), Some("2001:db8:1::/48"));
+        assert_eq!(Source::UNKNOWN.site(), None);
     }
 
     #[test]

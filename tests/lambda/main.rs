@@ -176,6 +176,34 @@ async fn a_page_arrives_as_it_was_made() {
     assert!(String::from_utf8_lossy(&unseen.bytes).contains("Not seen yet – tlogistry"));
 }
 
+/// By API Gateway's id, which the client gets too, and by Lambda's; and nobody can be found by his address.
+#[tokio::test]
+async fn a_request_can_be_traced_by_the_ids_that_aws_gave_it() {
+    let (stage, kms, table) = set().await;
+    let instance = start(&stage, &kms, &table);
+    let image = Image::oci("traced");
+    stage.push("v1", &image).await;
+    invoke(&instance, "GET", "v1");
+    let line_of = |outcome: &str| {
+        instance.wait_for(|line| serde_json::from_str::<Value>(line).ok().filter(|line| line["outcome"] == outcome))
+    };
+    let line = line_of("FirstSeen");
+    assert_eq!(
+        (&line["api_request_id"], &line["site"]),
+        (&"UmFuZG9tSWQxMjM0NTY=".into(), &"203.0.113.0/24".into()),
+        "those of the event"
+    );
+    assert!(line["lambda_request_id"].as_str().is_some_and(|id| !id.is_empty()), "{line}");
+
+    // What else is written for a request has Lambda's id.
+    stage.push("v1", &Image::oci("moved")).await;
+    assert_eq!(get(&instance.url("manifests/v1")).await.status, 403);
+    let beside =
+        instance.wait_for(|line| serde_json::from_str::<Value>(line).ok().filter(|line| line["message"] == "moved"));
+    assert_eq!(beside["span"]["requestId"], line_of("Moved")["lambda_request_id"], "{beside}");
+    assert_eq!(instance.process().count(|line| line.contains("203.0.113.7")), 0);
+}
+
 /// True if an alarm of the deployment, for the function `function`, fires when CloudWatch gets this line within a
 /// minute.
 fn alarm_fires(alarm: &str, line: &Value, function: &str) -> bool {
