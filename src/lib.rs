@@ -17,6 +17,7 @@ pub mod image;
 pub mod key;
 pub mod ledger;
 mod local_key;
+mod moves;
 mod oci;
 mod private;
 pub mod rate_limit;

@@ -9,7 +9,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
+use lambda_http::lambda_runtime::layers::TracingLayer;
 use lambda_http::request::RequestContext;
+use lambda_http::tower::util::ThenLayer;
 use lambda_http::{Body as LambdaBody, IntoResponse, Request, RequestExt as _, Response, service_fn};
 
 use tlogistry::config::{FunctionConfig, LogConfig, environment};
@@ -38,11 +40,20 @@ async fn start() -> Result<(), lambda_http::Error> {
     let service =
         async { building.await.unwrap_or_else(|error| Err(error.into())).unwrap_or_else(|error| give_up(error)) };
     let service = service.boxed().shared();
-    lambda_http::run(service_fn(move |event| {
+    let after = service.clone();
+    let finish = ThenLayer::new(move |answered| {
+        let after = after.clone();
+        async move {
+            after.await.finish().await;
+            answered
+        }
+    });
+    let handler = service_fn(move |event| {
         let service = service.clone();
         async move { answer(service.await, event).await }
-    }))
-    .await
+    });
+    // Layers go on after the answer was handed to Lambda. The process is frozen once it asks for the next event.
+    lambda_http::runtime(handler).layer(finish).layer(TracingLayer::new()).run().await
 }
 
 async fn build(config: FunctionConfig) -> Result<Arc<Service>, lambda_http::Error> {

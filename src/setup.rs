@@ -12,6 +12,7 @@ use crate::evidence::AttestationIndex;
 use crate::foreign::sanitized;
 use crate::http::Service;
 use crate::ledger::{DynamoDbLedger, Ledger, MemoryLedger};
+use crate::moves::Moves;
 use crate::rate_limit::{RateLimit, SharedCounters};
 use crate::rekor::Rekor;
 use crate::sighting::{KmsKey, Signer};
@@ -35,10 +36,12 @@ pub fn service_limited_by(
     let egress = Egress::new(config.allowed_registries.clone(), config.insecure_registries.clone())?;
     let upstream = Upstream::new(egress, config.manifest_cache_bytes, config.registry_timeout);
     let (rekor, retired) = (Rekor::new(log.url)?, config.retired_keys.clone());
-    let (ledger, timeout) = (Arc::new(ledger), config.request_timeout);
-    let verdicts = Verdicts::new(ledger.clone(), rekor, log.keys, signer, retired, rate_limit, timeout);
-    let attestations = AttestationIndex::new(ledger, verdicts.clone());
-    Ok(Service::new(upstream, verdicts, attestations, Telemetry::from_env(), timeout))
+    let (ledger, rate_limit, timeout) = (Arc::new(ledger), Arc::new(rate_limit), config.request_timeout);
+    let verdicts = Verdicts::new(ledger.clone(), rekor, log.keys, signer, retired, rate_limit.clone(), timeout);
+    let attestations = AttestationIndex::new(ledger.clone(), verdicts.clone());
+    let telemetry = Telemetry::from_env();
+    let moves = Moves::new(ledger, rate_limit, telemetry.clone());
+    Ok(Service::new(upstream, verdicts, attestations, moves, telemetry, timeout))
 }
 
 /// The limit on first sights, counted in the table that `config` names or by this process.

@@ -53,8 +53,10 @@ pub(crate) enum Outcome {
     FirstSeen,
     Unchanged,
     Moved,
-    /// No verdict: the log, the key or the ledger failed.
+    /// No verdict: the key or the ledger failed, or does not fit this process.
     Unavailable,
+    /// No verdict: the log failed, or holds what cannot be checked.
+    LogFailed,
     /// Refused by the registry's rate limit, or by the one on first sights.
     Throttled,
     /// The registry failed or lied.
@@ -70,6 +72,7 @@ impl Outcome {
             Self::Unchanged => Some("Unchanged"),
             Self::Moved => Some("Moved"),
             Self::Unavailable => Some("Unavailable"),
+            Self::LogFailed => Some("LogFailed"),
             Self::Throttled => Some("Throttled"),
             Self::UpstreamError => Some("UpstreamError"),
             Self::Other => None,
@@ -82,6 +85,7 @@ impl Outcome {
 struct Meter {
     waits: Arc<Waits>,
     equivocation: AtomicBool,
+    key_throttled: AtomicBool,
 }
 
 tokio::task_local! {
@@ -101,6 +105,11 @@ pub(crate) fn equivocation() {
     let _ = METER.try_with(|meter| meter.equivocation.store(true, Ordering::Relaxed));
 }
 
+/// Notes that KMS refused a call because of its rate.
+pub(crate) fn key_throttled() {
+    let _ = METER.try_with(|meter| meter.key_throttled.store(true, Ordering::Relaxed));
+}
+
 /// Makes a task that is spawned for a request part of it.
 pub(crate) fn part_of_request<F: Future>(task: F) -> impl Future<Output = F::Output> {
     let meter = METER.try_with(Arc::clone).unwrap_or_default();
@@ -113,6 +122,7 @@ pub(crate) struct Measured {
     took: Duration,
     waited: Each<Duration>,
     equivocation: bool,
+    key_throttled: bool,
 }
 
 impl Measured {
@@ -128,8 +138,9 @@ pub(crate) async fn measured<F: Future>(request: F) -> (F::Output, Measured) {
     let began = Instant::now();
     let meter = Arc::new(Meter::default());
     let result = METER.scope(meter.clone(), request).await;
-    let equivocation = meter.equivocation.load(Ordering::Relaxed);
-    (result, Measured { took: began.elapsed(), waited: meter.waits.until_now(), equivocation })
+    let noted = |fact: &AtomicBool| fact.load(Ordering::Relaxed);
+    let (equivocation, key_throttled) = (noted(&meter.equivocation), noted(&meter.key_throttled));
+    (result, Measured { took: began.elapsed(), waited: meter.waits.until_now(), equivocation, key_throttled })
 }
 
 /// A request and its answer, for the line.
@@ -161,6 +172,15 @@ impl RequestSummary<'_> {
     }
 }
 
+/// A move that the operator is told of, for a line of its own: it is known only after the answer.
+#[derive(Debug)]
+pub(crate) struct NewlyMoved<'a> {
+    /// Canonical.
+    pub tag: &'a str,
+    pub recorded: &'a str,
+    pub current: &'a str,
+}
+
 /// The destination of the lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Telemetry {
@@ -176,6 +196,17 @@ impl Telemetry {
         match std::env::var("AWS_LAMBDA_FUNCTION_NAME") {
             Ok(function) => Self::CloudWatch { function },
             Err(_) => Self::Log,
+        }
+    }
+
+    /// Writes the line of a move that the operator is told of.
+    pub(crate) fn write_newly_moved(&self, moved: &NewlyMoved<'_>) {
+        match self {
+            Self::CloudWatch { function } => println!("{}", newly_moved(function, moved)),
+            Self::Log => {
+                let NewlyMoved { tag, recorded, current } = moved;
+                tracing::warn!(tag, recorded, current, "newly moved");
+            }
         }
     }
 
@@ -206,6 +237,32 @@ fn shown_id(id: &str) -> Cow<'_, str> {
     within(id, MAX_ID_BYTES)
 }
 
+/// A line of CloudWatch's embedded format with these metrics: name, unit, value.
+fn line(function: &str, metrics: &[(&str, &str, f64)]) -> Map<String, Value> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let names: Vec<Value> = metrics.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit})).collect();
+    let directive = json!({"Namespace": NAMESPACE, "Dimensions": [["FunctionName"]], "Metrics": names});
+    let mut line = Map::new();
+    line.insert(
+        "_aws".to_owned(),
+        json!({
+            "Timestamp": u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+            "CloudWatchMetrics": [directive],
+        }),
+    );
+    line.extend(metrics.iter().map(|(name, _, value)| ((*name).to_owned(), json!(value))));
+    line.insert("FunctionName".to_owned(), json!(function));
+    line
+}
+
+fn newly_moved(function: &str, moved: &NewlyMoved<'_>) -> Value {
+    let mut line = line(function, &[("NewlyMoved", "Count", 1.0)]);
+    for (name, value) in [("tag", moved.tag), ("recorded", moved.recorded), ("current", moved.current)] {
+        line.insert(name.to_owned(), json!(value));
+    }
+    Value::Object(line)
+}
+
 /// To hundredths.
 fn millis(time: Duration) -> f64 {
     (time.as_micros() as f64 / 10.0).round() / 100.0
@@ -214,38 +271,19 @@ fn millis(time: Duration) -> f64 {
 /// The line that CloudWatch makes metrics of. A metric that a line lacks has no value for it: counts are summed over the
 /// lines that have them, and a dependency that was not asked has no time.
 fn embedded(function: &str, request: &RequestSummary<'_>, measured: &Measured) -> Value {
-    let Measured { took, waited, equivocation } = measured;
-    let mut metrics = Vec::new();
-    let mut line = Map::new();
-    let mut metric = |name: &str, unit: &str, value: f64| {
-        metrics.push(json!({"Name": name, "Unit": unit}));
-        line.insert(name.to_owned(), json!(value));
-    };
-    if let Some(name) = request.outcome.metric() {
-        metric(name, "Count", 1.0);
-    }
-    if request.status.is_server_error() {
-        metric("ServerError", "Count", 1.0);
-    }
-    if *equivocation {
-        metric("Equivocation", "Count", 1.0);
-    }
-    metric("RequestMillis", "Milliseconds", millis(*took));
-    for (dependency, waited) in Dependency::ALL.into_iter().zip(waited) {
-        if !waited.is_zero() {
-            metric(dependency.metric(), "Milliseconds", millis(*waited));
-        }
-    }
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let directive = json!({"Namespace": NAMESPACE, "Dimensions": [["FunctionName"]], "Metrics": metrics});
-    line.insert(
-        "_aws".to_owned(),
-        json!({
-            "Timestamp": u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
-            "CloudWatchMetrics": [directive],
-        }),
-    );
-    line.insert("FunctionName".to_owned(), json!(function));
+    let Measured { took, waited, equivocation, key_throttled } = measured;
+    let counted = [
+        (request.outcome.metric(), true),
+        (Some("ServerError"), request.status.is_server_error()),
+        (Some("Equivocation"), *equivocation),
+        (Some("KeyThrottled"), *key_throttled),
+    ];
+    let counted = counted.into_iter().filter(|(_, is_so)| *is_so).filter_map(|(name, _)| name);
+    let mut metrics: Vec<_> = counted.map(|name| (name, "Count", 1.0)).collect();
+    metrics.push(("RequestMillis", "Milliseconds", millis(*took)));
+    let waited = Dependency::ALL.into_iter().zip(waited).filter(|(_, waited)| !waited.is_zero());
+    metrics.extend(waited.map(|(dependency, waited)| (dependency.metric(), "Milliseconds", millis(*waited))));
+    let mut line = line(function, &metrics);
     line.insert("method".to_owned(), json!(request.shown_method()));
     line.insert("path".to_owned(), json!(request.shown_path()));
     line.insert("site".to_owned(), json!(request.site));
@@ -280,11 +318,13 @@ mod tests {
             Outcome::Unchanged,
             Outcome::Moved,
             Outcome::Unavailable,
+            Outcome::LogFailed,
             Outcome::Throttled,
             Outcome::UpstreamError,
             Outcome::Other,
         ];
-        let counts = outcomes.into_iter().filter_map(Outcome::metric).chain(["ServerError", "Equivocation"]);
+        let others = ["ServerError", "Equivocation", "KeyThrottled", "NewlyMoved"];
+        let counts = outcomes.into_iter().filter_map(Outcome::metric).chain(others);
         assert_eq!(counts.collect::<std::collections::BTreeSet<_>>(), of_unit("Count"));
         let times = Dependency::ALL.into_iter().map(Dependency::metric).chain(["RequestMillis"]);
         assert_eq!(times.collect::<std::collections::BTreeSet<_>>(), of_unit("Milliseconds"));
@@ -313,6 +353,7 @@ mod tests {
             let spawned = part_of_request(async { timed(Dependency::Key, std::future::ready(())).await });
             tokio::spawn(spawned).await.unwrap();
             equivocation();
+            key_throttled();
         };
         let (_, mut measured) = measured(work).await;
         measured.took = Duration::from_micros(1234);
@@ -335,7 +376,7 @@ mod tests {
         );
         let names: Vec<&str> =
             directive["Metrics"].as_array().unwrap().iter().map(|metric| metric["Name"].as_str().unwrap()).collect();
-        assert_eq!(names[..3], ["Moved", "Equivocation", "RequestMillis"]);
+        assert_eq!(names[..4], ["Moved", "Equivocation", "KeyThrottled", "RequestMillis"]);
         assert!(names.contains(&"LogMillis") && !names.contains(&"RegistryMillis") && !names.contains(&"ServerError"));
         assert!(names.iter().all(|name| line[name].is_number()), "{line}");
         assert_eq!((&line["Moved"], &line["RequestMillis"]), (&json!(1.0), &json!(1.23)));
@@ -344,6 +385,19 @@ mod tests {
         assert_eq!(line["site"], "192.0.2.0/24");
         let ids = (&line["api_request_id"], &line["lambda_request_id"]);
         assert_eq!(ids, (&json!("JKJaXmPLvHcESHA="), &json!("8476a536-e9f4-11e8-9739-2dfe598c3fcd")));
+    }
+
+    #[test]
+    fn a_newly_moved_tag_has_a_line_of_its_own() {
+        let moved = NewlyMoved { tag: "index.docker.io/a/b:c", recorded: "sha256:1", current: "sha256:2" };
+        let line = newly_moved("tlogistry-1", &moved);
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Metrics"], json!([{"Name": "NewlyMoved", "Unit": "Count"}]));
+        assert_eq!((&line["NewlyMoved"], &line["FunctionName"]), (&json!(1.0), &json!("tlogistry-1")));
+        assert_eq!(
+            (&line["tag"], &line["recorded"], &line["current"]),
+            (&json!("index.docker.io/a/b:c"), &json!("sha256:1"), &json!("sha256:2"))
+        );
     }
 
     #[tokio::test]

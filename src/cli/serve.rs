@@ -81,6 +81,7 @@ pub(super) fn log_config(log: &Devlog, address: &str) -> Result<LogConfig, Box<d
 /// Serves the registry until `stop` is done.
 pub(super) async fn serve(service: Service, listener: TcpListener, stop: impl Future<Output = ()>) {
     let service = Arc::new(service);
+    let served = service.clone();
     let handler = move |mut request: Request<Incoming>| {
         let service = service.clone();
         if let Some(Peer(address)) = request.extensions().get().copied() {
@@ -89,6 +90,7 @@ pub(super) async fn serve(service: Service, listener: TcpListener, stop: impl Fu
         async move { into_response(request.method(), service.handle(&request).await) }
     };
     listen::serve(listener, handler, stop).await;
+    served.finish().await;
 }
 
 /// The response for hyper. A HEAD gets the length that GET would have, and no body.

@@ -85,6 +85,7 @@ impl Refusal {
             Self::NoVerdict { cause, .. } if matches!(**cause, Unavailable::TooManyFirstSights { .. }) => {
                 Outcome::Throttled
             }
+            Self::NoVerdict { cause, .. } if cause.is_of_the_log() => Outcome::LogFailed,
             Self::NoVerdict { .. } => Outcome::Unavailable,
             Self::Timeout => Outcome::UpstreamError,
             Self::Upstream(UpstreamError::RateLimited { .. }) => Outcome::Throttled,

@@ -92,6 +92,9 @@ impl Service {
             Verdict::Unchanged(known) => (known, false),
             Verdict::FirstSeen(known) => (known, true),
             Verdict::Moved { recorded, entry } => {
+                if let (Some(recorded), Served::Manifest(current)) = (&recorded, &current) {
+                    self.remember_move(tag, recorded, current, &entry, source);
+                }
                 return Err(self.moved(tag, recorded, current.digest().clone(), &entry));
             }
         };

@@ -31,6 +31,7 @@ use crate::deadline::Deadline;
 use crate::evidence::AttestationIndex;
 use crate::http_client::PRODUCT;
 use crate::image::{Digest, Reference, Tag};
+use crate::moves::Moves;
 use crate::oci::{API_VERSION, CONTENT_DIGEST};
 use crate::rate_limit::Source;
 use crate::telemetry::{self, Outcome, RequestSummary, Telemetry};
@@ -52,6 +53,7 @@ pub struct Service {
     upstream: Upstream,
     verdicts: Verdicts,
     attestations: AttestationIndex,
+    moves: Moves,
     telemetry: Telemetry,
     request_timeout: Duration,
 }
@@ -62,10 +64,11 @@ impl Service {
         upstream: Upstream,
         verdicts: Verdicts,
         attestations: AttestationIndex,
+        moves: Moves,
         telemetry: Telemetry,
         request_timeout: Duration,
     ) -> Self {
-        Self { upstream, verdicts, attestations, telemetry, request_timeout }
+        Self { upstream, verdicts, attestations, moves, telemetry, request_timeout }
     }
 
     /// Fetches the signing key's public half ahead of the first request. A failure is logged, and the next request that
@@ -74,6 +77,12 @@ impl Service {
         if let Err(error) = self.verdicts.public_key(Deadline::after(self.request_timeout)).await {
             tracing::warn!(%error, "the signing key's public half could not be fetched");
         }
+    }
+
+    /// Waits for work that goes on after an answer, a few seconds at most. A process that may be frozen or ended calls it
+    /// before that.
+    pub async fn finish(&self) {
+        self.moves.finish().await;
     }
 
     /// Answers one request, in the order of docs/design.md, section 'One pull'.

@@ -2,7 +2,12 @@
 
 use serde_json::{Value, json};
 
+use super::Service;
 use crate::image::{Digest, Tag};
+use crate::moves::{Current, Record};
+use crate::rate_limit::Source;
+use crate::tlog::VerifiedEntry;
+use crate::upstream::Manifest;
 
 /// The facts about a tag that moved.
 #[derive(Debug)]
@@ -15,6 +20,29 @@ pub(super) struct Moved {
     /// RFC 3339.
     pub integrated_time: String,
     pub entry_url: String,
+}
+
+impl Service {
+    /// Has the move remembered, beside the refusal. Only a manifest's own bytes show a move: a registry can say anything in
+    /// answer to a HEAD.
+    pub(super) fn remember_move(
+        &self,
+        tag: &Tag,
+        recorded: &Digest,
+        current: &Manifest,
+        entry: &VerifiedEntry,
+        source: Option<Source>,
+    ) {
+        let record = Record {
+            digest: recorded.clone(),
+            log_index: entry.log_index(),
+            integrated_time: entry.integrated_at(),
+            entry_url: self.verdicts.entry_url(entry),
+        };
+        let Manifest { bytes, media_type, digest } = current;
+        let current = Current { digest: digest.clone(), media_type, size: bytes.len() as u64 };
+        self.moves.remember(tag, record, current, source);
+    }
 }
 
 impl Moved {

@@ -9,6 +9,8 @@
 //! | `entry` | S | once recorded: the log's entry, JSON |
 //! | `indexed` | BOOL | true once the index leads to the tag |
 //!
+//! What a row remembers of the digests that its tag moved to is drawn in [`super::moves`].
+//!
 //! Rows of the index of attestations stand among them:
 //!
 //! | attribute | type | |
@@ -38,7 +40,7 @@ use crate::image::{Digest, Repository, Tag};
 use crate::sighting::Sighting;
 
 const PENDING: &str = "pending";
-const RECORDED: &str = "recorded";
+pub(super) const RECORDED: &str = "recorded";
 /// RFC 6838 section 4.2: 127 characters on each side of the slash.
 const MAX_MEDIA_TYPE_BYTES: usize = 255;
 
@@ -160,7 +162,8 @@ impl DynamoDbLedger {
             .update_item()
             .table_name(&self.table)
             .key("tag", S(tag.to_string()))
-            .update_expression("SET #indexed = :true")
+            // The move that was told last would otherwise be told again.
+            .update_expression("SET #indexed = :true REMOVE last_move")
             .condition_expression("#state = :recorded")
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#indexed", "indexed")

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Completion, DigestTags, Lease, Row, RowState, UsedKeys, index};
+use super::{Completion, DigestTags, Lease, Moves, NewMove, RefusedMove, Row, RowState, UsedKeys, index};
 use crate::image::{Digest, Repository, Tag};
 use crate::sighting::Sighting;
 
@@ -16,6 +16,8 @@ pub struct MemoryLedger(Mutex<Tables>);
 struct Tables {
     /// By canonical tag.
     rows: HashMap<String, Row>,
+    /// By canonical tag; none for a tag that never moved.
+    moves: HashMap<String, Moves>,
     /// By [`index::key`].
     index: HashMap<String, DigestTags>,
     used_keys: UsedKeys,
@@ -64,6 +66,27 @@ impl MemoryLedger {
             self.tables().rows.get_mut(tag.canonical()).map(|row| &mut row.state)
         {
             *indexed = true;
+        }
+    }
+
+    pub(super) fn moves(&self, tag: &Tag) -> Option<Moves> {
+        let tables = self.tables();
+        tables.rows.get(tag.canonical()).map(|_| tables.moves.get(tag.canonical()).cloned().unwrap_or_default())
+    }
+
+    pub(super) fn remember_move(&self, refused: &RefusedMove, new: &NewMove) -> bool {
+        let mut tables = self.tables();
+        let tag = refused.tag.canonical();
+        let is_recorded = tables.rows.get(tag).is_some_and(|row| {
+            matches!(row.state, RowState::Recorded { .. }) && row.digest == refused.recorded.as_str()
+        });
+        let now = tables.moves.get(tag).cloned().unwrap_or_default();
+        match new.apply(&now, &refused.to).filter(|_| is_recorded) {
+            Some(moves) => {
+                tables.moves.insert(tag.to_owned(), moves);
+                true
+            }
+            None => false,
         }
     }
 

@@ -8,6 +8,7 @@ mod dynamodb;
 mod index;
 mod instance;
 mod memory;
+mod moves;
 mod row;
 mod scan;
 
@@ -15,6 +16,7 @@ pub use dynamodb::DynamoDbLedger;
 pub(crate) use index::DigestTags;
 pub use instance::UsedKeys;
 pub use memory::MemoryLedger;
+pub use moves::{Move, Moves, NewMove, RefusedMove};
 pub use row::{Lease, Row, RowFault, RowState, VerifiedRow, recorded};
 pub(crate) use scan::ScannedRow;
 
@@ -143,6 +145,28 @@ impl Ledger {
                 Ok(())
             }
             Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.mark_indexed(tag, deadline)).await,
+        }
+    }
+
+    /// The moves that a tag's row remembers, as of the last write that anyone made; `None` if the tag has no row.
+    pub async fn moves(&self, tag: &Tag, deadline: Deadline) -> Result<Option<Moves>, LedgerError> {
+        match self {
+            Self::Memory(ledger) => Ok(ledger.moves(tag)),
+            Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.moves(tag, deadline)).await,
+        }
+    }
+
+    /// Adds a move to a recorded row that has the digest it was refused for. Returns whether the row had that digest, and
+    /// the moves that `new` was placed among.
+    pub async fn remember_move(
+        &self,
+        refused: &RefusedMove,
+        new: &NewMove,
+        deadline: Deadline,
+    ) -> Result<bool, LedgerError> {
+        match self {
+            Self::Memory(ledger) => Ok(ledger.remember_move(refused, new)),
+            Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.remember_move(refused, new, deadline)).await,
         }
     }
 

@@ -1,7 +1,7 @@
 //! A signing key in AWS KMS.
 
 use aws_sdk_kms::Client;
-use aws_sdk_kms::error::DisplayErrorContext;
+use aws_sdk_kms::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpec};
 use sha2::{Digest as _, Sha256};
@@ -10,6 +10,10 @@ use tokio::sync::OnceCell;
 use super::SignError;
 use crate::deadline::Deadline;
 use crate::key::PublicKey;
+use crate::telemetry;
+
+/// KMS's code for too many calls. It publishes no metric of them.
+const THROTTLED: &str = "ThrottlingException";
 
 /// A key of type `ECC_NIST_P256`, usage `SIGN_VERIFY`.
 #[derive(Debug)]
@@ -33,8 +37,7 @@ impl KmsKey {
 
     async fn fetch_public_key(&self, deadline: Deadline) -> Result<PublicKey, SignError> {
         let request = self.client.get_public_key().key_id(&self.id).send();
-        let answer =
-            deadline.bound_boxed(request).await?.map_err(|e| SignError::Kms(DisplayErrorContext(e).to_string()))?;
+        let answer = deadline.bound_boxed(request).await?.map_err(failed)?;
         let of_type = answer.key_spec() == Some(&KeySpec::EccNistP256);
         if !of_type || answer.key_usage() != Some(&KeyUsageType::SignVerify) {
             return Err(SignError::KeySpec);
@@ -54,8 +57,15 @@ impl KmsKey {
             .message(Blob::new(Sha256::digest(message).to_vec()))
             .signing_algorithm(SigningAlgorithmSpec::EcdsaSha256)
             .send();
-        let answer =
-            deadline.bound_boxed(request).await?.map_err(|e| SignError::Kms(DisplayErrorContext(e).to_string()))?;
+        let answer = deadline.bound_boxed(request).await?.map_err(failed)?;
         Ok(answer.signature.map(Blob::into_inner).unwrap_or_default())
     }
+}
+
+/// An error that the SDK's own attempts did not get past.
+fn failed(error: impl std::error::Error + ProvideErrorMetadata) -> SignError {
+    if error.code() == Some(THROTTLED) {
+        telemetry::key_throttled();
+    }
+    SignError::Kms(DisplayErrorContext(error).to_string())
 }

@@ -30,7 +30,7 @@ pub(super) struct TagLookup {
     pub keys: Arc<Keyring>,
     pub log: Arc<GatedLog>,
     pub search: Search,
-    pub rate_limit: RateLimit,
+    pub rate_limit: Arc<RateLimit>,
 }
 
 /// The source that a look-up asks first.

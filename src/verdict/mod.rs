@@ -95,7 +95,7 @@ impl Verdicts {
         log_keys: LogKeys,
         signer: Signer,
         retired: Vec<PublicKey>,
-        rate_limit: RateLimit,
+        rate_limit: Arc<RateLimit>,
         recording_time: Duration,
     ) -> Self {
         let keys = Arc::new(Keyring { signer, retired, log: log_keys });

@@ -72,6 +72,30 @@ impl From<UploadError> for Unavailable {
 }
 
 impl Unavailable {
+    /// Whether the log is at fault, or strangers who fill it, and the operator can only wait.
+    pub(crate) fn is_of_the_log(&self) -> bool {
+        match self {
+            Self::Log(_)
+            | Self::LogSpared(_)
+            | Self::Unconfirmed
+            | Self::LogUnverifiable(_)
+            | Self::OtherEntry
+            | Self::TooManyEntries(_)
+            | Self::StatementLost
+            // Another request is recording the tag, and waits for the log.
+            | Self::BeingRecorded
+            | Self::Abandoned => true,
+            Self::Unexplained { .. }
+            | Self::Ledger(_)
+            | Self::LedgerUnverifiable(_)
+            | Self::ForgottenKey(_)
+            | Self::KeyUsed(_)
+            | Self::Key(_)
+            | Self::TooManyFirstSights(_)
+            | Self::Interrupted => false,
+        }
+    }
+
     /// The time until a call that was held back may be made.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {

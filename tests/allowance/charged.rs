@@ -124,3 +124,19 @@ async fn finishing_a_recording_that_broke_off_costs_nothing() {
     assert!(finished.first_seen, "{finished:?}");
     assert_eq!((scene.searches(), scene.total().await, scene.recorded().await), (1, 1, 2));
 }
+
+/// Whoever has a registry can move his tags at every pull.
+#[tokio::test]
+async fn a_move_costs_one_when_it_is_remembered_and_its_refusal_nothing() {
+    let scene = Scene::set().await;
+    let instance = scene.instance(3, 3);
+    scene.push_as("v1", "v1");
+    assert!(pull(&instance, "v1", SOURCE).await.first_seen);
+    for (number, drawn, remembered) in [(1, 2, 1), (1, 2, 1), (2, 3, 2), (3, 3, 2), (4, 3, 2)] {
+        scene.push_as("v1", &format!("move {number}"));
+        assert_eq!(pull(&instance, "v1", SOURCE).await.status, 403, "refused whether or not it is remembered");
+        instance.finish().await;
+        let row = scene.ledger.row(&tag("v1")).await.unwrap();
+        assert_eq!((scene.total().await, row["moves"].as_l().unwrap().len()), (drawn, remembered), "move {number}");
+    }
+}

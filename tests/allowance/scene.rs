@@ -79,7 +79,11 @@ impl Scene {
     }
 
     pub fn push(&self, name: &str) {
-        self.tags.push(name, name);
+        self.push_as(name, name);
+    }
+
+    pub fn push_as(&self, name: &str, text: &str) {
+        self.tags.push(name, text);
     }
 
     pub fn key(&self) -> LocalKey {

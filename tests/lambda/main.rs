@@ -1,6 +1,7 @@
 //! The function itself under Lambda's emulator, with its key in (a stand-in for) AWS KMS: pulled through by a real
 //! client, from a real registry, recording in a log of its own process.
 
+mod after_answer;
 mod deployed;
 
 use std::time::{Duration, Instant};

@@ -16,6 +16,7 @@ use tlogistry::devlog::{Devlog, Options};
 use tlogistry::key::PublicKey;
 use tlogistry::ledger::{DynamoDbLedger, Ledger};
 use tlogistry::tlog::LogKeys;
+use tokio::sync::Notify;
 
 /// A log that can file entries of strangers, which no log has to verify, under any hash.
 #[derive(Clone)]
@@ -147,6 +148,8 @@ struct CallsState {
     calls: Vec<String>,
     /// The next such call is carried out, and its answer is lost.
     losing: Option<String>,
+    /// Such calls are not carried out until the gate opens.
+    holding: Option<(String, Arc<Notify>)>,
 }
 
 impl Calls {
@@ -163,11 +166,15 @@ impl Calls {
                 let asked: Value = serde_json::from_slice(&body).unwrap();
                 let key = asked["Key"]["tag"]["S"].as_str().or(asked["Item"]["tag"]["S"].as_str()).unwrap();
                 let call = format!("{operation} {key}");
-                let is_lost = {
+                let (is_lost, gate) = {
                     let mut state = shared.lock().unwrap();
                     state.calls.push(call.clone());
-                    state.losing.take_if(|losing| *losing == call).is_some()
+                    let gate = state.holding.as_ref().filter(|(held, _)| *held == call).map(|(_, gate)| gate.clone());
+                    (state.losing.take_if(|losing| *losing == call).is_some(), gate)
                 };
+                if let Some(gate) = gate {
+                    gate.notified().await;
+                }
                 let answer = client.post(endpoint).headers(parts.headers).body(body).send().await.unwrap();
                 if is_lost {
                     return with_status(StatusCode::INTERNAL_SERVER_ERROR).map(Full::new);
@@ -190,6 +197,13 @@ impl Calls {
     /// The next call of this operation that names this key is carried out, and its answer is lost.
     pub fn lose_answer(&self, operation: &str, key: &str) {
         self.state.lock().unwrap().losing = Some(format!("{operation} {key}"));
+    }
+
+    /// A call of this operation that names this key is not carried out until the gate is opened.
+    pub fn hold(&self, operation: &str, key: &str) -> Arc<Notify> {
+        let gate = Arc::new(Notify::new());
+        self.state.lock().unwrap().holding = Some((format!("{operation} {key}"), gate.clone()));
+        gate
     }
 
     /// The calls since this was last asked that name this key, by their operation.

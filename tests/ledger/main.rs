@@ -6,6 +6,7 @@ mod claim;
 mod hostile;
 mod instance;
 mod lost_answers;
+mod moves;
 mod protocol;
 mod scene;
 mod version;

@@ -16,6 +16,8 @@
 //! - A lease ends whenever a waiter says so, by whichever clock or because no writer could have set it; time is not
 //!   modelled.
 //! - The instance's row is read once by each process: that it is read again each minute only refuses more.
+//! - The index of attestations, and what a row remembers of it and of moves, are not modelled: those writes demand a row
+//!   that is recorded, and change nothing that a verdict reads.
 //! - A key signs for other tags too, and at some time the index has one of these entries ([`model::Action::Show`]).
 //!   From then on parameters may be forgotten.
 //!

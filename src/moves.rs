@@ -1,0 +1,193 @@
+//! What tags moved to is remembered, so that the operator is told once for each digest and not for each refusal.
+//!
+//! The refusal does not wait for this: it is the work of a task that ends within a few seconds. Lambda freezes a process as
+//! soon as it asks for the next event, so the function waits for its tasks between the answer and that ([`Moves::finish`]).
+//!
+//! A move costs a read of its tag's row for each process that meets it, and one write at all. The write is charged to the limit
+//! on first sights: whoever has a registry can move tags as fast as he can push new ones.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use chrono::{DateTime, SecondsFormat};
+use quick_cache::sync::Cache;
+use sha2::{Digest as _, Sha256};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::deadline::Deadline;
+use crate::image::{Digest, Tag};
+use crate::ledger::{Ledger, LedgerError, Move, RefusedMove};
+use crate::rate_limit::{Exhausted, RateLimit, Source};
+use crate::telemetry::{NewlyMoved, Telemetry};
+
+/// The time that a move may take after its refusal. A request ends after 26 s at the latest, and the function's own time-out
+/// is 29 s.
+const TIME: Duration = Duration::from_secs(2);
+/// The pause after a failure: a pull in a loop must not become a write in a loop.
+const PAUSE: Duration = Duration::from_secs(60);
+/// Moves that a process knows, of some 100 bytes each.
+const KNOWN: usize = 10_000;
+/// Tasks at once. The function has one; `serve` can be flooded, and a move that is passed over is met again.
+const MAX_TASKS: usize = 64;
+/// Writers at the same row are few: it takes a tag that moves to several digests within one round trip.
+const TRIES: usize = 3;
+
+/// A manifest that a tag is at now, and was not recorded with.
+#[derive(Debug)]
+pub(crate) struct Current {
+    /// Computed from the manifest's bytes.
+    pub digest: Digest,
+    pub media_type: &'static str,
+    pub size: u64,
+}
+
+/// The record that a tag moved away from.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub digest: Digest,
+    pub log_index: u64,
+    /// RFC 3339.
+    pub integrated_time: String,
+    pub entry_url: String,
+}
+
+/// The moves that one process refused.
+#[derive(Debug)]
+pub(crate) struct Moves {
+    memory: Arc<Memory>,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+#[derive(Debug)]
+struct Memory {
+    ledger: Arc<Ledger>,
+    rate_limit: Arc<RateLimit>,
+    telemetry: Telemetry,
+    /// By the hash of tag and digest.
+    met: Cache<[u8; 32], Met>,
+}
+
+/// A move that this process has met.
+#[derive(Debug, Clone, Copy)]
+enum Met {
+    /// The row has it.
+    Remembered,
+    /// The last try failed, or is under way. The next is made from then on.
+    Next(Instant),
+}
+
+/// Reasons for which a move is not remembered now.
+#[derive(Debug, thiserror::Error)]
+enum NotRemembered {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Exhausted(#[from] Exhausted),
+    /// The sighting was found in the log, and could not be kept.
+    #[error("the ledger has no row for the tag")]
+    NoRow,
+    #[error("the row was changed at the same time, again and again, or it is not of the recorded digest")]
+    Changed,
+}
+
+impl Moves {
+    pub(crate) fn new(ledger: Arc<Ledger>, rate_limit: Arc<RateLimit>, telemetry: Telemetry) -> Self {
+        let memory = Memory { ledger, rate_limit, telemetry, met: Cache::new(KNOWN) };
+        Self { memory: Arc::new(memory), tasks: Mutex::default() }
+    }
+
+    /// Remembers that `tag` moved, in a task. A failure is logged and tried again at a later refusal. A move that the row
+    /// lacks is charged to `source`.
+    pub(crate) fn remember(&self, tag: &Tag, record: Record, current: Current, source: Option<Source>) {
+        let met = Sha256::digest(format!("{tag}@{}", current.digest)).into();
+        let mut tasks = self.tasks();
+        while tasks.try_join_next().is_some() {}
+        if tasks.len() >= MAX_TASKS || !self.memory.is_due(&met) {
+            return;
+        }
+        self.memory.met.insert(met, Met::Next(Instant::now() + PAUSE));
+        let (memory, now) = (self.memory.clone(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+        let refused = RefusedMove {
+            tag: tag.clone(),
+            recorded: record.digest,
+            to: Move {
+                digest: current.digest.to_string(),
+                time: rfc3339(now),
+                media_type: current.media_type.to_owned(),
+                size: current.size.to_string(),
+            },
+            log_index: record.log_index,
+            integrated_time: record.integrated_time,
+            entry_url: record.entry_url,
+        };
+        tasks.spawn(async move {
+            match memory.remember(&refused, source, now.as_secs(), Deadline::after(TIME)).await {
+                Ok(()) => memory.met.insert(met, Met::Remembered),
+                Err(error) => tracing::warn!(tag = %refused.tag, %error, "a move was not remembered"),
+            }
+        });
+    }
+
+    /// Waits for all tasks. They end within [`TIME`].
+    pub(crate) async fn finish(&self) {
+        let mut tasks = std::mem::take(&mut *self.tasks());
+        // A task fails only by a panic, which the runtime logs.
+        while tasks.join_next().await.is_some() {}
+    }
+
+    /// Nothing panics while it holds the lock.
+    fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Memory {
+    fn is_due(&self, met: &[u8; 32]) -> bool {
+        match self.met.get(met) {
+            None => true,
+            Some(Met::Remembered) => false,
+            Some(Met::Next(next)) => Instant::now() >= next,
+        }
+    }
+
+    async fn remember(
+        &self,
+        refused: &RefusedMove,
+        source: Option<Source>,
+        now: u64,
+        deadline: Deadline,
+    ) -> Result<(), NotRemembered> {
+        let mut charged = false;
+        for _ in 0..TRIES {
+            let moves = self.ledger.moves(&refused.tag, deadline).await?.ok_or(NotRemembered::NoRow)?;
+            // Only the answer to this very write was lost.
+            if charged && moves.includes(&refused.to) {
+                self.tell(refused);
+                return Ok(());
+            }
+            let Some(new) = moves.place(&refused.to, now) else { return Ok(()) };
+            if !charged {
+                self.rate_limit.charge(source, deadline).await?;
+                charged = true;
+            }
+            if self.ledger.remember_move(refused, &new, deadline).await? {
+                if new.is_told {
+                    self.tell(refused);
+                }
+                return Ok(());
+            }
+        }
+        Err(NotRemembered::Changed)
+    }
+
+    fn tell(&self, refused: &RefusedMove) {
+        let (tag, recorded) = (refused.tag.canonical(), refused.recorded.as_str());
+        self.telemetry.write_newly_moved(&NewlyMoved { tag, recorded, current: &refused.to.digest });
+    }
+}
+
+fn rfc3339(since_epoch: Duration) -> String {
+    let millis = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
+    DateTime::from_timestamp_millis(millis).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
+}
