@@ -22,6 +22,11 @@ const TIMEOUT_MS: std::ops::RangeInclusive<u64> = 100..=28_000;
 const DEFAULT_REGISTRY_TIMEOUT_MS: u64 = 8_000;
 /// Some thousand manifests of usual size.
 const DEFAULT_MANIFEST_CACHE_BYTES: u64 = 16 << 20;
+/// Some hundred thousand manifests of usual size.
+const MAX_MANIFEST_CACHE_BYTES: u64 = 1 << 30;
+/// The part of a function's memory that its cache may have. Manifests in flight cost twice their size, and the rest of the
+/// program takes some 40 MB.
+const CACHE_SHARE_OF_MEMORY: u64 = 4;
 
 /// A base image with its usual variants, pulled for the first time by a few people at once.
 const DEFAULT_FIRST_SIGHTS: NonZeroU32 = NonZeroU32::new(120).unwrap();
@@ -126,12 +131,13 @@ impl Config {
 }
 
 impl FunctionConfig {
-    /// Reads the variables like [`Config::read`]; two of them are required.
+    /// Reads the variables like [`Config::read`]; two of them are required. Lambda says how much memory there is.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader { get, faults: Vec::new() };
         let config = reader.config();
         let kms_key_id = reader.required("KMS_KEY_ID", "must name the key that sightings are signed with");
         let ledger_table = reader.required("LEDGER_TABLE", "must name the DynamoDB table that sightings are kept in");
+        reader.cache_within_memory(config.manifest_cache_bytes);
         reader.finish(Self { kms_key_id, ledger_table, config })
     }
 }
@@ -164,7 +170,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
             request_timeout: self.milliseconds("REQUEST_TIMEOUT_MS", DEFAULT_REQUEST_TIMEOUT_MS),
             registry_timeout: self.milliseconds("REGISTRY_TIMEOUT_MS", DEFAULT_REGISTRY_TIMEOUT_MS),
             manifest_cache_bytes: self
-                .number("MANIFEST_CACHE_BYTES", 0..=u64::MAX)
+                .number("MANIFEST_CACHE_BYTES", 0..=MAX_MANIFEST_CACHE_BYTES)
                 .unwrap_or(DEFAULT_MANIFEST_CACHE_BYTES),
             log_format: self.log_format(),
         };
@@ -174,6 +180,17 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         }
         config.registry_timeout = config.registry_timeout.min(config.request_timeout);
         config
+    }
+
+    fn cache_within_memory(&mut self, cache: u64) {
+        let memory = self.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|mebibytes| mebibytes.parse::<u64>().ok());
+        let most = memory.map(|mebibytes| (mebibytes << 20) / CACHE_SHARE_OF_MEMORY);
+        if let Some(most) = most.filter(|most| cache > *most) {
+            self.fault(
+                "MANIFEST_CACHE_BYTES",
+                format!("{cache} is more than a quarter of the function's memory, {most}"),
+            );
+        }
     }
 
     fn required(&mut self, name: &str, fault: &str) -> String {
@@ -321,6 +338,29 @@ mod tests {
             let error = read(empty, empty).unwrap_err().to_string();
             assert!(error.contains("KMS_KEY_ID: ") && error.contains("LEDGER_TABLE: "), "{error}");
         }
+    }
+
+    #[test]
+    fn the_cache_leaves_the_function_memory_to_work_with() {
+        let read = |memory: &str, cache: &str| {
+            FunctionConfig::read(|name| match name {
+                "KMS_KEY_ID" | "LEDGER_TABLE" => Some("one".to_owned()),
+                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE" => Some(memory.to_owned()),
+                "MANIFEST_CACHE_BYTES" => Some(cache.to_owned()),
+                _ => None,
+            })
+        };
+        assert_eq!(read("256", "67108864").unwrap().config.manifest_cache_bytes, 64 << 20);
+        assert_eq!(read("128", "").unwrap().config.manifest_cache_bytes, DEFAULT_MANIFEST_CACHE_BYTES);
+        let error = read("256", "67108865").unwrap_err().to_string();
+        assert!(
+            error.ends_with(
+                "\n  MANIFEST_CACHE_BYTES: 67108865 is more than a quarter of the function's memory, 67108864"
+            ),
+            "{error}"
+        );
+        let error = read("10240", "1073741825").unwrap_err().to_string();
+        assert!(error.ends_with("'1073741825' is not a whole number from 0 to 1073741824"), "{error}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ import time
 import traceback
 
 import api
+import costs
 import counters
 import deploy_role
 import function
@@ -23,7 +24,7 @@ import parameters
 import permissions
 import templates
 
-RULE_SETS = [function, api, key, ledger, counters, permissions, log, monitoring, deploy_role, parameters]
+RULE_SETS = [function, api, key, ledger, counters, permissions, log, costs, monitoring, deploy_role, parameters]
 
 
 def rules_of(module):

@@ -20,7 +20,7 @@ pub fn refusal(program: &str) -> Vec<String> {
          port",
         "  INSECURE_REGISTRIES: 'ghcr.io' could be a real registry: another name for 127.0.0.1:5000 must end in .test",
         "  REQUEST_TIMEOUT_MS: '30000' is not a whole number from 100 to 28000",
-        "  MANIFEST_CACHE_BYTES: 'much' is not a whole number from 0 to 18446744073709551615",
+        "  MANIFEST_CACHE_BYTES: 'much' is not a whole number from 0 to 1073741824",
         "  LOG_FORMAT: 'xml' is neither json nor text",
     ];
     std::iter::once(first).chain(faults.map(str::to_owned)).collect()
