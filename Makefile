@@ -88,7 +88,8 @@ bench-keep: tools ## a short run, kept in benches/limits.json
 	cargo bench --locked --bench pull -- keep
 
 bench-startup: ## from exec to the first poll and answer, and memory, against a bare function
-	cargo build --locked --release --bin tlogistry --example bare_function
+	cargo build --locked --release --bin tlogistry
+	cargo build --locked --release --example bare_function
 	benches/startup.py 20 target/release/tlogistry target/release/examples/bare_function
 
 tools: ## what the tests run, into .tools/ (no root; nothing of the system is touched)

@@ -8,7 +8,6 @@ use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use futures_util::FutureExt as _;
 use lambda_http::lambda_runtime::layers::TracingLayer;
 use lambda_http::request::RequestContext;
 use lambda_http::tower::util::ThenLayer;
@@ -34,24 +33,18 @@ async fn main() -> ExitCode {
 async fn start() -> Result<(), lambda_http::Error> {
     let config = FunctionConfig::read(environment)?;
     setup::logging(config.config.log_format);
-    // Clients load root certificates, which takes longer than the rest together: they are built while the first event is
-    // on its way.
-    let building = tokio::spawn(build(config));
-    let service =
-        async { building.await.unwrap_or_else(|error| Err(error.into())).unwrap_or_else(|error| give_up(error)) };
-    let service = service.boxed().shared();
+    // Before the first event is asked for: an instance that cannot work fails in Lambda's init phase. What needs the network
+    // waits for a request that needs it, because digests and layers are served without key, ledger and log.
+    let service = build(config).await?;
     let after = service.clone();
     let finish = ThenLayer::new(move |answered| {
         let after = after.clone();
         async move {
-            after.await.finish().await;
+            after.finish().await;
             answered
         }
     });
-    let handler = service_fn(move |event| {
-        let service = service.clone();
-        async move { answer(service.await, event).await }
-    });
+    let handler = service_fn(move |event| answer(service.clone(), event));
     // Layers go on after the answer was handed to Lambda. The process is frozen once it asks for the next event.
     lambda_http::runtime(handler).layer(finish).layer(TracingLayer::new()).run().await
 }
@@ -63,6 +56,7 @@ async fn build(config: FunctionConfig) -> Result<Arc<Service>, lambda_http::Erro
             "COUNTERS_TABLE is not set: each instance counts first sights by itself, so that all together may make many more"
         );
     }
+    setup::require_region().await?;
     let log = config.log.clone().unwrap_or_else(LogConfig::public_instance);
     let ledger = Ledger::DynamoDb(setup::dynamodb_ledger(ledger_table).await);
     let (rate_limit, signer) = (setup::rate_limit(&config).await, setup::kms_signer(kms_key_id).await);
@@ -71,12 +65,6 @@ async fn build(config: FunctionConfig) -> Result<Arc<Service>, lambda_http::Erro
     let warming = service.clone();
     tokio::spawn(async move { warming.fetch_key().await });
     Ok(service)
-}
-
-/// Ends the process, which cannot answer without a service. Lambda starts another one.
-fn give_up(error: lambda_http::Error) -> ! {
-    eprintln!("tlogistry: {error}");
-    std::process::exit(1)
 }
 
 async fn answer(service: Arc<Service>, event: Request) -> Result<BinaryAnswer, std::convert::Infallible> {

@@ -11,6 +11,7 @@ use crate::config::{Config, LogConfig, LogFormat};
 use crate::evidence::AttestationIndex;
 use crate::foreign::sanitized;
 use crate::http::Service;
+use crate::http_client::AwsHttp;
 use crate::ledger::{DynamoDbLedger, Ledger, MemoryLedger};
 use crate::moves::Moves;
 use crate::rate_limit::{RateLimit, SharedCounters};
@@ -78,11 +79,26 @@ pub async fn kms_signer(id: String) -> Signer {
     Signer::Kms(KmsKey::new(aws_sdk_kms::Client::new(aws().await), id))
 }
 
+/// Neither key nor table can be asked without a region.
+#[derive(Debug, thiserror::Error)]
+#[error("no AWS region is known: set AWS_REGION")]
+pub struct NoRegion;
+
+/// Fails where neither the environment nor a profile names a region.
+pub async fn require_region() -> Result<(), NoRegion> {
+    aws().await.region().map(|_| ()).ok_or(NoRegion)
+}
+
 /// Region, credentials and endpoints from the SDK's own environment variables. All clients share one configuration, and
-/// with it the root certificates.
+/// with it the connections.
 async fn aws() -> &'static SdkConfig {
     static SDK: OnceCell<SdkConfig> = OnceCell::const_new();
-    SDK.get_or_init(|| aws_config::load_defaults(BehaviorVersion::latest())).await
+    let load = || async {
+        // It fails for settings that no build of the client could hold, and these are constants.
+        let client = AwsHttp::new().expect("the HTTP client's settings are usable");
+        aws_config::defaults(BehaviorVersion::latest()).http_client(client).load().await
+    };
+    SDK.get_or_init(load).await
 }
 
 /// Standard error for the log's lines. They hold foreign text, so characters that a terminal would obey are replaced.

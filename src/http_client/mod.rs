@@ -1,7 +1,9 @@
 //! The HTTP client of all rooms that ask a server: its settings, the second try of a request, bodies read within a limit.
 
+mod aws;
 mod backoff;
 mod retry_after;
+mod tls;
 
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode};
 use crate::deadline::{Deadline, Elapsed};
 use crate::foreign::shown;
 
+pub(crate) use aws::AwsHttp;
 pub(crate) use backoff::{Backoff, random_part, spread};
 pub(crate) use retry_after::retry_after;
 
@@ -60,12 +63,13 @@ fn cause(error: &dyn std::error::Error) -> String {
 }
 
 /// A builder with the settings of every client here: redirects are not followed, proxies are not taken from the
-/// environment, nothing is decompressed.
+/// environment, nothing is decompressed, and [`tls`] says who is trusted.
 pub(crate) fn builder() -> ClientBuilder {
     Client::builder()
         .user_agent(USER_AGENT)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
+        .tls_backend_preconfigured(tls::settings())
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_idle_timeout(POOL_IDLE_TIMEOUT)
 }

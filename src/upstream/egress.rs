@@ -66,7 +66,7 @@ pub(crate) struct Egress {
     allowed: Option<Vec<Registry>>,
     insecure: Vec<InsecureRegistry>,
     guarded: Client,
-    /// Built only if an insecure registry is configured: each client loads all root certificates.
+    /// Built only if an insecure registry is configured.
     unguarded: Option<Client>,
 }
 

@@ -4,6 +4,8 @@
 mod after_answer;
 mod deployed;
 
+use std::io::ErrorKind;
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -118,8 +120,7 @@ async fn every_byte_and_every_length_arrives() {
 /// Invokes the function with an event of API Gateway's for `method` and `reference`, and returns its answer and the
 /// body.
 fn invoke(instance: &Instance, method: &str, reference: &str) -> (Value, Vec<u8>) {
-    let event = include_str!("../events/get-manifest-by-tag.json")
-        .replace("REGISTRY", REGISTRY)
+    let event = include_str!("../events/manifest-by-tag.json")
         .replace("manifests/v1", &format!("manifests/{reference}"))
         .replace("\"GET\"", &format!("\"{method}\""));
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -265,6 +266,26 @@ fn refusal_to_start(environment: &[(&str, &str)]) -> (Option<i32>, Vec<String>) 
     command.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256").envs(runtime).envs(lambda).envs(environment.iter().copied());
     let ended = Process::start(&mut command).finish();
     (ended.code, ended.stderr.lines().map(str::to_owned).collect())
+}
+
+/// An event that such a function took would be lost.
+#[test]
+fn a_function_that_cannot_work_ends_before_it_asks_for_an_event() {
+    let runtime = TcpListener::bind("127.0.0.1:0").unwrap();
+    runtime.set_nonblocking(true).unwrap();
+    let address = runtime.local_addr().unwrap().to_string();
+    let environment = [
+        ("KMS_KEY_ID", "alias/tlogistry"),
+        ("LEDGER_TABLE", "sightings"),
+        ("AWS_CONFIG_FILE", "/nowhere"),
+        ("AWS_LAMBDA_RUNTIME_API", &*address),
+        ("RUST_LOG", "error"),
+    ];
+    let (code, lines) = refusal_to_start(&environment);
+    let refusal = "tlogistry: no AWS region is known: set AWS_REGION";
+    assert_eq!((code, lines), (Some(1), vec![refusal.to_owned()]));
+    let asked = runtime.accept().map_err(|error| error.kind());
+    assert_eq!(asked.unwrap_err(), ErrorKind::WouldBlock);
 }
 
 const NO_KEY: &str = "  KMS_KEY_ID: must name the key that sightings are signed with";

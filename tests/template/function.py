@@ -4,8 +4,8 @@ import re
 
 from templates import ROOT, append, drop, put, the_one
 
-# Set, though src/config.rs does not read them: tracing and the TLS stack do.
-READ_ELSEWHERE = {"RUST_LOG", "SSL_CERT_FILE"}
+# Set, though src/config.rs does not read it: tracing does.
+READ_ELSEWHERE = {"RUST_LOG"}
 # Read by src/config.rs, and set by Lambda itself.
 SET_BY_LAMBDA = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE"}
 # Read by src/config.rs and left unset here.
@@ -58,10 +58,6 @@ def has_one_key_and_one_ledger_for_all_instances(t):
         assert made["Fn::GetAtt"][0] == stack and given == {"Ref": existing}, name
 
 
-def has_root_certificates(t):
-    assert _variables(t)["SSL_CERT_FILE"] == "/etc/pki/tls/certs/ca-bundle.crt"
-
-
 def reserves_concurrency_only_if_asked(t):
     assert _function(t)["ReservedConcurrentExecutions"] == {
         "Fn::If": ["ReservesConcurrency", {"Ref": "ReservedConcurrency"}, {"Ref": "AWS::NoValue"}]
@@ -93,6 +89,7 @@ FAULTS = [
     (ends_after_its_own_budget_and_before_the_api, put(*_PROPERTIES, "Timeout", 28)),
     (environment_is_what_the_program_reads, put(*_VARIABLES, "ALLOW_MOVED", "true")),
     (environment_is_what_the_program_reads, put(*_VARIABLES, "INSECURE_REGISTRIES", "ghcr.io:443")),
+    (environment_is_what_the_program_reads, put(*_VARIABLES, "SSL_CERT_FILE", "/etc/pki/tls/certs/ca-bundle.crt")),
     (environment_is_what_the_program_reads, drop(*_VARIABLES, "LEDGER_TABLE")),
     (environment_is_what_the_program_reads, drop(*_VARIABLES, "TRUSTED_KEYS")),
     (
@@ -103,7 +100,6 @@ FAULTS = [
         has_one_key_and_one_ledger_for_all_instances,
         put(*_VARIABLES, "LEDGER_TABLE", "Fn::If", 2, {"Ref": "AWS::NoValue"}),
     ),
-    (has_root_certificates, put(*_VARIABLES, "SSL_CERT_FILE", "/etc/ssl/certs")),
     (reserves_concurrency_only_if_asked, put(*_PROPERTIES, "ReservedConcurrentExecutions", 0)),
     (takes_signed_code_alone_if_asked, drop(*_PROPERTIES, "CodeSigningConfigArn")),
     (
