@@ -8,6 +8,9 @@ demo: ## a registry, a log and tlogistry on this machine: pull a tag, move it, s
 	@cargo build --bin tlogistry-cli
 	@cargo run --quiet --bin tlogistry-cli -- demo
 
+invoke: tools ## the function itself by `cargo lambda`: an event of each route, and its answer; STAY=1 keeps it running
+	TLOGISTRY_STAY=$(STAY) cargo test --locked --test invoke each_route -- --nocapture
+
 test: tools template-test ## all tests, with real clients and stand-ins for AWS
 	tests/tools/test.sh
 
