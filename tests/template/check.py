@@ -17,6 +17,7 @@ import deploy_role
 import function
 import key
 import ledger
+import ledger_global
 import linters
 import log
 import monitoring
@@ -24,7 +25,7 @@ import parameters
 import permissions
 import templates
 
-RULE_SETS = [function, api, key, ledger, counters, permissions, log, costs, monitoring, deploy_role, parameters]
+RULE_SETS = [function, api, key, ledger, ledger_global, counters, permissions, log, costs, monitoring, deploy_role, parameters]
 
 
 def rules_of(module):

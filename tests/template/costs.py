@@ -1,4 +1,4 @@
-"""What it costs: bounded by the API's throttle, and known from the runbook's prices. Run alone, prints the runbook's table.
+"""What it costs: bounded by the API's throttle, known from the runbook's prices. Run alone, prints the runbook's table.
 
 The worst that strangers can cause is the sum of the worst of each service, though no request has all of them.
 """
@@ -16,7 +16,7 @@ API_METER_BYTES = 512 * 1024  # an HTTP API's answer counts as one request for e
 API_ACCOUNT_LIMIT = 10_000  # requests a second, of all APIs of an account in a region
 WORST_LINES_BYTES = 3072  # of a request with the longest names: two lines of ours, one of API Gateway's
 THROTTLED_LINE_BYTES = 450  # API Gateway's line for a request that it refuses
-FIRST_SIGHT = {"writes": 12, "signatures": 1}  # as in the runbook's assumptions; unfinished recordings are paid by later ones
+FIRST_SIGHT = {"writes": 12, "signatures": 1}  # as in the runbook's assumptions
 READS = 3  # units of a pull by tag of what memory does not have: the row, and the instance's own
 HEADING = "## What a stranger can cost"
 
@@ -54,7 +54,8 @@ def _number(text):
 def _price_list():
     """Each row of the runbook's table for a million pulls: (what, amount, price of one, USD)."""
     table = _runbook().split("## What it costs")[1].split("per million pulls")[0]
-    for what, amount, price, usd in re.findall(r"^\| ([^|]+) \| ([^|]+) \| ([^|]+ per [^|]+) \| ([\d.]+) \|$", table, re.M):
+    row = r"^\| ([^|]+) \| ([^|]+) \| ([^|]+ per [^|]+) \| ([\d.]+) \|$"
+    for what, amount, price, usd in re.findall(row, table, re.MULTILINE):
         dollars, each = price.split(" per ")
         yield what, _number(amount.split("=")[-1]), float(dollars) / (1e6 if each == "M" else _each(each)), float(usd)
 
@@ -143,7 +144,8 @@ def time_outs_memory_and_cache_are_parameters_within_the_programs_bounds(t):
     ):
         declared = t["template"]["Parameters"][parameter]
         assert variables[variable] == {"Ref": parameter}, parameter
-        assert int(lowest) <= declared["MinValue"] and declared["MaxValue"] == int(str(highest).replace("_", "")), parameter
+        assert int(lowest) <= declared["MinValue"], parameter
+        assert declared["MaxValue"] == int(str(highest).replace("_", "")), parameter
         written = default.split(" = ")[1].rstrip(";").replace("_", "")
         number, shift = (int(part) for part in (written + " << 0").split(" << ")[:2])
         assert default in config and _default(t, parameter) == number << shift, parameter
@@ -157,7 +159,8 @@ def time_outs_memory_and_cache_are_parameters_within_the_programs_bounds(t):
 def budget_is_where_there_are_budgets_and_somebody_to_tell(t):
     stack = t["template"]["Resources"]["Budget"]
     assert stack["Condition"] == "TellsOfCosts"
-    assert stack["Properties"]["Parameters"] == {"Email": {"Ref": "AlarmEmail"}, "MonthlyUsd": {"Ref": "MonthlyBudgetUsd"}}
+    passed = stack["Properties"]["Parameters"]
+    assert passed == {"Email": {"Ref": "AlarmEmail"}, "MonthlyUsd": {"Ref": "MonthlyBudgetUsd"}}
     email, partition = t["template"]["Conditions"]["TellsOfCosts"]["Fn::And"]
     assert email == {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmEmail"}, ""]}]}
     assert partition == {"Fn::Equals": [{"Ref": "AWS::Partition"}, "aws"]}
@@ -167,12 +170,13 @@ def budget_tells_before_and_when_it_is_used_up(t):
     budget = t["budget"]["Resources"]["Budget"]["Properties"]
     assert budget["Budget"]["BudgetLimit"] == {"Amount": {"Ref": "MonthlyUsd"}, "Unit": "USD"}
     assert (budget["Budget"]["BudgetType"], budget["Budget"]["TimeUnit"]) == ("COST", "MONTHLY")
-    told = {(n["Notification"]["NotificationType"], n["Notification"]["Threshold"]) for n in budget["NotificationsWithSubscribers"]}
-    assert told == {("FORECASTED", 100), ("ACTUAL", 50), ("ACTUAL", 100)}
+    told = set()
     for notification in budget["NotificationsWithSubscribers"]:
-        assert notification["Notification"]["ThresholdType"] == "PERCENTAGE"
-        assert notification["Notification"]["ComparisonOperator"] == "GREATER_THAN"
+        when = notification["Notification"]
+        assert (when["ThresholdType"], when["ComparisonOperator"]) == ("PERCENTAGE", "GREATER_THAN")
         assert notification["Subscribers"] == [{"SubscriptionType": "EMAIL", "Address": {"Ref": "Email"}}]
+        told.add((when["NotificationType"], when["Threshold"]))
+    assert told == {("FORECASTED", 100), ("ACTUAL", 50), ("ACTUAL", 100)}
 
 
 def _parameter(name, key, value):

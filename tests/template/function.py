@@ -108,8 +108,8 @@ FAULTS = [
     ),
     (
         takes_signed_code_alone_if_asked,
-        append("code-signing", "Config", "Properties", "AllowedPublishers", "SigningProfileVersionArns", "arn:aws:signer:x"),
+        append("code-signing", "Config", "Properties", "AllowedPublishers", "SigningProfileVersionArns", "arn:aws:x"),
     ),
-    (takes_signed_code_alone_if_asked, put("code-signing", "Profile", "Properties", "PlatformId", "Notation-OCI-SHA384-ECDSA")),
+    (takes_signed_code_alone_if_asked, put("code-signing", "Profile", "Properties", "PlatformId", "Notation-OCI")),
     (is_permitted_before_it_runs, drop("template", "Function", "DependsOn")),
 ]

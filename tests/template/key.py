@@ -21,7 +21,8 @@ def _policy(t):
 
 
 def stays_when_the_stack_goes(t):
-    assert _key(t)["DeletionPolicy"] == _key(t)["UpdateReplacePolicy"] == "Retain"
+    """It goes only with the very deployment that made it, if that fails."""
+    assert (_key(t)["DeletionPolicy"], _key(t)["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
 def leaves_time_to_notice_its_deletion(t):
@@ -78,6 +79,7 @@ _KEY = ("signing-key", "Key")
 _STATEMENTS = (*_KEY, "Properties", "KeyPolicy", "Statement")  # signs, reads, names, decides, replicates
 FAULTS = [
     (stays_when_the_stack_goes, drop(*_KEY, "DeletionPolicy")),
+    (stays_when_the_stack_goes, put(*_KEY, "DeletionPolicy", "Delete")),
     (stays_when_the_stack_goes, put(*_KEY, "UpdateReplacePolicy", "Delete")),
     (leaves_time_to_notice_its_deletion, put(*_KEY, "Properties", "PendingWindowInDays", 7)),
     (signs_on_p256, put(*_KEY, "Properties", "KeySpec", "ECC_NIST_P384")),

@@ -3,7 +3,7 @@
 import json
 import re
 
-from templates import ROOT, drop, put, resources, the_one
+from templates import ROOT, drop, put, resources, statement, the_one
 
 OURS = {metric["name"] for metric in json.loads((ROOT / "infra/metrics.json").read_text())}
 OF_AWS = {
@@ -83,6 +83,14 @@ def dashboard_shows_every_metric_and_alarm(t):
     assert sorted(shown) == sorted("${%s.Arn}" % name for name in alarms)
 
 
+def dashboards_of_two_regions_do_not_meet(t):
+    name = {"Fn::Sub": "${Name}-${AWS::Region}"}
+    assert the_one(t, "AWS::CloudWatch::Dashboard")["Properties"]["DashboardName"] == name
+    assert t["monitoring"]["Outputs"]["DashboardUrl"]["Value"]["Fn::Sub"].endswith("/dashboard/${Dashboard}")
+    allowed = statement(t["deploy-role"]["Resources"]["UpgradePolicy"]["Properties"]["PolicyDocument"], "Dashboard")
+    assert allowed["Resource"]["Fn::Sub"].endswith(":dashboard/${StackName}-${AWS::Region}")
+
+
 def metrics_are_named_once_and_have_units(t):
     metrics = json.loads((ROOT / "infra/metrics.json").read_text())
     assert len(OURS) == len(metrics)
@@ -102,6 +110,7 @@ def _in_dashboard(old, new):
     return change
 
 
+_BOARD = ("monitoring", "Dashboard", "Properties")
 NOT_OF_TEMPLATES = {metrics_are_named_once_and_have_units}  # about metrics.json, which no change here touches
 FAULTS = [
     (alarms_look_at_metrics_that_exist, _moved("MetricName", "TagMoved")),
@@ -125,4 +134,5 @@ FAULTS = [
         _in_dashboard('["tlogistry", "Moved", "FunctionName", "${FunctionName}"],', ""),
     ),
     (dashboard_shows_every_metric_and_alarm, _in_dashboard('"${MovedAlarm.Arn}", ', "")),
+    (dashboards_of_two_regions_do_not_meet, put(*_BOARD, "DashboardName", {"Ref": "Name"})),
 ]

@@ -54,7 +54,7 @@ def are_the_roles_only_ones(t):
 
 
 def count_only_for_the_functions_own_code(t):
-    """Who becomes the role in another way can neither sign nor write. A request that does not say its source is denied."""
+    """Who becomes the role in another way can neither sign nor write, nor can a request that names no source."""
     policy = t["template"]["Resources"]["OnlyFromTheFunction"]["Properties"]
     assert policy["RoleName"] == {"Ref": "FunctionRole"}
     (deny,) = policy["PolicyDocument"]["Statement"]
@@ -69,6 +69,10 @@ def no_policy_anywhere_has_a_wildcard_action(t):
         for s in document["Statement"]:
             assert "NotAction" not in s and "NotPrincipal" not in s, where
             assert not any("*" in action or "?" in action for action in as_list(s["Action"])), where
+
+
+def _deny(t):
+    return t["template"]["Resources"]["OnlyFromTheFunction"]["Properties"]["PolicyDocument"]["Statement"][0]
 
 
 _SIGN = ("permissions", "SignSightings", "Properties", "PolicyDocument", "Statement")
@@ -122,7 +126,7 @@ FAULTS = [
     (count_only_for_the_functions_own_code, put(*_DENY, "Resource", {"Fn::GetAtt": ["SigningKey", "Outputs.Arn"]})),
     (
         count_only_for_the_functions_own_code,
-        put(*_DENY, "Condition", {"ArnNotEqualsIfExists": {"lambda:SourceFunctionArn": {"Fn::GetAtt": ["Function", "Arn"]}}}),
+        lambda t: _deny(t)["Condition"].update(ArnNotEqualsIfExists=_deny(t)["Condition"].pop("ArnNotEquals")),
     ),
     (
         count_only_for_the_functions_own_code,
