@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs, unreachable_pub)]
 
+mod audit;
 mod base_url;
 pub mod cli;
 pub mod config;
@@ -17,6 +18,7 @@ pub mod image;
 pub mod key;
 pub mod ledger;
 mod local_key;
+mod log_search;
 mod moves;
 mod oci;
 mod private;

@@ -6,11 +6,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::CommandResult;
-use super::log_search::{LogSearch, Unread};
 use super::shown_entry::{FindingKind, NotRead, ShownEntry, not_read};
 use super::terminal::{ASIDE, BAD, DOUBTFUL, GOOD, print_line, sanitized, styled};
 use super::trust::Trust;
 use crate::image::Tag;
+use crate::log_search::{LogSearch, Unread};
 use crate::sighting::{Contradiction, Finding, Findings};
 
 /// Show every entry that the log lists for a tag, oldest first

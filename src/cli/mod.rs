@@ -5,7 +5,6 @@ mod demo;
 mod history;
 pub mod listen;
 mod log;
-mod log_search;
 mod serve;
 mod shown_entry;
 mod terminal;

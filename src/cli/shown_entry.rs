@@ -3,9 +3,9 @@
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::log_search::Unread;
 use crate::dsse;
 use crate::image::{Digest, Tag};
+use crate::log_search::Unread;
 use crate::rekor::Rekor;
 use crate::sighting::{Explained, Finding, Findings, is_file_by_certificate, parse_statement};
 use crate::tlog::body::{EntryBody, Form};

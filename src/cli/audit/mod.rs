@@ -1,36 +1,27 @@
 //! `audit`: checks that the log holds exactly one digest for each of many tags, and has only grown.
 
-mod check;
-mod checkpoints;
-mod issue;
+mod list;
 mod progress;
 mod repair;
 mod report;
-mod state;
-mod tags;
+mod state_file;
 
 use std::path::PathBuf;
-use std::pin::pin;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use futures_util::StreamExt as _;
-use futures_util::stream::LocalBoxStream;
 
-use super::log_search::LogSearch;
 use super::trust::Trust;
 use super::{CommandResult, listen};
+use crate::audit::{Check, End, EntryCheckpoints, Issue, Position, Weight, in_ledger, in_lines, walk, worst};
+use crate::log_search::LogSearch;
 use crate::setup;
 use crate::tlog::GrowthError;
 
-use check::Check;
-use checkpoints::EntryCheckpoints;
-use issue::Weight;
 use repair::RepairArgs;
-use report::{AuditReport, End, worst};
-use state::{AuditState, Position};
-use tags::{Item, SourceError};
+use report::AuditReport;
+use state_file::StateFile;
 
 /// An audit that is killed loses at most this much.
 const SAVE_EVERY: Duration = Duration::from_secs(2);
@@ -101,8 +92,9 @@ impl Audit {
             Some(table) => Some(setup::dynamodb_ledger(table.clone()).await),
             None => None,
         };
-        let mut state = AuditState::load(self.state.clone(), &search.log_keys)?;
-        let position = match state.position.take() {
+        let file = StateFile::new(self.state.clone());
+        let mut state = file.load(&search.log_keys)?;
+        let mut position = match state.position.take() {
             Some(position) if !self.from_start => {
                 if position.source != source {
                     let stopped = &position.source;
@@ -113,7 +105,7 @@ impl Audit {
                 }
                 position
             }
-            _ => Position { source, done: 0, last: None, issues: Default::default(), entry_checkpoints: Vec::new() },
+            _ => Position::start_of(source),
         };
         let repair = self.repair.repair(&search).await?;
         let mut report = AuditReport::new(self.json);
@@ -129,16 +121,29 @@ impl Audit {
             Err(error) => return Err(error.into()),
         }
         let items = match (&self.tags, &ledger) {
-            (Some(list), _) => tags::in_list(list, position.done, position.last.clone()),
-            (None, Some(ledger)) => tags::in_ledger(ledger, position.last.clone()),
+            (Some(list), _) => in_lines(list::lines(list), position.done, position.last.clone()),
+            (None, Some(ledger)) => in_ledger(ledger, position.last.clone()),
             (None, None) => return Err("there is nothing to audit: give --tags or --ledger-table".into()),
         };
         // Signals are caught from here on. Before, there is nothing to save, and they end the process at once.
         let stop = listen::stop_signal();
         let checkpoints = EntryCheckpoints::from_notes(&position.entry_checkpoints);
         let check = Check { search: &search, ledger: ledger.as_ref(), repair: repair.as_ref(), checkpoints };
-        let (position, mut end) =
-            walk(items, &check, usize::from(self.concurrency), position, &mut state, &mut report, stop).await?;
+        let (began, before, mut saved) = (Instant::now(), position.done, Instant::now());
+        let each = async |position: &Position, name: &str, issues: Vec<Issue>| {
+            issues.iter().for_each(|issue| report.issue(name, issue));
+            report.progress(|| {
+                let rate = (position.done - before) as f64 / began.elapsed().as_secs_f64().max(0.001);
+                format!("{} tags checked, {rate:.0} a second", position.done)
+            });
+            if saved.elapsed() >= SAVE_EVERY {
+                state.position = Some(position.clone());
+                file.save(&state)?;
+                saved = Instant::now();
+            }
+            Ok::<_, std::io::Error>(())
+        };
+        let mut end = walk(items, &check, usize::from(self.concurrency), &mut position, stop, each).await?;
         if end == End::Complete {
             match check.checkpoints.compare(&search, &mut state).await {
                 Ok(()) => {}
@@ -150,8 +155,8 @@ impl Audit {
             }
         }
         state.position = (end != End::Complete).then(|| position.clone());
-        state.save()?;
-        report.end(position.done, &position.issues, &end, self.state.is_some());
+        file.save(&state)?;
+        report.end(&position, &end, file.is_kept());
         let worst = worst(&position.issues);
         Ok(match (worst, end) {
             (Some(Weight::Fault), _) => ExitCode::from(1),
@@ -170,53 +175,4 @@ impl Audit {
             (None, table) => format!("the ledger {}", table.as_deref().unwrap_or_default()),
         }
     }
-}
-
-/// Checks tags, several at once. The results are taken in the tags' order, so the position is never past an unchecked tag.
-async fn walk(
-    items: LocalBoxStream<'_, Result<Item, SourceError>>,
-    check: &Check<'_>,
-    concurrency: usize,
-    mut position: Position,
-    state: &mut AuditState,
-    report: &mut AuditReport,
-    stop: impl Future<Output = ()>,
-) -> Result<(Position, End), std::io::Error> {
-    let checked = items.map(async |item| Ok::<_, String>(check.item(item.map_err(text)?).await.map_err(text)?));
-    let mut checked = pin!(checked.buffered(concurrency));
-    let mut stop = pin!(stop);
-    let (began, before, mut saved) = (Instant::now(), position.done, Instant::now());
-    let end = loop {
-        let next = tokio::select! {
-            biased;
-            () = &mut stop => break End::Stopped,
-            next = checked.next() => next,
-        };
-        let (name, issues) = match next {
-            None => break End::Complete,
-            Some(Err(why)) => break End::Failed(why),
-            Some(Ok(checked)) => checked,
-        };
-        for issue in issues {
-            report.issue(&name, &issue);
-            *position.issues.entry(issue.kind).or_default() += 1;
-        }
-        position.done += 1;
-        position.last = Some(name);
-        position.entry_checkpoints = check.checkpoints.notes();
-        report.progress(|| {
-            let rate = (position.done - before) as f64 / began.elapsed().as_secs_f64().max(0.001);
-            format!("{} tags checked, {rate:.0} a second", position.done)
-        });
-        if saved.elapsed() >= SAVE_EVERY {
-            state.position = Some(position.clone());
-            state.save()?;
-            saved = Instant::now();
-        }
-    };
-    Ok((position, end))
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }

@@ -1,23 +1,11 @@
 //! The output of an audit: a line for each tree of the log, for each finding, and at the end.
 
-use std::collections::BTreeMap;
+use serde_json::Value;
 
-use serde_json::{Value, json};
-
-use super::issue::{Issue, IssueKind, Weight};
 use super::progress::Progress;
+use crate::audit::{End, Issue, Position, Weight, lines, worst};
 use crate::cli::terminal::{ASIDE, BAD, DOUBTFUL, GOOD, print_line, sanitized, styled};
 use crate::tlog::{Growth, HistoryConflict};
-
-/// The end of an audit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum End {
-    Complete,
-    /// The user asked it to stop.
-    Stopped,
-    /// The log, the ledger or the list failed.
-    Failed(String),
-}
 
 pub(super) struct AuditReport {
     json: bool,
@@ -40,10 +28,7 @@ impl AuditReport {
             Some(from) if from == size => format!("the log's tree {tree} has {size} entries, as before"),
             Some(from) => format!("the log's tree {tree} grew from {from} to {size} entries, and only grew"),
         };
-        let object = json!({
-            "type": "tree", "treeId": tree.to_string(), "size": size, "from": growth.from, "checkpoint": growth.now.note(),
-        });
-        self.line(&text, object);
+        self.line(&text, lines::tree(growth));
     }
 
     pub(super) fn contradiction(&mut self, contradiction: &HistoryConflict) {
@@ -54,25 +39,21 @@ impl AuditReport {
             None => format!("What it signed before:\n\n{before}"),
         };
         let text = format!("{heading}: {contradiction}\n\n{evidence}");
-        let object = json!({
-            "type": "contradiction", "detail": contradiction.to_string(), "before": before, "now": now,
-        });
-        self.line(text.trim_end(), object);
+        self.line(text.trim_end(), lines::contradiction(contradiction));
     }
 
     pub(super) fn issue(&mut self, tag: &str, issue: &Issue) {
-        let (tag, kind, detail) = (sanitized(tag), issue.kind.name(), sanitized(&issue.detail));
         let style = match issue.kind.weight() {
             Weight::Fault => BAD,
             Weight::Doubt => DOUBTFUL,
             Weight::Note => ASIDE,
         };
-        let text = format!("{tag}: {}: {detail}", styled(style, kind));
-        let object = json!({"type": "tag", "tag": tag, "issue": kind, "detail": detail});
-        self.line(&text, object);
+        let text = format!("{}: {}: {}", sanitized(tag), styled(style, issue.kind.name()), sanitized(&issue.detail));
+        self.line(&text, lines::issue(tag, issue));
     }
 
-    pub(super) fn end(&mut self, done: u64, issues: &BTreeMap<IssueKind, u64>, end: &End, kept: bool) {
+    pub(super) fn end(&mut self, position: &Position, end: &End, kept: bool) {
+        let (done, issues) = (position.done, &position.issues);
         let noun = if done == 1 { "tag" } else { "tags" };
         let counts: Vec<String> = issues.iter().map(|(kind, count)| format!("{count} {}", kind.name())).collect();
         let found = match (worst(issues), counts.is_empty()) {
@@ -91,25 +72,11 @@ impl AuditReport {
             End::Failed(why) if done == 0 => format!("Nothing was checked, because {}", sanitized(why)),
             End::Failed(why) => format!("Broken off after {done} {noun} ({found}), because {}{again}", sanitized(why)),
         };
-        let issues: BTreeMap<&str, u64> = issues.iter().map(|(kind, count)| (kind.name(), *count)).collect();
-        let reason = match end {
-            End::Failed(why) => Some(sanitized(why)),
-            End::Complete | End::Stopped => None,
-        };
-        let complete = *end == End::Complete;
-        let object = json!({
-            "type": "summary", "checked": done, "complete": complete, "reason": reason, "issues": issues,
-        });
-        self.line(&text, object);
+        self.line(&text, lines::summary(position, end));
     }
 
     fn line(&mut self, text: &str, object: Value) {
         self.progress.clear();
         if self.json { print_line(object) } else { print_line(text) }
     }
-}
-
-/// The gravest weight among the findings.
-pub(super) fn worst(issues: &BTreeMap<IssueKind, u64>) -> Option<Weight> {
-    issues.keys().map(|kind| kind.weight()).max()
 }

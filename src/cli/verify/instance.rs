@@ -2,11 +2,11 @@
 
 use reqwest::{StatusCode, Url};
 
-use crate::cli::log_search::LogSearch;
 use crate::deadline::Deadline;
 use crate::evidence::{Bundle, BundleError};
 use crate::http_client::{self, SendError, read_body, send_idempotent};
 use crate::image::Tag;
+use crate::log_search::LogSearch;
 use crate::oci::{TAG_UNKNOWN, has_code};
 use crate::sighting::Sighting;
 

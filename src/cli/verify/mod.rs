@@ -10,13 +10,13 @@ use clap::Args;
 use url::Url;
 
 use super::CommandResult;
-use super::log_search::{LogSearch, Unread};
 use super::shown_entry::ShownEntry;
 use super::trust::Trust;
 use crate::base_url;
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Tag};
+use crate::log_search::{LogSearch, Unread};
 use crate::sighting::{Finding, Findings};
 use crate::upstream::{Egress, Upstream, UpstreamError};
 

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use super::RegistryAnswer;
-use crate::cli::log_search::Unread;
 use crate::image::{Digest, Tag};
+use crate::log_search::Unread;
 use crate::sighting::{Contradiction, Findings, First, Misuse, Sighting};
 use crate::tlog::{Faults, VerifiedEntry};
 

@@ -6,15 +6,15 @@ use super::checkpoints::EntryCheckpoints;
 use super::issue::{Issue, IssueKind, Weight};
 use super::repair::Repair;
 use super::tags::{Item, LEDGER_TIME};
-use crate::cli::log_search::{LogSearch, Unread};
 use crate::deadline::Deadline;
 use crate::image::Tag;
 use crate::ledger::{DynamoDbLedger, LedgerError, Row, VerifiedRow};
+use crate::log_search::{LogSearch, Unread};
 use crate::sighting::{Contradiction, Finding, Findings, Sighting, SignedStatement};
 use crate::tlog::{Fault, Faults, LogError};
 
 /// Checks tags.
-pub(super) struct Check<'a> {
+pub(crate) struct Check<'a> {
     pub search: &'a LogSearch,
     /// The ledger with the rows of tags that come from a list.
     pub ledger: Option<&'a DynamoDbLedger>,

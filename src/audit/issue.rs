@@ -1,11 +1,13 @@
 //! The findings of an audit.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// The kind of a finding. Its name is part of the JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum IssueKind {
+pub(crate) enum IssueKind {
     /// The log holds two digests for the tag under the user's keys.
     Contradicted,
     /// One of the user's keys signed something else than sightings under the tag's hash.
@@ -38,7 +40,7 @@ pub(super) enum IssueKind {
 
 /// The weight of a finding for the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Weight {
+pub(crate) enum Weight {
     /// Worth a line, and nothing more.
     Note,
     /// Something could not be checked.
@@ -48,7 +50,7 @@ pub(super) enum Weight {
 }
 
 impl IssueKind {
-    pub(super) fn weight(self) -> Weight {
+    pub(crate) fn weight(self) -> Weight {
         match self {
             Self::Contradicted
             | Self::Misused
@@ -63,7 +65,7 @@ impl IssueKind {
     }
 
     /// As it stands in the JSON.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Contradicted => "contradicted",
             Self::Misused => "misused",
@@ -85,16 +87,21 @@ impl IssueKind {
 
 /// One finding about one tag.
 #[derive(Debug, Clone)]
-pub(super) struct Issue {
+pub(crate) struct Issue {
     pub kind: IssueKind,
     /// A sentence for people.
     pub detail: String,
 }
 
 impl Issue {
-    pub(super) fn new(kind: IssueKind, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: IssueKind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into() }
     }
+}
+
+/// The gravest weight among the findings.
+pub(crate) fn worst(issues: &BTreeMap<IssueKind, u64>) -> Option<Weight> {
+    issues.keys().map(|kind| kind.weight()).max()
 }
 
 #[cfg(test)]

@@ -5,12 +5,12 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::state::AuditState;
-use crate::cli::log_search::LogSearch;
+use crate::log_search::LogSearch;
 use crate::tlog::{Checkpoint, GrowthError, HistoryConflict, VerifiedEntry};
 
 /// The verified checkpoints of the entries that an audit has read.
 #[derive(Default)]
-pub(super) struct EntryCheckpoints(RefCell<Largest>);
+pub(crate) struct EntryCheckpoints(RefCell<Largest>);
 
 #[derive(Default)]
 struct Largest {
@@ -22,28 +22,28 @@ struct Largest {
 
 impl EntryCheckpoints {
     /// The checkpoints of an earlier audit, from its [`EntryCheckpoints::notes`].
-    pub(super) fn from_notes(notes: &[String]) -> Self {
+    pub(crate) fn from_notes(notes: &[String]) -> Self {
         let mut checkpoints = Largest::default();
         notes.iter().filter_map(|note| Checkpoint::parse(note)).for_each(|checkpoint| checkpoints.add(checkpoint));
         Self(RefCell::new(checkpoints))
     }
 
     /// Adds the checkpoint that an entry came with.
-    pub(super) fn add(&self, entry: &VerifiedEntry) {
+    pub(crate) fn add(&self, entry: &VerifiedEntry) {
         if let Some(checkpoint) = entry.checkpoint() {
             self.0.borrow_mut().add(checkpoint);
         }
     }
 
     /// The signed notes.
-    pub(super) fn notes(&self) -> Vec<String> {
+    pub(crate) fn notes(&self) -> Vec<String> {
         let checkpoints = self.0.borrow();
         let contradicting = checkpoints.contradicting.iter().flat_map(|(one, other)| [one, other]);
         contradicting.chain(checkpoints.by_tree.values()).map(|checkpoint| checkpoint.note().to_owned()).collect()
     }
 
     /// Checks that all are of one history with the heads in `state`, and keeps the later of the two there.
-    pub(super) async fn compare(&self, search: &LogSearch, state: &mut AuditState) -> Result<(), GrowthError> {
+    pub(crate) async fn compare(&self, search: &LogSearch, state: &mut AuditState) -> Result<(), GrowthError> {
         let (by_tree, contradicting) = {
             let checkpoints = self.0.borrow();
             (checkpoints.by_tree.clone(), checkpoints.contradicting.clone())

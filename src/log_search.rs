@@ -18,7 +18,7 @@ use crate::tlog::{EntryId, LogEntry, LogError, LogKeys};
 const MAX_ENTRY_BYTES: usize = 64 << 20;
 
 /// A log, and the keys that it is searched for.
-pub(super) struct LogSearch {
+pub(crate) struct LogSearch {
     pub log: RetryingRekor,
     pub log_keys: LogKeys,
     /// Public keys that sightings count by.
@@ -26,17 +26,17 @@ pub(super) struct LogSearch {
 }
 
 /// Entries that the log lists and that could not be read, with the reason.
-pub(super) type Unread = Vec<(EntryId, Rc<LogError>)>;
+pub(crate) type Unread = Vec<(EntryId, Rc<LogError>)>;
 
 impl LogSearch {
-    pub(super) fn new(log: LogConfig, trusted: Vec<PublicKey>) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(log: LogConfig, trusted: Vec<PublicKey>) -> Result<Self, reqwest::Error> {
         Ok(Self { log: RetryingRekor::new(Rekor::new(log.url)?), log_keys: log.keys, trusted })
     }
 
     /// Reads the entries that the log lists for a tag. `each` sees every finding, in any order.
     ///
     /// An entry that cannot be read does not affect the others.
-    pub(super) async fn findings(
+    pub(crate) async fn findings(
         &self,
         tag: &Tag,
         mut each: impl FnMut(&Finding),

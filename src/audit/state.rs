@@ -1,0 +1,110 @@
+//! The memory of audits: the log's verified checkpoints, and the position of an audit that was stopped.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::issue::{Issue, IssueKind};
+use crate::tlog::{Checkpoint, Growth, LogKeys};
+
+/// The version of the stored form.
+const VERSION: u32 = 1;
+
+/// The memory of earlier audits.
+#[derive(Debug, Default)]
+pub(crate) struct AuditState {
+    /// By tree id, verified.
+    pub checkpoints: BTreeMap<u64, Checkpoint>,
+    /// The position of an audit that was stopped. `None` after one that came to the end.
+    pub position: Option<Position>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Position {
+    /// The list or table: a position in one means nothing in another.
+    pub source: String,
+    /// The number of tags done.
+    pub done: u64,
+    /// The last tag done, as it stands in the list.
+    pub last: Option<String>,
+    /// The findings so far, counted by kind.
+    pub issues: BTreeMap<IssueKind, u64>,
+    /// Signed notes that entries came with, for the comparison with the log's heads at the end.
+    #[serde(default, rename = "met")]
+    pub entry_checkpoints: Vec<String>,
+}
+
+/// The state as it is stored, in JSON.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredState {
+    version: u32,
+    /// Signed notes.
+    checkpoints: Vec<String>,
+    position: Option<Position>,
+}
+
+/// The reason why a stored state is not used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StateError {
+    #[error(transparent)]
+    Form(#[from] serde_json::Error),
+    #[error("it is of version {0}, not {VERSION}")]
+    Version(u32),
+    #[error("it holds a checkpoint that the log's key did not sign")]
+    Unsigned,
+}
+
+impl Position {
+    /// The beginning of a list or table.
+    pub(crate) fn start_of(source: String) -> Self {
+        Self { source, done: 0, last: None, issues: BTreeMap::new(), entry_checkpoints: Vec::new() }
+    }
+
+    /// Moves past a tag.
+    pub(super) fn add(&mut self, name: &str, issues: &[Issue], entry_checkpoints: Vec<String>) {
+        self.done += 1;
+        self.last = Some(name.to_owned());
+        for issue in issues {
+            *self.issues.entry(issue.kind).or_default() += 1;
+        }
+        self.entry_checkpoints = entry_checkpoints;
+    }
+}
+
+impl AuditState {
+    /// Checks a stored state. Its checkpoints must be signed by the log.
+    pub(crate) fn verified(stored: StoredState, keys: &LogKeys) -> Result<Self, StateError> {
+        if stored.version != VERSION {
+            return Err(StateError::Version(stored.version));
+        }
+        let signed = |note: &String| {
+            let checkpoint = Checkpoint::parse(note).filter(|checkpoint| keys.verify_checkpoint(checkpoint).is_ok());
+            checkpoint.ok_or(StateError::Unsigned)
+        };
+        let mut state = Self { checkpoints: BTreeMap::new(), position: None };
+        for note in &stored.checkpoints {
+            let checkpoint = signed(note)?;
+            state.checkpoints.insert(checkpoint.tree_id(), checkpoint);
+        }
+        for note in stored.position.iter().flat_map(|position| &position.entry_checkpoints) {
+            signed(note)?;
+        }
+        state.position = stored.position;
+        Ok(state)
+    }
+
+    /// The form in which it is stored.
+    pub(crate) fn stored(&self) -> StoredState {
+        StoredState {
+            version: VERSION,
+            checkpoints: self.checkpoints.values().map(|checkpoint| checkpoint.note().to_owned()).collect(),
+            position: self.position.clone(),
+        }
+    }
+
+    /// Replaces heads by ones that were proven to have grown from them.
+    pub(crate) fn advance(&mut self, grown: &[Growth]) {
+        self.checkpoints.extend(grown.iter().map(|growth| (growth.now.tree_id(), growth.now.clone())));
+    }
+}
