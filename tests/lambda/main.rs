@@ -250,9 +250,12 @@ async fn a_moved_tag_is_a_metric() {
         assert_eq!(line["digest"], Image::oci("first").digest().as_str());
         assert!(line["RequestMillis"].as_f64() >= line["RegistryMillis"].as_f64(), "{line}");
     }
-    assert!(alarm_fires("moved", &line_of("Moved"), "tlogistry"));
-    assert!(!alarm_fires("moved", &line_of("FirstSeen"), "tlogistry"), "nothing moved");
-    assert!(!alarm_fires("moved", &line_of("Moved"), "another function"));
+    let newly = instance
+        .wait_for(|line| serde_json::from_str::<Value>(line).ok().filter(|line| line["NewlyMoved"].is_number()));
+    assert_eq!(newly["current"], Image::oci("second").digest().as_str());
+    assert!(alarm_fires("moved", &newly, "tlogistry"));
+    assert!(!alarm_fires("moved", &line_of("Moved"), "tlogistry"), "it was told already");
+    assert!(!alarm_fires("moved", &newly, "another function"));
     let first = line_of("FirstSeen");
     assert!(first["KeyMillis"].is_number() && first["LogMillis"].is_number(), "{first}");
 }

@@ -7,6 +7,7 @@ mod hostile;
 mod instance;
 mod lost_answers;
 mod moves;
+mod notices;
 mod protocol;
 mod scene;
 mod version;

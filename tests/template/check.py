@@ -21,11 +21,15 @@ import ledger_global
 import linters
 import log
 import monitoring
+import moves
 import parameters
 import permissions
 import templates
 
-RULE_SETS = [function, api, key, ledger, ledger_global, counters, permissions, log, costs, monitoring, deploy_role, parameters]
+RULE_SETS = [
+    *(function, api, key, ledger, ledger_global, counters, permissions, log, costs, monitoring, moves, deploy_role),
+    parameters,
+]
 
 
 def rules_of(module):

@@ -1,27 +1,143 @@
-"""Alarms and dashboard: they look at metrics that exist, and someone hears of them."""
+"""Alarms and dashboard: they look at metrics that exist, fire on what they say, and tell whom they should."""
 
 import json
 import re
 
-from templates import ROOT, drop, put, resources, statement, the_one
+from expressions import Stack
+from templates import ROOT, drop, put, resources, statement, statements, the_one
 
 OURS = {metric["name"] for metric in json.loads((ROOT / "infra/metrics.json").read_text())}
-OF_AWS = {
-    "AWS/ApiGateway": ("ApiId", {"4xx", "5xx", "Count"}),
-    "AWS/Lambda": ("FunctionName", {"ConcurrentExecutions", "Errors", "Throttles"}),
+TABLE_METRICS = {
+    *("ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits", "ReadThrottleEvents", "WriteThrottleEvents"),
 }
-MUST_ALARM = {
-    ("tlogistry", "Moved"),
-    ("tlogistry", "Equivocation"),
-    ("tlogistry", "Unavailable"),
-    ("tlogistry", "Throttled"),
-    ("AWS/ApiGateway", "5xx"),
-    ("AWS/Lambda", "Throttles"),
+KNOWN = {  # namespace: the dimensions that it has, and its metrics
+    "tlogistry": ({"FunctionName"}, OURS),
+    "AWS/ApiGateway": ({"ApiId"}, {"4xx", "5xx", "Count"}),
+    "AWS/DynamoDB": ({"LedgerTable", "CountersTable"}, TABLE_METRICS),  # by TableName
+    "AWS/EventBridge/Pipes": ({"Notices"}, {"ExecutionFailed"}),  # by PipeName
+    "AWS/Lambda": ({"FunctionName"}, {"ConcurrentExecutions", "Duration", "Errors", "Throttles"}),
 }
+DIMENSIONS = {"LedgerTable": "TableName", "CountersTable": "TableName", "Notices": "PipeName"}
+PAGES = {
+    *("concurrency", "duration", "equivocation", "first-sights", "gateway-errors", "key-throttled", "moves-untold"),
+    *("tables", "throttles", "unavailable"),
+}
+NOTICES = {"log", "moved", "registries", "registry-limit"}
+
+EXAMPLES = [  # an alarm, a period's values, and whether they are what it is for
+    ("equivocation", {"Equivocation": 1}, True),
+    ("equivocation", {}, False),
+    ("unavailable", {"Unavailable": 1}, True),
+    ("unavailable", {"Unavailable": 10, "Unchanged": 90}, True),
+    ("unavailable", {"Unavailable": 9, "Unchanged": 40, "FirstSeen": 40, "Moved": 11}, False),
+    ("unavailable", {"Moved": 5}, False),
+    ("unavailable", {}, False),
+    ("gateway-errors", {"5xx": 5}, True),  # the function died before it could count anything
+    ("gateway-errors", {"5xx": 500, "ServerError": 500}, False),
+    ("gateway-errors", {"5xx": 20, "ServerError": 15}, True),
+    ("gateway-errors", {}, False),
+    ("duration", {"Duration": 29000}, True),
+    ("duration", {"Duration": 28000}, False),
+    ("throttles", {"Throttles": 1}, True),
+    ("concurrency", {"ConcurrentExecutions": 800}, True),
+    ("concurrency", {"ConcurrentExecutions": 799}, False),
+    ("tables", {"ReadThrottleEvents/ledger": 1}, True),
+    ("tables", {"WriteThrottleEvents/ledger": 1}, True),
+    ("tables", {"ReadThrottleEvents/counters": 1}, True),
+    ("tables", {"WriteThrottleEvents/counters": 1}, True),
+    ("tables", {}, False),
+    ("key-throttled", {"KeyThrottled": 1}, True),
+    ("first-sights", {"FirstSeen": 2000}, True),
+    ("first-sights", {"FirstSeen": 1999}, False),
+    ("log", {"LogFailed": 1}, True),
+    ("log", {"LogFailed": 4, "FirstSeen": 5}, False),
+    ("log", {}, False),
+    ("registries", {"UpstreamError": 20, "Unchanged": 20}, True),
+    ("registries", {"UpstreamError": 19}, False),  # one client with a host of his own
+    ("registries", {"UpstreamError": 20, "Unchanged": 15, "FirstSeen": 6}, False),
+    ("registry-limit", {"Throttled": 5}, True),
+    ("moved", {"NewlyMoved": 1}, True),
+    ("moved", {"Moved": 100}, False),
+    ("moves-untold", {"ExecutionFailed": 1}, True),
+]
+AFTER_THE_TIME_OUT = [("src/http/mod.rs", "GRACE"), ("src/moves.rs", "TIME")]
+VALUES = {
+    "Name": "tlogistry", "FunctionName": "function", "ApiId": "api",
+    "LedgerTable": "ledger", "CountersTable": "counters", "PagesArn": "pages", "NoticesArn": "notices",
+    "MovesAreTold": "true", "FirstSightsPerHour": 2000,
+    "ReservedConcurrency": "none", "AccountConcurrency": 1000,
+    "LedgerStreamArn": "stream", "PageOnMovesOf": "", "Notices": "tlogistry-moves",
+}
+
+
+def _seconds(file, constant):
+    return int(re.search(rf"const {constant}: Duration = Duration::from_secs\((\d+)\);", (ROOT / file).read_text())[1])
 
 
 def _alarms(t):
-    return [alarm["Properties"] for alarm in resources(t, "AWS::CloudWatch::Alarm")]
+    """By name: each alarm, as the template has it."""
+    found = [r["Properties"] for r in resources(t, "AWS::CloudWatch::Alarm")]
+    return {alarm["AlarmName"]["Fn::Sub"].removeprefix("${Name}-"): alarm for alarm in found}
+
+
+def _deployed(t, **values):
+    """By name: each alarm, as it is deployed."""
+    alarms = {}
+    for template in ("monitoring", "moves"):
+        stack = Stack(t[template], VALUES | values)
+        for name, resource in t[template]["Resources"].items():
+            if resource["Type"] == "AWS::CloudWatch::Alarm":
+                alarm = stack.properties(name)
+                alarms[alarm["AlarmName"].removeprefix("tlogistry-")] = alarm
+    return alarms
+
+
+def _metrics(alarm):
+    """(id, metric) of each metric that an alarm looks at. The id of the only one is None."""
+    if "Metrics" not in alarm:
+        yield None, alarm
+    for query in alarm.get("Metrics", []):
+        if "MetricStat" in query:
+            yield query["Id"], query["MetricStat"]["Metric"]
+
+
+def _in_period(metric, values):
+    by_table = f"{metric['MetricName']}/{metric['Dimensions'][0]['Value']}" if metric.get("Dimensions") else None
+    return values.get(metric["MetricName"], values.get(by_table))
+
+
+def _fill(value, instead):
+    return instead if value is None else value
+
+
+def _is_breached(alarm, values):
+    found = {key: _in_period(metric, values) for key, metric in _metrics(alarm)}
+    if None in found:
+        value = found[None]
+    else:
+        (result,) = (query["Expression"] for query in alarm["Metrics"] if "Expression" in query)
+        try:
+            value = eval(_lazy(result), {"__builtins__": {}}, {"FILL": _fill} | found)
+        except (TypeError, ZeroDivisionError):
+            value = None  # no value: a metric without one, or a division by zero
+    assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+    assert alarm["TreatMissingData"] == "notBreaching"
+    return value is not None and value >= float(alarm["Threshold"])
+
+
+def _lazy(expression):
+    """IF(condition, a, b) as Python evaluates it, without the branch that is not taken."""
+    if not expression.startswith("IF("):
+        return expression
+    parts, depth = [""], 0
+    for character in expression.removeprefix("IF(").removesuffix(")"):
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += character
+    condition, then, otherwise = map(str.strip, parts)
+    return f"({then}) if ({condition}) else ({otherwise})"
 
 
 def _dashboard(t):
@@ -32,55 +148,116 @@ def _dashboard_metrics(t):
     return [m for widget in _dashboard(t)["widgets"] for m in widget["properties"].get("metrics", [])]
 
 
-def _exists(namespace, name, dimension):
-    expected, names = OF_AWS.get(namespace, ("FunctionName", OURS if namespace == "tlogistry" else ()))
-    return name in names and dimension == expected
+def _exists(namespace, name, dimension, parameter):
+    parameters, names = KNOWN.get(namespace, ((), ()))
+    return name in names and parameter in parameters and dimension == DIMENSIONS.get(parameter, parameter)
 
 
 def alarms_look_at_metrics_that_exist(t):
-    for alarm in _alarms(t):
-        (dimension,) = alarm["Dimensions"]
-        assert _exists(alarm["Namespace"], alarm["MetricName"], dimension["Name"]), alarm["AlarmName"]
-        assert dimension["Value"] == {"Ref": dimension["Name"]}, alarm["AlarmName"]
+    for name, alarm in _alarms(t).items():
+        for _, metric in _metrics(alarm):
+            dimensions = metric["Dimensions"]
+            if name == "concurrency":  # without a reservation, of the account
+                condition, dimensions, otherwise = dimensions["Fn::If"]
+                assert (condition, otherwise) == ("ReservesConcurrency", {"Ref": "AWS::NoValue"})
+            (dimension,) = dimensions
+            parameter = dimension["Value"]["Ref"]
+            assert _exists(metric["Namespace"], metric["MetricName"], dimension["Name"], parameter), name
 
 
-def there_is_an_alarm_for_each_thing_that_matters(t):
-    assert {(alarm["Namespace"], alarm["MetricName"]) for alarm in _alarms(t)} == MUST_ALARM
+def each_tells_whom_it_should(t):
+    alarms = _alarms(t)
+    assert alarms.keys() == PAGES | NOTICES
+    for name, alarm in alarms.items():
+        topic = {"Ref": "PagesArn" if name in PAGES else "NoticesArn"}
+        assert alarm["AlarmActions"] == [topic] and alarm.get("OKActions", [topic]) == [topic], name
 
 
-def one_moved_tag_is_enough(t):
-    for alarm in _alarms(t):
-        if alarm["MetricName"] in ("Moved", "Equivocation"):
-            assert (alarm["Statistic"], alarm["Threshold"], alarm["EvaluationPeriods"]) == ("Sum", 1, 1)
-            assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+def each_fires_on_what_it_says(t):
+    alarms = _deployed(t)
+    for name, values, is_breached in EXAMPLES:
+        assert _is_breached(alarms[name], values) == is_breached, (name, values)
+    reserved = _deployed(t, ReservedConcurrency="50")["concurrency"]
+    assert _is_breached(reserved, {"ConcurrentExecutions": 40})
+    assert not _is_breached(reserved, {"ConcurrentExecutions": 39})
+    ((_, metric),) = _metrics(reserved)
+    assert metric["Dimensions"] == [{"Name": "FunctionName", "Value": "function"}]
 
 
-def silence_is_no_alarm(t):
-    assert all(alarm["TreatMissingData"] == "notBreaching" for alarm in _alarms(t))
+def one_contradiction_is_enough(t):
+    alarm = _alarms(t)["equivocation"]
+    assert (alarm["Statistic"], alarm["Threshold"], alarm["EvaluationPeriods"], alarm["Period"]) == ("Sum", 1, 1, 60)
 
 
-def alarms_reach_someone(t):
-    assert all(alarm["AlarmActions"] == [{"Ref": "Topic"}] for alarm in _alarms(t))
-    subscription = the_one(t, "AWS::SNS::Subscription")
-    assert subscription["Condition"] == "HasEmail"
-    assert subscription["Properties"]["Endpoint"] == {"Ref": "AlarmEmail"}
+def no_single_period_pages_but_for_what_counts_once(t):
+    for name in PAGES - {"equivocation", "first-sights", "moves-untold"}:
+        alarm = _alarms(t)[name]
+        assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == (2, 3), name
+
+
+def duration_is_between_our_own_limit_and_lambdas(t):
+    request = int(t["template"]["Parameters"]["RequestTimeoutMs"]["Default"])
+    ours = request + sum(_seconds(*constant) * 1000 for constant in AFTER_THE_TIME_OUT)
+    lambdas = t["template"]["Resources"]["Function"]["Properties"]["Timeout"] * 1000
+    assert ours < _alarms(t)["duration"]["Threshold"] < lambdas
+
+
+def a_move_is_told_once(t):
+    """By the pipe or, where there is none, by the alarm."""
+    monitoring, passed = t["monitoring"], t["template"]["Resources"]["Monitoring"]["Properties"]["Parameters"]
+    assert monitoring["Resources"]["MovedAlarm"]["Condition"] == "MovesAreUntold"
+    assert monitoring["Conditions"]["MovesAreUntold"] == {"Fn::Equals": [{"Ref": "MovesAreTold"}, "false"]}
+    assert passed["MovesAreTold"] == {"Fn::If": ["TellsOfMoves", "true", "false"]}
+    assert t["template"]["Resources"]["Moves"]["Condition"] == "TellsOfMoves"
 
 
 def runbook_says_what_each_alarm_means(t):
     headings = set(re.findall(r"^### `?([a-z-]+)`?$", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE))
-    for alarm in _alarms(t):
-        name = alarm["AlarmName"]["Fn::Sub"].removeprefix("${Name}-")
+    for name, alarm in _alarms(t).items():
         assert name in headings, name
         assert f"'{name}'" in alarm["AlarmDescription"], name
 
 
+def topics_take_what_this_deployment_tells(t):
+    senders = {
+        "cloudwatch.amazonaws.com": "cloudwatch:%s:alarm:${Name}-*",
+        "events.amazonaws.com": "events:%s:rule/${Name}-*",
+    }
+    for topic in ("Pages", "Notices"):
+        policy = t["topics"]["Resources"][f"{topic}Policy"]["Properties"]
+        assert policy["Topics"] == [{"Ref": topic}]
+        found = {}
+        for s in statements(policy["PolicyDocument"]):
+            assert (s["Effect"], s["Action"], s["Resource"]) == ("Allow", "sns:Publish", {"Ref": topic})
+            found[s["Principal"]["Service"]] = s["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"]
+        region = "${AWS::Region}:${AWS::AccountId}"
+        assert found == {service: "arn:${AWS::Partition}:" + arn % region for service, arn in senders.items()}
+
+
+def email_hears_of_both(t):
+    subscriptions = {
+        s["Properties"]["TopicArn"]["Ref"]: s for s in resources({"topics": t["topics"]}, "AWS::SNS::Subscription")
+    }
+    assert subscriptions.keys() == {"Pages", "Notices"}
+    for subscription in subscriptions.values():
+        assert subscription["Condition"] == "HasEmail"
+        assert subscription["Properties"]["Endpoint"] == {"Ref": "AlarmEmail"}
+
+
+def a_default_deployment_says_that_nobody_is_told(t):
+    assert t["template"]["Outputs"]["WhoIsTold"]["Value"] == {"Fn::GetAtt": ["Topics", "Outputs.WhoIsTold"]}
+    for email, said in (("", "Nobody."), ("a@b.example", "nobody is told before")):
+        stack = Stack(t["topics"], {"Name": "tlogistry", "AlarmEmail": email})
+        assert said in stack.value(t["topics"]["Outputs"]["WhoIsTold"]["Value"])
+
+
 def dashboard_shows_every_metric_and_alarm(t):
     for namespace, name, dimension, value, *_ in _dashboard_metrics(t):
-        assert _exists(namespace, name, dimension) and value == "${%s}" % dimension, (namespace, name)
+        assert _exists(namespace, name, dimension, value.strip("${}")), (namespace, name)
     assert {name for namespace, name, *_ in _dashboard_metrics(t) if namespace == "tlogistry"} == OURS
-    (shown,) = (w["properties"]["alarms"] for w in _dashboard(t)["widgets"] if w["type"] == "alarm")
-    alarms = [n for n, r in t["monitoring"]["Resources"].items() if r["Type"] == "AWS::CloudWatch::Alarm"]
-    assert sorted(shown) == sorted("${%s.Arn}" % name for name in alarms)
+    shown = [a for w in _dashboard(t)["widgets"] if w["type"] == "alarm" for a in w["properties"]["alarms"]]
+    alarms = {n: r for n, r in t["monitoring"]["Resources"].items() if r["Type"] == "AWS::CloudWatch::Alarm"}
+    assert sorted(shown) == sorted("${%s.Arn}" % name for name, alarm in alarms.items() if "Condition" not in alarm)
 
 
 def dashboards_of_two_regions_do_not_meet(t):
@@ -102,6 +279,10 @@ def _moved(*path_and_value):
     return put("monitoring", "MovedAlarm", "Properties", *path_and_value)
 
 
+def _alarm(resource, *path_and_value):
+    return put("monitoring", resource, "Properties", *path_and_value)
+
+
 def _in_dashboard(old, new):
     def change(t):
         body = t["monitoring"]["Resources"]["Dashboard"]["Properties"]["DashboardBody"]
@@ -110,29 +291,55 @@ def _in_dashboard(old, new):
     return change
 
 
+def _silent_output(t):
+    t["topics"]["Outputs"]["WhoIsTold"]["Value"] = "You"
+
+
 _BOARD = ("monitoring", "Dashboard", "Properties")
 NOT_OF_TEMPLATES = {metrics_are_named_once_and_have_units}  # about metrics.json, which no change here touches
+_PAGES_POLICY = ("topics", "PagesPolicy", "Properties", "PolicyDocument", "Statement")
 FAULTS = [
     (alarms_look_at_metrics_that_exist, _moved("MetricName", "TagMoved")),
     (alarms_look_at_metrics_that_exist, _moved("Namespace", "Tlogistry")),
     (alarms_look_at_metrics_that_exist, _moved("Dimensions", 0, "Name", "Service")),
     (alarms_look_at_metrics_that_exist, _moved("Dimensions", 0, "Value", {"Ref": "ApiId"})),
-    (there_is_an_alarm_for_each_thing_that_matters, drop("monitoring", "UnavailableAlarm")),
     (
-        there_is_an_alarm_for_each_thing_that_matters,
-        put("monitoring", "ServerErrorAlarm", "Properties", "MetricName", "4xx"),
+        alarms_look_at_metrics_that_exist,
+        _alarm("TablesAlarm", "Metrics", 1, "MetricStat", "Metric", "MetricName", "Throttles"),
     ),
-    (one_moved_tag_is_enough, _moved("Threshold", 10)),
-    (one_moved_tag_is_enough, _moved("ComparisonOperator", "GreaterThanThreshold")),
-    (silence_is_no_alarm, _moved("TreatMissingData", "breaching")),
-    (alarms_reach_someone, _moved("AlarmActions", [])),
-    (alarms_reach_someone, drop("monitoring", "EmailSubscription", "Condition")),
+    (each_tells_whom_it_should, drop("monitoring", "UnavailableAlarm")),
+    (each_tells_whom_it_should, _moved("AlarmActions", [])),
+    (each_tells_whom_it_should, _alarm("RegistriesAlarm", "AlarmActions", [{"Ref": "PagesArn"}])),
+    (each_tells_whom_it_should, _alarm("TablesAlarm", "OKActions", [{"Ref": "NoticesArn"}])),
+    (each_fires_on_what_it_says, _moved("MetricName", "Moved")),
+    (each_fires_on_what_it_says, _alarm("GatewayErrorAlarm", "Metrics", 0, "Expression", "FILL(all, 0)")),
+    (each_fires_on_what_it_says, _alarm("GatewayErrorAlarm", "Metrics", 0, "Expression", "all - ours")),
+    (each_fires_on_what_it_says, _alarm("UnavailableAlarm", "Metrics", 0, "Expression", "FILL(failed, 0)")),
+    (each_fires_on_what_it_says, _alarm("TablesAlarm", "Metrics", 0, "Expression", "FILL(r1, 0) + FILL(w1, 0)")),
+    (each_fires_on_what_it_says, _alarm("ConcurrencyAlarm", "Threshold", 90)),
+    (each_fires_on_what_it_says, _moved("TreatMissingData", "breaching")),
+    (one_contradiction_is_enough, _alarm("EquivocationAlarm", "Threshold", 10)),
+    (one_contradiction_is_enough, _alarm("EquivocationAlarm", "EvaluationPeriods", 2)),
+    (
+        no_single_period_pages_but_for_what_counts_once,
+        drop("monitoring", "ThrottlesAlarm", "Properties", "DatapointsToAlarm"),
+    ),
+    (duration_is_between_our_own_limit_and_lambdas, put("template", "Function", "Properties", "Timeout", 28)),
+    (duration_is_between_our_own_limit_and_lambdas, _alarm("DurationAlarm", "Threshold", 26000)),
+    (a_move_is_told_once, drop("monitoring", "MovedAlarm", "Condition")),
+    (a_move_is_told_once, put("template", "Moves", "Condition", "MakesLedger")),
     (runbook_says_what_each_alarm_means, _moved("AlarmName", {"Fn::Sub": "${Name}-tag-moved"})),
+    (topics_take_what_this_deployment_tells, put(*_PAGES_POLICY, 0, "Principal", {"Service": "s3.amazonaws.com"})),
+    (topics_take_what_this_deployment_tells, drop(*_PAGES_POLICY, 1, "Condition")),
+    (topics_take_what_this_deployment_tells, put(*_PAGES_POLICY, 0, "Action", "sns:Subscribe")),
+    (email_hears_of_both, drop("topics", "PagesByEmail")),
+    (email_hears_of_both, drop("topics", "NoticesByEmail", "Condition")),
+    (a_default_deployment_says_that_nobody_is_told, _silent_output),
     (dashboard_shows_every_metric_and_alarm, _in_dashboard('"UpstreamError"', '"UpstreamErrors"')),
     (
         dashboard_shows_every_metric_and_alarm,
         _in_dashboard('["tlogistry", "Moved", "FunctionName", "${FunctionName}"],', ""),
     ),
-    (dashboard_shows_every_metric_and_alarm, _in_dashboard('"${MovedAlarm.Arn}", ', "")),
     (dashboards_of_two_regions_do_not_meet, put(*_BOARD, "DashboardName", {"Ref": "Name"})),
+    (dashboard_shows_every_metric_and_alarm, _in_dashboard('"${TablesAlarm.Arn}",', "")),
 ]

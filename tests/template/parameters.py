@@ -15,6 +15,8 @@ REFUSED = {  # slips that a pattern must catch before AWS makes half a stack of 
     "ExistingSigningKeyArn": ["alias/tlogistry"],
     "ExistingLedgerTable": ["arn:aws:dynamodb:us-east-1:123456789012:table/x"],
     "CodeSigningConfigArn": ["tlogistry", "arn:aws:signer:us-east-1:123456789012:/signing-profiles/x"],
+    "PageOnMovesOf": ['ghcr.io/"', "ghcr.io/*"],
+    "ExistingLedgerStreamArn": ["arn:aws:dynamodb:us-east-1:123456789012:table/x"],
     "RekorUrl": ["http://rekor.example", ""],
     "AllowedRegistries": ["https://ghcr.io"],
 }
@@ -38,9 +40,9 @@ def patterns_refuse_slips(t):
 
 
 def nested_stacks_get_what_they_declare(t):
-    for stack in resources(t, "AWS::CloudFormation::Stack"):
+    for name, stack in ((n, s) for n in t for s in resources({n: t[n]}, "AWS::CloudFormation::Stack")):
         nested = pathlib.Path(stack["Properties"]["TemplateURL"])
-        assert nested.parent == pathlib.Path("infra"), nested
+        assert nested.parent == pathlib.Path("infra" if name == "template" else "."), nested  # from the template's folder
         declared = t[nested.stem].get("Parameters", {})
         required = {name for name, parameter in declared.items() if "Default" not in parameter}
         passed = stack["Properties"].get("Parameters", {}).keys()

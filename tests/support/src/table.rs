@@ -10,7 +10,9 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue::S;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+    StreamSpecification, StreamViewType,
 };
+use serde_json::{Value, json};
 use tlogistry::image::Tag;
 use tlogistry::ledger::{DynamoDbLedger, Ledger};
 
@@ -100,6 +102,42 @@ impl Table {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         table
+    }
+
+    /// Gives it a stream of new images, as `infra/ledger.yaml` does.
+    pub async fn stream_new_images(&self) {
+        let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewImage);
+        let request = self.client.update_table().table_name(&self.name);
+        request.stream_specification(stream.build().unwrap()).send().await.unwrap();
+    }
+
+    /// The records of its stream so far, as a pipe gets them.
+    pub async fn streamed(&self) -> Vec<Value> {
+        let table = self.client.describe_table().table_name(&self.name).send().await.unwrap().table.unwrap();
+        let arn = table.latest_stream_arn.expect("the table has a stream");
+        let stream = self.ask_stream("DescribeStream", json!({"StreamArn": arn})).await;
+        let mut records = Vec::new();
+        for shard in stream["StreamDescription"]["Shards"].as_array().unwrap() {
+            let first = json!({"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"});
+            let iterator = self.ask_stream("GetShardIterator", first).await["ShardIterator"].take();
+            let mut answer = self.ask_stream("GetRecords", json!({"ShardIterator": iterator})).await;
+            records.append(answer["Records"].as_array_mut().unwrap());
+        }
+        records
+    }
+
+    /// Asks the API of streams, whose requests DynamoDB Local takes with any signature.
+    async fn ask_stream(&self, operation: &str, request: Value) -> Value {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let credential = "Credential=test/20261125/us-east-1/dynamodb/aws4_request";
+        let request = client
+            .post(self.endpoint)
+            .header("x-amz-target", format!("DynamoDBStreams_20120810.{operation}"))
+            .header("content-type", "application/x-amz-json-1.0")
+            .header("authorization", format!("AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=none"))
+            .body(request.to_string());
+        let answer = request.send().await.unwrap().bytes().await.unwrap();
+        serde_json::from_slice(&answer).unwrap()
     }
 
     async fn create(&self) -> Result<(), aws_sdk_dynamodb::Error> {
