@@ -25,10 +25,11 @@ import moves
 import parameters
 import permissions
 import templates
+import watch
 
 RULE_SETS = [
-    *(function, api, key, ledger, ledger_global, counters, permissions, log, costs, monitoring, moves, deploy_role),
-    parameters,
+    *(function, api, key, ledger, ledger_global, counters, permissions, log, costs, monitoring, moves, watch),
+    *(deploy_role, parameters),
 ]
 
 
