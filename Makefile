@@ -11,6 +11,9 @@ demo: ## a registry, a log and tlogistry on this machine: pull a tag, move it, s
 invoke: tools ## the function itself by `cargo lambda`: an event of each route, and its answer; STAY=1 keeps it running
 	TLOGISTRY_STAY=$(STAY) cargo test --locked --test invoke each_route -- --nocapture
 
+smoke: ## asks a deployment for what matters, and says what it saw: HOST=registry.example.com, IMAGE=alpine:3.16.0
+	@python3 tests/tools/smoke.py $(HOST) $(IMAGE)
+
 test: tools template-test ## all tests, with real clients and stand-ins for AWS
 	tests/tools/test.sh
 

@@ -30,3 +30,4 @@ mod telemetry;
 pub mod tlog;
 pub mod upstream;
 mod verdict;
+pub mod version;

@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use crate::foreign::within;
+use crate::version::{COMMIT, VERSION};
 use waits::{Each, Wait, Waits};
 
 const NAMESPACE: &str = "tlogistry";
@@ -227,6 +228,8 @@ impl Telemetry {
                 ledger_millis = measured.waited_for(Dependency::Ledger),
                 log_millis = measured.waited_for(Dependency::Log),
                 key_millis = measured.waited_for(Dependency::Key),
+                version = VERSION,
+                commit = COMMIT,
                 "request"
             ),
         }
@@ -252,6 +255,8 @@ fn line(function: &str, metrics: &[(&str, &str, f64)]) -> Map<String, Value> {
     );
     line.extend(metrics.iter().map(|(name, _, value)| ((*name).to_owned(), json!(value))));
     line.insert("FunctionName".to_owned(), json!(function));
+    line.insert("version".to_owned(), json!(VERSION));
+    line.insert("commit".to_owned(), json!(COMMIT));
     line
 }
 
@@ -382,6 +387,7 @@ mod tests {
         assert_eq!((&line["Moved"], &line["RequestMillis"]), (&json!(1.0), &json!(1.23)));
         assert!(line["LogMillis"].as_f64().unwrap() >= 20.0);
         assert_eq!((&line["FunctionName"], &line["status"]), (&json!("tlogistry-1"), &json!(403)));
+        assert_eq!((&line["version"], &line["commit"]), (&json!(env!("CARGO_PKG_VERSION")), &json!(COMMIT)));
         assert_eq!(line["site"], "192.0.2.0/24");
         let ids = (&line["api_request_id"], &line["lambda_request_id"]);
         assert_eq!(ids, (&json!("JKJaXmPLvHcESHA="), &json!("8476a536-e9f4-11e8-9739-2dfe598c3fcd")));

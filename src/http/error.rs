@@ -232,7 +232,7 @@ impl Refusal {
 }
 
 /// The cause for a caller's eyes. AWS's answers can name accounts and keys, so they stay in the log.
-fn public_cause(cause: &Unavailable) -> String {
+pub(super) fn public_cause(cause: &Unavailable) -> String {
     match cause {
         Unavailable::Ledger(LedgerError::Unavailable(_)) => "the ledger could not be reached".to_owned(),
         Unavailable::Key(SignError::Kms(_)) => "the signing key could not be used".to_owned(),

@@ -10,6 +10,7 @@ mod manifest;
 mod moved;
 mod page;
 mod pages;
+mod ready;
 mod request_ids;
 mod response;
 mod route;
@@ -41,6 +42,7 @@ use attestations::or_attestation;
 use client::Client;
 use error::Refusal;
 use pages::refuse;
+use ready::Ready;
 
 /// Time beyond a request's time-out for work that does not wait.
 const GRACE: Duration = Duration::from_secs(1);
@@ -54,6 +56,7 @@ pub struct Service {
     verdicts: Verdicts,
     attestations: AttestationIndex,
     moves: Moves,
+    ready: Ready,
     telemetry: Telemetry,
     request_timeout: Duration,
 }
@@ -68,7 +71,7 @@ impl Service {
         telemetry: Telemetry,
         request_timeout: Duration,
     ) -> Self {
-        Self { upstream, verdicts, attestations, moves, telemetry, request_timeout }
+        Self { upstream, verdicts, attestations, moves, ready: Ready::default(), telemetry, request_timeout }
     }
 
     /// Fetches the signing key's public half ahead of the first request. A failure is logged, and the next request that
@@ -135,6 +138,7 @@ impl Service {
                 Err(Refusal::Loop)
             }
             Route::Version | Route::Health => Ok(Response::new(Body::empty())),
+            Route::Ready => Ok(self.ready.answer(&self.verdicts).await),
             Route::Manifest(Reference::Tag(tag)) => self.manifest_by_tag(method, &tag, source, deadline).await,
             Route::Manifest(Reference::Digest(repository, digest)) => {
                 let answer = self.manifest_by_digest(method, &repository, &digest, deadline).await;

@@ -31,6 +31,8 @@ pub enum Route {
     Catalog,
     /// `/healthz`, which calls nobody.
     Health,
+    /// `/readyz`: whether key, ledger and log can be used.
+    Ready,
     /// Any other path: 404.
     Unknown,
 }
@@ -47,6 +49,7 @@ impl Route {
             "/v2" | "/v2/" => return Ok(Self::Version),
             "/v2/_catalog" => return Ok(Self::Catalog),
             "/healthz" => return Ok(Self::Health),
+            "/readyz" => return Ok(Self::Ready),
             "/key.pem" => return Ok(Self::Key),
             "/trusted-root.json" => return Ok(Self::TrustedRoot),
             _ => {}

@@ -18,6 +18,9 @@ pub enum SignError {
     /// The operator's fault: `KMS_KEY_ID` names a key of another type or usage.
     #[error("the key in KMS is not of type ECC_NIST_P256 for signing and verifying")]
     KeySpec,
+    /// `KMS_KEY_ID` is an alias, and leads to another key by now.
+    #[error("the key in KMS is another one by now than when this process first asked for it")]
+    AnotherKey,
     /// Carries the library's words. Nothing outside this process takes part.
     #[error("signing with the local key failed: {0}")]
     Local(String),

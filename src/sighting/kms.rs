@@ -35,6 +35,13 @@ impl KmsKey {
         self.public_key.get_or_try_init(|| self.fetch_public_key(deadline)).await
     }
 
+    /// Fetches the public half, which KMS refuses for a key that is disabled or gone.
+    pub(super) async fn examine(&self, deadline: Deadline) -> Result<(), SignError> {
+        let now = self.fetch_public_key(deadline).await?;
+        let known = self.public_key.get_or_init(|| async { now.clone() }).await;
+        if known.fingerprint() == now.fingerprint() { Ok(()) } else { Err(SignError::AnotherKey) }
+    }
+
     async fn fetch_public_key(&self, deadline: Deadline) -> Result<PublicKey, SignError> {
         let request = self.client.get_public_key().key_id(&self.id).send();
         let answer = deadline.bound_boxed(request).await?.map_err(failed)?;

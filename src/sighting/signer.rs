@@ -26,6 +26,14 @@ impl Signer {
         }
     }
 
+    /// Asks whether the key can be used. Nothing is signed: the key signs sightings and nothing else.
+    pub async fn examine(&self, deadline: Deadline) -> Result<(), SignError> {
+        match self {
+            Self::Kms(key) => timed(Dependency::Key, key.examine(deadline)).await,
+            Self::Local(_) => Ok(()),
+        }
+    }
+
     /// Signs 'this tag is this digest'. The signature is checked before it is returned: a key store that signs
     /// something else must not reach the log.
     pub async fn sign(&self, tag: &Tag, digest: &Digest, deadline: Deadline) -> Result<SignedStatement, SignError> {

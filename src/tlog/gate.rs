@@ -124,6 +124,13 @@ impl Gate {
         Ok(Pass { gate: self.clone(), call, probe: lane.probing, closings: lane.closings, began: now })
     }
 
+    /// The longest that some kind of call is held back. Unlike [`Gate::pass`], it lets nothing through.
+    pub(crate) fn closed(&self) -> Option<Closed> {
+        let until = self.lanes().iter().filter_map(|lane| lane.closed_until).max()?;
+        let retry_after = until.saturating_duration_since(Instant::now());
+        (!retry_after.is_zero()).then_some(Closed { retry_after })
+    }
+
     /// Nothing panics while it holds the lock.
     fn lanes(&self) -> MutexGuard<'_, [Lane; Call::COUNT]> {
         self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner)

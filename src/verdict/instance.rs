@@ -161,11 +161,16 @@ impl Instance {
         Err(refusal.into())
     }
 
-    /// Reads the instance's row where that is due, and checks that this process has all its keys.
+    /// [`Instance::examine`] where that is due.
     async fn admit(&self, deadline: Deadline) -> Result<(), Unavailable> {
         if matches!(*self.admission(), Admission::Admitted { read, .. } if read.elapsed() < FRESH) {
             return Ok(());
         }
+        self.examine(deadline).await
+    }
+
+    /// Reads the instance's row, and checks that this process has all its keys.
+    pub(super) async fn examine(&self, deadline: Deadline) -> Result<(), Unavailable> {
         match self.ledger.used_keys(deadline).await? {
             Some(used) => self.check(used, deadline).await,
             None => {

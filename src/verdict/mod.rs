@@ -12,6 +12,7 @@ mod keyring;
 mod log;
 mod lookup;
 mod memory;
+mod readiness;
 mod record;
 mod search;
 mod unavailable;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use url::Url;
 
+pub(crate) use readiness::Readiness;
 pub(crate) use unavailable::Unavailable;
 
 use crate::deadline::Deadline;

@@ -42,7 +42,7 @@ async fn set() -> World {
 
 /// An event of `tests/events/`, in the order in which they make sense: the status of its answer, its type, and a part of
 /// its body.
-const EVENTS: [(&str, u16, &str, &str); 18] = [
+const EVENTS: [(&str, u16, &str, &str); 19] = [
     ("home", 200, "text/html; charset=utf-8", "docker pull a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/"),
     ("version", 200, "", ""),
     ("sighting", 404, "application/json", "TAG_UNKNOWN"),
@@ -59,6 +59,7 @@ const EVENTS: [(&str, u16, &str, &str); 18] = [
     ("key", 200, "application/x-pem-file", "BEGIN PUBLIC KEY"),
     ("trusted-root", 200, "application/json", "tlogs"),
     ("health", 200, "", ""),
+    ("ready", 200, "application/json", r#"{"ready":true,"#),
     ("catalog", 404, "application/json", "UNSUPPORTED"),
     ("unknown-path", 404, "application/json", "UNSUPPORTED"),
 ];
@@ -121,9 +122,10 @@ fn there_is_an_event_of_each_route() {
         Route::TrustedRoot => "trusted root",
         Route::Catalog => "catalog",
         Route::Health => "health",
+        Route::Ready => "ready",
         Route::Unknown => "unknown",
     };
-    const ROUTES: usize = 14;
+    const ROUTES: usize = 15;
     let mut routes = BTreeMap::<&str, usize>::new();
     for (event, ..) in EVENTS {
         let (_, event) = read(event);

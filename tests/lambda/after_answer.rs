@@ -65,8 +65,8 @@ impl Runtime {
 
     /// The status of the answer to a pull of `v1`.
     async fn pull(&mut self) -> u64 {
-        let event = std::fs::read_to_string(root().join("tests/events/get-manifest-by-tag.json")).unwrap();
-        self.events.send(event.replace("REGISTRY", REGISTRY).into()).unwrap();
+        let event = std::fs::read_to_string(root().join("tests/events/manifest-by-tag.json")).unwrap();
+        self.events.send(event.into()).unwrap();
         match self.asked().await {
             Asked::Answered(answer) => answer["statusCode"].as_u64().unwrap(),
             Asked::Next => panic!("an event was not answered"),

@@ -17,7 +17,7 @@ use testing::client::{client, get, head, send};
 use testing::image::Image;
 use testing::instance::Instance;
 use testing::kms::Kms;
-use testing::process::{PATIENCE, Process, function, script};
+use testing::process::{PATIENCE, Process, clean, function, root, script};
 use testing::stage::{REGISTRY, REPOSITORY, Stage};
 use testing::story;
 use testing::table::Table;
@@ -204,6 +204,35 @@ async fn a_request_can_be_traced_by_the_ids_that_aws_gave_it() {
         instance.wait_for(|line| serde_json::from_str::<Value>(line).ok().filter(|line| line["message"] == "moved"));
     assert_eq!(beside["span"]["requestId"], line_of("Moved")["lambda_request_id"], "{beside}");
     assert_eq!(instance.process().count(|line| line.contains("203.0.113.7")), 0);
+}
+
+/// The commit that a release says, which is asked of git. Other builds do not know it.
+fn commit() -> String {
+    if std::env::var_os("TLOGISTRY_FUNCTION").is_none() {
+        return "development".to_owned();
+    }
+    let mut git = clean("git");
+    git.current_dir(root()).args(["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]);
+    Process::start(&mut git).finish().stdout.trim().to_owned()
+}
+
+#[tokio::test]
+async fn the_build_says_which_one_it_is() {
+    let (stage, kms, table) = set().await;
+    let instance = start(&stage, &kms, &table);
+    let ready = get(&format!("http://{}/readyz", instance.address)).await;
+    let said: Value = serde_json::from_slice(&ready.bytes).unwrap();
+    let (version, commit) = (env!("CARGO_PKG_VERSION"), commit());
+    assert_eq!((ready.status, &said["version"], &said["commit"]), (200, &version.into(), &(*commit).into()), "{said}");
+    let page = get(&format!("http://{}/", instance.address)).await;
+    assert!(page.text().contains(&format!("tlogistry {version}, built from commit <code>{commit}</code>.")));
+    for path in ["/readyz", "/"] {
+        let line = instance.wait_for(|line| {
+            let line: Value = serde_json::from_str(line).ok()?;
+            (line["path"] == path).then_some(line)
+        });
+        assert_eq!((&line["version"], &line["commit"]), (&version.into(), &(*commit).into()), "{line}");
+    }
 }
 
 /// True if an alarm of the deployment, for the function `function`, fires when CloudWatch gets this line within a

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue::{self, L, N, Ns, S, Ss};
+use serde_json::{Value, json};
 use testing::clock::Clock;
 use testing::tags::tag;
 use testing::{log, service};
@@ -62,7 +63,12 @@ async fn a_forgotten_signing_key_is_named_and_nothing_is_served_or_signed_withou
     assert_eq!(scene.used_keys().await.unwrap(), row, "its own key was not added");
     assert_eq!(scene.table.row(&tag("new")).await, None);
 
+    let ready = service::get(&instance, "/readyz").await;
+    let shown: Value = serde_json::from_slice(&ready.bytes).unwrap();
+    assert_eq!((ready.status, &shown["ledger"]), (503, &json!({"usable": false, "reason": reason})));
+
     let instance = scene.version("b", &["a"]).start();
+    assert_eq!(service::get(&instance, "/readyz").await.status, 200);
     assert_eq!(pull(&instance, "known").await.status, 200);
     assert_eq!(scene.used_keys().await.unwrap(), row, "nothing was signed yet");
     assert!(pull(&instance, "new").await.first_seen);

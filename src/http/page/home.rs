@@ -6,6 +6,7 @@ use super::host::Host;
 use super::layout::{commands, form, page};
 use super::{ShownLog, check};
 use crate::image::Tag;
+use crate::version::{COMMIT, VERSION};
 
 /// Public images that everyone knows.
 const EXAMPLES: [&str; 2] = ["alpine:3.16.0", "ghcr.io/org/app:v1"];
@@ -112,6 +113,7 @@ impl HomePage<'_> {
                     (check::by_name(host, &example, *log))
                 }
             }
+            p.note { "tlogistry " (VERSION) ", built from commit " code { (COMMIT) } "." }
         };
         let description = "Pull public container images through a registry that records what each tag is and refuses tags that moved.";
         page(title, description, main)

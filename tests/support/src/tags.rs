@@ -20,7 +20,12 @@ impl Tags {
     pub async fn start() -> Self {
         let manifests: Arc<Mutex<HashMap<String, Bytes>>> = Arc::default();
         let served = manifests.clone();
-        let address = registry::start(move |tag| served.lock().unwrap().get(tag).cloned()).await;
+        let find = move |reference: &str| {
+            let manifests = served.lock().unwrap();
+            let by_digest = || manifests.values().find(|manifest| Digest::sha256(manifest).as_str() == reference);
+            manifests.get(reference).or_else(by_digest).cloned()
+        };
+        let address = registry::start(find).await;
         Self { address, manifests }
     }
 

@@ -24,6 +24,7 @@ pub enum Call {
     Entry,
     Search,
     Retrieve,
+    Head,
 }
 
 /// A fault at a call.
@@ -136,6 +137,12 @@ impl Log {
         std::mem::take(&mut self.state.lock().unwrap().asked)
     }
 
+    /// The answer to a request for its head, asked behind the proxy.
+    pub async fn head(&self) -> String {
+        let request = Request::get("/api/v1/log").body(Bytes::new()).unwrap();
+        String::from_utf8(self.devlog.handle(request).await.into_body().to_vec()).unwrap()
+    }
+
     /// The number of entries, asked behind the proxy.
     pub async fn size(&self) -> u64 {
         self.ask(Method::GET, "/api/v1/log", Value::Null).await["treeSize"].as_u64().unwrap()
@@ -197,6 +204,7 @@ fn call(request: &Request<Bytes>) -> Call {
         "/api/v1/log/entries" => Call::Upload,
         "/api/v1/log/entries/retrieve" => Call::Retrieve,
         "/api/v1/index/retrieve" => Call::Search,
+        "/api/v1/log" => Call::Head,
         _ => Call::Entry,
     }
 }
