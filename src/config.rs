@@ -8,6 +8,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::base_url;
+use crate::edge::EdgeSecret;
 use crate::image::Registry;
 use crate::key::PublicKey;
 use crate::rate_limit::Limits;
@@ -28,6 +29,9 @@ const MAX_MANIFEST_CACHE_BYTES: u64 = 1 << 30;
 /// program takes some 40 MB.
 const CACHE_SHARE_OF_MEMORY: u64 = 4;
 
+/// The old one and the new one. A third would be one that was forgotten.
+const MAX_EDGE_SECRETS: usize = 2;
+
 /// A base image with its usual variants, pulled for the first time by a few people at once.
 const DEFAULT_FIRST_SIGHTS: NonZeroU32 = NonZeroU32::new(120).unwrap();
 const DEFAULT_FIRST_SIGHTS_PER_SOURCE: NonZeroU32 = NonZeroU32::new(30).unwrap();
@@ -47,6 +51,10 @@ pub struct Config {
     pub retired_keys: Vec<PublicKey>,
     /// All registries if `None`.
     pub allowed_registries: Option<Vec<Registry>>,
+    /// The host that pages and links show; the one that each client claims if `None`.
+    pub public_host: Option<Registry>,
+    /// Secrets of which each request must carry one; none is asked for if empty. Two while one takes the other's place.
+    pub edge_secrets: Vec<EdgeSecret>,
     /// Registries for local use, called by plain http or at addresses that are not public.
     pub insecure_registries: Vec<InsecureRegistry>,
     /// Searches of the log that strangers may cause in a minute.
@@ -162,6 +170,8 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
             counters_table: self.get("COUNTERS_TABLE"),
             retired_keys: self.keys("TRUSTED_KEYS").unwrap_or_default(),
             allowed_registries: self.list("ALLOWED_REGISTRIES"),
+            public_host: self.public_host(),
+            edge_secrets: self.edge_secrets(),
             insecure_registries: self.list("INSECURE_REGISTRIES").unwrap_or_default(),
             first_sights: Limits {
                 overall: self.rate("FIRST_SIGHTS_PER_MINUTE", DEFAULT_FIRST_SIGHTS),
@@ -265,6 +275,29 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
             }
         }
         Some(list)
+    }
+
+    fn public_host(&mut self) -> Option<Registry> {
+        let value = self.get("PUBLIC_HOST")?;
+        match value.trim().parse() {
+            Ok(host) if host != Registry::docker_hub() => Some(host),
+            Ok(_) => {
+                self.fault("PUBLIC_HOST", format!("'{value}' is Docker Hub's"));
+                None
+            }
+            Err(error) => {
+                self.fault("PUBLIC_HOST", error);
+                None
+            }
+        }
+    }
+
+    fn edge_secrets(&mut self) -> Vec<EdgeSecret> {
+        let secrets = self.list("EDGE_SECRETS").unwrap_or_default();
+        if secrets.len() > MAX_EDGE_SECRETS {
+            self.fault("EDGE_SECRETS", format!("holds more than {MAX_EDGE_SECRETS}"));
+        }
+        secrets
     }
 
     fn number(&mut self, name: &str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
@@ -394,6 +427,25 @@ mod tests {
         assert_eq!(config.registry_timeout, Duration::from_millis(500));
         let hasty = read(&[("REQUEST_TIMEOUT_MS", "1000")]).unwrap();
         assert_eq!(hasty.registry_timeout, hasty.request_timeout, "no longer than the whole request");
+    }
+
+    #[test]
+    fn a_public_host_is_a_host_and_secrets_are_two_at_most() {
+        let (one, two) = ("a".repeat(32), "b".repeat(32));
+        let config = read(&[("PUBLIC_HOST", "Registry.example.com:443"), ("EDGE_SECRETS", &format!("{one},{two}"))]);
+        let config = config.unwrap();
+        assert_eq!((config.public_host.unwrap().as_str(), config.edge_secrets.len()), ("registry.example.com", 2));
+        assert!(read(&[]).unwrap().edge_secrets.is_empty());
+
+        let fault = |name: &'static str, value: &str| read(&[(name, value)]).unwrap_err().to_string();
+        for host in ["https://registry.example.com", "registry.example.com/v2", "docker.io"] {
+            assert!(fault("PUBLIC_HOST", host).contains("\n  PUBLIC_HOST: "), "{host}");
+        }
+        let many = format!("{one},{two},{}", "c".repeat(32));
+        assert!(fault("EDGE_SECRETS", &many).ends_with("\n  EDGE_SECRETS: holds more than 2"));
+        let short = fault("EDGE_SECRETS", &format!("{one},hunter2"));
+        assert!(short.ends_with("\n  EDGE_SECRETS: a secret has 32 to 128 letters, digits, '-' or '_'"), "{short}");
+        assert!(!short.contains("hunter2"), "a secret is not shown, nor is what was meant as one");
     }
 
     #[test]

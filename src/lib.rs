@@ -10,6 +10,7 @@ pub mod config;
 pub mod deadline;
 pub mod devlog;
 pub mod dsse;
+pub mod edge;
 pub mod evidence;
 mod foreign;
 pub mod http;

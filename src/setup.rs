@@ -8,6 +8,7 @@ use tokio::sync::OnceCell;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, LogConfig, LogFormat};
+use crate::edge::Edge;
 use crate::evidence::AttestationIndex;
 use crate::foreign::sanitized;
 use crate::http::Service;
@@ -42,7 +43,8 @@ pub fn service_limited_by(
     let attestations = AttestationIndex::new(ledger.clone(), verdicts.clone());
     let telemetry = Telemetry::from_env();
     let moves = Moves::new(ledger, rate_limit, telemetry.clone());
-    Ok(Service::new(upstream, verdicts, attestations, moves, telemetry, timeout))
+    let edge = Edge::new(config.public_host.clone(), config.edge_secrets.clone());
+    Ok(Service::new(upstream, verdicts, attestations, moves, telemetry, edge, timeout))
 }
 
 /// The limit on first sights, counted in the table that `config` names or by this process.

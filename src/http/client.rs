@@ -5,6 +5,7 @@ use http::{HeaderMap, Request, Uri};
 
 use super::accept::prefers_page;
 use super::page::Host;
+use crate::image::Registry;
 
 pub(super) struct Client {
     pub host: Host,
@@ -14,9 +15,11 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn of<B>(request: &Request<B>) -> Self {
+    /// Without a `public_host`, the host is the one that the client claims.
+    pub(super) fn of<B>(request: &Request<B>, public_host: Option<&Registry>) -> Self {
+        let claimed = || Host::new(claimed_host(request.uri(), request.headers()));
         Self {
-            host: Host::new(claimed_host(request.uri(), request.headers())),
+            host: public_host.cloned().map_or_else(claimed, Host::public),
             prefers_page: prefers_page(request.headers()),
             is_registry_client: request.uri().path().starts_with("/v2"),
         }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Body;
 use super::moved::Moved;
 use crate::foreign::within;
-use crate::image::{Digest, NameError, Tag};
+use crate::image::{Digest, NameError, Registry, Tag};
 use crate::ledger::LedgerError;
 use crate::oci::{JSON, NAME_UNKNOWN, TAG_UNKNOWN};
 use crate::sighting::SignError;
@@ -35,6 +35,8 @@ pub(super) enum Refusal {
     Path,
     /// The request comes from a tlogistry instance.
     Loop,
+    /// The request did not come through the edge, whose host this is.
+    PastEdge(Option<Registry>),
     Catalog,
     Upstream(UpstreamError),
     /// The tag was recorded with another digest than it has now.
@@ -99,6 +101,7 @@ impl Refusal {
             | Self::Method
             | Self::Path
             | Self::Loop
+            | Self::PastEdge(_)
             | Self::Catalog
             | Self::Unseen(_)
             | Self::NoEvidence(_) => Outcome::Other,
@@ -130,7 +133,7 @@ impl Refusal {
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED"),
             Self::Path | Self::Catalog => (StatusCode::NOT_FOUND, "UNSUPPORTED"),
             // Not 502 to 504: the asking tlogistry would retry those.
-            Self::Loop => (StatusCode::FORBIDDEN, "DENIED"),
+            Self::Loop | Self::PastEdge(_) => (StatusCode::FORBIDDEN, "DENIED"),
             // 403, because containerd then repeats a HEAD as GET and shows the message.
             Self::Moved(_) => (StatusCode::FORBIDDEN, "DENIED"),
             Self::NoVerdict { cause, .. } | Self::NoEvidence(cause) if cause.retry_after().is_some() => {
@@ -168,6 +171,8 @@ impl Refusal {
             Self::Method => "this registry is read-only: only GET and HEAD are served".to_owned(),
             Self::Path => "no such path in a registry".to_owned(),
             Self::Loop => "requests through two tlogistry instances are refused: name the registry itself".to_owned(),
+            Self::PastEdge(Some(host)) => format!("this address is not for clients: ask {host}"),
+            Self::PastEdge(None) => "this address is not for clients: ask the registry's public host".to_owned(),
             Self::Catalog => "this registry stands in front of all others and cannot list them".to_owned(),
             // The same message whatever the name leads to: otherwise a caller could find out which names exist inside.
             Self::Upstream(UpstreamError::Refused(EgressRefusal::NotPublic(refused))) => {

@@ -29,6 +29,7 @@ pub use response::Body;
 pub use route::Route;
 
 use crate::deadline::Deadline;
+use crate::edge::{Edge, Passage};
 use crate::evidence::AttestationIndex;
 use crate::http_client::PRODUCT;
 use crate::image::{Digest, Reference, Tag};
@@ -58,6 +59,7 @@ pub struct Service {
     moves: Moves,
     ready: Ready,
     telemetry: Telemetry,
+    edge: Edge,
     request_timeout: Duration,
 }
 
@@ -69,9 +71,10 @@ impl Service {
         attestations: AttestationIndex,
         moves: Moves,
         telemetry: Telemetry,
+        edge: Edge,
         request_timeout: Duration,
     ) -> Self {
-        Self { upstream, verdicts, attestations, moves, ready: Ready::default(), telemetry, request_timeout }
+        Self { upstream, verdicts, attestations, moves, ready: Ready::default(), telemetry, edge, request_timeout }
     }
 
     /// Fetches the signing key's public half ahead of the first request. A failure is logged, and the next request that
@@ -91,20 +94,28 @@ impl Service {
     /// Answers one request, in the order of docs/design.md, section 'One pull'.
     ///
     /// The URI's path must be raw, neither decoded nor normalised. A body is ignored. A search of the log is charged to the
-    /// [`Source`] among the request's extensions. The request's line has its site, and the [`RequestIds`] among them.
+    /// [`Source`] among the request's extensions, or to the one that the edge names. The request's line has its site, and the
+    /// [`RequestIds`] among the extensions.
     pub async fn handle<B>(&self, request: &Request<B>) -> Response<Body> {
         let (method, uri) = (request.method(), request.uri());
-        let source = request.extensions().get::<Source>().copied();
-        let client = Client::of(request);
+        let passage = self.edge.passage(request.headers());
+        let source = match passage {
+            Passage::ThroughEdge(source) => Some(source),
+            Passage::Direct | Passage::PastEdge => request.extensions().get::<Source>().copied(),
+        };
+        let client = Client::of(request, self.edge.public_host());
         // Boxed: a pull's future nests all its calls, and outgrows the compiler's limit in its callers' futures.
-        let answer: BoxedAnswer<'_> = Box::pin(self.route(method, uri, request.headers(), source, &client));
+        let answer: BoxedAnswer<'_> = match passage {
+            Passage::PastEdge => Box::pin(async { Err(Refusal::PastEdge(self.edge.public_host().cloned())) }),
+            _ => Box::pin(self.route(method, uri, request.headers(), source, &client)),
+        };
         // Every wait inside is bounded already. This bounds the ones that were forgotten.
         let bounded = async {
             let in_time = Deadline::after(self.request_timeout + GRACE).bound(answer).await;
             in_time.unwrap_or(Err(Refusal::Timeout))
         };
         let (result, measured) = telemetry::measured(bounded).await;
-        self.telemetry.write(&summary(request, &result), &measured);
+        self.telemetry.write(&summary(request, source, &result), &measured);
         let mut response = result.unwrap_or_else(|refusal| {
             log_refusal(&refusal);
             refuse(&client, &refusal)
@@ -176,7 +187,11 @@ struct ServedTag {
 }
 
 /// The facts of a request for telemetry.
-fn summary<'a, B>(request: &'a Request<B>, result: &'a Result<Response<Body>, Refusal>) -> RequestSummary<'a> {
+fn summary<'a, B>(
+    request: &'a Request<B>,
+    source: Option<Source>,
+    result: &'a Result<Response<Body>, Refusal>,
+) -> RequestSummary<'a> {
     let (status, outcome, tag, digest) = match result {
         Ok(response) => {
             let served = response.extensions().get::<ServedTag>();
@@ -190,7 +205,7 @@ fn summary<'a, B>(request: &'a Request<B>, result: &'a Result<Response<Body>, Re
     RequestSummary {
         method: request.method().as_str(),
         path: request.uri().path(),
-        site: request.extensions().get::<Source>().and_then(|source| source.site()),
+        site: source.and_then(Source::site),
         api_request_id: ids.and_then(|ids| ids.api.as_deref()),
         lambda_request_id: ids.and_then(|ids| ids.lambda.as_deref()),
         status,

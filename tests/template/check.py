@@ -14,6 +14,7 @@ import api
 import costs
 import counters
 import deploy_role
+import edge
 import function
 import key
 import ledger
@@ -28,7 +29,7 @@ import templates
 import watch
 
 RULE_SETS = [
-    *(function, api, key, ledger, ledger_global, counters, permissions, log, costs, monitoring, moves, watch),
+    *(function, api, edge, key, ledger, ledger_global, counters, permissions, log, costs, monitoring, moves, watch),
     *(deploy_role, parameters),
 ]
 

@@ -10,6 +10,8 @@ REFUSED = {  # slips that a pattern must catch before AWS makes half a stack of 
     "DomainName": ["https://registry.example.com", "registry", "Registry.example.com"],
     "HostedZoneId": ["example.com"],
     "CertificateArn": ["arn:aws:iam::123456789012:server-certificate/x"],
+    "PublicHost": ["https://registry.example.com", "Registry.example.com", "registry"],
+    "EdgeSecrets": ["hunter2", "x" * 32 + "," + "y" * 32 + "," + "z" * 32, "with space" * 4],
     "ReservedConcurrency": ["0", "-1", ""],
     "KeyAdministratorArn": ["*", "arn:aws:iam::123456789012:*", "someone"],
     "ExistingSigningKeyArn": ["alias/tlogistry"],

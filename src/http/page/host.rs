@@ -20,6 +20,11 @@ impl Host {
         Self(known.filter(|host| *host != Registry::docker_hub()))
     }
 
+    /// The host that the operator named.
+    pub(crate) fn public(host: Registry) -> Self {
+        Self(Some(host))
+    }
+
     /// `host[:port]`, as it stands in an image's name.
     pub(crate) fn name(&self) -> &str {
         self.0.as_ref().map_or(UNKNOWN, Registry::as_str)
