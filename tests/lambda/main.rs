@@ -178,6 +178,25 @@ async fn a_page_arrives_as_it_was_made() {
     assert!(String::from_utf8_lossy(&unseen.bytes).contains("Not seen yet – tlogistry"));
 }
 
+/// API Gateway's event has the edge's headers beside the edge's own address.
+#[tokio::test]
+async fn behind_an_edge_the_client_is_the_one_whom_the_edge_names() {
+    const SECRET: &str = "secret-of-the-edge-secret-of-the-edge";
+    let (stage, kms, table) = set().await;
+    let edge = vec![("EDGE_SECRETS".to_owned(), SECRET.to_owned())];
+    let instance = Instance::function(&[stage.environment(), kms.environment(), table.environment(), edge].concat());
+    let url = format!("http://{}/v2/", instance.address);
+    let asked = client().get(&url).header("x-tlogistry-edge", SECRET);
+    let through = send(asked.header("cloudfront-viewer-address", "198.51.100.10:46532")).await;
+    let past = send(client().get(&url).header("cloudfront-viewer-address", "198.51.100.10:46532")).await;
+    assert_eq!((through.status, past.status), (200, 403));
+    let line = instance.wait_for(|line| {
+        serde_json::from_str::<Value>(line).ok().filter(|line| line["path"] == "/v2/" && line["status"] == 200)
+    });
+    assert_eq!(line["site"], "198.51.100.0/24");
+    assert_eq!(instance.process().count(|line| line.contains(SECRET)), 0);
+}
+
 /// By API Gateway's id, which the client gets too, and by Lambda's; and nobody can be found by his address.
 #[tokio::test]
 async fn a_request_can_be_traced_by_the_ids_that_aws_gave_it() {

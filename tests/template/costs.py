@@ -130,6 +130,9 @@ def runbooks_prices_are_multiplied_right(t):
         assert abs(amount * price - usd) <= 0.006, (what, amount * price)
     total = re.search(r"\*\*per million pulls\*\* \| \| \| \*\*([\d.]+)\*\*", _runbook())[1]
     assert abs(sum(usd for *_, usd in rows) - float(total)) < 0.001
+    monthly = _runbook().split("and per month, whether anyone pulls or not:")[1].split("\n\n")[1]
+    *parts, whole = re.findall(r"\| (?:\*\*)?([\d.]+)(?:\*\*)? \|$", monthly, re.MULTILINE)
+    assert parts and abs(sum(map(float, parts)) - float(whole)) < 0.001, sum(map(float, parts))
 
 
 def time_outs_memory_and_cache_are_parameters_within_the_programs_bounds(t):

@@ -12,6 +12,7 @@ TABLE_METRICS = {
 }
 KNOWN = {  # namespace: the dimensions that it has, and its metrics
     "tlogistry": ({"FunctionName"}, OURS),
+    "tlogistry/api": ({"ApiId"}, {"Throttled"}),  # of API Gateway's log: infra/access-log.yaml
     "AWS/ApiGateway": ({"ApiId"}, {"4xx", "5xx", "Count"}),
     "AWS/DynamoDB": ({"LedgerTable", "CountersTable"}, TABLE_METRICS),  # by TableName
     "AWS/EventBridge/Pipes": ({"Notices"}, {"ExecutionFailed"}),  # by PipeName
