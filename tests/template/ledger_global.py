@@ -46,6 +46,13 @@ def is_the_same_table_as_that_of_one_region(t):
     assert not _properties(t).keys() & {"TableName", "TimeToLiveSpecification"}
 
 
+def has_a_stream_for_the_notices(t):
+    assert _properties(t)["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    outputs = t["ledger-global"]["Outputs"]
+    assert outputs["StreamArn"]["Value"] == {"Fn::GetAtt": ["Table", "StreamArn"]}
+    assert outputs.keys() == t["ledger"]["Outputs"].keys()
+
+
 def replicas_differ_in_their_region_alone(t):
     first, *others = ({k: v for k, v in r.items() if k != "Region"} for r in _replicas(t))
     assert all(other == first for other in others)
@@ -97,6 +104,8 @@ FAULTS = [
         is_the_same_table_as_that_of_one_region,
         append(*_PROPERTIES, "KeySchema", {"AttributeName": "digest", "KeyType": "RANGE"}),
     ),
+    (has_a_stream_for_the_notices, put(*_PROPERTIES, "StreamSpecification", "StreamViewType", "KEYS_ONLY")),
+    (has_a_stream_for_the_notices, lambda t: t["ledger-global"]["Outputs"].pop("StreamArn")),
     (replicas_differ_in_their_region_alone, drop(*_FIRST, "DeletionProtectionEnabled")),
     (replicas_differ_in_their_region_alone, drop(*_STATEMENTS, 1)),
     (replicas_are_protected_as_one_region_is, _in_each("DeletionProtectionEnabled", False)),
