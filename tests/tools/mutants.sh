@@ -13,6 +13,7 @@ case $module in
     src/rate_limit*) programs=(allowance fail_closed) ;;
     src/rekor* | src/tlog* | src/sighting* | src/dsse* | src/key*) programs=(log_entries fail_closed) ;;
     src/devlog*) programs=(devlog) ;;
+    src/edge*) programs=(edge) ;;
     src/http/page*) programs=(page) ;;
     src/image* | src/http/route*) programs=(names fail_closed) ;;
     *) programs=(fail_closed) ;;
