@@ -50,6 +50,8 @@ test-built: build ## what was built: packaged, and the function's tests on it (a
 	TLOGISTRY_FUNCTION="$(CURDIR)/.tools/bin/qemu-arm64 $(CURDIR)/.aws-sam/build/Function/bootstrap" \
 	    cargo test --locked --test lambda
 	TLOGISTRY_FUNCTION=$(CURDIR)/target/release/tlogistry cargo test --locked --test lambda
+	TLOGISTRY_AUDITOR="$(CURDIR)/.tools/bin/qemu-arm64 $(CURDIR)/.aws-sam/build/AuditorStack/Function/bootstrap" \
+	    cargo test --locked --test auditor
 
 soak: tools ## the randomised fault test for longer: ROUNDS=20000
 	TLOGISTRY_ROUNDS=$(or $(ROUNDS),20000) cargo test --locked --test faults no_fault -- --nocapture

@@ -1,5 +1,7 @@
 //! The configuration: environment variables, read and validated together.
 
+mod auditor;
+
 use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
@@ -15,6 +17,8 @@ use crate::rate_limit::Limits;
 use crate::rekor::{PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY};
 use crate::tlog::LogKeys;
 use crate::upstream::InsecureRegistry;
+
+pub use auditor::AuditorConfig;
 
 /// API Gateway gives up after 30 s; this leaves time to answer.
 const DEFAULT_REQUEST_TIMEOUT_MS: u64 = 25_000;

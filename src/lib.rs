@@ -4,6 +4,7 @@
 #![warn(missing_docs, unreachable_pub)]
 
 mod audit;
+pub mod auditor;
 mod base_url;
 pub mod cli;
 pub mod config;

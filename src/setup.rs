@@ -81,6 +81,16 @@ pub async fn kms_signer(id: String) -> Signer {
     Signer::Kms(KmsKey::new(aws_sdk_kms::Client::new(aws().await), id))
 }
 
+/// A client of S3, for the auditor's bucket.
+pub(crate) async fn s3() -> aws_sdk_s3::Client {
+    aws_sdk_s3::Client::new(aws().await)
+}
+
+/// A client of SNS, for the auditor's topics.
+pub(crate) async fn sns() -> aws_sdk_sns::Client {
+    aws_sdk_sns::Client::new(aws().await)
+}
+
 /// Neither key nor table can be asked without a region.
 #[derive(Debug, thiserror::Error)]
 #[error("no AWS region is known: set AWS_REGION")]

@@ -64,6 +64,12 @@ impl IssueKind {
         }
     }
 
+    /// True if somebody has to look at once: the log holds a second digest, or contradicts the ledger. An entry that the
+    /// search does not find may be an upload that timed out.
+    pub(crate) fn is_urgent(self) -> bool {
+        self.weight() == Weight::Fault && self != Self::Unfindable
+    }
+
     /// As it stands in the JSON.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -108,10 +114,9 @@ pub(crate) fn worst(issues: &BTreeMap<IssueKind, u64>) -> Option<Weight> {
 mod tests {
     use super::IssueKind;
 
-    #[test]
-    fn a_kinds_name_is_the_same_everywhere() {
+    fn kinds() -> [IssueKind; 14] {
         use IssueKind::*;
-        for kind in [
+        [
             Contradicted,
             Misused,
             LedgerDiffers,
@@ -126,8 +131,20 @@ mod tests {
             Unchecked,
             Pending,
             Repaired,
-        ] {
+        ]
+    }
+
+    #[test]
+    fn a_kinds_name_is_the_same_everywhere() {
+        for kind in kinds() {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
         }
+    }
+
+    #[test]
+    fn a_second_digest_and_a_row_that_the_log_contradicts_are_urgent() {
+        use IssueKind::*;
+        let urgent: Vec<IssueKind> = kinds().into_iter().filter(|kind| kind.is_urgent()).collect();
+        assert_eq!(urgent, [Contradicted, Misused, LedgerDiffers, LedgerLacks, LogLacks, InvalidRow]);
     }
 }

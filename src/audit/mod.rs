@@ -16,6 +16,6 @@ pub(crate) use check::Check;
 pub(crate) use checkpoints::EntryCheckpoints;
 pub(crate) use issue::{Issue, Weight, worst};
 pub(crate) use repair::Repair;
-pub(crate) use state::{AuditState, Position};
+pub(crate) use state::{AuditState, Position, StoredState};
 pub(crate) use tags::{LEDGER_TIME, MAX_LINE, SourceError, in_ledger, in_lines, listed};
 pub(crate) use walk::{End, walk};

@@ -22,8 +22,8 @@ pub(crate) enum End {
 
 /// Checks tags after `position`, several at once, until there are no more or `stop` is done.
 ///
-/// The results are taken in the tags' order, so the position is never past an unchecked tag. `each` sees every tag's name and
-/// findings, with the position after it; its error ends the walk.
+/// The results are taken in the tags' order, so the position is never past an unchecked tag. `each` sees every tag's name
+/// and findings, with the position after it; its error ends the walk.
 pub(crate) async fn walk<E>(
     items: LocalBoxStream<'_, Result<Item, SourceError>>,
     check: &Check<'_>,

@@ -15,7 +15,8 @@ use std::time::Duration;
 use super::{SendError, builder, read_body};
 use crate::deadline::Deadline;
 
-/// DynamoDB answers with 1 MB of items at most, some of it in base64, and KMS with less than 10 KB.
+/// DynamoDB answers with 1 MB of items at most, some of it in base64, and KMS with less than 10 KB. The auditor's objects in S3
+/// have 4 MiB at most.
 const MAX_ANSWER_BYTES: usize = 8 << 20;
 /// The time for an answer to which the SDK sets no limit. Callers set shorter ones around the whole operation.
 const LONGEST_CALL: Duration = Duration::from_secs(60);

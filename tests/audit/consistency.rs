@@ -4,27 +4,16 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use testing::client::get;
+use testing::devlog_folder::{copy, open as log_in};
 use testing::process::Ended;
-use tlogistry::devlog::{Devlog, Options};
+use tlogistry::devlog::Options;
 use tlogistry::image::Digest;
 use tlogistry::tlog::{Head, is_consistent};
 
 use crate::scene::Scene;
 
-async fn log_in(folder: &Path) -> Devlog {
-    Devlog::open(Some(folder), Options::default()).await.unwrap()
-}
-
 fn audit(scene: &Scene, state: &Path) -> Ended {
     scene.run("audit", &["--tags", &scene.list(&["v1"]), "--state", state.to_str().unwrap()])
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir(to).unwrap();
-    for file in std::fs::read_dir(from).unwrap() {
-        let file = file.unwrap();
-        std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,6 +11,7 @@ import time
 import traceback
 
 import api
+import auditor
 import costs
 import counters
 import deploy_role
@@ -30,7 +31,7 @@ import watch
 
 RULE_SETS = [
     *(function, api, edge, key, ledger, ledger_global, counters, permissions, log, costs, monitoring, moves, watch),
-    *(deploy_role, parameters),
+    *(auditor, deploy_role, parameters),
 ]
 
 

@@ -17,7 +17,7 @@ API_GATEWAY_TIMEOUT = 30  # seconds; of an HTTP API, and fixed
 
 
 def _function(t):
-    return the_one(t, "AWS::Lambda::Function")["Properties"]
+    return t["template"]["Resources"]["Function"]["Properties"]
 
 
 def _variables(t):
@@ -76,7 +76,7 @@ def takes_signed_code_alone_if_asked(t):
 
 
 def is_permitted_before_it_runs(t):
-    assert "Permissions" in the_one(t, "AWS::Lambda::Function").get("DependsOn", [])
+    assert "Permissions" in t["template"]["Resources"]["Function"].get("DependsOn", [])
 
 
 _PROPERTIES = ("template", "Function", "Properties")

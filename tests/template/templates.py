@@ -24,7 +24,8 @@ def source_text():
 def load():
     """By file name without `.yaml`: 'template' (translated), 'ledger', 'signing-key', …"""
     templates = {path.stem: yaml_parse(path.read_text()) for path in sorted((ROOT / "infra").glob("*.yaml"))}
-    templates["template"] = translate(yaml_parse(source_text()))
+    templates["template"] = yaml_parse(source_text())
+    templates = {name: translate(one) if "Transform" in one else one for name, one in templates.items()}
     # Through JSON, so that nothing is shared between two places of a template, or left of YAML's own types.
     return json.loads(json.dumps(templates))
 
@@ -95,6 +96,9 @@ SAMPLE_ARNS = {  # what an expression stands for, where a checker looks at its f
     "SignerRoleArn": "arn:aws:iam::123456789012:role/function",
     "AdministratorArn": "arn:aws:iam::123456789012:role/administrator",
     "WriterRoleArns": "arn:aws:iam::123456789012:role/function",
+    "Bucket.Arn": "arn:aws:s3:::bucket",
+    "PageTopicArn": "arn:aws:sns:us-east-1:123456789012:page",
+    "NoticeTopicArn": "arn:aws:sns:us-east-1:123456789012:notice",
     "Function.Arn": "arn:aws:lambda:us-east-1:123456789012:function:function",
     "UpgradeRole.Arn": "arn:aws:iam::123456789012:role/upgrade",
     "Provider": "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com",

@@ -12,6 +12,8 @@ case $module in
     src/verdict*) programs=(fail_closed ledger allowance) ;;
     src/rate_limit*) programs=(allowance fail_closed) ;;
     src/rekor* | src/tlog* | src/sighting* | src/dsse* | src/key*) programs=(log_entries fail_closed) ;;
+    src/auditor*) programs=(auditor) ;;
+    src/audit* | src/log_search*) programs=(audit auditor) ;;
     src/devlog*) programs=(devlog) ;;
     src/edge*) programs=(edge) ;;
     src/http/page*) programs=(page) ;;

@@ -55,8 +55,13 @@ assert code.namelist() == ["bootstrap"], code.namelist()
 bootstrap = code.getinfo("bootstrap")
 assert code.read("bootstrap") == (BUILT / "Function/bootstrap").read_bytes()
 assert bootstrap.external_attr >> 16 & 0o111, "bootstrap is not executable"
+auditor = yaml_parse(fetch(resources["AuditorStack"]["Properties"]["TemplateURL"]).decode())
+auditor = zipfile.ZipFile(io.BytesIO(fetch(auditor["Resources"]["Function"]["Properties"]["CodeUri"])))
+assert auditor.read("bootstrap") == (BUILT / "AuditorStack/Function/bootstrap").read_bytes() != code.read("bootstrap")
 nested = [r["Properties"]["TemplateURL"] for r in resources.values() if r["Type"] == "AWS::CloudFormation::Stack"]
 for url in nested:
     assert yaml_parse(fetch(url).decode())["Resources"], url
+audits = auditor.getinfo("bootstrap")
 print(f"packaged: bootstrap, {bootstrap.file_size} bytes, {bootstrap.compress_size} in the zip; {len(nested)} nested templates")
+print(f"packaged: the auditor's bootstrap, {audits.file_size} bytes, {audits.compress_size} in the zip")
 server.stop()

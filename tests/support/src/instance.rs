@@ -1,9 +1,10 @@
 //! tlogistry itself, behind one of its two front ends.
 
 use std::path::Path;
+use std::process::Command;
 
 use super::port::start_on_free_port;
-use super::process::{Ended, Process, cli, function, root, tool};
+use super::process::{Ended, Process, auditor, cli, function, root, tool};
 use super::stage::{REGISTRY, REPOSITORY};
 
 /// A running instance. What it knows of tags in memory, its ledger included, ends with it.
@@ -32,10 +33,18 @@ impl Instance {
     /// The emulator does not start the function itself: it would build it, under the lock that `cargo test` may hold,
     /// and start it where no test can end it.
     pub fn function(environment: &Environment) -> Self {
-        let (emulator, address) = emulator();
-        let mut command = function();
+        Self::emulated("tlogistry", function(), environment)
+    }
+
+    /// The auditor, in the same way.
+    pub fn auditor(environment: &Environment) -> Self {
+        Self::emulated("tlogistry-auditor", auditor(), environment)
+    }
+
+    fn emulated(name: &str, mut command: Command, environment: &Environment) -> Self {
+        let (emulator, address) = emulator(name);
         command
-            .env("AWS_LAMBDA_FUNCTION_NAME", "tlogistry")
+            .env("AWS_LAMBDA_FUNCTION_NAME", name)
             .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
             .env("AWS_LAMBDA_RUNTIME_API", format!("http://{address}/.rt"))
@@ -45,10 +54,15 @@ impl Instance {
 
     /// Invokes the function with an event, and returns what it answered.
     pub fn invoke(&self, event: &Path) -> Ended {
+        self.start_to_invoke(event).finish()
+    }
+
+    /// The same, without waiting for the answer.
+    pub fn start_to_invoke(&self, event: &Path) -> Process {
         let (host, port) = self.address.split_once(':').unwrap();
         let mut command = tool("cargo-lambda");
         command.args(["lambda", "invoke", "-A", host, "-P", port, "--data-file"]).arg(event);
-        Process::start(&mut command).finish()
+        Process::start(&mut command)
     }
 
     pub fn process(&self) -> &Process {
@@ -94,12 +108,12 @@ impl Instance {
 }
 
 /// Starts the emulator, and says where it listens.
-fn emulator() -> (Process, String) {
+fn emulator(name: &str) -> (Process, String) {
     let (emulator, address) = start_on_free_port(|address| {
         let mut command = tool("cargo-lambda");
         command.current_dir(root()).args(["lambda", "watch", "--quiet", "--disable-cors"]);
         // With the name of a binary it serves that at its root, where registry clients want it.
-        command.args(["--only-lambda-apis", "--bin", "tlogistry", "-A", "127.0.0.1"]);
+        command.args(["--only-lambda-apis", "--bin", name, "-A", "127.0.0.1"]);
         command.args(["-P", &address.port().to_string()]);
         command
     });

@@ -2,6 +2,7 @@
 
 use aws_sdk_kms::config::{BehaviorVersion, Credentials, Region};
 use tlogistry::key::PublicKey;
+use tlogistry::sighting::{KmsKey, Signer};
 
 use super::process::{Process, tool};
 
@@ -33,15 +34,24 @@ impl Kms {
         .into()
     }
 
+    /// A signer with the key.
+    pub fn signer(&self) -> Signer {
+        Signer::Kms(KmsKey::new(self.client(), KEY_ID.to_owned()))
+    }
+
     /// The key's public half, as KMS tells it to anyone who may ask.
     pub async fn public_key(&self) -> PublicKey {
+        let answer = self.client().get_public_key().key_id(KEY_ID).send().await.unwrap();
+        PublicKey::from_der(answer.public_key().unwrap().as_ref()).unwrap()
+    }
+
+    fn client(&self) -> aws_sdk_kms::Client {
         let config = aws_sdk_kms::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(REGION))
             .credentials_provider(Credentials::new("test", "test", None, None, "test"))
             .endpoint_url(&self.endpoint)
             .build();
-        let answer = aws_sdk_kms::Client::from_conf(config).get_public_key().key_id(KEY_ID).send().await.unwrap();
-        PublicKey::from_der(answer.public_key().unwrap().as_ref()).unwrap()
+        aws_sdk_kms::Client::from_conf(config)
     }
 }

@@ -9,12 +9,14 @@
 pub mod any_log;
 pub mod artifact;
 pub mod bad_environment;
+pub mod bucket_and_topics;
 pub mod client;
 pub mod clock;
 pub mod containerd;
 pub mod containerd_pulls;
 pub mod containers;
 pub mod count;
+pub mod devlog_folder;
 pub mod docker_registry;
 pub mod faulty;
 pub mod filed;

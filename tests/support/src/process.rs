@@ -100,9 +100,18 @@ pub fn cli() -> Command {
 /// The Lambda function, with a clean environment: this build's, or the command that `TLOGISTRY_FUNCTION` holds, as for
 /// what `make build` built.
 pub fn function() -> Command {
-    let given = std::env::var("TLOGISTRY_FUNCTION").unwrap_or_default();
+    for_lambda("tlogistry", "TLOGISTRY_FUNCTION")
+}
+
+/// The auditor, with a clean environment: this build's, or the command that `TLOGISTRY_AUDITOR` holds.
+pub fn auditor() -> Command {
+    for_lambda("tlogistry-auditor", "TLOGISTRY_AUDITOR")
+}
+
+fn for_lambda(name: &str, variable: &str) -> Command {
+    let given = std::env::var(variable).unwrap_or_default();
     let mut words = given.split_whitespace();
-    let mut command = clean(words.next().map_or_else(|| built("tlogistry"), PathBuf::from));
+    let mut command = clean(words.next().map_or_else(|| built(name), PathBuf::from));
     command.args(words);
     command
 }
@@ -217,6 +226,11 @@ impl Process {
             }
             written = self.output.changed.wait_timeout(written, left).unwrap().0;
         }
+    }
+
+    /// The lines so far, of both streams.
+    pub fn lines(&self) -> Vec<String> {
+        self.output.written.lock().unwrap().lines.iter().map(|(_, line)| line.clone()).collect()
     }
 
     /// Counts the lines so far that `counts` accepts, on either stream.

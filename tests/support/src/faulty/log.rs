@@ -68,7 +68,10 @@ pub struct Log {
 
 impl Log {
     pub async fn start() -> Self {
-        let devlog = Devlog::open(None, Options::default()).await.unwrap();
+        Self::of(Devlog::open(None, Options::default()).await.unwrap()).await
+    }
+
+    pub async fn of(devlog: Devlog) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let (behind, rules) = (devlog.clone(), state.clone());
         let (told, calls) = watch::channel(Vec::new());
@@ -83,6 +86,10 @@ impl Log {
         let key = PublicKey::from_pem(self.devlog.public_key_pem()).unwrap();
         let url = format!("http://{}", self.address).parse().unwrap();
         LogConfig { url, keys: LogKeys::new(vec![key]).unwrap() }
+    }
+
+    pub fn public_key_pem(&self) -> &str {
+        self.devlog.public_key_pem()
     }
 
     pub fn fails(&self, call: Call, fault: Fault) {
