@@ -18,6 +18,7 @@ pub mod http;
 mod http_client;
 pub mod image;
 pub mod key;
+mod lambda_sdk;
 pub mod ledger;
 mod local_key;
 mod log_search;

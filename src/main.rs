@@ -13,9 +13,8 @@ use lambda_http::request::RequestContext;
 use lambda_http::tower::util::ThenLayer;
 use lambda_http::{Body as LambdaBody, IntoResponse, Request, RequestExt as _, Response, service_fn};
 
-use tlogistry::config::{FunctionConfig, LogConfig, environment};
+use tlogistry::config::{FunctionConfig, environment};
 use tlogistry::http::{Body, RequestIds, Service};
-use tlogistry::ledger::Ledger;
 use tlogistry::rate_limit::Source;
 use tlogistry::setup;
 
@@ -35,7 +34,10 @@ async fn start() -> Result<(), lambda_http::Error> {
     setup::logging(config.config.log_format);
     // Before the first event is asked for: an instance that cannot work fails in Lambda's init phase. What needs the network
     // waits for a request that needs it, because digests and layers are served without key, ledger and log.
-    let service = build(config).await?;
+    let service = Arc::new(setup::function(config)?);
+    // Every verdict needs the key's public half.
+    let warming = service.clone();
+    tokio::spawn(async move { warming.fetch_key().await });
     let after = service.clone();
     let finish = ThenLayer::new(move |answered| {
         let after = after.clone();
@@ -47,24 +49,6 @@ async fn start() -> Result<(), lambda_http::Error> {
     let handler = service_fn(move |event| answer(service.clone(), event));
     // Layers go on after the answer was handed to Lambda. The process is frozen once it asks for the next event.
     lambda_http::runtime(handler).layer(finish).layer(TracingLayer::new()).run().await
-}
-
-async fn build(config: FunctionConfig) -> Result<Arc<Service>, lambda_http::Error> {
-    let FunctionConfig { kms_key_id, ledger_table, config } = config;
-    if config.counters_table.is_none() {
-        tracing::warn!(
-            "COUNTERS_TABLE is not set: each instance counts first sights by itself, so that all together may make many more"
-        );
-    }
-    setup::require_region().await?;
-    let log = config.log.clone().unwrap_or_else(LogConfig::public_instance);
-    let ledger = Ledger::DynamoDb(setup::dynamodb_ledger(ledger_table).await);
-    let (rate_limit, signer) = (setup::rate_limit(&config).await, setup::kms_signer(kms_key_id).await);
-    let service = Arc::new(setup::service_limited_by(rate_limit, &config, ledger, signer, log)?);
-    // Every verdict needs the key's public half.
-    let warming = service.clone();
-    tokio::spawn(async move { warming.fetch_key().await });
-    Ok(service)
 }
 
 async fn answer(service: Arc<Service>, event: Request) -> Result<BinaryAnswer, std::convert::Infallible> {

@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use tokio::sync::OnceCell;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::config::{Config, LogConfig, LogFormat};
+use crate::config::{Config, FunctionConfig, LogConfig, LogFormat};
 use crate::edge::Edge;
 use crate::evidence::AttestationIndex;
 use crate::foreign::sanitized;
 use crate::http::Service;
 use crate::http_client::AwsHttp;
+use crate::lambda_sdk::{self, NoRegion};
 use crate::ledger::{DynamoDbLedger, Ledger, MemoryLedger};
 use crate::moves::Moves;
 use crate::rate_limit::{RateLimit, SharedCounters};
@@ -21,6 +24,17 @@ use crate::sighting::{KmsKey, Signer};
 use crate::telemetry::Telemetry;
 use crate::upstream::{Egress, Upstream};
 use crate::verdict::Verdicts;
+
+/// The reason why a function cannot work.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The operator's fault.
+    #[error(transparent)]
+    NoRegion(#[from] NoRegion),
+    /// Nothing outside this process takes part.
+    #[error("the HTTP client cannot be built: {0}")]
+    HttpClient(#[from] reqwest::Error),
+}
 
 /// The service that `config` describes, with its ledger, signer and log. It counts first sights by itself.
 pub fn service(config: &Config, ledger: Ledger, signer: Signer, log: LogConfig) -> Result<Service, reqwest::Error> {
@@ -45,6 +59,26 @@ pub fn service_limited_by(
     let moves = Moves::new(ledger, rate_limit, telemetry.clone());
     let edge = Edge::new(config.public_host.clone(), config.edge_secrets.clone());
     Ok(Service::new(upstream, verdicts, attestations, moves, telemetry, edge, timeout))
+}
+
+/// The service of the Lambda function.
+pub fn function(config: FunctionConfig) -> Result<Service, SetupError> {
+    let FunctionConfig { kms_key_id, ledger_table, config } = config;
+    let sdk = lambda_sdk::sdk(AwsHttp::new()?)?;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
+    let signer = Signer::Kms(KmsKey::new(aws_sdk_kms::Client::new(&sdk), kms_key_id));
+    let rate_limit = match &config.counters_table {
+        Some(table) => RateLimit::shared(config.first_sights, SharedCounters::new(dynamodb.clone(), table.clone())),
+        None => {
+            tracing::warn!(
+                "COUNTERS_TABLE is not set: each instance counts first sights by itself, so that all together may make many more"
+            );
+            RateLimit::new(config.first_sights)
+        }
+    };
+    let log = config.log.clone().unwrap_or_else(LogConfig::public_instance);
+    let ledger = Ledger::DynamoDb(DynamoDbLedger::new(dynamodb, ledger_table));
+    Ok(service_limited_by(rate_limit, &config, ledger, signer, log)?)
 }
 
 /// The limit on first sights, counted in the table that `config` names or by this process.
@@ -91,18 +125,13 @@ pub(crate) async fn sns() -> aws_sdk_sns::Client {
     aws_sdk_sns::Client::new(aws().await)
 }
 
-/// Neither key nor table can be asked without a region.
-#[derive(Debug, thiserror::Error)]
-#[error("no AWS region is known: set AWS_REGION")]
-pub struct NoRegion;
-
 /// Fails where neither the environment nor a profile names a region.
 pub async fn require_region() -> Result<(), NoRegion> {
     aws().await.region().map(|_| ()).ok_or(NoRegion)
 }
 
-/// Region, credentials and endpoints from the SDK's own environment variables. All clients share one configuration, and
-/// with it the connections.
+/// Region, credentials and endpoints as the SDK finds them on a person's machine: in variables, profiles and elsewhere. All
+/// clients share one configuration, and with it the connections.
 async fn aws() -> &'static SdkConfig {
     static SDK: OnceCell<SdkConfig> = OnceCell::const_new();
     let load = || async {
@@ -132,15 +161,47 @@ impl io::Write for Lines {
 /// Writes log lines to standard error, those that `RUST_LOG` names (default: `info`). Without a `format`, a terminal gets
 /// text, and anything else JSON.
 pub fn logging(format: Option<LogFormat>) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = filter(&std::env::var("RUST_LOG").unwrap_or_default());
     // Colours would need the very characters that lines are kept free of.
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(|| Lines);
+    let lines = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_ansi(false).with_writer(|| Lines);
     match format.unwrap_or_else(|| format_for(io::stderr().is_terminal())) {
-        LogFormat::Json => lines.json().flatten_event(true).with_target(false).init(),
-        LogFormat::Text => lines.compact().with_target(false).init(),
+        LogFormat::Json => lines.json().flatten_event(true).with_target(false).finish().with(filter).init(),
+        LogFormat::Text => lines.compact().with_target(false).finish().with(filter).init(),
     }
+}
+
+/// Levels of targets, as `warn,tlogistry=debug`. `EnvFilter` knows spans too, by regular expressions that would be a part of the
+/// program which nobody needs.
+fn filter(directives: &str) -> Targets {
+    let given = directives.parse().ok().filter(|_| !directives.trim().is_empty());
+    given.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO))
 }
 
 fn format_for(is_terminal: bool) -> LogFormat {
     if is_terminal { LogFormat::Text } else { LogFormat::Json }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn lines_are_of_the_level_that_is_asked_for() {
+        for (directives, ours, others) in [
+            ("", Some(Level::INFO), Some(Level::INFO)),
+            ("no=such=level", Some(Level::INFO), Some(Level::INFO)),
+            ("debug", Some(Level::DEBUG), Some(Level::DEBUG)),
+            ("warn,tlogistry=trace", Some(Level::TRACE), Some(Level::WARN)),
+            ("off", None, None),
+        ] {
+            let filter = filter(directives);
+            let most = |target| {
+                let levels = [Level::TRACE, Level::DEBUG, Level::INFO, Level::WARN, Level::ERROR];
+                levels.into_iter().find(|level| filter.would_enable(target, level))
+            };
+            assert_eq!((most("tlogistry::http"), most("hyper")), (ours, others), "'{directives}'");
+        }
+    }
 }
