@@ -65,7 +65,7 @@ impl Runtime {
 
     /// The status of the answer to a pull of `v1`.
     async fn pull(&mut self) -> u64 {
-        let event = std::fs::read_to_string(root().join("tests/events/manifest-by-tag.json")).unwrap();
+        let event = std::fs::read(root().join("tests/events/manifest-by-tag.json")).unwrap();
         self.events.send(event.into()).unwrap();
         match self.asked().await {
             Asked::Answered(answer) => answer["statusCode"].as_u64().unwrap(),

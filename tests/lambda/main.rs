@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use testing::bad_environment;
 use testing::client::{client, get, head, send};
+use testing::faulty;
 use testing::image::Image;
 use testing::instance::Instance;
 use testing::kms::Kms;
@@ -306,6 +307,24 @@ async fn a_moved_tag_is_a_metric() {
     assert!(!alarm_fires("moved", &newly, "another function"));
     let first = line_of("FirstSeen");
     assert!(first["KeyMillis"].is_number() && first["LogMillis"].is_number(), "{first}");
+}
+
+/// KMS publishes no metric of the calls that it turns away.
+#[tokio::test]
+async fn a_throttled_key_is_a_metric_and_no_failure_of_the_log() {
+    let (stage, table) = (Stage::set(), Table::start().await);
+    stage.push("v1", &Image::oci("first")).await;
+    let (address, _) = faulty::kms::start(faulty::kms::P256, faulty::kms::Signs::Throttled).await;
+    let key = [("KMS_KEY_ID", "alias/tlogistry".to_owned()), ("AWS_ENDPOINT_URL_KMS", format!("http://{address}"))];
+    let key = key.map(|(name, value)| (name.to_owned(), value)).to_vec();
+    let instance = Instance::function(&[stage.environment(), table.environment(), key].concat());
+    assert_eq!(get(&instance.url("manifests/v1")).await.status, 503);
+    let line = instance
+        .wait_for(|line| serde_json::from_str::<Value>(line).ok().filter(|line| line["outcome"] == "Unavailable"));
+    assert_eq!(
+        (&line["KeyThrottled"], &line["Unavailable"], &line["LogFailed"]),
+        (&1.0.into(), &1.0.into(), &Value::Null)
+    );
 }
 
 /// The exit code and the lines of standard error of a function that does not start.

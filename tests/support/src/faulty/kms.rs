@@ -23,6 +23,8 @@ pub enum Signs {
     Garbage,
     /// `AccessDeniedException`, naming the account.
     Denied,
+    /// `ThrottlingException`, whenever it is asked.
+    Throttled,
     Never,
 }
 
@@ -40,6 +42,12 @@ pub const ACCOUNT: &str = "123456789012";
 
 /// A signer whose key service behaves so, and the names of the operations that the service was asked for.
 pub async fn signer(key: Key, signs: Signs) -> (Signer, watch::Receiver<Vec<String>>) {
+    let (address, asked) = start(key, signs).await;
+    (at(&address), asked)
+}
+
+/// The address of a key service that behaves so, and the names of the operations that it was asked for.
+pub async fn start(key: Key, signs: Signs) -> (String, watch::Receiver<Vec<String>>) {
     let pair = Arc::new(SigningScheme::ECDSA_P256_SHA256_ASN1.create_signer().unwrap());
     let (log, asked) = watch::channel(Vec::new());
     let address = wire::serve(move |request| {
@@ -49,7 +57,7 @@ pub async fn signer(key: Key, signs: Signs) -> (Signer, watch::Receiver<Vec<Stri
         let answer = answer(&request, &pair, key, signs);
         async move { if never { wire::silent().await } else { wire::whole(answer) } }
     });
-    (at(&address.await), asked)
+    (address.await, asked)
 }
 
 /// A signer whose key service is at this address.
@@ -78,6 +86,10 @@ fn answer(request: &Request<Bytes>, pair: &SigStoreSigner, key: Key, signs: Sign
         Signs::SomethingElse => pair.sign(&digest).unwrap(),
         Signs::Garbage => b"garbage".to_vec(),
         Signs::Nothing | Signs::Never => Vec::new(),
+        Signs::Throttled => {
+            let message = "You have exceeded the rate at which you may call KMS.";
+            return json(400, &json!({"__type": "ThrottlingException", "message": message}));
+        }
         Signs::Denied => {
             let message = format!("User: arn:aws:sts::{ACCOUNT}:x is not authorized to perform: kms:Sign");
             return json(400, &json!({"__type": "AccessDeniedException", "message": message}));
