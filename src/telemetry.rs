@@ -67,6 +67,10 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// Outcomes that alarms look at as shares of each other.
+    const SHARES: [Self; 6] =
+        [Self::FirstSeen, Self::Unchanged, Self::Moved, Self::Unavailable, Self::LogFailed, Self::UpstreamError];
+
     fn metric(self) -> Option<&'static str> {
         match self {
             Self::FirstSeen => Some("FirstSeen"),
@@ -274,17 +278,22 @@ fn millis(time: Duration) -> f64 {
 }
 
 /// The line that CloudWatch makes metrics of. A metric that a line lacks has no value for it: counts are summed over the
-/// lines that have them, and a dependency that was not asked has no time.
+/// lines that have them, and a dependency that was not asked has no time. Lines of pulls by tag have a 0 for what they were
+/// not.
 fn embedded(function: &str, request: &RequestSummary<'_>, measured: &Measured) -> Value {
     let Measured { took, waited, equivocation, key_throttled } = measured;
-    let counted = [
-        (request.outcome.metric(), true),
-        (Some("ServerError"), request.status.is_server_error()),
-        (Some("Equivocation"), *equivocation),
-        (Some("KeyThrottled"), *key_throttled),
-    ];
-    let counted = counted.into_iter().filter(|(_, is_so)| *is_so).filter_map(|(name, _)| name);
-    let mut metrics: Vec<_> = counted.map(|name| (name, "Count", 1.0)).collect();
+    let is_server_error = request.status.is_server_error();
+    let mut counted = vec![(request.outcome.metric(), true), (Some("ServerError"), is_server_error)];
+    counted.extend([(Some("Equivocation"), *equivocation), (Some("KeyThrottled"), *key_throttled)]);
+    counted.retain(|(_, is_so)| *is_so);
+    if request.outcome != Outcome::Other {
+        // A metric without any value in a period has no share. These are 0 then.
+        let shares = Outcome::SHARES.into_iter().filter(|outcome| *outcome != request.outcome);
+        counted.extend(shares.map(|outcome| (outcome.metric(), false)));
+        counted.extend((!is_server_error).then_some((Some("ServerError"), false)));
+    }
+    let counted = counted.into_iter().filter_map(|(name, is_so)| Some((name?, "Count", f64::from(u8::from(is_so)))));
+    let mut metrics: Vec<_> = counted.collect();
     metrics.push(("RequestMillis", "Milliseconds", millis(*took)));
     let waited = Dependency::ALL.into_iter().zip(waited).filter(|(_, waited)| !waited.is_zero());
     metrics.extend(waited.map(|(dependency, waited)| (dependency.metric(), "Milliseconds", millis(*waited))));
@@ -381,8 +390,11 @@ mod tests {
         );
         let names: Vec<&str> =
             directive["Metrics"].as_array().unwrap().iter().map(|metric| metric["Name"].as_str().unwrap()).collect();
-        assert_eq!(names[..4], ["Moved", "Equivocation", "KeyThrottled", "RequestMillis"]);
-        assert!(names.contains(&"LogMillis") && !names.contains(&"RegistryMillis") && !names.contains(&"ServerError"));
+        assert_eq!(names[..3], ["Moved", "Equivocation", "KeyThrottled"]);
+        let zeros = ["FirstSeen", "Unchanged", "Unavailable", "LogFailed", "UpstreamError", "ServerError"];
+        assert_eq!(names[3..10], [&zeros[..], &["RequestMillis"]].concat());
+        assert!(zeros.iter().all(|name| line[*name] == json!(0.0)), "{line}");
+        assert!(names.contains(&"LogMillis") && !names.contains(&"RegistryMillis"));
         assert!(names.iter().all(|name| line[name].is_number()), "{line}");
         assert_eq!((&line["Moved"], &line["RequestMillis"]), (&json!(1.0), &json!(1.23)));
         assert!(line["LogMillis"].as_f64().unwrap() >= 20.0);
@@ -421,6 +433,8 @@ mod tests {
             digest: None,
         };
         let line = embedded("tlogistry-1", &request, &measured(async {}).await.1);
+        let names = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
+        assert_eq!(names.len(), 1, "it is about no tag: {line}");
         assert_eq!(line["method"], json!("M".repeat(32)));
         assert_eq!((&line["site"], &line["lambda_request_id"]), (&Value::Null, &Value::Null));
         let id = line["api_request_id"].as_str().unwrap();

@@ -20,23 +20,34 @@ KNOWN = {  # namespace: the dimensions that it has, and its metrics
 }
 DIMENSIONS = {"LedgerTable": "TableName", "CountersTable": "TableName", "Notices": "PipeName"}
 PAGES = {
-    *("concurrency", "duration", "equivocation", "first-sights", "gateway-errors", "key-throttled", "moves-untold"),
+    *("concurrency", "crashes", "duration", "equivocation", "first-sights", "gateway-errors", "key-throttled", "moves-untold"),
     *("tables", "throttles", "unavailable"),
 }
 NOTICES = {"log", "moved", "registries", "registry-limit"}
 
+SHARES = ("FirstSeen", "Unchanged", "Moved", "Unavailable", "LogFailed", "UpstreamError", "ServerError")
+
+
+def _pulls(**counted):
+    """What pulls by tag counted in a period: what they were not is 0 (src/telemetry.rs)."""
+    return dict.fromkeys(SHARES, 0) | counted
+
+
 EXAMPLES = [  # an alarm, a period's values, and whether they are what it is for
     ("equivocation", {"Equivocation": 1}, True),
     ("equivocation", {}, False),
-    ("unavailable", {"Unavailable": 1}, True),
-    ("unavailable", {"Unavailable": 10, "Unchanged": 90}, True),
-    ("unavailable", {"Unavailable": 9, "Unchanged": 40, "FirstSeen": 40, "Moved": 11}, False),
-    ("unavailable", {"Moved": 5}, False),
+    ("unavailable", _pulls(Unavailable=1), True),
+    ("unavailable", _pulls(Unavailable=10, Unchanged=90), True),
+    ("unavailable", _pulls(Unavailable=9, Unchanged=40, FirstSeen=40, Moved=11), False),
+    ("unavailable", _pulls(Moved=5), False),
+    ("unavailable", _pulls(LogFailed=100), False),
     ("unavailable", {}, False),
     ("gateway-errors", {"5xx": 5}, True),  # the function died before it could count anything
     ("gateway-errors", {"5xx": 500, "ServerError": 500}, False),
     ("gateway-errors", {"5xx": 20, "ServerError": 15}, True),
     ("gateway-errors", {}, False),
+    ("crashes", {"Errors": 3}, True),
+    ("crashes", {"Errors": 0}, False),
     ("duration", {"Duration": 29000}, True),
     ("duration", {"Duration": 28000}, False),
     ("throttles", {"Throttles": 1}, True),
@@ -50,12 +61,13 @@ EXAMPLES = [  # an alarm, a period's values, and whether they are what it is for
     ("key-throttled", {"KeyThrottled": 1}, True),
     ("first-sights", {"FirstSeen": 2000}, True),
     ("first-sights", {"FirstSeen": 1999}, False),
-    ("log", {"LogFailed": 1}, True),
-    ("log", {"LogFailed": 4, "FirstSeen": 5}, False),
+    ("log", _pulls(LogFailed=1), True),
+    ("log", _pulls(LogFailed=4, FirstSeen=5), False),
+    ("log", _pulls(Unavailable=100), False),
     ("log", {}, False),
-    ("registries", {"UpstreamError": 20, "Unchanged": 20}, True),
-    ("registries", {"UpstreamError": 19}, False),  # one client with a host of his own
-    ("registries", {"UpstreamError": 20, "Unchanged": 15, "FirstSeen": 6}, False),
+    ("registries", _pulls(UpstreamError=20, Unchanged=20), True),
+    ("registries", _pulls(UpstreamError=19), False),  # one client with a host of his own
+    ("registries", _pulls(UpstreamError=20, Unchanged=15, FirstSeen=6), False),
     ("registry-limit", {"Throttled": 5}, True),
     ("moved", {"NewlyMoved": 1}, True),
     ("moved", {"Moved": 100}, False),
@@ -316,7 +328,7 @@ FAULTS = [
     (each_fires_on_what_it_says, _moved("MetricName", "Moved")),
     (each_fires_on_what_it_says, _alarm("GatewayErrorAlarm", "Metrics", 0, "Expression", "FILL(all, 0)")),
     (each_fires_on_what_it_says, _alarm("GatewayErrorAlarm", "Metrics", 0, "Expression", "all - ours")),
-    (each_fires_on_what_it_says, _alarm("UnavailableAlarm", "Metrics", 0, "Expression", "FILL(failed, 0)")),
+    (each_fires_on_what_it_says, _alarm("UnavailableAlarm", "Metrics", 0, "Expression", "failed")),
     (each_fires_on_what_it_says, _alarm("TablesAlarm", "Metrics", 0, "Expression", "FILL(r1, 0) + FILL(w1, 0)")),
     (each_fires_on_what_it_says, _alarm("ConcurrencyAlarm", "Threshold", 90)),
     (each_fires_on_what_it_says, _moved("TreatMissingData", "breaching")),
