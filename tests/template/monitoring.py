@@ -20,17 +20,21 @@ KNOWN = {  # namespace: the dimensions that it has, and its metrics
 }
 DIMENSIONS = {"LedgerTable": "TableName", "CountersTable": "TableName", "Notices": "PipeName"}
 PAGES = {
-    *("concurrency", "crashes", "duration", "equivocation", "first-sights", "gateway-errors", "key-throttled", "moves-untold"),
-    *("tables", "throttles", "unavailable"),
+    *("concurrency", "crashes", "duration", "equivocation", "first-sights", "gateway-errors", "key-throttled"),
+    *("moves-untold", "tables", "throttles", "unavailable"),
 }
 NOTICES = {"log", "moved", "registries", "registry-limit"}
 
-SHARES = ("FirstSeen", "Unchanged", "Moved", "Unavailable", "LogFailed", "UpstreamError", "ServerError")
+
+def _zeros():
+    """Metrics that each line of a pull by tag has, with 0 if need be."""
+    (shares,) = re.findall(r"const SHARES: .*?\[(.*?)\];", (ROOT / "src/telemetry.rs").read_text(), re.DOTALL)
+    return {*re.findall(r"Self::(\w+)", shares.split("=")[-1]), "ServerError"}
 
 
 def _pulls(**counted):
     """What pulls by tag counted in a period: what they were not is 0 (src/telemetry.rs)."""
-    return dict.fromkeys(SHARES, 0) | counted
+    return dict.fromkeys(_zeros(), 0) | counted
 
 
 EXAMPLES = [  # an alarm, a period's values, and whether they are what it is for
@@ -198,6 +202,17 @@ def each_fires_on_what_it_says(t):
     assert metric["Dimensions"] == [{"Name": "FunctionName", "Value": "function"}]
 
 
+def a_share_is_of_metrics_that_have_a_value(t):
+    """Without FILL, which may make nothing of a metric that has no value at all."""
+    for name, alarm in _alarms(t).items():
+        ours = [(key, m["MetricName"]) for key, m in _metrics(alarm) if key and m["Namespace"] == "tlogistry"]
+        for key, metric in ours:
+            (expression,) = (query["Expression"] for query in alarm["Metrics"] if "Expression" in query)
+            assert metric in _zeros() or f"FILL({key}, 0)" in expression, (name, metric)
+            if "/" in expression:
+                assert metric in _zeros(), (name, metric)
+
+
 def one_contradiction_is_enough(t):
     alarm = _alarms(t)["equivocation"]
     assert (alarm["Statistic"], alarm["Threshold"], alarm["EvaluationPeriods"], alarm["Period"]) == ("Sum", 1, 1, 60)
@@ -332,6 +347,10 @@ FAULTS = [
     (each_fires_on_what_it_says, _alarm("TablesAlarm", "Metrics", 0, "Expression", "FILL(r1, 0) + FILL(w1, 0)")),
     (each_fires_on_what_it_says, _alarm("ConcurrencyAlarm", "Threshold", 90)),
     (each_fires_on_what_it_says, _moved("TreatMissingData", "breaching")),
+    (
+        a_share_is_of_metrics_that_have_a_value,
+        _alarm("LogAlarm", "Metrics", 2, "MetricStat", "Metric", "MetricName", "Throttled"),
+    ),
     (one_contradiction_is_enough, _alarm("EquivocationAlarm", "Threshold", 10)),
     (one_contradiction_is_enough, _alarm("EquivocationAlarm", "EvaluationPeriods", 2)),
     (
