@@ -289,6 +289,16 @@ def dashboard_shows_every_metric_and_alarm(t):
     assert sorted(shown) == sorted("${%s.Arn}" % name for name, alarm in alarms.items() if "Condition" not in alarm)
 
 
+def dashboard_fits_and_nothing_covers_anything(t):
+    taken = set()
+    for widget in _dashboard(t)["widgets"]:
+        x, y, width, height = (widget[key] for key in ("x", "y", "width", "height"))
+        cells = {(column, row) for column in range(x, x + width) for row in range(y, y + height)}
+        assert x + width <= 24 and not cells & taken, widget["properties"]["title"]
+        taken |= cells
+    assert len(taken) == 24 * (1 + max(row for _, row in taken)), "there is a hole"
+
+
 def dashboards_of_two_regions_do_not_meet(t):
     name = {"Fn::Sub": "${Name}-${AWS::Region}"}
     assert the_one(t, "AWS::CloudWatch::Dashboard")["Properties"]["DashboardName"] == name
@@ -373,6 +383,8 @@ FAULTS = [
         dashboard_shows_every_metric_and_alarm,
         _in_dashboard('["tlogistry", "Moved", "FunctionName", "${FunctionName}"],', ""),
     ),
+    (dashboard_fits_and_nothing_covers_anything, _in_dashboard('"x": 16, "y": 0', '"x": 15, "y": 0')),
+    (dashboard_fits_and_nothing_covers_anything, _in_dashboard('"x": 16, "y": 0', '"x": 17, "y": 0')),
     (dashboards_of_two_regions_do_not_meet, put(*_BOARD, "DashboardName", {"Ref": "Name"})),
     (dashboard_shows_every_metric_and_alarm, _in_dashboard('"${TablesAlarm.Arn}",', "")),
 ]
