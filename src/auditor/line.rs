@@ -13,7 +13,7 @@ const NAMESPACE: &str = "tlogistry";
 
 /// The outcome of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum RunOutcome {
     /// All tags were checked.
     Complete,
     /// The time ran out. The next run goes on.
@@ -26,7 +26,7 @@ pub(super) enum Outcome {
     Overtaken,
 }
 
-impl Outcome {
+impl RunOutcome {
     fn name(&self) -> &'static str {
         match self {
             Self::Complete => "complete",
@@ -54,7 +54,7 @@ impl Outcome {
 }
 
 /// The line about a run: the summary of the audit so far, how the run ended, and its metric if it finished.
-pub(super) fn of_run(function: &str, position: &Position, outcome: &Outcome) -> Value {
+pub(super) fn of_run(function: &str, position: &Position, outcome: &RunOutcome) -> Value {
     let mut line = lines::summary(position, &outcome.end());
     line["outcome"] = json!(outcome.name());
     if outcome.has_finished() {
@@ -89,18 +89,18 @@ mod tests {
     #[test]
     fn only_a_run_that_finished_is_a_metric() {
         let position = Position::start_of("the ledger t".to_owned());
-        let failed = Outcome::Unfinished("the log\u{1b} is down".to_owned());
+        let failed = RunOutcome::Unfinished("the log\u{1b} is down".to_owned());
         for (outcome, finished) in [
-            (Outcome::Complete, true),
-            (Outcome::CutShort, true),
-            (Outcome::NotDue, true),
+            (RunOutcome::Complete, true),
+            (RunOutcome::CutShort, true),
+            (RunOutcome::NotDue, true),
             (failed.clone(), false),
-            (Outcome::Overtaken, false),
+            (RunOutcome::Overtaken, false),
         ] {
             let line = of_run("auditor", &position, &outcome);
             let metric = &line["_aws"]["CloudWatchMetrics"][0];
             assert_eq!(metric["Metrics"][0]["Name"] == METRIC && line[METRIC] == 1, finished, "{line}");
-            assert_eq!(line["complete"], outcome == Outcome::Complete, "{line}");
+            assert_eq!(line["complete"], outcome == RunOutcome::Complete, "{line}");
         }
         let line = of_run("auditor", &position, &failed);
         assert_eq!((&line["outcome"], &line["reason"]), (&json!("unfinished"), &json!("the log\u{fffd} is down")));

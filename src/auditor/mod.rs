@@ -7,12 +7,12 @@
 //! A run that does not finish, as when the log is down, says so in a line and tells nobody. What a person must mend is an
 //! error: a state that cannot be read is never taken for none.
 
+mod alert;
 mod bucket;
 mod error;
-mod finding;
 mod line;
-mod message;
 mod notebook;
+mod notification;
 mod run;
 mod told;
 mod topics;

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use super::alert::{Alert, Untold};
 use super::bucket::{Bucket, BucketError, Version, Written};
 use super::error::AuditorError;
-use super::finding::{Finding, Untold};
 use super::line;
-use super::message::Scene;
+use super::notification::Scene;
 use super::told::{News, Told};
 use super::topics::Topics;
 use crate::audit::{AuditState, Issue, Position, StoredState, lines};
@@ -76,7 +76,7 @@ impl<'a> Notebook<'a> {
             untold: Untold::default(),
         };
         let Some(object) = read else {
-            notebook.untold.add(Finding::of_beginning(bucket.name()));
+            notebook.untold.add(Alert::of_beginning(bucket.name()));
             return Ok(notebook);
         };
         let fault = |fault: String| AuditorError::State { bucket: bucket.name().to_owned(), fault };
@@ -112,7 +112,7 @@ impl<'a> Notebook<'a> {
     pub(super) fn note_issues(&mut self, tag: &str, issues: &[Issue]) {
         for issue in issues {
             line::write(&lines::issue(tag, issue));
-            if let Some(finding) = Finding::of_tag(tag, issue) {
+            if let Some(finding) = Alert::of_tag(tag, issue) {
                 self.note(finding, tag, issue.kind.name());
             }
         }
@@ -122,7 +122,7 @@ impl<'a> Notebook<'a> {
     pub(super) fn note_conflict(&mut self, conflict: &HistoryConflict) {
         line::write(&lines::contradiction(conflict));
         // The earlier note stays the same as long as the log is not what it was.
-        self.note(Finding::of_log(conflict), conflict.notes().0, "contradiction");
+        self.note(Alert::of_log(conflict), conflict.notes().0, "contradiction");
     }
 
     /// Notes that all tags were checked. Rows never go: a ledger with fewer than before was tampered with.
@@ -132,7 +132,7 @@ impl<'a> Notebook<'a> {
             && *source == position.source
             && position.done < *before
         {
-            let finding = Finding::of_lost_rows(*before, position.done);
+            let finding = Alert::of_lost_rows(*before, position.done);
             line::write(&line::of_error(&finding.text));
             self.untold.add(finding);
         }
@@ -159,7 +159,7 @@ impl<'a> Notebook<'a> {
         Ok(())
     }
 
-    fn note(&mut self, finding: Finding, about: &str, kind: &str) {
+    fn note(&mut self, finding: Alert, about: &str, kind: &str) {
         match self.own.told.remember(about, kind) {
             News::New => self.untold.add(finding),
             News::Known => {}

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::bucket::Bucket;
 use super::error::AuditorError;
-use super::line::{self, Outcome};
-use super::message::Scene;
+use super::line::{self, RunOutcome};
 use super::notebook::{Halt, Notebook};
+use super::notification::Scene;
 use super::topics::Topics;
 use crate::audit::{Check, End, EntryCheckpoints, Issue, Position, in_ledger, in_lines, lines, listed, walk};
 use crate::config::AuditorConfig;
@@ -67,7 +67,7 @@ impl Auditor {
         let mut position = Position::start_of(String::new());
         let outcome = match self.piece(until, &mut position).await {
             Ok(outcome) => outcome,
-            Err(Halt::Overtaken) => Outcome::Overtaken,
+            Err(Halt::Overtaken) => RunOutcome::Overtaken,
             Err(Halt::Error(error)) => {
                 line::write(&line::of_error(&error.to_string()));
                 return Err(error);
@@ -79,13 +79,13 @@ impl Auditor {
     }
 
     /// A piece of an audit. `position` is where it goes on from, and then how far it came.
-    async fn piece(&self, until: Deadline, position: &mut Position) -> Result<Outcome, Halt> {
+    async fn piece(&self, until: Deadline, position: &mut Position) -> Result<RunOutcome, Halt> {
         let mut notebook = Notebook::open(&self.bucket, &self.topics, &self.config.log.keys).await?;
         let tags = self.tags().await?;
         let scene = Scene { function: &self.function, source: &tags.source, log: self.config.log.url.as_str() };
         let search = match self.search(until).await? {
             Ok(search) => search,
-            Err(why) => return Ok(Outcome::Unfinished(why)),
+            Err(why) => return Ok(RunOutcome::Unfinished(why)),
         };
         match until.bound(search.log.growth(&search.log_keys, &notebook.state.checkpoints)).await {
             Ok(Ok(grown)) => {
@@ -96,14 +96,14 @@ impl Auditor {
                 // The heads are kept as they are: they are the evidence.
                 notebook.note_conflict(&conflict);
                 notebook.tell_and_keep(&scene).await?;
-                return Ok(Outcome::Unfinished(conflict.to_string()));
+                return Ok(RunOutcome::Unfinished(conflict.to_string()));
             }
-            Ok(Err(error)) => return Ok(Outcome::Unfinished(error.to_string())),
-            Err(elapsed) => return Ok(Outcome::Unfinished(elapsed.to_string())),
+            Ok(Err(error)) => return Ok(RunOutcome::Unfinished(error.to_string())),
+            Err(elapsed) => return Ok(RunOutcome::Unfinished(elapsed.to_string())),
         }
         let Some(start) = notebook.position(&tags.source, self.config.interval) else {
             notebook.tell_and_keep(&scene).await?;
-            return Ok(Outcome::NotDue);
+            return Ok(RunOutcome::NotDue);
         };
         if start.done == 0 {
             notebook.begin();
@@ -121,7 +121,7 @@ impl Auditor {
         position: &mut Position,
         notebook: &mut Notebook<'_>,
         scene: &Scene<'_>,
-    ) -> Result<Outcome, Halt> {
+    ) -> Result<RunOutcome, Halt> {
         let (before, last) = (position.done, position.last.clone());
         let items = match (&tags.listed, &self.ledger) {
             (None, Some(ledger)) => in_ledger(ledger, last),
@@ -157,13 +157,13 @@ impl Auditor {
         }
         notebook.tell_and_keep(scene).await?;
         Ok(match end {
-            End::Complete => Outcome::Complete,
+            End::Complete => RunOutcome::Complete,
             // A run that gets nowhere must not count as one that finished.
             End::Stopped if position.done == before => {
-                Outcome::Unfinished("no tag could be checked in time".to_owned())
+                RunOutcome::Unfinished("no tag could be checked in time".to_owned())
             }
-            End::Stopped => Outcome::CutShort,
-            End::Failed(why) => Outcome::Unfinished(why),
+            End::Stopped => RunOutcome::CutShort,
+            End::Failed(why) => RunOutcome::Unfinished(why),
         })
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use aws_sdk_sns::Client;
 use aws_sdk_sns::error::DisplayErrorContext;
 
-use super::finding::{Untold, Urgency};
-use super::message::Scene;
+use super::alert::{Untold, Urgency};
+use super::notification::Scene;
 use crate::config::AuditorConfig;
 use crate::deadline::{Deadline, Elapsed};
 

@@ -30,10 +30,10 @@ const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("10");
 
 /// The last check, perhaps still under way.
 #[derive(Debug, Default)]
-pub(super) struct Ready(Mutex<Option<(Instant, Check)>>);
+pub(super) struct Ready(Mutex<Option<(Instant, RunningCheck)>>);
 
 /// A task of its own. It goes on when those who wait for it go away, so that they cannot make it begin again.
-type Check = Shared<BoxFuture<'static, Option<Arc<Report>>>>;
+type RunningCheck = Shared<BoxFuture<'static, Option<Arc<Report>>>>;
 
 /// The outcome of a check.
 #[derive(Debug, Serialize)]
@@ -64,7 +64,7 @@ impl Ready {
     }
 
     /// The outcome of the check that is under way or fresh, or of a new one. `None` if it panicked or the process is ending.
-    fn check(&self, verdicts: &Verdicts) -> Check {
+    fn check(&self, verdicts: &Verdicts) -> RunningCheck {
         // Nothing panics while it holds the lock.
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {

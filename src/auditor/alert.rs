@@ -12,7 +12,7 @@ const MAX_FINDINGS: usize = 20;
 
 /// A finding on its way to people.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Finding {
+pub(super) struct Alert {
     pub urgency: Urgency,
     /// A sentence, or several lines.
     pub text: String,
@@ -21,7 +21,7 @@ pub(super) struct Finding {
 /// Findings that wait to be told. Only so many keep their text, so that neither a message nor a run has room for more.
 #[derive(Debug, Default)]
 pub(super) struct Untold {
-    findings: Vec<Finding>,
+    alerts: Vec<Alert>,
     /// Findings that are counted alone: their text is in the function's log.
     pages_left_out: u64,
     notices_left_out: u64,
@@ -36,7 +36,7 @@ pub(super) enum Urgency {
     Notice,
 }
 
-impl Finding {
+impl Alert {
     /// A finding about a tag. `None` if it is worth a line and nothing more.
     pub(super) fn of_tag(tag: &str, issue: &Issue) -> Option<Self> {
         let urgency = match issue.kind.weight() {
@@ -72,9 +72,9 @@ impl Finding {
 }
 
 impl Untold {
-    pub(super) fn add(&mut self, finding: Finding) {
+    pub(super) fn add(&mut self, finding: Alert) {
         if self.of(finding.urgency).count() < MAX_FINDINGS {
-            self.findings.push(finding);
+            self.alerts.push(finding);
         } else {
             self.leave_out(finding.urgency);
         }
@@ -88,8 +88,8 @@ impl Untold {
         } += 1;
     }
 
-    pub(super) fn of(&self, urgency: Urgency) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(move |finding| finding.urgency == urgency)
+    pub(super) fn of(&self, urgency: Urgency) -> impl Iterator<Item = &Alert> {
+        self.alerts.iter().filter(move |finding| finding.urgency == urgency)
     }
 
     pub(super) fn left_out(&self, urgency: Urgency) -> u64 {

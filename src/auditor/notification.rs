@@ -1,10 +1,10 @@
 //! The messages that tell people of findings.
 
-use super::finding::{Untold, Urgency};
+use super::alert::{Untold, Urgency};
 
 /// A message for one topic. SNS takes 256 KiB: this has a fifth of that at most.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Message {
+pub(super) struct Notification {
     /// ASCII, of fewer than 100 characters, as SNS demands.
     pub subject: String,
     pub text: String,
@@ -20,7 +20,7 @@ pub(super) struct Scene<'a> {
 
 impl Scene<'_> {
     /// The message about those findings that are of this urgency, if there are any.
-    pub(super) fn message(&self, untold: &Untold, urgency: Urgency) -> Option<Message> {
+    pub(super) fn message(&self, untold: &Untold, urgency: Urgency) -> Option<Notification> {
         let texts: Vec<String> = untold.of(urgency).map(|finding| format!("- {}\n", finding.text)).collect();
         let more = untold.left_out(urgency);
         let number = texts.len() as u64 + more;
@@ -33,7 +33,7 @@ impl Scene<'_> {
             Urgency::Notice => ("noticed", if number == 1 { "thing" } else { "things" }),
         };
         let Self { function, source, log } = self;
-        Some(Message {
+        Some(Notification {
             subject: format!("{function}: the audit {verb} {number} {noun}"),
             text: format!(
                 "The audit of {source} against the log {log} {verb}:\n\n{}{more}\n\
@@ -48,14 +48,14 @@ impl Scene<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Finding;
+    use super::super::alert::Alert;
     use super::*;
 
     const SCENE: Scene<'_> = Scene { function: "auditor", source: "the ledger t", log: "https://log.test/" };
 
     fn untold(findings: impl IntoIterator<Item = (Urgency, String)>) -> Untold {
         let mut untold = Untold::default();
-        findings.into_iter().for_each(|(urgency, text)| untold.add(Finding { urgency, text }));
+        findings.into_iter().for_each(|(urgency, text)| untold.add(Alert { urgency, text }));
         untold
     }
 
