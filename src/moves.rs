@@ -1,7 +1,7 @@
 //! What tags moved to is remembered, so that the operator is told once for each digest and not for each refusal.
 //!
 //! The refusal does not wait for this: it is the work of a task that ends within a few seconds. Lambda freezes a process as
-//! soon as it asks for the next event, so the function waits for its tasks between the answer and that ([`Moves::finish`]).
+//! soon as it asks for the next event, so the function waits for its tasks between the answer and that ([`MoveRecorder::finish`]).
 //!
 //! A move costs a read of its tag's row for each process that meets it, and one write at all. The write is charged to the limit
 //! on first sights: whoever has a registry can move tags as fast as he can push new ones.
@@ -44,7 +44,7 @@ pub(crate) struct Current {
 
 /// The record that a tag moved away from.
 #[derive(Debug)]
-pub(crate) struct Record {
+pub(crate) struct RecordedAs {
     pub digest: Digest,
     pub log_index: u64,
     /// RFC 3339.
@@ -54,13 +54,13 @@ pub(crate) struct Record {
 
 /// The moves that one process refused.
 #[derive(Debug)]
-pub(crate) struct Moves {
-    memory: Arc<Memory>,
+pub(crate) struct MoveRecorder {
+    work: Arc<Work>,
     tasks: Mutex<JoinSet<()>>,
 }
 
 #[derive(Debug)]
-struct Memory {
+struct Work {
     ledger: Arc<Ledger>,
     rate_limit: Arc<RateLimit>,
     telemetry: Telemetry,
@@ -91,23 +91,23 @@ enum NotRemembered {
     Changed,
 }
 
-impl Moves {
+impl MoveRecorder {
     pub(crate) fn new(ledger: Arc<Ledger>, rate_limit: Arc<RateLimit>, telemetry: Telemetry) -> Self {
-        let memory = Memory { ledger, rate_limit, telemetry, met: Cache::new(KNOWN) };
-        Self { memory: Arc::new(memory), tasks: Mutex::default() }
+        let work = Work { ledger, rate_limit, telemetry, met: Cache::new(KNOWN) };
+        Self { work: Arc::new(work), tasks: Mutex::default() }
     }
 
     /// Remembers that `tag` moved, in a task. A failure is logged and tried again at a later refusal. A move that the row
     /// lacks is charged to `source`.
-    pub(crate) fn remember(&self, tag: &Tag, record: Record, current: Current, source: Option<Source>) {
+    pub(crate) fn remember(&self, tag: &Tag, record: RecordedAs, current: Current, source: Option<Source>) {
         let met = Sha256::digest(format!("{tag}@{}", current.digest)).into();
         let mut tasks = self.tasks();
         while tasks.try_join_next().is_some() {}
-        if tasks.len() >= MAX_TASKS || !self.memory.is_due(&met) {
+        if tasks.len() >= MAX_TASKS || !self.work.is_due(&met) {
             return;
         }
-        self.memory.met.insert(met, Met::Next(Instant::now() + PAUSE));
-        let (memory, now) = (self.memory.clone(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+        self.work.met.insert(met, Met::Next(Instant::now() + PAUSE));
+        let (work, now) = (self.work.clone(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
         let refused = RefusedMove {
             tag: tag.clone(),
             recorded: record.digest,
@@ -122,8 +122,8 @@ impl Moves {
             entry_url: record.entry_url,
         };
         tasks.spawn(async move {
-            match memory.remember(&refused, source, now.as_secs(), Deadline::after(TIME)).await {
-                Ok(()) => memory.met.insert(met, Met::Remembered),
+            match work.remember(&refused, source, now.as_secs(), Deadline::after(TIME)).await {
+                Ok(()) => work.met.insert(met, Met::Remembered),
                 Err(error) => tracing::warn!(tag = %refused.tag, %error, "a move was not remembered"),
             }
         });
@@ -142,7 +142,7 @@ impl Moves {
     }
 }
 
-impl Memory {
+impl Work {
     fn is_due(&self, met: &[u8; 32]) -> bool {
         match self.met.get(met) {
             None => true,

@@ -17,7 +17,7 @@ use crate::http::Service;
 use crate::http_client::AwsHttp;
 use crate::lambda_sdk::{self, NoRegion};
 use crate::ledger::{DynamoDbLedger, Ledger, MemoryLedger};
-use crate::moves::Moves;
+use crate::moves::MoveRecorder;
 use crate::rate_limit::{RateLimit, SharedCounters};
 use crate::rekor::Rekor;
 use crate::sighting::{KmsKey, Signer};
@@ -56,7 +56,7 @@ pub fn service_limited_by(
     let verdicts = Verdicts::new(ledger.clone(), rekor, log.keys, signer, retired, rate_limit.clone(), timeout);
     let attestations = AttestationIndex::new(ledger.clone(), verdicts.clone());
     let telemetry = Telemetry::from_env();
-    let moves = Moves::new(ledger, rate_limit, telemetry.clone());
+    let moves = MoveRecorder::new(ledger, rate_limit, telemetry.clone());
     let edge = Edge::new(config.public_host.clone(), config.edge_secrets.clone());
     Ok(Service::new(upstream, verdicts, attestations, moves, telemetry, edge, timeout))
 }

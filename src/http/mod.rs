@@ -33,7 +33,7 @@ use crate::edge::{Edge, Passage};
 use crate::evidence::AttestationIndex;
 use crate::http_client::PRODUCT;
 use crate::image::{Digest, Reference, Tag};
-use crate::moves::Moves;
+use crate::moves::MoveRecorder;
 use crate::oci::{API_VERSION, CONTENT_DIGEST};
 use crate::rate_limit::Source;
 use crate::telemetry::{self, Outcome, RequestSummary, Telemetry};
@@ -56,7 +56,7 @@ pub struct Service {
     upstream: Upstream,
     verdicts: Verdicts,
     attestations: AttestationIndex,
-    moves: Moves,
+    moves: MoveRecorder,
     ready: Ready,
     telemetry: Telemetry,
     edge: Edge,
@@ -69,7 +69,7 @@ impl Service {
         upstream: Upstream,
         verdicts: Verdicts,
         attestations: AttestationIndex,
-        moves: Moves,
+        moves: MoveRecorder,
         telemetry: Telemetry,
         edge: Edge,
         request_timeout: Duration,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Service;
 use crate::image::{Digest, Tag};
-use crate::moves::{Current, Record};
+use crate::moves::{Current, RecordedAs};
 use crate::rate_limit::Source;
 use crate::tlog::VerifiedEntry;
 use crate::upstream::Manifest;
@@ -33,7 +33,7 @@ impl Service {
         entry: &VerifiedEntry,
         source: Option<Source>,
     ) {
-        let record = Record {
+        let record = RecordedAs {
             digest: recorded.clone(),
             log_index: entry.log_index(),
             integrated_time: entry.integrated_at(),
