@@ -14,7 +14,7 @@ invoke: tools ## the function itself by `cargo lambda`: an event of each route, 
 smoke: ## asks a deployment for what matters, and says what it saw: HOST=registry.example.com, IMAGE=alpine:3.16.0
 	@python3 tests/tools/smoke.py $(HOST) $(IMAGE)
 
-test: tools template-test ## all tests, with real clients and stand-ins for AWS
+test: tools template-test runbook-test ## all tests, with real clients and stand-ins for AWS
 	tests/tools/test.sh
 
 # Those of `make test` whose log can be the real Rekor as well.
@@ -30,6 +30,13 @@ template-test: tools ## the deployment's templates and policies: lints, and rule
 	    echo 'LEFT OUT on this system: the templates, which need python: see .tools/missing' >&2; \
 	else \
 	    .tools/venv/bin/python -B tests/template/check.py; \
+	fi
+
+runbook-test: tools ## the runbook's commands, in the order of the page, through the SAM CLI and the AWS CLI against stand-ins
+	@if grep -qs -e '^python	' -e '^sam	' -e '^aws	' .tools/missing; then \
+	    echo 'LEFT OUT on this system: the runbook, which needs python, sam and aws: see .tools/missing' >&2; \
+	else \
+	    .tools/venv/bin/python -B tests/runbook/check.py; \
 	fi
 
 check: tools ## format, lints, licences and banned crates

@@ -8,6 +8,6 @@ from templates import load, resources
 (alarm,) = (
     alarm["Properties"]
     for alarm in resources(load(), "AWS::CloudWatch::Alarm")
-    if alarm["Properties"]["AlarmName"]["Fn::Sub"].endswith("}-" + sys.argv[1])
+    if alarm["Properties"].get("AlarmName", {}).get("Fn::Sub", "").endswith("}-" + sys.argv[1])
 )
 print(json.dumps(alarm))

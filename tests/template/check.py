@@ -10,6 +10,7 @@ import sys
 import time
 import traceback
 
+import administration_role
 import api
 import auditor
 import costs
@@ -26,12 +27,14 @@ import monitoring
 import moves
 import parameters
 import permissions
+import release
+import stack_policy
 import templates
 import watch
 
 RULE_SETS = [
     *(function, api, edge, key, ledger, ledger_global, counters, permissions, log, costs, monitoring, moves, watch),
-    *(auditor, deploy_role, parameters),
+    *(auditor, deploy_role, administration_role, parameters, stack_policy, release),
 ]
 
 

@@ -68,7 +68,7 @@ FAULTS = [
     (has_no_name_of_its_own, put(*_PROPERTIES, "TableName", "tlogistry-counters")),
     (
         is_the_functions_and_no_ledger,
-        put(*_FUNCTION, "COUNTERS_TABLE", {"Fn::GetAtt": ["Ledger", "Outputs.TableName"]}),
+        put(*_FUNCTION, "COUNTERS_TABLE", {"Fn::GetAtt": ["LedgerStack", "Outputs.TableName"]}),
     ),
     (
         is_the_functions_and_no_ledger,

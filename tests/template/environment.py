@@ -1,4 +1,4 @@
-"""Prints the function's environment as JSON: what a stack with all parameters at their defaults gives it.
+"""Prints the function's environment as JSON: what a stack gives it that makes its key and ledger and changes no default.
 
 What only AWS could know (the key's ARN, the table's name) is null.
 """
@@ -14,7 +14,7 @@ def value(node, conditions):
     if not isinstance(node, dict):
         return node
     if "Ref" in node:
-        return template["Parameters"][node["Ref"]]["Default"]
+        return template["Parameters"][node["Ref"]].get("Default", "new")
     if "Fn::If" in node:
         condition, one, other = node["Fn::If"]
         return value(one if holds(conditions[condition]) else other, conditions)

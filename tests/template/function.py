@@ -51,8 +51,8 @@ def environment_is_what_the_program_reads(t):
 
 def has_one_key_and_one_ledger_for_all_instances(t):
     for name, stack, existing in (
-        ("KMS_KEY_ID", "SigningKey", "ExistingSigningKeyArn"),
-        ("LEDGER_TABLE", "Ledger", "ExistingLedgerTable"),
+        ("KMS_KEY_ID", "SigningKeyStack", "SigningKey"),
+        ("LEDGER_TABLE", "LedgerStack", "Ledger"),
     ):
         _, made, given = _variables(t)[name]["Fn::If"]
         assert made["Fn::GetAtt"][0] == stack and given == {"Ref": existing}, name
@@ -94,7 +94,7 @@ FAULTS = [
     (environment_is_what_the_program_reads, drop(*_VARIABLES, "TRUSTED_KEYS")),
     (
         has_one_key_and_one_ledger_for_all_instances,
-        put(*_VARIABLES, "KMS_KEY_ID", "Fn::If", 1, {"Fn::GetAtt": ["Ledger", "Outputs.TableName"]}),
+        put(*_VARIABLES, "KMS_KEY_ID", "Fn::If", 1, {"Fn::GetAtt": ["LedgerStack", "Outputs.TableName"]}),
     ),
     (
         has_one_key_and_one_ledger_for_all_instances,

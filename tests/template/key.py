@@ -1,4 +1,4 @@
-"""The signing key: it stays, the function alone signs with it, and the administrator alone can end it."""
+"""The signing key: it stays, the function alone signs with it, and its administrators alone can end it."""
 
 from templates import actions, append, drop, put, statements, the_one
 
@@ -40,15 +40,15 @@ def function_alone_signs_and_only_digests(t):
     assert actions(signing[0]) == {"kms:Sign"}
     assert signing[0]["Principal"] == {"AWS": {"Ref": "SignerRoleArn"}}
     assert signing[0]["Condition"] == SIGN_CONDITION
-    passed = t["template"]["Resources"]["SigningKey"]["Properties"]["Parameters"]["SignerRoleArn"]
+    passed = t["template"]["Resources"]["SigningKeyStack"]["Properties"]["Parameters"]["SignerRoleArn"]
     assert passed == {"Fn::GetAtt": ["FunctionRole", "Arn"]}
 
 
-def administrator_alone_ends_it(t):
+def administrators_alone_end_it(t):
     ending = [s for s in statements(_policy(t)) if actions(s) & ENDS_OR_OPENS_THE_KEY]
     assert len(ending) == 1 and actions(ending[0]) >= ENDS_OR_OPENS_THE_KEY
     condition, named, otherwise = ending[0]["Principal"]["AWS"]["Fn::If"]
-    assert (condition, named) == ("HasAdministrator", {"Ref": "AdministratorArn"})
+    assert (condition, named) == ("HasAdministrators", {"Ref": "AdministratorArns"})
     assert otherwise == ACCOUNT["AWS"]
 
 
@@ -93,11 +93,11 @@ FAULTS = [
     (function_alone_signs_and_only_digests, append(*_STATEMENTS, 3, "Action", "kms:Sign")),
     (
         function_alone_signs_and_only_digests,
-        put("template", "SigningKey", "Properties", "Parameters", "SignerRoleArn", {"Ref": "KeyAdministratorArn"}),
+        put("template", "SigningKeyStack", "Properties", "Parameters", "SignerRoleArn", {"Ref": "KeyAdministratorArns"}),
     ),
-    (administrator_alone_ends_it, append(*_STATEMENTS, 1, "Action", "kms:ScheduleKeyDeletion")),
-    (administrator_alone_ends_it, append(*_STATEMENTS, 2, "Action", "kms:PutKeyPolicy")),
-    (administrator_alone_ends_it, put(*_STATEMENTS, 3, "Principal", ACCOUNT)),
+    (administrators_alone_end_it, append(*_STATEMENTS, 1, "Action", "kms:ScheduleKeyDeletion")),
+    (administrators_alone_end_it, append(*_STATEMENTS, 2, "Action", "kms:PutKeyPolicy")),
+    (administrators_alone_end_it, put(*_STATEMENTS, 3, "Principal", ACCOUNT)),
     (administrator_alone_replicates_it_and_only_if_it_can_be, append(*_STATEMENTS, 2, "Action", "kms:ReplicateKey")),
     (administrator_alone_replicates_it_and_only_if_it_can_be, put(*_STATEMENTS, 4, "Fn::If", 1, "Principal", ACCOUNT)),
     (

@@ -68,7 +68,7 @@ def writing_is_denied_to_all_but_the_writers(t):
 
 
 def the_function_is_a_writer_with_and_without_others(t):
-    given = t["template"]["Resources"]["Ledger"]["Properties"]["Parameters"]["WriterRoleArns"]
+    given = t["template"]["Resources"]["LedgerStack"]["Properties"]["Parameters"]["WriterRoleArns"]
     condition, with_others, alone = given["Fn::If"]
     assert (condition, alone) == ("HasFurtherWriters", {"Fn::GetAtt": ["FunctionRole", "Arn"]})
     text, names = with_others["Fn::Sub"]
@@ -79,7 +79,7 @@ def the_function_is_a_writer_with_and_without_others(t):
 _PROPERTIES = ("ledger", "Table", "Properties")
 _DENY = (*_PROPERTIES, "ResourcePolicy", "PolicyDocument", "Statement", 0)
 _WRITE = (*_DENY[:-1], 1)
-_WRITERS = ("template", "Ledger", "Properties", "Parameters", "WriterRoleArns")
+_WRITERS = ("template", "LedgerStack", "Properties", "Parameters", "WriterRoleArns")
 FAULTS = [
     (stays_when_the_stack_goes, drop("ledger", "Table", "DeletionPolicy")),
     (stays_when_the_stack_goes, put("ledger", "Table", "UpdateReplacePolicy", "Delete")),

@@ -92,8 +92,8 @@ def _seconds(file, constant):
 
 
 def _alarms(t):
-    """By name: each alarm, as the template has it. The auditor's have rules of their own."""
-    of = {name: one for name, one in t.items() if name != "auditor"}
+    """By name: each alarm, as the template has it. The auditor's and the releases' have rules of their own."""
+    of = {name: one for name, one in t.items() if name not in ("auditor", "release")}
     found = [r["Properties"] for r in resources(of, "AWS::CloudWatch::Alarm")]
     return {alarm["AlarmName"]["Fn::Sub"].removeprefix("${Name}-"): alarm for alarm in found}
 

@@ -58,7 +58,7 @@ def parameter_makes_a_pattern_whatever_it_holds(t):
 
 
 def pipes_read_the_ledgers_stream(t):
-    own, given = {"Fn::GetAtt": ["Ledger", "Outputs.StreamArn"]}, {"Ref": "ExistingLedgerStreamArn"}
+    own, given = {"Fn::GetAtt": ["LedgerStack", "Outputs.StreamArn"]}, {"Ref": "ExistingLedgerStreamArn"}
     passed = t["template"]["Resources"]["Moves"]["Properties"]["Parameters"]["LedgerStreamArn"]
     assert passed == {"Fn::If": ["MakesLedger", own, given]}
     assert t["ledger"]["Outputs"]["StreamArn"]["Value"] == {"Fn::GetAtt": ["Table", "StreamArn"]}
@@ -73,9 +73,9 @@ def pipes_read_the_ledgers_stream(t):
 def there_is_a_pipe_where_there_is_a_stream(t):
     template = t["template"]
     for table, stream, told, there in (
-        ("", "", "true", True), ("table", "", "true", False), ("table", "arn:x", "true", True), ("", "", "false", False),
+        ("new", "", "true", True), ("table", "", "true", False), ("table", "arn:x", "true", True), ("new", "", "false", False),
     ):
-        values = {"ExistingLedgerTable": table, "ExistingLedgerStreamArn": stream, "TellOfMoves": told}
+        values = {"Ledger": table, "ExistingLedgerStreamArn": stream, "TellOfMoves": told}
         assert Stack(template, values).holds("TellsOfMoves") == there, values
 
 

@@ -1,4 +1,4 @@
-"""Parameters: `sam deploy --guided` needs no reading, and nested stacks get what they ask for."""
+"""Parameters: nothing is made by forgetting one, slips are refused, and nested stacks get what they ask for."""
 
 import pathlib
 import re
@@ -13,15 +13,16 @@ REFUSED = {  # slips that a pattern must catch before AWS makes half a stack of 
     "PublicHost": ["https://registry.example.com", "Registry.example.com", "registry"],
     "EdgeSecrets": ["hunter2", "x" * 32 + "," + "y" * 32 + "," + "z" * 32, "with space" * 4],
     "ReservedConcurrency": ["0", "-1", ""],
-    "KeyAdministratorArn": ["*", "arn:aws:iam::123456789012:*", "someone"],
-    "ExistingSigningKeyArn": ["alias/tlogistry"],
-    "ExistingLedgerTable": ["arn:aws:dynamodb:us-east-1:123456789012:table/x"],
+    "KeyAdministratorArns": ["*", "arn:aws:iam::123456789012:*", "someone"],
+    "SigningKey": ["", "New", "alias/tlogistry", "new arn:aws:kms:us-east-1:123456789012:key/x"],
+    "Ledger": ["", "arn:aws:dynamodb:us-east-1:123456789012:table/x"],
     "CodeSigningConfigArn": ["tlogistry", "arn:aws:signer:us-east-1:123456789012:/signing-profiles/x"],
     "PageOnMovesOf": ['ghcr.io/"', "ghcr.io/*"],
     "ExistingLedgerStreamArn": ["arn:aws:dynamodb:us-east-1:123456789012:table/x"],
     "RekorUrl": ["http://rekor.example", ""],
     "AllowedRegistries": ["https://ghcr.io"],
 }
+CHOSEN = {"SigningKey", "Ledger"}  # in the first deployment, and never by a default
 
 
 def _parameters(t):
@@ -30,7 +31,10 @@ def _parameters(t):
 
 def each_has_a_default_that_its_pattern_takes(t):
     for name, parameter in _parameters(t).items():
-        assert "Default" in parameter and parameter.get("Description"), name
+        assert parameter.get("Description"), name
+        if name in CHOSEN:
+            continue
+        assert "Default" in parameter, name
         pattern = parameter.get("AllowedPattern", "(?s).*")
         assert re.fullmatch(pattern, str(parameter["Default"])), name
 
@@ -59,9 +63,12 @@ def outputs_that_are_used_exist(t):
     assert {"PullCommand", "SigningKeyArn", "DashboardUrl"} <= t["template"]["Outputs"].keys()
 
 
-def key_and_ledger_can_be_kept_from_an_earlier_stack(t):
-    assert t["template"]["Resources"]["SigningKey"]["Condition"] == "MakesSigningKey"
-    assert t["template"]["Resources"]["Ledger"]["Condition"] == "MakesLedger"
+def key_and_ledger_are_made_only_by_the_word_new(t):
+    conditions = t["template"]["Conditions"]
+    for name, condition in (("SigningKey", "MakesSigningKey"), ("Ledger", "MakesLedger")):
+        assert "Default" not in _parameters(t)[name], name
+        assert t["template"]["Resources"][name + "Stack"]["Condition"] == condition
+        assert conditions[condition] == {"Fn::Equals": [{"Ref": name}, "new"]}
 
 
 def _parameter(name, key, value):
@@ -79,12 +86,17 @@ def _no_pull_command(t):
     del t["template"]["Outputs"]["PullCommand"]
 
 
-_KEY = ("template", "SigningKey", "Properties")
+def _makes_unless_given(t):
+    t["template"]["Conditions"]["MakesLedger"] = {"Fn::Equals": [{"Ref": "Ledger"}, ""]}
+
+
+_KEY = ("template", "SigningKeyStack", "Properties")
 FAULTS = [
     (each_has_a_default_that_its_pattern_takes, _no_default),
     (each_has_a_default_that_its_pattern_takes, _parameter("RekorUrl", "Default", "rekor.sigstore.dev")),
     (patterns_refuse_slips, _parameter("ReservedConcurrency", "AllowedPattern", "none|[0-9]+")),
-    (patterns_refuse_slips, _parameter("KeyAdministratorArn", "AllowedPattern", ".*")),
+    (patterns_refuse_slips, _parameter("KeyAdministratorArns", "AllowedPattern", ".*")),
+    (patterns_refuse_slips, _parameter("SigningKey", "AllowedPattern", "new|arn:.*|")),
     (nested_stacks_get_what_they_declare, drop(*_KEY, "Parameters", "SignerRoleArn")),
     (nested_stacks_get_what_they_declare, put(*_KEY, "Parameters", "Administrator", "x")),
     (outputs_that_are_used_exist, _no_pull_command),
@@ -92,8 +104,11 @@ FAULTS = [
         outputs_that_are_used_exist,
         put(
             "template", "Function", "Properties", "Environment", "Variables", "KMS_KEY_ID",
-            {"Fn::GetAtt": ["SigningKey", "Outputs.KeyArn"]},
+            {"Fn::GetAtt": ["SigningKeyStack", "Outputs.KeyArn"]},
         ),
     ),
-    (key_and_ledger_can_be_kept_from_an_earlier_stack, drop("template", "Ledger", "Condition")),
+    (key_and_ledger_are_made_only_by_the_word_new, drop("template", "LedgerStack", "Condition")),
+    (key_and_ledger_are_made_only_by_the_word_new, _parameter("Ledger", "Default", "new")),
+    (key_and_ledger_are_made_only_by_the_word_new, _parameter("SigningKey", "Default", "new")),
+    (key_and_ledger_are_made_only_by_the_word_new, _makes_unless_given),
 ]

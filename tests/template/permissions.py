@@ -50,7 +50,7 @@ def are_the_roles_only_ones(t):
     assert (trust["Principal"], trust["Action"]) == ({"Service": "lambda.amazonaws.com"}, "sts:AssumeRole")
     assert t["template"]["Resources"]["Function"]["Properties"]["Role"] == {"Fn::GetAtt": ["FunctionRole", "Arn"]}
     of_iam = [name for name, r in t["template"]["Resources"].items() if r["Type"].startswith("AWS::IAM::")]
-    assert sorted(of_iam) == ["FunctionRole", "OnlyFromTheFunction"]
+    assert sorted(of_iam) == ["FunctionRole", "OnlyFromTheFunction", "ReleaseRole"]
 
 
 def count_only_for_the_functions_own_code(t):
@@ -104,7 +104,7 @@ FAULTS = [
         tables_are_told_apart,
         put(
             "template", "Permissions", "Properties", "Parameters", "CountersTableName",
-            {"Fn::GetAtt": ["Ledger", "Outputs.TableName"]},
+            {"Fn::GetAtt": ["LedgerStack", "Outputs.TableName"]},
         ),
     ),
     (signing_is_of_digests_on_p256, drop(*_SIGN, 0, "Condition")),
@@ -123,7 +123,7 @@ FAULTS = [
     (are_the_roles_only_ones, put("template", "Other", {"Type": "AWS::IAM::RolePolicy"})),
     (count_only_for_the_functions_own_code, put(*_DENY, "Effect", "Allow")),
     (count_only_for_the_functions_own_code, put(*_DENY, "Action", ["kms:Sign", "dynamodb:PutItem"])),
-    (count_only_for_the_functions_own_code, put(*_DENY, "Resource", {"Fn::GetAtt": ["SigningKey", "Outputs.Arn"]})),
+    (count_only_for_the_functions_own_code, put(*_DENY, "Resource", {"Fn::GetAtt": ["SigningKeyStack", "Outputs.Arn"]})),
     (
         count_only_for_the_functions_own_code,
         lambda t: _deny(t)["Condition"].update(ArnNotEqualsIfExists=_deny(t)["Condition"].pop("ArnNotEquals")),

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import logging
 import os
 import pathlib
 import re
@@ -13,6 +14,7 @@ from samtranslator.translator.translator import Translator
 os.environ["AWS_DEFAULT_REGION"] = "us-east-1"  # SAM and its linter want to know one; nothing is called there
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 os.environ["SAM_CLI_TELEMETRY"] = "0"
+logging.getLogger("samtranslator").setLevel(logging.ERROR)  # no line for each translation
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -30,11 +32,11 @@ def load():
     return json.loads(json.dumps(templates))
 
 
-def translate(template):
+def translate(template, parameters=None):
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://bucket/key"  # what `sam package` puts there
-    return Translator({}, Parser()).translate(template, {})
+    return Translator({}, Parser()).translate(template, parameters or {})
 
 
 def resources(templates, resource_type):
@@ -94,7 +96,7 @@ def statement(document, sid):
 SAMPLE_ARNS = {  # what an expression stands for, where a checker looks at its form
     "SigningKeyArn": "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555",
     "SignerRoleArn": "arn:aws:iam::123456789012:role/function",
-    "AdministratorArn": "arn:aws:iam::123456789012:role/administrator",
+    "AdministratorArns": "arn:aws:iam::123456789012:role/administrator",
     "WriterRoleArns": "arn:aws:iam::123456789012:role/function",
     "Bucket.Arn": "arn:aws:s3:::bucket",
     "PageTopicArn": "arn:aws:sns:us-east-1:123456789012:page",
