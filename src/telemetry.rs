@@ -19,6 +19,8 @@ use crate::version::{COMMIT, VERSION};
 use waits::{Each, Wait, Waits};
 
 const NAMESPACE: &str = "tlogistry";
+/// The metric that an alarm of infra/release.yaml watches for the newest version.
+const TAKES_A_RELEASE_BACK: &str = "Unavailable";
 /// A path's bytes in a line. A path with the longest valid names has some 700.
 const MAX_PATH_BYTES: usize = 1 << 10;
 /// A method's bytes in a line: any word can be a method.
@@ -189,17 +191,27 @@ pub(crate) struct NewlyMoved<'a> {
 /// The destination of the lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Telemetry {
-    /// Standard output, in CloudWatch's embedded format, for the function of this name.
-    CloudWatch { function: String },
+    /// Standard output, in CloudWatch's embedded format.
+    CloudWatch(Function),
     /// The program's own log.
     Log,
 }
 
+/// The function as Lambda names it, and the version of it that this instance runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Function {
+    name: String,
+    version: String,
+}
+
 impl Telemetry {
-    /// In Lambda, which names the function in its environment, CloudWatch reads the lines.
+    /// In Lambda, which names the function and its version in its environment, CloudWatch reads the lines.
     pub(crate) fn from_env() -> Self {
         match std::env::var("AWS_LAMBDA_FUNCTION_NAME") {
-            Ok(function) => Self::CloudWatch { function },
+            Ok(name) => {
+                let version = std::env::var("AWS_LAMBDA_FUNCTION_VERSION").unwrap_or_default();
+                Self::CloudWatch(Function { name, version })
+            }
             Err(_) => Self::Log,
         }
     }
@@ -207,7 +219,7 @@ impl Telemetry {
     /// Writes the line of a move that the operator is told of.
     pub(crate) fn write_newly_moved(&self, moved: &NewlyMoved<'_>) {
         match self {
-            Self::CloudWatch { function } => println!("{}", newly_moved(function, moved)),
+            Self::CloudWatch(function) => println!("{}", newly_moved(function, moved)),
             Self::Log => {
                 let NewlyMoved { tag, recorded, current } = moved;
                 tracing::warn!(tag, recorded, current, "newly moved");
@@ -218,7 +230,7 @@ impl Telemetry {
     /// Writes the line of one request.
     pub(crate) fn write(&self, request: &RequestSummary<'_>, measured: &Measured) {
         match self {
-            Self::CloudWatch { function } => println!("{}", embedded(function, request, measured)),
+            Self::CloudWatch(function) => println!("{}", embedded(function, request, measured)),
             Self::Log => tracing::info!(
                 method = %request.shown_method(),
                 path = %request.shown_path(),
@@ -244,27 +256,36 @@ fn shown_id(id: &str) -> Cow<'_, str> {
     within(id, MAX_ID_BYTES)
 }
 
-/// A line of CloudWatch's embedded format with these metrics: name, unit, value.
-fn line(function: &str, metrics: &[(&str, &str, f64)]) -> Map<String, Value> {
+/// A line of CloudWatch's embedded format with these metrics: name, unit, value. What tells a bad release is counted for
+/// its version alone too.
+fn line(function: &Function, metrics: &[(&str, &str, f64)]) -> Map<String, Value> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let names: Vec<Value> = metrics.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit})).collect();
-    let directive = json!({"Namespace": NAMESPACE, "Dimensions": [["FunctionName"]], "Metrics": names});
+    let mut directives = vec![json!({"Namespace": NAMESPACE, "Dimensions": [["FunctionName"]], "Metrics": names})];
+    if metrics.iter().any(|(name, _, value)| *name == TAKES_A_RELEASE_BACK && *value > 0.0) {
+        directives.push(json!({
+            "Namespace": NAMESPACE,
+            "Dimensions": [["FunctionName", "FunctionVersion"]],
+            "Metrics": [{"Name": TAKES_A_RELEASE_BACK, "Unit": "Count"}],
+        }));
+    }
     let mut line = Map::new();
     line.insert(
         "_aws".to_owned(),
         json!({
             "Timestamp": u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
-            "CloudWatchMetrics": [directive],
+            "CloudWatchMetrics": directives,
         }),
     );
     line.extend(metrics.iter().map(|(name, _, value)| ((*name).to_owned(), json!(value))));
-    line.insert("FunctionName".to_owned(), json!(function));
+    line.insert("FunctionName".to_owned(), json!(function.name));
+    line.insert("FunctionVersion".to_owned(), json!(function.version));
     line.insert("version".to_owned(), json!(VERSION));
     line.insert("commit".to_owned(), json!(COMMIT));
     line
 }
 
-fn newly_moved(function: &str, moved: &NewlyMoved<'_>) -> Value {
+fn newly_moved(function: &Function, moved: &NewlyMoved<'_>) -> Value {
     let mut line = line(function, &[("NewlyMoved", "Count", 1.0)]);
     for (name, value) in [("tag", moved.tag), ("recorded", moved.recorded), ("current", moved.current)] {
         line.insert(name.to_owned(), json!(value));
@@ -280,7 +301,7 @@ fn millis(time: Duration) -> f64 {
 /// The line that CloudWatch makes metrics of. A metric that a line lacks has no value for it: counts are summed over the
 /// lines that have them, and a dependency that was not asked has no time. Lines of pulls by tag have a 0 for what they were
 /// not.
-fn embedded(function: &str, request: &RequestSummary<'_>, measured: &Measured) -> Value {
+fn embedded(function: &Function, request: &RequestSummary<'_>, measured: &Measured) -> Value {
     let Measured { took, waited, equivocation, key_throttled } = measured;
     let is_server_error = request.status.is_server_error();
     let mut counted = vec![(request.outcome.metric(), true), (Some("ServerError"), is_server_error)];
@@ -313,6 +334,10 @@ fn embedded(function: &str, request: &RequestSummary<'_>, measured: &Measured) -
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn function() -> Function {
+        Function { name: "tlogistry-1".to_owned(), version: "7".to_owned() }
+    }
 
     /// The alarms and the dashboard are held to the same list.
     #[test]
@@ -382,7 +407,8 @@ mod tests {
             tag: Some("index.docker.io/a/b:c"),
             digest: None,
         };
-        let line = embedded("tlogistry-1", &request, &measured);
+        let line = embedded(&function(), &request, &measured);
+        assert_eq!(line["_aws"]["CloudWatchMetrics"].as_array().unwrap().len(), 1);
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(
             (&directive["Namespace"], &directive["Dimensions"]),
@@ -406,9 +432,23 @@ mod tests {
     }
 
     #[test]
+    fn what_takes_a_release_back_is_counted_for_its_version_alone_too() {
+        let line = line(&function(), &[("Unavailable", "Count", 1.0), ("RequestMillis", "Milliseconds", 5.0)]);
+        let of_version = json!({
+            "Namespace": "tlogistry",
+            "Dimensions": [["FunctionName", "FunctionVersion"]],
+            "Metrics": [{"Name": "Unavailable", "Unit": "Count"}],
+        });
+        assert_eq!(line["_aws"]["CloudWatchMetrics"][1], of_version);
+        assert_eq!((&line["Unavailable"], &line["FunctionVersion"]), (&json!(1.0), &json!("7")));
+        let alarm = include_str!("../infra/release.yaml");
+        assert!(alarm.contains(&format!("MetricName: {TAKES_A_RELEASE_BACK}\n")), "the alarm watches another metric");
+    }
+
+    #[test]
     fn a_newly_moved_tag_has_a_line_of_its_own() {
         let moved = NewlyMoved { tag: "index.docker.io/a/b:c", recorded: "sha256:1", current: "sha256:2" };
-        let line = newly_moved("tlogistry-1", &moved);
+        let line = newly_moved(&function(), &moved);
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(directive["Metrics"], json!([{"Name": "NewlyMoved", "Unit": "Count"}]));
         assert_eq!((&line["NewlyMoved"], &line["FunctionName"]), (&json!(1.0), &json!("tlogistry-1")));
@@ -432,7 +472,7 @@ mod tests {
             tag: None,
             digest: None,
         };
-        let line = embedded("tlogistry-1", &request, &measured(async {}).await.1);
+        let line = embedded(&function(), &request, &measured(async {}).await.1);
         let names = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
         assert_eq!(names.len(), 1, "it is about no tag: {line}");
         assert_eq!(line["method"], json!("M".repeat(32)));

@@ -29,6 +29,7 @@ DEPLOYED_AGAIN = ["Rotate the key", "Leave"]  # no deployment that changes nothi
 NOT_RUN = {  # by a word of the block
     "schedule-key-deletion": "leaves nothing, after which nothing can be compared",
     "delete-resource-policy": "the same",
+    "update-alias": "nothing is deployed that could be called",
     "--signing-profiles": "AWS Signer has no stand-in",
     "--stack-name tlogistry-watch-iam": "a stack of its own, whose parameters no other deployment sends",
 }
