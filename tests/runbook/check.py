@@ -1,8 +1,8 @@
 """Runs the runbook's commands, in the order of the page, through the SAM CLI and the AWS CLI against stand-ins.
 
-The function is a placeholder. What is compared is what CloudFormation is sent, and what each stack has then: nothing that
-one deployment set is forgotten by a later one, whoever makes it. `check.py --faults` plays pages and files with a fault each,
-which must be found.
+The function is a placeholder. What is compared is what CloudFormation is sent, and what each stack has then: nothing
+that one deployment set is forgotten by a later one, whoever makes it. `check.py --faults` plays pages and files with a
+fault each, which must be found.
 """
 
 import logging
@@ -31,6 +31,7 @@ NOT_RUN = {  # by a word of the block
     "delete-resource-policy": "the same",
     "update-alias": "nothing is deployed that could be called",
     "--signing-profiles": "AWS Signer has no stand-in",
+    "--stack-name tlogistry-auditor": "the same of an account of its own",
     "--stack-name tlogistry-watch-iam": "a stack of its own, whose parameters no other deployment sends",
 }
 DEPLOYS = "infra/deploy "
@@ -86,6 +87,7 @@ class Run:
             "AWS::ApiGatewayV2::Api": lambda _: "a1b2c3d4e5",
             "AWS::KMS::Key": self.make_key,
             "AWS::S3::Bucket": self.make_bucket,
+            "AWS::SNS::Topic": lambda name: f"arn:aws:sns:{cloudformation.REGION}:{cloudformation.ACCOUNT}:{name}",
         }
         self.cloudformation = cloudformation.CloudFormation(self.read_object, makers)
         application = cloudformation.application(self.cloudformation, DomainDispatcherApplication(create_backend_app))
@@ -136,9 +138,8 @@ class Run:
         return found.pop()
 
     def output(self, stack, name):
-        return next(
-            (s.outputs[name] for s in self.cloudformation.stacks.values() if s.name == stack and name in s.outputs), None
-        )
+        stacks = (s for s in self.cloudformation.stacks.values() if s.name == stack)
+        return next((s.outputs[name] for s in stacks if name in s.outputs), None)
 
     def shell(self, script):
         """The lines that it printed, or fails."""
@@ -147,7 +148,9 @@ class Run:
             input="y\n" * 3, capture_output=True, text=True, timeout=PATIENCE,
         )
         if ended.returncode:
-            raise AssertionError(f"$ {script}\nexit {ended.returncode}\n{ended.stdout[-3000:]}{ended.stderr[-3000:]}")
+            reasons = [reason for s in self.cloudformation.stacks.values() for _, reason, _ in s.events if reason]
+            said = f"{ended.stdout[-3000:]}{ended.stderr[-3000:]}"
+            raise AssertionError(f"$ {script}\nexit {ended.returncode}, {reasons}\n{said}")
         return ended.stdout
 
     # What must hold
@@ -160,7 +163,7 @@ class Run:
             self.failures.append(what)
 
     def play(self):
-        """The page from top to bottom. After the sections in DEPLOYED_AGAIN, a person deploys again and changes nothing."""
+        """The page from top to bottom. After some sections, a person deploys again and changes nothing."""
         expected = iter(self.expected())
         section = None
         for heading, block in [*page.blocks(self.text), (None, "")]:
@@ -222,7 +225,7 @@ class Run:
             self.expect(has == value, f"deployed again after {section}: {name} is {has!r}, and was {value!r}")
 
     def expected(self):
-        """For each deployment of the page, in its order: the role that it hands over, and the parameters that it changes."""
+        """For each deployment of the page, in its order: the role that it hands over, and the changed parameters."""
         admin = lambda: self.output("tlogistry-administration", "AdministrationRoleArn")
         upgrade = lambda: self.output("tlogistry-pipeline", "UpgradeRoleArn")
         declared = cloudformation.yaml_parse((self.checkout / "template.yaml").read_text())["Parameters"]
@@ -282,6 +285,7 @@ def in_file(name, old, new):
     return spoil
 
 
+_REVISION = "file://.aws-sam/revision.yaml"
 _SWITCH = "       infra/stack-policy lift\n       infra/deploy --role-arn <AdministrationRoleArn>\n"
 FAULTS = {  # what is wrong: the page with it, and what it does to the checkout
     "the switch to the new key lasts for one run": (
@@ -293,20 +297,22 @@ FAULTS = {  # what is wrong: the page with it, and what it does to the checkout
     ),
     "the stack policy is not lifted": (lambda text: replaced(text, _SWITCH, _SWITCH.split("\n", 1)[1]), None),
     "a person leaves the role to CloudFormation": (
-        lambda text: text, in_file("infra/deploy", 'sam deploy "$@"', 'set -- "${@/--role-arn*/}"; sam deploy "${@/arn:*/}"'),
+        lambda text: text,
+        in_file("infra/deploy", 'sam deploy "$@"', 'set -- "${@/--role-arn*/}"; sam deploy "${@/arn:*/}"'),
     ),
     "the pipeline sends parameters": (
         lambda text: text,
-        in_file("samconfig.toml", '= "file://.aws-sam/revision.yaml"', '= ["file://parameters.yaml", "file://.aws-sam/revision.yaml"]'),
+        in_file("samconfig.toml", f'= "{_REVISION}"', f'= ["file://parameters.yaml", "{_REVISION}"]'),
     ),
     "a parameter that changes makes no version": (
-        lambda text: text, in_file("infra/revision", "[[ ! -f parameters.yaml ]] || openssl dgst -sha256 -r parameters.yaml", ":"),
+        lambda text: text, in_file("infra/revision", "openssl dgst -sha256 -r parameters.yaml", ":"),
     ),
     "a new ledger is made where none is named": (
         lambda text: replaced(text, "    Ledger: <LedgerTable>\n", "    Ledger: new\n"), None,
     ),
     "sam build follows what is not its own": (
-        lambda text: text, in_file("samconfig.toml", "[pipeline.global", "[default.build.parameters]\ncached = true\n\n[pipeline.global"),
+        lambda text: text,
+        in_file("samconfig.toml", "[pipeline.global", "[default.build.parameters]\ncached = true\n\n[pipeline.global"),
     ),
 }
 
@@ -328,7 +334,7 @@ def main():
         played = run(text)
         failures = played.failures
         if not failures:
-            print(f"runbook: {len(played.deployments())} deployments, each with the role and the parameters that it should have")
+            print(f"runbook: {len(played.deployments())} deployments, each with its role and all parameters")
     for failure in failures:
         print(f"FAILED: {failure}", file=sys.stderr)
     print(f"runbook: {len(failures) or 'no'} failures, {time.monotonic() - started:.1f} s")

@@ -1,7 +1,8 @@
 """A stand-in for CloudFormation: what becomes of parameters, transforms, conditions, outputs and stack policies.
 
-moto's own does not serve here: it forgets the outputs of a stack that a change set made, knows no SAM transform, deletes
-what is to be retained, and enforces neither stack policies nor termination protection. This one keeps what each stack
+moto's own does not serve here: it forgets the outputs of a stack that a change set made, knows no SAM transform,
+deletes what is to be retained, and enforces neither stack policies nor termination protection. This one keeps what each
+stack
 was sent and what it has then. Of resources it makes those that the commands use, in moto: keys and buckets.
 """
 
@@ -181,9 +182,11 @@ class CloudFormation:
         if resource["Type"] == "AWS::CloudFormation::Stack":
             properties = scope.value(resource["Properties"])
             template = yaml_parse(self.read_object(properties["TemplateURL"]))
-            nested = self.find(physical) if physical else self.make_stack(f"{stack.name}-{logical}-{next(self.numbers)}")
+            name = f"{stack.name}-{logical}-{next(self.numbers)}"
+            nested = self.find(physical) if physical else self.make_stack(name)
             sent = {name: str(value) for name, value in properties.get("Parameters", {}).items()}
-            self.apply(nested, template, self.parameters(template, sent, nested), role)
+            effective = self.parameters(template, sent, nested)
+            self.apply(nested, transformed(template, effective), effective, role)
             nested.status = "CREATE_COMPLETE"
             stack.resources[logical] = nested.id
         elif not physical:
@@ -218,22 +221,17 @@ class CloudFormation:
         }
         effective = self.parameters(template, sent, stack)
         self.check_rules(stack, template, effective)
-        if "Transform" in template:
-            typed = {
-                key: value.split(",") if template["Parameters"][key]["Type"] == "CommaDelimitedList" else value
-                for key, value in effective.items()
-            }
-            template = Translator({}, Parser()).translate(template, typed)
-        template = json.loads(json.dumps(template))
+        template = transformed(template, effective)
         # As CloudFormation does for a stack that was once deployed with a role.
         role = request.get("RoleARN") or stack.role
         versions = [n for n, r in template["Resources"].items() if r["Type"] == "AWS::Lambda::Version"]
         deployment = Deployment(name, role, sent, effective, template, versions[0] if versions else None)
         self.deployments.append(deployment)
-        change_set = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/{request['ChangeSetName']}/{next(self.numbers)}"
+        name, number = request["ChangeSetName"], next(self.numbers)
+        change_set = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/{name}/{number}"
         unchanged = (template, effective) == (stack.template, stack.parameters)
         stack.tags = request.get("Tags", stack.tags)
-        self.change_sets[change_set] = (request["ChangeSetName"], stack, deployment, unchanged)
+        self.change_sets[change_set] = (name, stack, deployment, unchanged)
         return {"Id": change_set, "StackId": stack.id}
 
     def change_set(self, request):
@@ -284,7 +282,8 @@ class CloudFormation:
         return {
             "StackEvents": [
                 {
-                    "StackId": stack.id, "EventId": str(number), "StackName": stack.name, "LogicalResourceId": stack.name,
+                    "StackId": stack.id, "EventId": str(number),
+                    "StackName": stack.name, "LogicalResourceId": stack.name,
                     "PhysicalResourceId": stack.id, "ResourceType": "AWS::CloudFormation::Stack",
                     "Timestamp": when, "ResourceStatus": status, "ResourceStatusReason": reason,
                 }
@@ -324,6 +323,15 @@ class CloudFormation:
         stack.role = request.get("RoleARN") or stack.role
         self.remove_all(stack)
         return {}
+
+
+def transformed(template, parameters):
+    """What SAM makes of a template that asks for it, and the same JSON of any other."""
+    if "Transform" in template:
+        lists = {name for name, one in template.get("Parameters", {}).items() if one["Type"] == "CommaDelimitedList"}
+        typed = {name: value.split(",") if name in lists else value for name, value in parameters.items()}
+        template = Translator({}, Parser()).translate(template, typed)
+    return json.loads(json.dumps(template))
 
 
 NOW = datetime.now(timezone.utc).isoformat()
@@ -401,7 +409,8 @@ def application(cloudformation, others):
         method = re.sub(r"(?<!^)(?=[A-Z])", "_", action).lower()
         try:
             result = getattr(cloudformation, method)(request)
-            status, text = "200 OK", f"<{action}Response><{action}Result>{xml(result)}</{action}Result></{action}Response>"
+            text = f"<{action}Response><{action}Result>{xml(result)}</{action}Result></{action}Response>"
+            status = "200 OK"
         except Refused as refused:
             error = {"Error": {"Type": "Sender", "Code": "ValidationError", "Message": str(refused)}}
             status, text = "400 Bad Request", f"<ErrorResponse>{xml(error)}</ErrorResponse>"

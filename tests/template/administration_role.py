@@ -1,4 +1,4 @@
-"""The role that people deploy with: what CloudFormation's handlers need for each template, under one deployment's name."""
+"""The role that people deploy with: what CloudFormation's handlers need, under one deployment's name."""
 
 import json
 
@@ -9,7 +9,10 @@ from templates import actions, append, as_list, drop, put, with_samples
 INLINE_LIMIT, MANAGED_LIMIT = 10_240, 6_144
 TAKE_NO_RESOURCE = {"StopRelease", "Trails", "MakeKey", "MakeCertificate", "Zones", "LogDelivery", "Subscriptions"}
 # Where AWS gives the name: by account, and by nothing that is known beforehand.
-NAMED_BY_AWS = {"UseTheSamTransform", "Rollouts", "Key", "CodeSigning", "Api", "Domain", "Certificate", "Records", "RecordChanges"}
+NAMED_BY_AWS = {
+    *("UseTheSamTransform", "Rollouts", "Key", "CodeSigning", "Api", "Domain", "Certificate"),
+    *("Records", "RecordChanges"),
+}
 
 
 def _statements(t):

@@ -1,4 +1,4 @@
-"""The role that upgrades from GitHub: one repository's, one deployment's, with what an upgrade needs and nothing more."""
+"""The role that upgrades from GitHub: one repository's, one deployment's, with what an upgrade needs and no more."""
 
 import re
 
@@ -24,7 +24,7 @@ CHANGES = {
 }
 LEFT_TO_PEOPLE = {
     *("AWS::ApiGatewayV2::ApiMapping", "AWS::ApiGatewayV2::DomainName", "AWS::CertificateManager::Certificate"),
-    "AWS::CodeDeploy::Application",
+    *("AWS::CodeDeploy::Application", "AWS::Lambda::EventInvokeConfig"),
     *("AWS::DynamoDB::Table", "AWS::IAM::Role", "AWS::IAM::RolePolicy", "AWS::KMS::Alias", "AWS::KMS::Key"),
     *("AWS::Budgets::Budget", "AWS::CloudTrail::Trail", "AWS::Events::Rule", "AWS::Pipes::Pipe"),
     *("AWS::Route53::RecordSet", "AWS::S3::Bucket", "AWS::S3::BucketPolicy"),
@@ -222,7 +222,10 @@ FAULTS = [
     ),
     (
         alarms_are_named_one_by_one,
-        put("moves", "Another", {"Type": "AWS::CloudWatch::Alarm", "Properties": {"AlarmName": {"Fn::Sub": "${Name}-other"}}}),
+        put(
+            "moves", "Another",
+            {"Type": "AWS::CloudWatch::Alarm", "Properties": {"AlarmName": {"Fn::Sub": "${Name}-other"}}},
+        ),
     ),
     (may_update_each_nested_stack, drop("template", "Monitoring")),
     (

@@ -1,4 +1,4 @@
-"""Releases: each deployment makes a version, which serves a part of the requests first and is taken back if it fails."""
+"""Releases: each deployment makes a version, which serves some requests first and is taken back if it fails."""
 
 import pathlib
 import re
@@ -10,6 +10,10 @@ from samcli.yamlhelper import yaml_parse
 from templates import ROOT, actions, append, drop, put, source_text, the_one, translate
 
 ALIAS = "FunctionAliaslive"
+
+
+def _the_one(t, resource_type):
+    return the_one({"template": t["template"]}, resource_type)
 
 
 def _alarms(t):
@@ -56,10 +60,10 @@ def sam_alone_would_see_no_parameter(_t):
 
 
 def a_version_is_a_change_of_the_function_too(t):
-    """Lambda publishes no version of a function that has not changed since the last. SAM describes it by the revision."""
+    """Lambda publishes no version of a function that has not changed since. SAM describes it by the revision."""
     revision = t["template"]["Parameters"]["Revision"]["Default"]  # SAM puts the value in place
-    assert the_one(t, "AWS::Lambda::Function")["Properties"]["Description"] == revision
-    assert the_one(t, "AWS::Lambda::Version")["DeletionPolicy"] == "Retain", "the way back needs the one before"
+    assert _the_one(t, "AWS::Lambda::Function")["Properties"]["Description"] == revision
+    assert _the_one(t, "AWS::Lambda::Version")["DeletionPolicy"] == "Retain", "the way back needs the one before"
 
 
 def a_forgotten_revision_is_refused(t):
@@ -69,17 +73,18 @@ def a_forgotten_revision_is_refused(t):
 
 
 def api_calls_what_the_alias_points_to(t):
-    uri = str(the_one(t, "AWS::ApiGatewayV2::Api")["Properties"]["Body"])
+    uri = str(_the_one(t, "AWS::ApiGatewayV2::Api")["Properties"]["Body"])
     assert re.findall(r"functions/\$\{(\w+)\}/invocations", uri) == [ALIAS]
-    assert the_one(t, "AWS::Lambda::Permission")["Properties"]["FunctionName"] == {"Ref": ALIAS}
+    assert _the_one(t, "AWS::Lambda::Permission")["Properties"]["FunctionName"] == {"Ref": ALIAS}
 
 
 def alias_moves_by_codedeploy(t):
-    policy = the_one(t, "AWS::Lambda::Alias")["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+    policy = _the_one(t, "AWS::Lambda::Alias")["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
     assert policy["DeploymentGroupName"] == {"Ref": "FunctionDeploymentGroup"}
-    group = the_one(t, "AWS::CodeDeploy::DeploymentGroup")["Properties"]
+    group = _the_one(t, "AWS::CodeDeploy::DeploymentGroup")["Properties"]
     rollout = t["template"]["Parameters"]["Rollout"]["Default"]  # SAM puts the value in place
-    assert group["DeploymentConfigName"]["Fn::Sub"] == ["CodeDeployDefault.Lambda${ConfigName}", {"ConfigName": rollout}]
+    configuration = ["CodeDeployDefault.Lambda${ConfigName}", {"ConfigName": rollout}]
+    assert group["DeploymentConfigName"] == {"Fn::Sub": configuration}
     assert group["ServiceRoleArn"] == {"Fn::GetAtt": ["ReleaseRole", "Arn"]}
     watched = [alarm["Name"]["Fn::GetAtt"] for alarm in group["AlarmConfiguration"]["Alarms"]]
     assert watched == [["Release", f"Outputs.{name}Alarm"] for name in _alarms(t)]
@@ -97,7 +102,7 @@ def alarms_are_of_the_new_version_alone(t):
     passed = t["template"]["Resources"]["Release"]["Properties"]["Parameters"]
     (version,) = (n for n, r in t["template"]["Resources"].items() if r["Type"] == "AWS::Lambda::Version")
     assert passed["Version"] == {"Fn::GetAtt": [version, "Version"]}
-    assert passed["Alias"] == the_one(t, "AWS::Lambda::Alias")["Properties"]["Name"]
+    assert passed["Alias"] == _the_one(t, "AWS::Lambda::Alias")["Properties"]["Name"]
 
 
 def alarms_do_not_wait_for_the_api(t):
