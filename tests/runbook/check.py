@@ -234,6 +234,7 @@ class Run:
 
         def first():
             self.first_key, self.table = self.value("SigningKeyArn"), self.value("LedgerTable")
+            self.stream = self.value("LedgerStreamArn")
             return admin(), {
                 "SigningKey": "new", "Ledger": "new",
                 "AlarmEmail": "you@example.com", "KeyAdministratorArns": admin(),
@@ -246,7 +247,9 @@ class Run:
             lambda: (upgrade(), {}),
             lambda: (admin(), {"TrustedKeys": old() + new()}),
             lambda: (admin(), {"SigningKey": self.value("NewKeyArn")}),
-            lambda: (admin(), {"SigningKey": "new", "Ledger": self.table}),
+            lambda: (
+                admin(), {"SigningKey": "new", "Ledger": self.table, "ExistingLedgerStreamArn": self.stream},
+            ),
         ]
 
     def check_what_is_left(self):

@@ -2,8 +2,7 @@
 
 moto's own does not serve here: it forgets the outputs of a stack that a change set made, knows no SAM transform,
 deletes what is to be retained, and enforces neither stack policies nor termination protection. This one keeps what each
-stack
-was sent and what it has then. Of resources it makes those that the commands use, in moto: keys and buckets.
+stack was sent and what it has then. Of resources it makes those that the commands use, in moto: keys and buckets.
 """
 
 import dataclasses
