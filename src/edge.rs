@@ -57,7 +57,7 @@ impl FromStr for EdgeSecret {
     }
 }
 
-/// What stands in front, if anything does.
+/// The knowledge of what stands in front, if anything does.
 #[derive(Debug, Default)]
 pub struct Edge {
     public_host: Option<Registry>,

@@ -37,7 +37,7 @@ fn variable(name: &str) -> Option<String> {
     environment(name).filter(|value| !value.is_empty())
 }
 
-/// What a service is configured by: `AWS_ENDPOINT_URL_KMS`, or `AWS_ENDPOINT_URL` for all.
+/// The settings of a service: `AWS_ENDPOINT_URL_KMS`, or `AWS_ENDPOINT_URL` for all.
 #[derive(Debug)]
 struct Variables;
 

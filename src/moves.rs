@@ -1,10 +1,11 @@
-//! What tags moved to is remembered, so that the operator is told once for each digest and not for each refusal.
+//! The record of moves, so that the operator is told once for each digest and not for each refusal.
 //!
 //! The refusal does not wait for this: it is the work of a task that ends within a few seconds. Lambda freezes a process as
-//! soon as it asks for the next event, so the function waits for its tasks between the answer and that ([`MoveRecorder::finish`]).
+//! soon as it asks for the next event, so the function waits for its tasks between the answer and that
+//! ([`MoveRecorder::finish`]).
 //!
-//! A move costs a read of its tag's row for each process that meets it, and one write at all. The write is charged to the limit
-//! on first sights: whoever has a registry can move tags as fast as he can push new ones.
+//! A move costs a read of its tag's row for each process that meets it, and one write in all. The write is charged to the
+//! limit on first sights: whoever has a registry can move tags as fast as he can push new ones.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -1,4 +1,4 @@
-//! What the auditor tells people.
+//! Findings on their way to people.
 
 use crate::audit::{Issue, Weight};
 use crate::foreign::shown;
@@ -27,7 +27,7 @@ pub(super) struct Untold {
     notices_left_out: u64,
 }
 
-/// How soon somebody must look.
+/// The haste with which somebody must look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Urgency {
     /// At once.

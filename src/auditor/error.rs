@@ -11,7 +11,7 @@ pub enum AuditorError {
     State {
         /// The bucket's name.
         bucket: String,
-        /// What is wrong with it.
+        /// The fault in it.
         fault: String,
     },
     /// The bucket does not do what it should.
@@ -19,7 +19,7 @@ pub enum AuditorError {
     Bucket {
         /// Its name.
         bucket: String,
-        /// What went wrong.
+        /// The failure.
         error: BucketError,
     },
     /// Findings could not be told. They are not remembered, so the next run tells them.

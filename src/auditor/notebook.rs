@@ -141,7 +141,7 @@ impl<'a> Notebook<'a> {
         self.state.position = None;
     }
 
-    /// Whether it is time to tell and keep what there is.
+    /// Returns whether it is time to tell and keep what there is.
     pub(super) fn is_due(&self) -> bool {
         self.kept_at.elapsed() >= KEEP_EVERY
     }

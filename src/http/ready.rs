@@ -41,7 +41,7 @@ struct Report {
     ready: bool,
     version: &'static str,
     commit: &'static str,
-    /// When the check began, RFC 3339.
+    /// The time at which the check began, RFC 3339.
     checked: String,
     key: Part,
     ledger: Part,

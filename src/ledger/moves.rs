@@ -85,7 +85,7 @@ pub struct NewMove {
 }
 
 impl Moves {
-    /// Whether the row has this very refusal.
+    /// Returns whether the row has this very refusal.
     pub fn includes(&self, refused: &Move) -> bool {
         self.kept.contains(refused)
     }
@@ -203,7 +203,7 @@ impl DynamoDbLedger {
 }
 
 impl RefusedMove {
-    /// What the operator is told. Strings only: the template of a pipe puts them into a text as they are.
+    /// The message to the operator. Strings only: the template of a pipe puts them into a text as they are.
     fn told(&self, number: u64) -> HashMap<String, AttributeValue> {
         let told = [
             ("tag", self.tag.to_string()),

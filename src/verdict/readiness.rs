@@ -1,11 +1,11 @@
-//! Whether key, ledger and log can be used now. Nothing is signed, written or recorded for it.
+//! The readiness of key, ledger and log. Nothing is signed, written or recorded for it.
 
 use futures_util::future::join3;
 
 use super::{Unavailable, Verdicts};
 use crate::deadline::Deadline;
 
-/// What a verdict on a tag that was never seen needs. Each part fails for itself.
+/// The needs of a verdict on a tag that was never seen. Each part fails for itself.
 #[derive(Debug)]
 pub(crate) struct Readiness {
     /// The key's public half can be had, and is the one that this process knows.

@@ -72,7 +72,7 @@ impl From<UploadError> for Unavailable {
 }
 
 impl Unavailable {
-    /// Whether the log is at fault, or strangers who fill it, and the operator can only wait.
+    /// Returns whether the log is at fault, or strangers who fill it, and the operator can only wait.
     pub(crate) fn is_of_the_log(&self) -> bool {
         match self {
             Self::Log(_)
