@@ -32,6 +32,10 @@ template-test: tools ## the deployment's templates and policies: lints, and rule
 	    .tools/venv/bin/python -B tests/template/check.py; \
 	fi
 
+template-audit: tools ## checkov on the translated templates; what it finds is mended, or accepted in tests/template/checkov.yaml
+	@tests/tools/install.sh checkov
+	@.tools/venv/bin/python -B tests/template/checkov.py
+
 runbook-test: tools ## the runbook's commands, in the order of the page, through the SAM CLI and the AWS CLI against stand-ins
 	@if grep -qs -e '^python	' -e '^sam	' -e '^aws	' .tools/missing; then \
 	    echo 'LEFT OUT on this system: the runbook, which needs python, sam and aws: see .tools/missing' >&2; \

