@@ -32,14 +32,22 @@ impl KmsKey {
     }
 
     pub(super) async fn public_key(&self, deadline: Deadline) -> Result<&PublicKey, SignError> {
-        self.public_key.get_or_try_init(|| self.fetch_public_key(deadline)).await
+        // Bounded again: another caller, with more time, may be fetching it.
+        deadline.bound(self.public_key.get_or_try_init(|| self.fetch_public_key(deadline))).await?
     }
 
     /// Fetches the public half, which KMS refuses for a key that is disabled or gone.
     pub(super) async fn examine(&self, deadline: Deadline) -> Result<(), SignError> {
         let now = self.fetch_public_key(deadline).await?;
-        let known = self.public_key.get_or_init(|| async { now.clone() }).await;
-        if known.fingerprint() == now.fingerprint() { Ok(()) } else { Err(SignError::AnotherKey) }
+        match self.public_key.get() {
+            Some(known) if known.fingerprint() != now.fingerprint() => Err(SignError::AnotherKey),
+            Some(_) => Ok(()),
+            None => {
+                // It fails while another caller fetches the key: that one sets it.
+                let _ = self.public_key.set(now);
+                Ok(())
+            }
+        }
     }
 
     async fn fetch_public_key(&self, deadline: Deadline) -> Result<PublicKey, SignError> {

@@ -1,10 +1,20 @@
 //! The signing key cannot be used, or signs something else.
 
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
 use testing::clock::Clock;
 use testing::faulty::kms::{self, Key, P256, Signs};
 use testing::faulty::wire;
+use tlogistry::deadline::Deadline;
+use tlogistry::sighting::SignError;
+use tokio::time::Instant;
 
 use super::world::{IN_TIME, SHORT, World, blob, manifest};
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(25);
 
 #[tokio::test]
 async fn nothing_is_recorded_or_served_by_tag_without_a_signature_that_verifies() {
@@ -58,4 +68,36 @@ async fn a_slow_kms_is_given_up_in_time() {
     answer.assert_no_verdict(&["no answer from KMS in time"]);
     assert!(took < IN_TIME, "{took:?}");
     assert_eq!(world.log.size().await, 0);
+}
+
+/// The function fetches the key before the first request, with as much time as a request has.
+#[tokio::test]
+async fn nobody_waits_for_anothers_call_to_kms_longer_than_he_may() {
+    let (signer, mut asked) = kms::signer(P256, Signs::Never).await;
+    let reached = async { drop(asked.wait_for(|asked| !asked.is_empty()).await.unwrap()) };
+    let mut clock = Clock::stop();
+    let began = Instant::now();
+    let hasty = async { (signer.public_key(Deadline::after(SHORT)).await.map(drop), began.elapsed()) };
+    let both = async { tokio::join!(signer.public_key(Deadline::after(PATIENCE)), hasty) };
+    let ((patient, (hasty, took)), _) = clock.pass_after(reached, both).await;
+    assert!(matches!(patient, Err(SignError::Timeout)), "{patient:?}");
+    assert!(matches!(hasty, Err(SignError::Timeout)) && took < IN_TIME, "{hasty:?} after {took:?}");
+}
+
+#[tokio::test]
+async fn a_key_that_kms_answers_is_usable_while_another_call_hangs() {
+    let (signer, mut asked) = kms::signer(P256, Signs::SilentOnce).await;
+    let _clock = Clock::stop();
+    let hanging = pin!(signer.public_key(Deadline::after(PATIENCE)));
+    let first = async { drop(asked.wait_for(|asked| !asked.is_empty()).await.unwrap()) };
+    let Either::Right(((), hanging)) = select(hanging, pin!(first)).await else { panic!("the first call is answered") };
+    // The clock stands still: who waits for the first call waits for ever.
+    let examined = pin!(signer.examine(Deadline::after(PATIENCE)));
+    let (given_up, give_up) = tokio::sync::oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        std::thread::sleep(PATIENCE);
+        drop(given_up);
+    });
+    let patient = pin!(select(hanging, give_up));
+    assert!(matches!(select(examined, patient).await, Either::Left((Ok(()), _))));
 }

@@ -26,6 +26,8 @@ pub enum Signs {
     /// `ThrottlingException`, whenever it is asked.
     Throttled,
     Never,
+    /// No answer to the first call, whichever it is.
+    SilentOnce,
 }
 
 /// The type of the key, as `GetPublicKey` tells it.
@@ -53,7 +55,8 @@ pub async fn start(key: Key, signs: Signs) -> (String, watch::Receiver<Vec<Strin
     let address = wire::serve(move |request| {
         let target = request.headers()["x-amz-target"].to_str().unwrap().to_owned();
         log.send_modify(|asked| asked.push(target));
-        let never = signs == Signs::Never;
+        let is_first = log.borrow().len() == 1;
+        let never = signs == Signs::Never || signs == Signs::SilentOnce && is_first;
         let answer = answer(&request, &pair, key, signs);
         async move { if never { wire::silent().await } else { wire::whole(answer) } }
     });
@@ -85,7 +88,7 @@ fn answer(request: &Request<Bytes>, pair: &SigStoreSigner, key: Key, signs: Sign
     let signature = match signs {
         Signs::SomethingElse => pair.sign(&digest).unwrap(),
         Signs::Garbage => b"garbage".to_vec(),
-        Signs::Nothing | Signs::Never => Vec::new(),
+        Signs::Nothing | Signs::Never | Signs::SilentOnce => Vec::new(),
         Signs::Throttled => {
             let message = "You have exceeded the rate at which you may call KMS.";
             return json(400, &json!({"__type": "ThrottlingException", "message": message}));
