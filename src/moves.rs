@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
-use crate::ledger::{Ledger, LedgerError, Move, RefusedMove};
+use crate::ledger::{Ledger, LedgerError, Move, NewMove, RefusedMove};
 use crate::rate_limit::{Exhausted, RateLimit, Source};
 use crate::telemetry::{NewlyMoved, Telemetry};
 
@@ -159,30 +159,32 @@ impl Work {
         now: u64,
         deadline: Deadline,
     ) -> Result<(), NotRemembered> {
-        let mut charged = false;
+        // The last write that the row did not take, or whose answer was lost.
+        let mut tried: Option<NewMove> = None;
         for _ in 0..TRIES {
             let moves = self.ledger.moves(&refused.tag, deadline).await?.ok_or(NotRemembered::NoRow)?;
             // Only the answer to this very write was lost.
-            if charged && moves.includes(&refused.to) {
-                self.tell(refused);
+            if let Some(written) = tried.as_ref().filter(|_| moves.includes(&refused.to)) {
+                self.tell(refused, written);
                 return Ok(());
             }
             let Some(new) = moves.place(&refused.to, now) else { return Ok(()) };
-            if !charged {
+            if tried.is_none() {
                 self.rate_limit.charge(source, deadline).await?;
-                charged = true;
             }
             if self.ledger.remember_move(refused, &new, deadline).await? {
-                if new.is_told {
-                    self.tell(refused);
-                }
+                self.tell(refused, &new);
                 return Ok(());
             }
+            tried = Some(new);
         }
         Err(NotRemembered::Changed)
     }
 
-    fn tell(&self, refused: &RefusedMove) {
+    fn tell(&self, refused: &RefusedMove, written: &NewMove) {
+        if !written.is_told {
+            return;
+        }
         let (tag, recorded) = (refused.tag.canonical(), refused.recorded.as_str());
         self.telemetry.write_newly_moved(&NewlyMoved { tag, recorded, current: &refused.to.digest });
     }

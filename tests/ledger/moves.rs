@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::AttributeValue::{L, M, N, S};
 use testing::registry::OCI_MANIFEST;
 use testing::tags;
+use testing::traced::Traced;
 use tlogistry::image::{Digest, Tag};
 use tlogistry::ledger::{Lease, Ledger, MemoryLedger, Move, Moves, RefusedMove, Row};
 use tlogistry::sighting::Signer;
@@ -225,6 +226,32 @@ async fn a_move_whose_write_was_not_confirmed_is_written_once() {
     // Sent twice by the SDK; then the row is read, and has it.
     assert_eq!(calls.of(&tag), ["GetItem", "GetItem", "UpdateItem", "UpdateItem", "GetItem"]);
     assert_eq!(row(&scene).await["moves"].as_l().unwrap().len(), 1);
+}
+
+/// Those beyond 32 are told once a day, also by the metric.
+#[tokio::test]
+async fn a_move_that_is_not_told_stays_untold_when_its_write_was_not_confirmed() {
+    let scene = Scene::set().await;
+    let (recorded, _) = moved(&scene).await;
+    let tag = tags::tag("v1");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    for number in 0..33 {
+        let (refused, ledger) = (refused(&tag, &recorded, &format!("c{number}")), scene.ledger());
+        let new = ledger.moves(&tag, soon()).await.unwrap().unwrap().place(&refused.to, now).unwrap();
+        assert!(ledger.remember_move(&refused, &new, soon()).await.unwrap());
+    }
+    let calls = Calls::to(scene.table.endpoint).await;
+    let mut version = scene.version("key", &[]);
+    version.ledger = calls.ledger(&scene.table);
+    let instance = version.start();
+    calls.lose_answer("UpdateItem", &tag.to_string());
+    let traced = Traced::default();
+    let listening = traced.listen();
+    assert_eq!(pull(&instance, "v1").await.status, 403);
+    instance.finish().await;
+    drop(listening);
+    assert_eq!(row(&scene).await["furtherMoves"].as_m().unwrap()["count"].as_n().unwrap(), "2");
+    assert_eq!(traced.text().matches("newly moved").count(), 0, "{}", traced.text());
 }
 
 /// A stream of the table would carry it again.
