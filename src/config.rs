@@ -297,9 +297,12 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
     }
 
     fn edge_secrets(&mut self) -> Vec<EdgeSecret> {
-        let secrets = self.list("EDGE_SECRETS").unwrap_or_default();
-        if secrets.len() > MAX_EDGE_SECRETS {
-            self.fault("EDGE_SECRETS", format!("holds more than {MAX_EDGE_SECRETS}"));
+        let Some(secrets) = self.list("EDGE_SECRETS") else { return Vec::new() };
+        match secrets.len() {
+            // A comma alone: without a secret, all requests would be let in.
+            0 => self.fault("EDGE_SECRETS", "holds no secret"),
+            1..=MAX_EDGE_SECRETS => {}
+            _ => self.fault("EDGE_SECRETS", format!("holds more than {MAX_EDGE_SECRETS}")),
         }
         secrets
     }
@@ -445,6 +448,8 @@ mod tests {
         for host in ["https://registry.example.com", "registry.example.com/v2", "docker.io"] {
             assert!(fault("PUBLIC_HOST", host).contains("\n  PUBLIC_HOST: "), "{host}");
         }
+        assert!(read(&[("EDGE_SECRETS", " ")]).unwrap().edge_secrets.is_empty());
+        assert!(fault("EDGE_SECRETS", ",").ends_with("\n  EDGE_SECRETS: holds no secret"));
         let many = format!("{one},{two},{}", "c".repeat(32));
         assert!(fault("EDGE_SECRETS", &many).ends_with("\n  EDGE_SECRETS: holds more than 2"));
         let short = fault("EDGE_SECRETS", &format!("{one},hunter2"));
