@@ -79,9 +79,11 @@ fn written(query: Option<&str>) -> String {
 }
 
 /// The repository that a path names. Its registry stands in front or, for mirror clients such as containerd, in the
-/// query's `ns`.
+/// query's `ns`. The key counts as it is written, never as `n%73`: a cache in front may tell registries apart by it
+/// (infra/edge.yaml).
 fn repository(name: &str, query: Option<&str>) -> Result<Repository, NameError> {
-    let mut namespaces = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).filter(|(key, _)| key == "ns");
+    let pairs = query.unwrap_or_default().split('&').filter(|pair| pair.split('=').next() == Some("ns"));
+    let mut namespaces = pairs.flat_map(|pair| form_urlencoded::parse(pair.as_bytes()));
     match (namespaces.next(), namespaces.next()) {
         (None, _) => name.parse(),
         (Some((_, registry)), None) => Repository::new(registry.parse::<Registry>()?, name),
@@ -112,6 +114,8 @@ mod tests {
             ("/v2/demo/app/manifests/v1", Some("a=b&ns=localhost%3A5000"), "localhost:5000/demo/app:v1"),
             ("/v2/ghcr.io/manifests/manifests/manifests/v1", None, "ghcr.io/manifests/manifests:v1"),
             ("/v2/ghcr.io/a/blobs/manifests/v1", None, "ghcr.io/a/blobs:v1"),
+            ("/v2/alpine/manifests/3.16.0", Some("n%73=ghcr.io&%6es=quay.io"), "index.docker.io/library/alpine:3.16.0"),
+            ("/v2/alpine/manifests/3.16.0", Some("nss=ghcr.io&&=ns"), "index.docker.io/library/alpine:3.16.0"),
             // With ns, the path holds the repository alone, also where it looks like a registry.
             ("/v2/a.b/c/manifests/v1", Some("ns=ghcr.io"), "ghcr.io/a.b/c:v1"),
         ];
