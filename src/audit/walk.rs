@@ -9,6 +9,7 @@ use super::check::Check;
 use super::issue::Issue;
 use super::state::Position;
 use super::tags::{Item, SourceError};
+use crate::foreign::shown;
 
 /// The end of a walk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +33,11 @@ pub(crate) async fn walk<E>(
     stop: impl Future<Output = ()>,
     mut each: impl AsyncFnMut(&Position, &str, Vec<Issue>) -> Result<(), E>,
 ) -> Result<End, E> {
-    let checked = items.map(async |item| Ok::<_, String>(check.item(item.map_err(text)?).await.map_err(text)?));
+    let checked = items.map(async |item| {
+        let item = item.map_err(|error| error.to_string())?;
+        let name = shown(&item.name).into_owned();
+        check.item(item).await.map_err(|error| format!("{name} could not be checked: {error}"))
+    });
     let mut checked = pin!(checked.buffered(concurrency));
     let mut stop = pin!(stop);
     loop {
@@ -49,8 +54,4 @@ pub(crate) async fn walk<E>(
         position.add(&name, &issues, check.checkpoints.notes());
         each(position, &name, issues).await?;
     }
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }

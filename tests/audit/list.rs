@@ -200,13 +200,16 @@ async fn an_audit_ends_where_the_log_fails_and_goes_on_once_it_is_back() {
     let state = scene.file("state.json");
     let arguments = ["--tags", &list, "--state", state.to_str().unwrap(), "--concurrency", "1"];
     let ended = scene.run("audit", &arguments);
-    let said = "Broken off after 12 tags (all hold), because the log answered 503 Service Unavailable; run it again with the \
-                same --state to go on";
-    assert_eq!((ended.code, lines(&ended)[1]), (Some(2), said));
+    let names = std::fs::read_to_string(&list).unwrap();
+    let said = format!(
+        "Broken off after 12 tags (all hold), because {} could not be checked: the log answered 503 Service Unavailable; \
+         run it again with the same --state to go on",
+        names.lines().nth(12).unwrap()
+    );
+    assert_eq!((ended.code, lines(&ended)[1]), (Some(2), said.as_str()));
     scene.alter(|_, response| response);
 
     // The list may grow, but what was checked stays.
-    let names = std::fs::read_to_string(&list).unwrap();
     std::fs::write(&list, format!("alpine:3\n{names}")).unwrap();
     let ended = scene.run("audit", &arguments);
     let said = "Broken off after 12 tags (all hold), because the list is not the one in which the audit stopped: its tag \

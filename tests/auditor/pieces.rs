@@ -37,7 +37,11 @@ async fn a_run_that_the_log_breaks_off_is_gone_on_with() {
     let auditor = scene.auditor().await;
     // The heads are answered, and no search is.
     scene.log.fails(Call::Search, DOWN);
-    scene.run(&auditor).assert("unfinished", 0);
+    let ran = scene.run(&auditor);
+    ran.assert("unfinished", 0);
+    let reason = ran.answer["reason"].as_str().unwrap();
+    assert!(reason.starts_with("registry.test/app:v"), "it names the tag: {reason}");
+    assert!(reason.ends_with(" could not be checked: the log answered 503 Service Unavailable"), "{reason}");
     scene.log.heals();
     scene.run(&auditor).assert("complete", 6);
     assert_eq!(scene.told().await, []);
