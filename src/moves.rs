@@ -22,8 +22,8 @@ use crate::ledger::{Ledger, LedgerError, Move, NewMove, RefusedMove};
 use crate::rate_limit::{Exhausted, RateLimit, Source};
 use crate::telemetry::{NewlyMoved, Telemetry};
 
-/// The time that a move may take after its refusal. A request ends after 26 s at the latest, and the function's own time-out
-/// is 29 s.
+/// The time that a move may take after its refusal. By default a request ends after 26 s at the latest, and the function's own
+/// time-out is 29 s.
 const TIME: Duration = Duration::from_secs(2);
 /// The pause after a failure: a pull in a loop must not become a write in a loop.
 const PAUSE: Duration = Duration::from_secs(60);
