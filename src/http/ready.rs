@@ -1,6 +1,6 @@
 //! `/readyz`: whether key, ledger and log can be used.
 //!
-//! Anyone may ask, and as often as they like: all who ask within ten seconds get the outcome of one check.
+//! Anyone may ask, and as often as they like: all who ask a process within ten seconds get the outcome of one check.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
