@@ -5,16 +5,20 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use futures_util::StreamExt as _;
+use tokio::sync::Mutex;
 
 use crate::config::LogConfig;
+use crate::http_client::SendError;
 use crate::image::Tag;
 use crate::key::PublicKey;
 use crate::rekor::{Rekor, Retrieved, RetryingRekor, retrieve};
 use crate::sighting::{Finding, Findings, Lookup, subject_hash};
 use crate::tlog::{EntryId, LogEntry, LogError, LogKeys};
 
-/// Bytes of one entry. Rekor sets no limit of its own. The largest worth reading holds a key with a few MiB of text
-/// around it.
+/// Bytes of one answer, of one entry or ten. Several are read at once, for several tags.
+const ANSWER_BYTES: usize = 4 << 20;
+/// Bytes of one entry, of which one is read at once if it is larger than an answer. Rekor sets no limit of its own. The
+/// largest worth reading holds a key with a few MiB of text around it.
 const MAX_ENTRY_BYTES: usize = 64 << 20;
 
 /// A log, and the keys that it is searched for.
@@ -23,6 +27,8 @@ pub(crate) struct LogSearch {
     pub log_keys: LogKeys,
     /// Public keys that sightings count by.
     pub trusted: Vec<PublicKey>,
+    /// Held while an entry larger than an answer is read. Anyone can file as many as he likes.
+    large: Mutex<()>,
 }
 
 /// Entries that the log lists and that could not be read, with the reason.
@@ -30,7 +36,8 @@ pub(crate) type Unread = Vec<(EntryId, Rc<LogError>)>;
 
 impl LogSearch {
     pub(crate) fn new(log: LogConfig, trusted: Vec<PublicKey>) -> Result<Self, reqwest::Error> {
-        Ok(Self { log: RetryingRekor::new(Rekor::new(log.url)?), log_keys: log.keys, trusted })
+        let retrying = RetryingRekor::new(Rekor::new(log.url)?);
+        Ok(Self { log: retrying, log_keys: log.keys, trusted, large: Mutex::default() })
     }
 
     /// Reads the entries that the log lists for a tag. `each` sees every finding, in any order.
@@ -78,7 +85,16 @@ impl LogSearch {
     ) -> Result<(), LogError> {
         let ids = self.log.ask(async |log, deadline| log.search(sha256, deadline).await).await?;
         let ask = |ids: Vec<EntryId>| async move {
-            self.log.ask(async |log, deadline| log.entries(&ids, MAX_ENTRY_BYTES, deadline).await).await
+            let within = async |bytes| {
+                self.log.ask(async |log, deadline| log.entries(&ids, bytes / ids.len(), deadline).await).await
+            };
+            match within(ANSWER_BYTES).await {
+                Err(LogError::Send(SendError::TooLarge(_))) if ids.len() == 1 => {
+                    let _one = self.large.lock().await;
+                    within(MAX_ENTRY_BYTES).await
+                }
+                answer => answer,
+            }
         };
         let is_of_one = |error: &LogError| !matches!(error, LogError::RateLimited { .. });
         let mut retrieved = std::pin::pin!(retrieve(ids, ask, is_of_one));

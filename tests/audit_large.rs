@@ -19,18 +19,8 @@ fn audit(scene: &Scene, count: usize) -> (Duration, u64) {
     let list = scene.list(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let state = scene.file(&format!("state-{count}.json"));
     let began = Instant::now();
-    let mut running = scene.start("audit", &["--tags", &list, "--state", state.to_str().unwrap()], &[]);
-    let status = format!("/proc/{}/status", running.id().as_raw_nonzero());
-    let mut peak = 0;
-    while !running.has_ended() {
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
-        peak = peak.max(kib.unwrap_or(0));
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let (ended, peak) = scene.run_measured("audit", &["--tags", &list, "--state", state.to_str().unwrap()]);
     let took = began.elapsed();
-    let ended = running.finish();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(ended.stdout.lines().last(), Some(format!("{count} tags checked: all hold").as_str()));
     println!(

@@ -20,7 +20,7 @@ use crate::setup;
 use crate::sighting::Signer;
 use crate::tlog::GrowthError;
 
-/// Tags checked at once. Each may hold an entry of 64 MiB, which anyone can file, and what that is parsed to.
+/// Tags checked at once. More would take up a log that is everyone's.
 const CONCURRENCY: usize = 4;
 /// The time for fetching the signing key's public half.
 const KEY_TIME: Duration = Duration::from_secs(10);

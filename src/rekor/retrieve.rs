@@ -36,32 +36,38 @@ where
     let ids: Vec<EntryId> = ids.into_iter().filter(|id| seen.insert(*id)).collect();
     let batches: Vec<Vec<EntryId>> = ids.chunks(RETRIEVE_LIMIT).map(<[EntryId]>::to_vec).collect();
     stream::iter(batches)
-        .map(move |batch| retrieve_batch(batch, ask.clone(), is_by_one))
-        .buffer_unordered(CONCURRENT_RETRIEVALS)
-        .map(stream::iter)
-        .flatten()
+        .map(move |batch| Box::pin(retrieve_batch(batch, ask.clone(), is_by_one)))
+        .flatten_unordered(CONCURRENT_RETRIEVALS)
 }
 
-async fn retrieve_batch<F, E>(
+/// Hands each answer on before the next is asked for: together they may be larger than memory.
+fn retrieve_batch<F, E>(
     batch: Vec<EntryId>,
-    ask: impl Fn(Vec<EntryId>) -> F,
+    ask: impl Fn(Vec<EntryId>) -> F + Clone,
     is_by_one: fn(&E) -> bool,
-) -> Vec<Retrieved<E>>
+) -> impl Stream<Item = Retrieved<E>>
 where
     F: Future<Output = Result<Vec<LogEntry>, E>>,
 {
-    let (mut retrieved, mut waiting) = (Vec::new(), vec![batch]);
-    while let Some(mut ids) = waiting.pop() {
-        match ask(ids.clone()).await {
-            Ok(entries) => retrieved.extend(entries.into_iter().map(|entry| Retrieved::Entry(Box::new(entry)))),
-            Err(error) if ids.len() > 1 && is_by_one(&error) => {
-                let half = ids.split_off(ids.len() / 2);
-                waiting.extend([half, ids]);
+    let answers = stream::unfold(vec![batch], move |mut waiting| {
+        let ask = ask.clone();
+        async move {
+            loop {
+                let mut ids = waiting.pop()?;
+                let retrieved = match ask(ids.clone()).await {
+                    Ok(entries) => entries.into_iter().map(|entry| Retrieved::Entry(Box::new(entry))).collect(),
+                    Err(error) if ids.len() > 1 && is_by_one(&error) => {
+                        let half = ids.split_off(ids.len() / 2);
+                        waiting.extend([half, ids]);
+                        continue;
+                    }
+                    Err(error) => vec![Retrieved::Failed { ids, error }],
+                };
+                return Some((stream::iter(retrieved), waiting));
             }
-            Err(error) => retrieved.push(Retrieved::Failed { ids, error }),
         }
-    }
-    retrieved
+    });
+    answers.flatten()
 }
 
 #[cfg(test)]

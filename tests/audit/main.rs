@@ -4,6 +4,7 @@ mod closed_pipe;
 mod consistency;
 mod history;
 mod instance;
+mod large;
 mod ledger;
 mod list;
 mod one_history;

@@ -131,6 +131,21 @@ impl Scene {
         self.start(command, arguments, &[]).finish()
     }
 
+    /// Runs a command. Returns the peak of its resident memory, in KiB, too.
+    pub fn run_measured(&self, command: &str, arguments: &[&str]) -> (Ended, u64) {
+        let mut running = self.start(command, arguments, &[]);
+        let status = format!("/proc/{}/status", running.id().as_raw_nonzero());
+        let mut peak = 0;
+        while !running.has_ended() {
+            let text = std::fs::read_to_string(&status).unwrap_or_default();
+            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+            peak = peak.max(kib.unwrap_or(0));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        (running.finish(), peak)
+    }
+
     /// The entry that an upload made.
     pub fn sighting(&self, name: &str, digest: &Digest, uploaded: Uploaded) -> Sighting {
         let keys = LogKeys::new(vec![PublicKey::from_pem(self.devlog.public_key_pem()).unwrap()]).unwrap();
