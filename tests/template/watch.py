@@ -7,6 +7,7 @@ from templates import drop, put, resources, statement, statements
 ACCOUNT, REGION = "123456789012", "eu-central-1"
 KEY_ID = "11111111-2222-3333-4444-555555555555"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{KEY_ID}"
+REPLICA = KEY.replace(REGION, "us-west-2")
 TABLE = "tlogistry-Ledger-Table-X"
 TABLE_ARN = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{TABLE}"
 FUNCTION = "tlogistry-Function-X"
@@ -44,6 +45,8 @@ def _changes(source=BY_HAND):
         _event("kms", "PutKeyPolicy", {"keyId": KEY_ID, "policyName": "default"}, None, source, "AccessDenied"),
         _event("kms", "DisableKey", {"keyId": KEY_ID}, KEY, source),
         _event("kms", "ScheduleKeyDeletion", {"keyId": KEY, "pendingWindowInDays": 7}, KEY, source),
+        _event("kms", "ReplicateKey", {"keyId": KEY_ID, "replicaRegion": "us-west-2"}, None, source),
+        _event("kms", "ReplicateKey", {"keyId": KEY, "replicaRegion": "us-west-2"}, REPLICA, source),
     ]
     ledger = [
         _event("dynamodb", "PutResourcePolicy", {"resourceArn": TABLE_ARN, "policy": "{}"}, TABLE_ARN, source),
@@ -51,13 +54,18 @@ def _changes(source=BY_HAND):
         _event("dynamodb", "UpdateTable", {"tableName": TABLE, "deletionProtectionEnabled": False}, TABLE_ARN, source),
         _event("dynamodb", "UpdateTable", {"tableName": TABLE_ARN}, None, source),
         _event("dynamodb", "UpdateTable", {"tableName": TABLE}, None, source),
+        _event("dynamodb", "UpdateContinuousBackups", {"tableName": TABLE}, TABLE_ARN, source),
+        _event("dynamodb", "UpdateContinuousBackups", {"tableName": TABLE_ARN}, None, source),
     ]
     names = [FUNCTION, FUNCTION_ARN, f"{ACCOUNT}:function:{FUNCTION}", f"{FUNCTION}:live", f"{FUNCTION_ARN}:live"]
     function = [
         _event("lambda", name, {"functionName": named}, None, source)
         for name in ("UpdateFunctionCode20150331v2", "UpdateFunctionConfiguration20150331v2", "AddPermission20150331v2")
         for named in names
-    ] + [_event("lambda", "CreateFunction20150331", {"functionName": "other", "role": ROLE_ARN}, None, source)]
+    ] + [
+        _event("lambda", name, {"functionName": "other", "role": ROLE_ARN}, None, source)
+        for name in ("CreateFunction20150331", "UpdateFunctionConfiguration20150331v2")
+    ]
     groups = {"Key": key, "Ledger": ledger, "Function": function}
     return [(group, event) for group, events in groups.items() for event in events]
 
@@ -72,10 +80,13 @@ UNTOLD = [
     _event("kms", "PutKeyPolicy", {"keyId": KEY.replace("1111", "9999")}, KEY.replace("1111", "9999")),
     _event("dynamodb", "UpdateTable", {"tableName": TABLE + "2"}, TABLE_ARN + "2"),
     _event("dynamodb", "UpdateTable", None),
+    _event("dynamodb", "UpdateContinuousBackups", {"tableName": TABLE + "2"}, TABLE_ARN + "2"),
     _event("dynamodb", "DescribeTable", {"tableName": TABLE}, TABLE_ARN),
     _event("lambda", "UpdateFunctionCode20150331v2", {"functionName": FUNCTION + "2"}),
     _event("lambda", "UpdateFunctionCode20150331v2", {"functionName": "x" + FUNCTION}),
     _event("lambda", "CreateFunction20150331", {"functionName": "other", "role": ROLE_ARN + "2"}),
+    _event("lambda", "UpdateFunctionConfiguration20150331v2", {"functionName": "other", "role": ROLE_ARN + "2"}),
+    _event("lambda", "UpdateFunctionConfiguration20150331v2", {"functionName": "other"}),
     _event("lambda", "Invoke", {"functionName": FUNCTION}),
     _event("iam", "PutRolePolicy", {"roleName": "another"}),
     _event("iam", "GetRole", {"roleName": ROLE}),
@@ -171,15 +182,27 @@ _OTHERS = [{"anything-but": ["cloudformation.amazonaws.com"]}]
 _TEXT = ("watch", "KeyChanged", "Properties", "Targets", 0, "InputTransformer")
 _TRAIL = ("trail", "Trail", "Properties")
 FAULTS = [
-    (changes_page, _pattern("KeyChanged", "eventName", ["PutKeyPolicy", "DisableKey"])),
+    (changes_page, _pattern("KeyChanged", "eventName", ["PutKeyPolicy", "DisableKey", "ReplicateKey"])),
+    (changes_page, _pattern("KeyChanged", "eventName", ["PutKeyPolicy", "DisableKey", "ScheduleKeyDeletion"])),
     (changes_page, _pattern("KeyChanged", "$or", [{"resources": {"ARN": [KEY]}}])),
     (changes_page, _pattern("LedgerChanged", "eventName", ["DeleteResourcePolicy"])),
+    (
+        changes_page,
+        _pattern("LedgerChanged", "eventName", ["PutResourcePolicy", "DeleteResourcePolicy", "UpdateTable"]),
+    ),
+    (changes_page, _pattern("FunctionChanged", "$or", 1, "eventName", [{"prefix": "CreateFunction"}])),
     (changes_page, _pattern("FunctionChanged", "$or", 0, "eventName", ["UpdateFunctionCode"])),
     (changes_page, _pattern("FunctionChanged", "$or", 0, "requestParameters", "functionName", [FUNCTION])),
     (changes_page, _pattern("FunctionChanged", "sourceIPAddress", ["cloudformation.amazonaws.com"])),
     (changes_page, _pattern("RoleChanged", "eventName", ["PutRolePolicy"])),
     (changes_page, put("watch", "KeyChanged", "Properties", "Targets", 0, "Arn", {"Ref": "NoticesArn"})),
     (deployments_are_notices, _pattern("FunctionDeployed", "sourceIPAddress", _OTHERS)),
+    (deployments_are_notices, _pattern("FunctionDeployed", "$or", 1, "eventName", [{"prefix": "CreateFunction"}])),
+    (deployments_are_notices, _pattern("KeyDeployed", "eventName", ["PutKeyPolicy", "DisableKey", "ScheduleKeyDeletion"])),
+    (
+        deployments_are_notices,
+        _pattern("LedgerDeployed", "eventName", ["PutResourcePolicy", "DeleteResourcePolicy", "UpdateTable"]),
+    ),
     (deployments_are_notices, put("watch-iam", "RoleDeployed", "Properties", "Targets", 0, "Arn", "pages")),
     (nothing_else_is_told, drop("watch", "LedgerChanged", "Properties", "EventPattern", "detail", "$or")),
     (
