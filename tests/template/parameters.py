@@ -17,7 +17,7 @@ REFUSED = {  # slips that a pattern must catch before AWS makes half a stack of 
     "SigningKey": ["", "New", "alias/tlogistry", "new arn:aws:kms:us-east-1:123456789012:key/x"],
     "Ledger": ["", "arn:aws:dynamodb:us-east-1:123456789012:table/x"],
     "CodeSigningConfigArn": ["tlogistry", "arn:aws:signer:us-east-1:123456789012:/signing-profiles/x"],
-    "PageOnMovesOf": ['ghcr.io/"', "ghcr.io/*"],
+    "PageOnMovesOf": ['ghcr.io/"', "ghcr.io/*", ",", "ghcr.io/,", ",ghcr.io/", "ghcr.io/,,quay.io/"],
     "ExistingLedgerStreamArn": ["arn:aws:dynamodb:us-east-1:123456789012:table/x"],
     "RekorUrl": ["http://rekor.example", ""],
     "AllowedRegistries": ["https://ghcr.io"],
@@ -94,6 +94,7 @@ _KEY = ("template", "SigningKeyStack", "Properties")
 FAULTS = [
     (each_has_a_default_that_its_pattern_takes, _no_default),
     (each_has_a_default_that_its_pattern_takes, _parameter("RekorUrl", "Default", "rekor.sigstore.dev")),
+    (patterns_refuse_slips, _parameter("PageOnMovesOf", "AllowedPattern", "[a-z0-9.:/_,-]*")),
     (patterns_refuse_slips, _parameter("ReservedConcurrency", "AllowedPattern", "none|[0-9]+")),
     (patterns_refuse_slips, _parameter("KeyAdministratorArns", "AllowedPattern", ".*")),
     (patterns_refuse_slips, _parameter("SigningKey", "AllowedPattern", "new|arn:.*|")),
