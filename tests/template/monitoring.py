@@ -15,13 +15,13 @@ KNOWN = {  # namespace: the dimensions that it has, and its metrics
     "tlogistry/api": ({"ApiId"}, {"Throttled"}),  # of API Gateway's log: infra/access-log.yaml
     "AWS/ApiGateway": ({"ApiId"}, {"4xx", "5xx", "Count"}),
     "AWS/DynamoDB": ({"LedgerTable", "CountersTable"}, TABLE_METRICS),  # by TableName
-    "AWS/EventBridge/Pipes": ({"Notices"}, {"ExecutionFailed"}),  # by PipeName
+    "AWS/EventBridge/Pipes": ({"Notices", "Pages"}, {"ExecutionFailed"}),  # by PipeName
     "AWS/Lambda": ({"FunctionName"}, {"ConcurrentExecutions", "Duration", "Errors", "Throttles"}),
 }
-DIMENSIONS = {"LedgerTable": "TableName", "CountersTable": "TableName", "Notices": "PipeName"}
+DIMENSIONS = {"LedgerTable": "TableName", "CountersTable": "TableName", "Notices": "PipeName", "Pages": "PipeName"}
 PAGES = {
     *("concurrency", "crashes", "duration", "equivocation", "first-sights", "gateway-errors", "key-throttled"),
-    *("moves-untold", "tables", "throttles", "unavailable"),
+    *("moves-unpaged", "moves-untold", "tables", "throttles", "unavailable"),
 }
 NOTICES = {"log", "moved", "registries", "registry-limit"}
 
@@ -76,6 +76,9 @@ EXAMPLES = [  # an alarm, a period's values, and whether they are what it is for
     ("moved", {"NewlyMoved": 1}, True),
     ("moved", {"Moved": 100}, False),
     ("moves-untold", {"ExecutionFailed": 1}, True),
+    ("moves-untold", {}, False),
+    ("moves-unpaged", {"ExecutionFailed": 1}, True),
+    ("moves-unpaged", {}, False),
 ]
 AFTER_THE_TIME_OUT = [("src/http/mod.rs", "GRACE"), ("src/moves.rs", "TIME")]
 VALUES = {
@@ -83,7 +86,7 @@ VALUES = {
     "LedgerTable": "ledger", "CountersTable": "counters", "PagesArn": "pages", "NoticesArn": "notices",
     "MovesAreTold": "true", "FirstSightsPerHour": 2000,
     "ReservedConcurrency": "none", "AccountConcurrency": 1000,
-    "LedgerStreamArn": "stream", "PageOnMovesOf": "", "Notices": "tlogistry-moves",
+    "LedgerStreamArn": "stream", "PageOnMovesOf": "", "Notices": "tlogistry-moves", "Pages": "tlogistry-moves-page",
 }
 
 
@@ -219,7 +222,7 @@ def one_contradiction_is_enough(t):
 
 
 def no_single_period_pages_but_for_what_counts_once(t):
-    for name in PAGES - {"equivocation", "first-sights", "moves-untold"}:
+    for name in PAGES - {"equivocation", "first-sights", "moves-unpaged", "moves-untold"}:
         alarm = _alarms(t)[name]
         assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == (2, 3), name
 

@@ -5,7 +5,7 @@ import re
 
 from expressions import Stack
 from notice import moves, published
-from templates import append, drop, put, statement, statements
+from templates import append, drop, put, resources, statement, statements
 
 LAST_MOVE = {  # src/ledger/moves.rs; tests/ledger/notices.rs has the pipes read what it writes
     "tag": "index.docker.io/library/alpine:3.16.0",
@@ -79,6 +79,18 @@ def there_is_a_pipe_where_there_is_a_stream(t):
         assert Stack(template, values).holds("TellsOfMoves") == there, values
 
 
+def each_pipe_that_fails_is_told(t):
+    """By an alarm that is there whenever the pipe is, and looks at that pipe."""
+    told = {}
+    for alarm in resources({"moves": t["moves"]}, "AWS::CloudWatch::Alarm"):
+        properties = alarm["Properties"]
+        assert (properties["Namespace"], properties["MetricName"]) == ("AWS/EventBridge/Pipes", "ExecutionFailed")
+        (dimension,) = properties["Dimensions"]
+        told[dimension["Value"]["Ref"]] = alarm.get("Condition")
+    pipes = {n: r for n, r in t["moves"]["Resources"].items() if r["Type"] == "AWS::Pipes::Pipe"}
+    assert told == {name: pipe.get("Condition") for name, pipe in pipes.items()}, told
+
+
 def may_read_the_stream_and_publish(t):
     policy = t["moves"]["Resources"]["ReadAndTell"]["Properties"]["PolicyDocument"]
     read, find, tell = (statement(policy, sid) for sid in ("ReadStream", "FindStream", "Tell"))
@@ -136,6 +148,12 @@ FAULTS = [
         put("ledger", "Table", "Properties", "StreamSpecification", "StreamViewType", "KEYS_ONLY"),
     ),
     (there_is_a_pipe_where_there_is_a_stream, _always),
+    (each_pipe_that_fails_is_told, drop("moves", "PageFailedAlarm")),
+    (each_pipe_that_fails_is_told, put("moves", "FailedAlarm", "Condition", "HasPages")),
+    (
+        each_pipe_that_fails_is_told,
+        put("moves", "PageFailedAlarm", "Properties", "Dimensions", 0, "Value", {"Ref": "Notices"}),
+    ),
     (may_read_the_stream_and_publish, append(*_POLICY, 0, "Action", "dynamodb:PutItem")),
     (may_read_the_stream_and_publish, put(*_POLICY, 2, "Resource", "*")),
     (
