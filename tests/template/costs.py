@@ -34,6 +34,10 @@ def _grace():
     return _constant("src/http/mod.rs", r"const GRACE: Duration = Duration::from_secs\((\d+)\);")
 
 
+def _work_after_the_answer():
+    return _constant("src/moves.rs", r"const TIME: Duration = Duration::from_secs\((\d+)\);")
+
+
 def _manifest_bytes():
     return _constant("src/upstream/manifest.rs", r"const MAX_MANIFEST_BYTES: usize = (\d+) << 20;") << 20
 
@@ -148,7 +152,11 @@ def time_outs_memory_and_cache_are_parameters_within_the_programs_bounds(t):
         declared = t["template"]["Parameters"][parameter]
         assert variables[variable] == {"Ref": parameter}, parameter
         assert int(lowest) <= declared["MinValue"], parameter
-        assert declared["MaxValue"] == int(str(highest).replace("_", "")), parameter
+        most_of_program = int(str(highest).replace("_", ""))
+        if parameter == "RequestTimeoutMs":  # the function's own time-out bounds it further: the rule below
+            assert declared["MaxValue"] <= most_of_program, parameter
+        else:
+            assert declared["MaxValue"] == most_of_program, parameter
         written = default.split(" = ")[1].rstrip(";").replace("_", "")
         number, shift = (int(part) for part in (written + " << 0").split(" << ")[:2])
         assert default in config and _default(t, parameter) == number << shift, parameter
@@ -157,6 +165,13 @@ def time_outs_memory_and_cache_are_parameters_within_the_programs_bounds(t):
     share = int(re.search(r"const CACHE_SHARE_OF_MEMORY: u64 = (\d+);", config)[1])
     least_memory = t["template"]["Parameters"]["MemoryMiB"]["MinValue"] << 20
     assert _default(t, "ManifestCacheBytes") <= least_memory / share
+
+
+def longest_request_ends_within_the_functions_time_out(t):
+    """With its grace, and what it leaves to do after the answer."""
+    time_out = t["template"]["Resources"]["Function"]["Properties"]["Timeout"]
+    longest = t["template"]["Parameters"]["RequestTimeoutMs"]["MaxValue"]
+    assert longest == (time_out - _grace() - _work_after_the_answer()) * 1000, longest
 
 
 def budget_is_where_there_are_budgets_and_somebody_to_tell(t):
@@ -215,6 +230,12 @@ FAULTS = [
     (
         time_outs_memory_and_cache_are_parameters_within_the_programs_bounds,
         put("template", "Function", "Properties", "MemorySize", 256),
+    ),
+    (longest_request_ends_within_the_functions_time_out, _parameter("RequestTimeoutMs", "MaxValue", 28000)),
+    (longest_request_ends_within_the_functions_time_out, put("template", "Function", "Properties", "Timeout", 28)),
+    (
+        time_outs_memory_and_cache_are_parameters_within_the_programs_bounds,
+        _parameter("RequestTimeoutMs", "MaxValue", 28001),
     ),
     (budget_is_where_there_are_budgets_and_somebody_to_tell, drop("template", "Budget", "Condition")),
     (
