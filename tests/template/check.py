@@ -25,6 +25,7 @@ import linters
 import log
 import monitoring
 import moves
+import names
 import parameters
 import permissions
 import release
@@ -34,7 +35,7 @@ import watch
 
 RULE_SETS = [
     *(function, api, edge, key, ledger, ledger_global, counters, permissions, log, costs, monitoring, moves, watch),
-    *(auditor, deploy_role, administration_role, parameters, stack_policy, release),
+    *(auditor, deploy_role, administration_role, names, parameters, stack_policy, release),
 ]
 
 
