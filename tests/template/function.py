@@ -42,6 +42,11 @@ def ends_after_its_own_budget_and_before_the_api(t):
     assert longest_budget / 1000 < _function(t)["Timeout"] < API_GATEWAY_TIMEOUT
 
 
+def log_has_no_event_as_it_came(t):
+    """lambda_runtime writes them at `trace`: addresses, and the edge's secret."""
+    assert _variables(t)["RUST_LOG"] == "info"
+
+
 def environment_is_what_the_program_reads(t):
     read = set(re.findall(r'\.(?:get|keys|list|milliseconds|number|rate)\("([A-Z_]+)"', _config()))
     unset = LEFT_TO_DEFAULTS | SET_BY_LAMBDA
@@ -87,6 +92,7 @@ FAULTS = [
     (runs_on_amazon_linux_2023, put(*_PROPERTIES, "Handler", "tlogistry")),
     (ends_after_its_own_budget_and_before_the_api, put(*_PROPERTIES, "Timeout", 30)),
     (ends_after_its_own_budget_and_before_the_api, put(*_PROPERTIES, "Timeout", 28)),
+    (log_has_no_event_as_it_came, put(*_VARIABLES, "RUST_LOG", "trace")),
     (environment_is_what_the_program_reads, put(*_VARIABLES, "ALLOW_MOVED", "true")),
     (environment_is_what_the_program_reads, put(*_VARIABLES, "INSECURE_REGISTRIES", "ghcr.io:443")),
     (environment_is_what_the_program_reads, put(*_VARIABLES, "SSL_CERT_FILE", "/etc/pki/tls/certs/ca-bundle.crt")),
