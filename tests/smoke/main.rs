@@ -113,6 +113,10 @@ fn say(response: &mut Response<Bytes>, text: &'static str) {
     *response.body_mut() = text.into();
 }
 
+/// What `/readyz` says without version and commit.
+const ALL_USABLE: &str = r#"{"key":{"usable":true},"ledger":{"usable":true},"log":{"usable":true}}"#;
+const NO_BASE64: &str = "-----BEGIN PUBLIC KEY-----\nMFkwE\n-----END PUBLIC KEY-----\n";
+
 type Lie = fn(&mut Response<Bytes>);
 
 // The proxy has to run while the script does.
@@ -121,9 +125,11 @@ async fn each_step_finds_its_fault() {
     let scene = Scene::set().await;
     assert_eq!(smoke(&scene.instance.address).code, Some(0));
     let manifest = "/v2/registry.test/demo/app/manifests/v1";
-    let lies: [(Method, &'static str, &str, Lie); 10] = [
+    let lies: [(Method, &'static str, &str, Lie); 13] = [
         (Method::GET, "/readyz", STEPS[0], |answer| *answer.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE),
         (Method::GET, "/readyz", STEPS[0], |answer| say(answer, r#"{"ready":true}"#)),
+        (Method::GET, "/readyz", STEPS[0], |answer| say(answer, r#"["ready"]"#)),
+        (Method::GET, "/readyz", STEPS[0], |answer| say(answer, ALL_USABLE)),
         (Method::HEAD, manifest, STEPS[1], |answer| drop(answer.headers_mut().insert("content-length", 0.into()))),
         (Method::HEAD, manifest, STEPS[2], |answer| drop(answer.headers_mut().insert("content-length", 7.into()))),
         (Method::GET, manifest, STEPS[2], |answer| say(answer, "{}")),
@@ -133,10 +139,12 @@ async fn each_step_finds_its_fault() {
         (Method::GET, "/sightings/", STEPS[4], |answer| *answer.status_mut() = http::StatusCode::NOT_FOUND),
         (Method::GET, "/sightings/", STEPS[4], |answer| say(answer, r#"{"mediaType":"text/html"}"#)),
         (Method::GET, "/key.pem", STEPS[5], |answer| say(answer, "<html></html>")),
+        (Method::GET, "/key.pem", STEPS[5], |answer| say(answer, NO_BASE64)),
         (Method::GET, "/v2/registry.invalid/", STEPS[6], |answer| *answer.status_mut() = http::StatusCode::OK),
     ];
     for (method, path, step, lie) in lies {
         let ended = smoke(&before(&scene.instance, method.clone(), path, lie).await);
         assert_eq!((ended.code, titles(&ended, "FAILED")), (Some(1), vec![step]), "{method} {path}: {ended:?}");
+        assert_eq!(ended.stderr, "smoke.py: 1 of 7 steps failed\n", "{method} {path}");
     }
 }

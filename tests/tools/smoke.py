@@ -15,7 +15,9 @@ import base64
 import hashlib
 import http.client
 import json
+import re
 import sys
+from contextlib import closing
 from urllib.parse import urlsplit
 
 TIMEOUT = 35  # seconds; API Gateway gives up after 30
@@ -45,10 +47,13 @@ class Answer:
         return self.body.decode(errors="replace")
 
     def json(self):
+        """The object that the body is."""
         try:
-            return json.loads(self.body)
-        except ValueError:
-            raise Failed(f"no JSON: {self.text()[:200]!r}") from None
+            said = json.loads(self.body)
+        except (ValueError, RecursionError):
+            said = None
+        check(isinstance(said, dict), f"no JSON object: {self.text()[:200]!r}")
+        return said
 
 
 class Host:
@@ -60,14 +65,13 @@ class Host:
         self.kind, self.name = kinds[url.scheme], url.netloc
 
     def ask(self, path, method="GET"):
-        connection = self.kind(self.name, timeout=TIMEOUT)
+        headers = {"Accept": ACCEPT if "/manifests/" in path else "application/json"}
         try:
-            connection.request(method, path, headers={"Accept": ACCEPT if "/manifests/" in path else "application/json"})
-            return Answer(connection.getresponse())
-        except (OSError, http.client.HTTPException) as error:
+            with closing(self.kind(self.name, timeout=TIMEOUT)) as connection:
+                connection.request(method, path, headers=headers)
+                return Answer(connection.getresponse())
+        except (OSError, ValueError, http.client.HTTPException) as error:
             raise Failed(f"{self.name} cannot be asked: {error}") from None
-        finally:
-            connection.close()
 
 
 def refusal(answer):
@@ -75,8 +79,13 @@ def refusal(answer):
     try:
         (error,) = json.loads(answer.body)["errors"]
         return f"{answer.status} {error['code']}: {error['message']}"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return f"{answer.status}: {answer.text()[:200]}"
+
+
+def shown(text):
+    """On one line, whatever a server says: its line breaks and terminal codes are spelled out."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 class Smoke:
@@ -94,16 +103,18 @@ class Smoke:
     def readyz(self):
         answer = self.host.ask("/readyz")
         said = answer.json()
-        parts = {part: said.get(part, {}) for part in ("key", "ledger", "log")}
+        parts = {part: said.get(part) for part in ("key", "ledger", "log")}
+        check(all(isinstance(state, dict) for state in parts.values()), f"not what tlogistry says: {refusal(answer)}")
         faults = [f"{part}: {state.get('reason', 'not usable')}" for part, state in parts.items() if not state.get("usable")]
         check(answer.status == 200 and not faults, f"{answer.status}; {'; '.join(faults)}")
+        check(said.get("version") and said.get("commit"), "no version and commit: this is not tlogistry")
         return f"version {said['version']}, commit {said['commit']}; key, ledger and log can be used"
 
     def head_of_the_manifest(self):
         answer = self.pulled(self.host.ask(self.manifest, "HEAD"))
         length = answer["content-length"] or "none"
         # containerd and Docker refuse an image of length 0.
-        check(length.isdecimal() and int(length) > 0, f"its length is announced as {length}")
+        check(re.fullmatch("[0-9]{1,15}", length) and int(length) > 0, f"its length is announced as {length}")
         self.head = answer
         return f"{length} bytes are announced, {answer['docker-content-digest']}"
 
@@ -134,12 +145,12 @@ class Smoke:
         try:
             index = bundle["verificationMaterial"]["tlogEntries"][0]["logIndex"]
             statement = json.loads(base64.b64decode(bundle["dsseEnvelope"]["payload"]))
-            digest = statement["predicate"]["digest"]
-        except (LookupError, TypeError, ValueError) as error:
+            tag, digest = (statement["predicate"][part] for part in ("tag", "digest"))
+        except (LookupError, TypeError, ValueError, RecursionError) as error:
             raise Failed(f"no Sigstore bundle of a sighting: {error!r}") from None
         check(index == self.first["tlog-logindex"], f"it is of log index {index}, the pull's is {self.first['tlog-logindex']}")
         check(digest == self.first["docker-content-digest"], f"it is of {digest}")
-        return f"a Sigstore bundle that says {statement['predicate']['tag']} is {digest}"
+        return f"a Sigstore bundle that says {tag} is {digest}"
 
     def key(self):
         answer = self.host.ask("/key.pem")
@@ -147,7 +158,12 @@ class Smoke:
         lines = answer.text().strip().split("\n")
         marks = ["-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"]
         check([lines[0], lines[-1]] == marks, f"no public key: {answer.text()[:60]!r}")
-        return f"SHA-256 {hashlib.sha256(base64.b64decode(''.join(lines[1:-1]))).hexdigest()}"
+        try:
+            key = base64.b64decode("".join(lines[1:-1]), validate=True)
+        except ValueError as error:
+            raise Failed(f"no public key: {error}") from None
+        check(key, "no public key: nothing is between its first and its last line")
+        return f"SHA-256 {hashlib.sha256(key).hexdigest()}"
 
     def refusal_of_a_name_that_leads_nowhere(self):
         answer = self.host.ask("/v2/registry.invalid/smoke/test/manifests/v1")
@@ -177,6 +193,7 @@ def main():
         ("a name that leads nowhere", smoke.refusal_of_a_name_that_leads_nowhere),
     ]
     failed = 0
+    sys.stdout.reconfigure(errors="backslashreplace")
     # A pull that failed leaves nothing to compare with.
     for title, step in steps:
         needs_pull = step in (smoke.the_same_pull_again, smoke.evidence) and smoke.first is None
@@ -185,10 +202,13 @@ def main():
             print(f"left out  {title}")
             continue
         try:
-            print(f"ok        {title}: {step()}", flush=True)
+            word, said = "ok", step()
         except Failed as fault:
-            failed += 1
-            print(f"FAILED    {title}: {fault}", flush=True)
+            word, said = "FAILED", str(fault)
+        except Exception as fault:  # by an answer that no step expects, as one that takes all memory
+            word, said = "FAILED", f"the answer cannot be read: {fault!r}"
+        failed += word == "FAILED"
+        print(f"{word:<9} {title}: {shown(said)}", flush=True)
     if failed:
         print(f"smoke.py: {failed} of {len(steps)} steps failed", file=sys.stderr)
     sys.exit(1 if failed else 0)
