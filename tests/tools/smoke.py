@@ -21,6 +21,7 @@ from contextlib import closing
 from urllib.parse import urlsplit
 
 TIMEOUT = 35  # seconds; API Gateway gives up after 30
+MAX_BYTES = 16 << 20  # of an answer; API Gateway passes on 10 MB
 ACCEPT = ", ".join((
     "application/vnd.oci.image.index.v1+json", "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json", "application/vnd.docker.distribution.manifest.v2+json",
@@ -38,7 +39,8 @@ def check(holds, what):
 
 class Answer:
     def __init__(self, response):
-        self.status, self.headers, self.body = response.status, response.headers, response.read()
+        self.status, self.headers, self.body = response.status, response.headers, response.read(MAX_BYTES + 1)
+        check(len(self.body) <= MAX_BYTES, f"an answer of more than {MAX_BYTES} bytes")
 
     def __getitem__(self, header):
         return self.headers.get(header)
