@@ -8,9 +8,9 @@
 //! limit on first sights: whoever has a registry can move tags as fast as he can push new ones.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
-use chrono::{DateTime, SecondsFormat};
+use chrono::{DateTime, SecondsFormat, Utc};
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
@@ -108,13 +108,13 @@ impl MoveRecorder {
             return;
         }
         self.work.met.insert(met, Met::Next(Instant::now() + PAUSE));
-        let (work, now) = (self.work.clone(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+        let (work, now) = (self.work.clone(), DateTime::<Utc>::from(SystemTime::now()));
         let refused = RefusedMove {
             tag: tag.clone(),
             recorded: record.digest,
             to: Move {
                 digest: current.digest.to_string(),
-                time: rfc3339(now),
+                time: now.to_rfc3339_opts(SecondsFormat::Millis, true),
                 media_type: current.media_type.to_owned(),
                 size: current.size.to_string(),
             },
@@ -123,7 +123,8 @@ impl MoveRecorder {
             entry_url: record.entry_url,
         };
         tasks.spawn(async move {
-            match work.remember(&refused, source, now.as_secs(), Deadline::after(TIME)).await {
+            let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
+            match work.remember(&refused, source, seconds, Deadline::after(TIME)).await {
                 Ok(()) => work.met.insert(met, Met::Remembered),
                 Err(error) => tracing::warn!(tag = %refused.tag, %error, "a move was not remembered"),
             }
@@ -188,9 +189,4 @@ impl Work {
         let (tag, recorded) = (refused.tag.canonical(), refused.recorded.as_str());
         self.telemetry.write_newly_moved(&NewlyMoved { tag, recorded, current: &refused.to.digest });
     }
-}
-
-fn rfc3339(since_epoch: Duration) -> String {
-    let millis = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
-    DateTime::from_timestamp_millis(millis).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
 }

@@ -31,6 +31,7 @@ use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue::{Bool, N, S, Ss};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
@@ -117,15 +118,7 @@ impl DynamoDbLedger {
             .expression_attribute_values(":pending", S(PENDING.into()))
             .expression_attribute_values(":seen", N(seen.0.to_string()))
             .expression_attribute_values(":new", N(new.0.to_string()));
-        match deadline.bound_boxed(request.send()).await? {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(error))
-                if matches!(error.err(), UpdateItemError::ConditionalCheckFailedException(_)) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(unavailable(error)),
-        }
+        is_applied(request, deadline).await
     }
 
     pub(super) async fn complete(&self, sighting: &Sighting, deadline: Deadline) -> Result<Completion, LedgerError> {
@@ -218,6 +211,19 @@ impl DynamoDbLedger {
         let request = self.client.get_item().table_name(&self.table).key("tag", S(index::key(repository, digest)));
         let answer = deadline.bound_boxed(request.send()).await?.map_err(unavailable)?;
         answer.item.map(read_digest_tags).transpose()
+    }
+}
+
+/// Makes an update. Returns whether its condition held.
+pub(super) async fn is_applied(update: UpdateItemFluentBuilder, deadline: Deadline) -> Result<bool, LedgerError> {
+    match deadline.bound_boxed(update.send()).await? {
+        Ok(_) => Ok(true),
+        Err(SdkError::ServiceError(error))
+            if matches!(error.err(), UpdateItemError::ConditionalCheckFailedException(_)) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(unavailable(error)),
     }
 }
 

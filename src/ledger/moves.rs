@@ -12,13 +12,11 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::AttributeValue::{L, M, N, S};
 
 use super::LedgerError;
-use super::dynamodb::{DynamoDbLedger, RECORDED, unavailable};
+use super::dynamodb::{DynamoDbLedger, RECORDED, is_applied, unavailable};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
 
@@ -190,15 +188,7 @@ impl DynamoDbLedger {
         let request = request
             .update_expression(format!("SET {}{remove}", set.join(", ")))
             .condition_expression(conditions.join(" AND "));
-        match deadline.bound_boxed(request.send()).await? {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(error))
-                if matches!(error.err(), UpdateItemError::ConditionalCheckFailedException(_)) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(unavailable(error)),
-        }
+        is_applied(request, deadline).await
     }
 }
 

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue::{L, M, N, S};
 use testing::registry::OCI_MANIFEST;
 use testing::tags;
 use testing::traced::Traced;
+use tlogistry::http::Service;
 use tlogistry::image::{Digest, Tag};
 use tlogistry::ledger::{Lease, Ledger, MemoryLedger, Move, Moves, RefusedMove, Row};
 use tlogistry::sighting::Signer;
@@ -42,6 +43,14 @@ async fn moved(scene: &Scene) -> (Digest, Digest) {
 
 async fn row(scene: &Scene) -> Attributes {
     scene.table.row(&tags::tag("v1")).await.unwrap()
+}
+
+/// A new process, what it calls the table with, and the moved tag's name there.
+async fn between(scene: &Scene) -> (Calls, String, Service) {
+    let calls = Calls::to(scene.table.endpoint).await;
+    let mut version = scene.version("key", &[]);
+    version.ledger = calls.ledger(&scene.table);
+    (calls, tags::tag("v1").to_string(), version.start())
 }
 
 fn text(value: &AttributeValue) -> &str {
@@ -178,11 +187,7 @@ async fn two_processes_that_refuse_two_moves_at_once_remember_both() {
 async fn a_refusal_does_not_wait_for_its_write() {
     let scene = Scene::set().await;
     moved(&scene).await;
-    let calls = Calls::to(scene.table.endpoint).await;
-    let tag = tags::tag("v1").to_string();
-    let mut version = scene.version("key", &[]);
-    version.ledger = calls.ledger(&scene.table);
-    let instance = version.start();
+    let (calls, tag, instance) = between(&scene).await;
     let gate = calls.hold("UpdateItem", &tag);
     assert_eq!(pull(&instance, "v1").await.status, 403);
     assert!(!row(&scene).await.contains_key("moves"));
@@ -195,11 +200,7 @@ async fn a_refusal_does_not_wait_for_its_write() {
 async fn a_write_that_hangs_ends_and_is_not_tried_again_at_once() {
     let scene = Scene::set().await;
     moved(&scene).await;
-    let calls = Calls::to(scene.table.endpoint).await;
-    let tag = tags::tag("v1").to_string();
-    let mut version = scene.version("key", &[]);
-    version.ledger = calls.ledger(&scene.table);
-    let instance = version.start();
+    let (calls, tag, instance) = between(&scene).await;
     let _gate = calls.hold("UpdateItem", &tag);
     assert_eq!(pull(&instance, "v1").await.status, 403);
     let began = std::time::Instant::now();
@@ -215,11 +216,7 @@ async fn a_write_that_hangs_ends_and_is_not_tried_again_at_once() {
 async fn a_move_whose_write_was_not_confirmed_is_written_once() {
     let scene = Scene::set().await;
     moved(&scene).await;
-    let calls = Calls::to(scene.table.endpoint).await;
-    let tag = tags::tag("v1").to_string();
-    let mut version = scene.version("key", &[]);
-    version.ledger = calls.ledger(&scene.table);
-    let instance = version.start();
+    let (calls, tag, instance) = between(&scene).await;
     calls.lose_answer("UpdateItem", &tag);
     assert_eq!(pull(&instance, "v1").await.status, 403);
     instance.finish().await;
@@ -240,11 +237,8 @@ async fn a_move_that_is_not_told_stays_untold_when_its_write_was_not_confirmed()
         let new = ledger.moves(&tag, soon()).await.unwrap().unwrap().place(&refused.to, now).unwrap();
         assert!(ledger.remember_move(&refused, &new, soon()).await.unwrap());
     }
-    let calls = Calls::to(scene.table.endpoint).await;
-    let mut version = scene.version("key", &[]);
-    version.ledger = calls.ledger(&scene.table);
-    let instance = version.start();
-    calls.lose_answer("UpdateItem", &tag.to_string());
+    let (calls, name, instance) = between(&scene).await;
+    calls.lose_answer("UpdateItem", &name);
     let traced = Traced::default();
     let listening = traced.listen();
     assert_eq!(pull(&instance, "v1").await.status, 403);
