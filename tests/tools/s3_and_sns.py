@@ -5,15 +5,14 @@ header `x-amz-delete-marker`, which is corrected.
 """
 
 import json
-import logging
 
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.s3.exceptions import MissingKey
 from moto.s3.models import FakeDeleteMarker, s3_backends
 from moto.s3.responses import S3Response
 from moto.sns.models import Topic, sns_backends
-from werkzeug.serving import make_server
+
+import moto_server
 
 REGION = "us-east-1"
 BUCKET = "audit"
@@ -46,7 +45,6 @@ def print_messages():
 
 
 def main():
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no line for each request
     correct_moto()
     print_messages()
     s3 = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
@@ -54,8 +52,7 @@ def main():
     s3.put_bucket_versioning(BUCKET, "Enabled")
     for topic in ("page", "notice"):
         sns_backends[DEFAULT_ACCOUNT_ID][REGION].create_topic(topic)
-    app = DomainDispatcherApplication(create_backend_app)
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=MotoRequestHandler)
+    server = moto_server.server()
     print(f"listening on 127.0.0.1:{server.server_port}", flush=True)
     server.serve_forever()
 
