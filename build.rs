@@ -1,6 +1,6 @@
 //! Says which commit a release was built from: `TLOGISTRY_COMMIT`, or what git knows.
 //!
-//! Other builds do not say it, or each commit would compile everything anew.
+//! Other builds leave it out: otherwise each commit would recompile the whole program.
 
 use std::path::Path;
 use std::process::Command;
@@ -29,7 +29,7 @@ fn commit() -> String {
     git(&["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]).unwrap_or_else(|| "unknown".to_owned())
 }
 
-/// What git prints. `None` without git, outside a repository, or if git does not trust the folder.
+/// Returns git's output; `None` without git, outside a repository, or if git does not trust the folder.
 fn git(arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
     String::from_utf8(output.stdout).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
