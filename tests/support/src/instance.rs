@@ -1,7 +1,10 @@
 //! tlogistry itself, behind one of its two front ends.
 
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::port::start_on_free_port;
 use super::process::{Ended, Process, auditor, cli, function, root, tool};
@@ -77,7 +80,18 @@ impl Instance {
 
     /// Counts the requests for a manifest that were refused so far, by the lines that it wrote.
     pub fn refusals(&self) -> usize {
+        self.wait_for_all_lines();
         self.process.count(|line| line.contains("/manifests/") && line.contains("\"status\":403"))
+    }
+
+    /// Waits until the line of every request that was answered has arrived: a line is written before its answer, and
+    /// read from the pipe at some time after.
+    fn wait_for_all_lines(&self) {
+        static MARKS: AtomicUsize = AtomicUsize::new(0);
+        let mark = format!("/mark-{}", MARKS.fetch_add(1, Ordering::Relaxed));
+        let mut connection = TcpStream::connect(&self.address).unwrap();
+        write!(connection, "GET {mark} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address).unwrap();
+        self.wait_for(|line| line.contains(&format!("\"path\":\"{mark}\"")).then_some(()));
     }
 
     /// Sends SIGTERM.
