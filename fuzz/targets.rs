@@ -49,7 +49,8 @@ pub fn challenge(data: &[u8]) {
             headers.append("www-authenticate", value);
         }
     }
-    if let Some(challenge) = Challenge::from_headers(&headers) {
+    let from = "https://registry.example/v2/a/b/manifests/v1".parse().expect("a URL");
+    if let Some(challenge) = Challenge::from_headers(&headers, &from) {
         let (one, other) = (challenge.token_url("repository:a/b:pull"), challenge.token_url("x"));
         assert_eq!((one.scheme(), one.host_str(), one.port()), (other.scheme(), other.host_str(), other.port()));
         let scopes = one.query_pairs().filter(|(name, value)| name == "scope" && value == "repository:a/b:pull");

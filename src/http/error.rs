@@ -143,7 +143,9 @@ impl Refusal {
             Self::Unseen(_) => (StatusCode::NOT_FOUND, TAG_UNKNOWN),
             Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "UNAVAILABLE"),
             Self::Upstream(error) => match error {
-                UpstreamError::Refused(_) | UpstreamError::WantsCredentials { .. } => (StatusCode::FORBIDDEN, "DENIED"),
+                UpstreamError::Refused(_)
+                | UpstreamError::WantsCredentials { .. }
+                | UpstreamError::WantsOtherToken { .. } => (StatusCode::FORBIDDEN, "DENIED"),
                 UpstreamError::NotFound { what: Missing::Manifest, .. } => (StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN"),
                 UpstreamError::NotFound { what: Missing::Blob, .. } => (StatusCode::NOT_FOUND, "BLOB_UNKNOWN"),
                 UpstreamError::NotFound { what: Missing::Repository, .. } => (StatusCode::NOT_FOUND, NAME_UNKNOWN),

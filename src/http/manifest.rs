@@ -14,7 +14,7 @@ use crate::rate_limit::Source;
 use crate::sighting::Sighting;
 use crate::telemetry::Outcome;
 use crate::tlog::VerifiedEntry;
-use crate::upstream::{Manifest, ManifestHead, UpstreamError};
+use crate::upstream::{HeadOrManifest, Manifest, ManifestHead, UpstreamError};
 use crate::verdict::{KnownTag, Verdict};
 
 const TLOG_ENTRY: HeaderName = HeaderName::from_static("tlog-entry");
@@ -133,11 +133,12 @@ impl Service {
         let cached =
             self.verdicts.in_memory(tag).and_then(|sighting| self.upstream.cached(tag.repository(), sighting.digest()));
         if method == Method::HEAD || cached.is_some() {
-            match (self.upstream.head_manifest(&reference, deadline).await?, cached) {
-                (Some(head), Some(manifest)) if head.digest == manifest.digest => {
+            match (self.upstream.head_or_manifest(&reference, deadline).await?, cached) {
+                (HeadOrManifest::Head(head), Some(manifest)) if head.digest == manifest.digest => {
                     return Ok(Served::Manifest(manifest));
                 }
-                (Some(head), None) => return Ok(Served::Head(head)),
+                (HeadOrManifest::Head(head), None) => return Ok(Served::Head(head)),
+                (HeadOrManifest::Manifest(manifest), _) => return Ok(Served::Manifest(manifest)),
                 _ => {}
             }
         }
@@ -182,10 +183,11 @@ impl Service {
 
     /// Asks the registry, by HEAD if the client sent one and the registry's answer is complete.
     async fn fetch(&self, method: &Method, reference: &Reference, deadline: Deadline) -> Result<Served, UpstreamError> {
-        if method == Method::HEAD
-            && let Some(head) = self.upstream.head_manifest(reference, deadline).await?
-        {
-            return Ok(Served::Head(head));
+        if method == Method::HEAD {
+            return Ok(match self.upstream.head_or_manifest(reference, deadline).await? {
+                HeadOrManifest::Head(head) => Served::Head(head),
+                HeadOrManifest::Manifest(manifest) => Served::Manifest(manifest),
+            });
         }
         Ok(Served::Manifest(self.upstream.manifest(reference, deadline).await?))
     }

@@ -5,7 +5,7 @@ use url::Url;
 
 use super::error::{Missing, UpstreamError};
 use super::misbehaviour::Misbehaviour;
-use super::{Upstream, redirect};
+use super::{Question, Upstream, Wanted, redirect};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Repository};
 
@@ -17,21 +17,24 @@ impl Upstream {
     /// Asks the registry where a blob is. A body, if one comes, is dropped unread.
     pub(crate) async fn blob(
         &self,
-        method: Method,
+        mut method: Method,
         repository: &Repository,
         digest: &Digest,
         deadline: Deadline,
     ) -> Result<BlobLocation, UpstreamError> {
         let registry = repository.registry().as_str();
-        let path = format!("blobs/{digest}");
-        let mut reply = self.ask(method.clone(), repository, &path, deadline).await?;
+        let question = Question::get(repository, format!("blobs/{digest}"), Wanted::Blob);
+        let asked = Question { method: method.clone(), ..question.clone() };
+        let mut reply = self.ask(asked, deadline).await?;
         // Some registries refuse HEAD for a blob (ECR Public answers 401 to any token). A GET still says where it is.
-        let refuses_head = matches!(
-            reply.response.status(),
-            StatusCode::UNAUTHORIZED | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED
-        );
+        let refuses_head = match reply.response.status() {
+            StatusCode::UNAUTHORIZED => reply.token.is_some(),
+            StatusCode::FORBIDDEN | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => true,
+            _ => false,
+        };
         if method == Method::HEAD && refuses_head {
-            reply = self.ask(Method::GET, repository, &path, deadline).await?;
+            method = Method::GET;
+            reply = self.ask(Question { fresh: reply.token, ..question }, deadline).await?;
         }
         match redirect(&reply.response) {
             Some(Some(location)) if self.is_for_clients(&location, registry) => return Ok(BlobLocation(location)),
@@ -46,8 +49,11 @@ impl Upstream {
         let url = reply.response.url().clone();
         self.silence.answered(registry, &url);
         // Another repository of this registry may need a token, so one was sent. Clients come without.
-        if reply.with_token && !self.send(method, &url, registry, None, deadline).await?.status().is_success() {
-            return Err(UpstreamError::BlobNeedsToken { registry: registry.to_owned() });
+        if reply.token.is_some() {
+            let without = self.send(method, &url, registry, Wanted::Blob, None, deadline).await?;
+            if !without.status().is_success() {
+                return Err(UpstreamError::BlobNeedsToken { registry: registry.to_owned() });
+            }
         }
         Ok(BlobLocation(url))
     }

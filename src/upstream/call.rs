@@ -1,18 +1,42 @@
 //! One HTTP call: sends a request through the egress guard, and reads the body of its answer.
 
 use bytes::Bytes;
+use http::HeaderValue;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION};
 use reqwest::{Method, Response, StatusCode};
 use tokio::time::Instant;
 use url::Url;
 
-use super::auth::Token;
 use super::egress::NotPublic;
 use super::error::UpstreamError;
+use super::token::Token;
 use super::{Upstream, manifest};
 use crate::deadline::Deadline;
 use crate::http_client::{SendError, read_body_within, send_idempotent_unless};
+use crate::oci::{JSON, OCI_INDEX};
 use crate::telemetry::{Dependency, timed};
+
+/// What a request is for. Each has an `Accept` of its own: Artifactory answers 406 to one that it cannot satisfy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Manifest,
+    /// Bytes of any kind.
+    Blob,
+    Tags,
+    Referrers,
+    Token,
+}
+
+impl Wanted {
+    fn accept(self) -> HeaderValue {
+        match self {
+            Self::Manifest => manifest::ACCEPTED.clone(),
+            Self::Blob => HeaderValue::from_static("*/*"),
+            Self::Tags | Self::Token => HeaderValue::from_static(JSON),
+            Self::Referrers => HeaderValue::from_static(OCI_INDEX),
+        }
+    }
+}
 
 impl Upstream {
     /// Sends a request to `url` for `registry`: a URL of its own, or one that it named.
@@ -21,6 +45,7 @@ impl Upstream {
         method: Method,
         url: &Url,
         registry: &str,
+        wanted: Wanted,
         token: Option<&Token>,
         deadline: Deadline,
     ) -> Result<Response, UpstreamError> {
@@ -29,7 +54,7 @@ impl Upstream {
             .admit(registry, url)
             .map_err(|wait| UpstreamError::Silent { registry: registry.to_owned(), wait })?;
         let mut request = client.request(method.clone(), url.clone());
-        request = request.header(ACCEPT, manifest::ACCEPTED.clone()).header(ACCEPT_ENCODING, "identity");
+        request = request.header(ACCEPT, wanted.accept()).header(ACCEPT_ENCODING, "identity");
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, format!("Bearer {}", token.value()));
         }

@@ -7,6 +7,7 @@ use http::StatusCode;
 
 use super::egress::{EgressRefusal, NotPublic};
 use super::misbehaviour::Misbehaviour;
+use crate::foreign::shown;
 use crate::http_client::SendError;
 
 /// A call that brought nothing usable.
@@ -18,6 +19,13 @@ pub(crate) enum UpstreamError {
     /// 401 or 403 to an anonymous pull: the repository is private, or not there.
     #[error("not found, or not public: {registry} wants credentials")]
     WantsCredentials { registry: String },
+    /// The registry redirects to another one, which gets no token: only the client knows whether it is to be trusted as much.
+    #[error(
+        "{registry} leads to {}, which wants a token of its own, and tlogistry gets tokens for the registry that was named \
+         alone: name {0} instead",
+        shown(.host)
+    )]
+    WantsOtherToken { registry: String, host: String },
     /// The caller's fault. The registry's error code tells a missing repository from a missing manifest.
     #[error("{registry} has no such {what}")]
     NotFound { registry: String, what: Missing },

@@ -4,13 +4,13 @@
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, LINK};
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Response, StatusCode};
 use url::{Url, form_urlencoded};
 
 use super::error::{Missing, UpstreamError};
 use super::manifest::is_json_object;
 use super::misbehaviour::Misbehaviour;
-use super::{MAX_MANIFEST_BYTES, Upstream};
+use super::{MAX_MANIFEST_BYTES, Question, Upstream, Wanted};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Repository};
 use crate::oci::{FILTERS_APPLIED, OCI_INDEX};
@@ -63,7 +63,7 @@ impl Upstream {
         query: &[(String, String)],
         deadline: Deadline,
     ) -> Result<ListPage, UpstreamError> {
-        let response = self.ask_list(repository, "tags/list".to_owned(), query, deadline).await?;
+        let response = self.ask_list(repository, "tags/list".to_owned(), Wanted::Tags, query, deadline).await?;
         match response.status() {
             StatusCode::OK => self.read_page(repository, response, deadline).await,
             _ => Err(self.refusal(repository, response, Missing::Repository, deadline).await),
@@ -78,7 +78,8 @@ impl Upstream {
         query: &[(String, String)],
         deadline: Deadline,
     ) -> Result<Option<ListPage>, UpstreamError> {
-        let response = self.ask_list(repository, format!("referrers/{digest}"), query, deadline).await?;
+        let path = format!("referrers/{digest}");
+        let response = self.ask_list(repository, path, Wanted::Referrers, query, deadline).await?;
         match response.status() {
             StatusCode::OK if is_index(response.headers()) => {
                 self.read_page(repository, response, deadline).await.map(Some)
@@ -101,13 +102,13 @@ impl Upstream {
         &self,
         repository: &Repository,
         path: String,
+        wanted: Wanted,
         query: &[(String, String)],
         deadline: Deadline,
     ) -> Result<Response, UpstreamError> {
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
         let path = if query.is_empty() { path } else { format!("{path}?{query}") };
-        let reply = self.ask(Method::GET, repository, &path, deadline).await?;
-        self.follow(Method::GET, reply.response, repository, deadline).await
+        Ok(self.ask(Question::get(repository, path, wanted), deadline).await?.response)
     }
 
     async fn read_page(

@@ -17,7 +17,7 @@ use crate::oci::{CONTENT_DIGEST, MANIFEST_TYPES};
 /// Lambda response of 6 MB in base64.
 pub const MAX_MANIFEST_BYTES: usize = 4 << 20;
 
-/// The `Accept` of every request, whatever the client accepts: registries convert by it, and one odd client must not make
+/// The `Accept` of every request for a manifest, whatever the client accepts: registries convert by it, and one odd client must not make
 /// them answer a different digest.
 pub(super) static ACCEPTED: LazyLock<HeaderValue> = LazyLock::new(|| {
     let all = MANIFEST_TYPES.join(", ");

@@ -3,9 +3,13 @@
 //!
 //! They are reproduced from what is documented of them, each with its sources; none of them was asked.
 
+mod accept;
 mod by_token;
 mod early_ends;
+mod get_alone;
+mod same_host;
 mod scene;
 mod self_hosted;
 mod shape;
+mod token_forms;
 mod without_token;

@@ -1,9 +1,12 @@
 //! A registry of some shape, and an instance in front of it.
 
+use bytes::Bytes;
+use http::{Request, Response};
 use testing::client::{Answer, get, head};
 use testing::image::Image;
 use testing::instance::Instance;
 use testing::network::Network;
+use testing::process::Ended;
 use testing::skopeo::{self, Destination};
 use testing::story::assert_holds;
 use tlogistry::image::Digest;
@@ -44,6 +47,13 @@ impl Scene {
         Self { shape, network, image, instance, _state: state }
     }
 
+    /// The registry answers so from now on, and as usual where this answers nothing.
+    pub fn quirk(&self, quirk: impl Fn(&Request<()>) -> Option<Response<Bytes>> + Send + Sync + 'static) {
+        let (shape, image) = (self.shape, self.image.clone());
+        let answer = move |request: &Request<()>| quirk(request).unwrap_or_else(|| shape.answer(request, &image, true));
+        self.network.web.site(self.shape.host, answer);
+    }
+
     fn url(&self, path: &str) -> String {
         format!("http://{}/v2/{}/{}/{path}", self.instance.address, self.shape.name, self.shape.repository)
     }
@@ -65,7 +75,9 @@ impl Scene {
         let short = |asked: String| {
             let (method, url) = asked.split_once(' ').unwrap();
             let (host, path) = url.split_once('/').unwrap();
-            let what = ["manifests", "blobs"].into_iter().find(|what| path.contains(&format!("/{what}/")));
+            let what = ["manifests", "blobs", "tags", "referrers"]
+                .into_iter()
+                .find(|what| path.contains(&format!("/{what}/")));
             let what = what.unwrap_or("token");
             match host == self.shape.host || what == "token" {
                 true => format!("{method} {what}"),
@@ -124,11 +136,35 @@ impl Scene {
     }
 
     pub async fn assert_pulls(&self) {
-        let to = Destination::oci();
         let name = format!("{}/{}/{}:{TAG}", self.instance.address, self.shape.name, self.shape.repository);
-        // The registry is served by this thread.
-        let (ended, to) = tokio::task::spawn_blocking(move || (skopeo::pull(&name, &to), to)).await.unwrap();
+        let (ended, to) = pulled(name).await;
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         assert_holds(&to, &self.image);
     }
+
+    /// skopeo gets the image through tlogistry, and what it gets from the registry itself is this: the image, or an error
+    /// that holds a text. Prints a row of a table of both.
+    pub async fn assert_pulls_as(&self, what: &str, directly: Result<(), &str>) {
+        let (ended, to) = pulled(format!("{}/{}:{TAG}", self.shape.host, self.shape.repository)).await;
+        match directly {
+            Ok(()) => {
+                assert_eq!(ended.code, Some(0), "{what}, directly: {}", ended.stderr);
+                assert_holds(&to, &self.image);
+            }
+            Err(text) => assert!(ended.code == Some(1) && ended.stderr.contains(text), "{what}: {}", ended.stderr),
+        }
+        self.assert_pulls().await;
+        println!(
+            "| {what} | {} | the image |",
+            directly.map_or_else(|text| format!("'{text}'"), |()| "the image".to_owned())
+        );
+        self.asked();
+    }
+}
+
+/// What skopeo does, and what it leaves.
+async fn pulled(name: String) -> (Ended, Destination) {
+    let to = Destination::oci();
+    // The registry is served by this thread.
+    tokio::task::spawn_blocking(move || (skopeo::pull(&name, &to), to)).await.unwrap()
 }

@@ -14,6 +14,8 @@ use url::Url;
 const TOKEN: &str = "an-anonymous-token";
 /// The only tag.
 pub const TAG: &str = "v1";
+/// The list of it.
+pub const TAGS: &str = r#"{"name":"org/app","tags":["v1"]}"#;
 
 #[derive(Clone, Copy)]
 pub struct Shape {
@@ -110,7 +112,7 @@ impl Shape {
         }
     }
 
-    fn answer(&self, request: &Request<()>, image: &Image, is_registry: bool) -> Response<Bytes> {
+    pub fn answer(&self, request: &Request<()>, image: &Image, is_registry: bool) -> Response<Bytes> {
         let path = request.uri().path();
         if let Challenge::Bearer { realm, service, scope } = self.challenge
             && Url::parse(realm).unwrap().path() == path
@@ -127,6 +129,9 @@ impl Shape {
         }
         let mut parts = path.rsplitn(3, '/');
         match (parts.next(), parts.next()) {
+            // Asked by most clients before anything else.
+            (Some(""), Some("v2")) => status(200, &[], ""),
+            (Some("list"), Some("tags")) => status(200, &[("content-type", "application/json")], TAGS),
             (Some(reference), Some("manifests")) => match self.manifests_at.filter(|_| is_registry) {
                 Some(at) => status(307, &[("location", &format!("{at}/manifests/{reference}"))], ""),
                 None => self.manifest(request, image, reference),

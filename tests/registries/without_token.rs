@@ -55,8 +55,14 @@ fn a_registry_elsewhere_that_wants_a_token_of_its_own_is_not_pulled_from() {
             status(401, &[("www-authenticate", challenge)], "")
         });
         let answer = scene.get("manifests/v1").await;
-        assert_eq!((answer.status, answer.error().0.as_str()), (403, "DENIED"), "{answer:?}");
+        let (code, message, _) = answer.error();
+        assert_eq!((answer.status, code.as_str()), (403, "DENIED"));
+        let reason = "registry.example leads to elsewhere.example, which wants a token of its own, and tlogistry gets \
+                      tokens for the registry that was named alone: name elsewhere.example instead";
+        assert_eq!(message, reason);
         assert_eq!(scene.asked(), ["GET manifests", "GET manifests at elsewhere.example"]);
+        assert_eq!(scene.head("manifests/v1").await.status, 403);
+        assert_eq!(scene.asked(), ["HEAD manifests", "HEAD manifests at elsewhere.example"]);
     });
 }
 

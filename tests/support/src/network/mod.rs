@@ -49,6 +49,8 @@ pub fn inside(test: impl Future<Output = ()>) {
     command.arg(folder.path()).arg(std::env::current_exe().unwrap()).args(["--exact", &name, "--nocapture"]);
     command.env(INSIDE, "1");
     let ended = Process::start(&mut command).finish();
+    // Rows of a table that the test prints.
+    ended.stdout.lines().filter(|line| line.starts_with('|')).for_each(|row| println!("{row}"));
     let ran = ended.code == Some(0) && ended.stdout.contains("1 passed");
     assert!(
         ran,

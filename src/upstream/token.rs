@@ -1,18 +1,15 @@
-//! Anonymous pull tokens (<https://distribution.github.io/distribution/spec/auth/token/>).
+//! Anonymous pull tokens, kept until they expire or are refused (<https://distribution.github.io/distribution/spec/auth/token/>).
 
 use std::time::{Duration, Instant};
 
-use http_auth::{ChallengeRef, parse_challenges};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use reqwest::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use serde::Deserialize;
-use url::Url;
+use serde_json::Value;
 
+use super::challenge::Challenge;
 use super::misbehaviour::Misbehaviour;
 
-/// One `WWW-Authenticate` header. Those of known registries have up to 300 bytes.
-const MAX_CHALLENGE_BYTES: usize = 4 << 10;
 /// Tokens of known registries have up to 4 KiB, and most servers take headers of at most 8 or 16.
 const MAX_TOKEN_BYTES: usize = 16 << 10;
 /// A token server's answer. It may hold the token under both its names, and a refresh token.
@@ -33,66 +30,6 @@ const DEFAULT_LIFETIME: u64 = 60;
 const MARGIN: Duration = Duration::from_secs(5);
 /// Longer lifetimes are cut to this, so that a registry can change its mind.
 const MAX_LIFETIME: u64 = 3600;
-
-/// A registry's demand for a token: the server that issues it, and for what.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Challenge {
-    realm: Url,
-    service: Option<String>,
-    scope: Option<String>,
-}
-
-impl Challenge {
-    /// The first usable `Bearer` challenge of an answer with status 401. Headers of more than 4 KiB are skipped.
-    pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
-        let values = headers.get_all(WWW_AUTHENTICATE).iter().filter(|value| !is_too_long(value));
-        let values = values.filter_map(|value| value.to_str().ok());
-        values.filter_map(|value| parse_challenges(value).ok()).flatten().find_map(|challenge| Self::parse(&challenge))
-    }
-
-    /// The reason why [`Challenge::from_headers`] found nothing, if the registry is to blame for it.
-    pub(super) fn fault(headers: &HeaderMap) -> Option<Misbehaviour> {
-        let too_long = headers.get_all(WWW_AUTHENTICATE).iter().any(is_too_long);
-        too_long.then_some(Misbehaviour::ChallengeTooLong { limit: MAX_CHALLENGE_BYTES })
-    }
-
-    fn parse(challenge: &ChallengeRef) -> Option<Self> {
-        let parameter = |name: &str| {
-            let found = challenge.params.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-            found.map(|(_, value)| value.to_unescaped())
-        };
-        if !challenge.scheme.eq_ignore_ascii_case("Bearer") {
-            return None;
-        }
-        let realm = parameter("realm")?.parse().ok()?;
-        Some(Self { realm, service: parameter("service"), scope: parameter("scope") })
-    }
-
-    /// The URL that answers a token for `scope`.
-    pub fn token_url(&self, scope: &str) -> Url {
-        let mut url = self.realm.clone();
-        if let Some(service) = &self.service {
-            url.query_pairs_mut().append_pair("service", service);
-        }
-        url.query_pairs_mut().append_pair("scope", scope);
-        url
-    }
-
-    /// The scope that the registry asked for.
-    pub fn scope(&self) -> Option<&str> {
-        self.scope.as_deref()
-    }
-
-    /// The scope that the registry will ask for when the next repository's is `own`. ECR Public has one scope for all
-    /// repositories.
-    pub fn scope_for<'a>(&'a self, own: &'a str) -> &'a str {
-        self.scope().filter(|scope| !scope.starts_with("repository:")).unwrap_or(own)
-    }
-}
-
-fn is_too_long(challenge: &HeaderValue) -> bool {
-    challenge.len() > MAX_CHALLENGE_BYTES
-}
 
 #[derive(Debug, Clone)]
 pub(super) struct Token {
@@ -118,21 +55,31 @@ impl Token {
         struct TokenAnswer {
             token: Option<String>,
             access_token: Option<String>,
-            expires_in: Option<u64>,
+            expires_in: Option<Value>,
         }
         let answer: TokenAnswer = serde_json::from_slice(json).ok()?;
-        let value = answer.token.or(answer.access_token)?;
+        let value = [answer.token, answer.access_token].into_iter().flatten().find(|value| !value.is_empty())?;
         // RFC 6750 section 2.1 allows less. A token that a header cannot carry must not be cached: every request would
         // fail on it.
-        if value.is_empty() || !value.bytes().all(|b| b.is_ascii_graphic()) {
+        if !value.bytes().all(|b| b.is_ascii_graphic()) {
             return None;
         }
-        Some((value, answer.expires_in.unwrap_or(DEFAULT_LIFETIME)))
+        Some((value, answer.expires_in.as_ref().and_then(lifetime).unwrap_or(DEFAULT_LIFETIME)))
     }
 
     pub(super) fn value(&self) -> &str {
         &self.value
     }
+}
+
+/// Seconds, written as a number or, by some servers, as a string. A time that is not positive says nothing.
+fn lifetime(expires_in: &Value) -> Option<u64> {
+    let seconds = match expires_in {
+        Value::String(text) => text.trim().parse().ok()?,
+        other => other.as_f64()?,
+    };
+    // The conversion rounds down, and cuts what is too large.
+    (seconds >= 1.0).then_some(seconds as u64)
 }
 
 /// The cached tokens, by registry and scope, and the challenges of registries that want one.
@@ -154,9 +101,7 @@ impl Weighter<(String, String), Token> for ByBytes {
 
 impl Weighter<String, Challenge> for ByBytes {
     fn weight(&self, registry: &String, challenge: &Challenge) -> u64 {
-        let Challenge { realm, service, scope } = challenge;
-        let parameters = [service, scope].into_iter().flatten().map(String::len).sum::<usize>();
-        (registry.len() + realm.as_str().len() + parameters + OVERHEAD_BYTES) as u64
+        (registry.len() + challenge.size() + OVERHEAD_BYTES) as u64
     }
 }
 
@@ -179,6 +124,14 @@ impl Tokens {
         self.tokens.insert((registry.to_owned(), scope.to_owned()), token);
     }
 
+    /// Forgets a token that the registry refused, and the challenge that it was asked for by. Another token, which came in the
+    /// meantime, stays.
+    pub(super) fn forget(&self, registry: &str, scope: &str, refused: &Token) {
+        let key = (registry.to_owned(), scope.to_owned());
+        self.tokens.remove_if(&key, |kept| kept.value == refused.value);
+        self.challenges.remove(registry);
+    }
+
     /// The registry's last challenge: a token can be fetched before the registry asks again.
     pub(super) fn challenge(&self, registry: &str) -> Option<Challenge> {
         self.challenges.get(registry)
@@ -191,56 +144,30 @@ impl Tokens {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderMap;
+    use http::header::WWW_AUTHENTICATE;
+
     use super::*;
-
-    fn challenge(values: &[&str]) -> Option<Challenge> {
-        let mut headers = HeaderMap::new();
-        for value in values {
-            headers.append(WWW_AUTHENTICATE, value.parse().unwrap());
-        }
-        Challenge::from_headers(&headers)
-    }
-
-    #[test]
-    fn the_bearer_challenge_is_found_among_others() {
-        let expected = "https://auth.example/token?service=a%2Cb&scope=repository%3Ax%2Fy%3Apull";
-        let cases: [&[&str]; 4] = [
-            &[r#"Bearer realm="https://auth.example/token",service="a,b",scope="repository:x/y:pull""#],
-            &[r#"Basic realm="x", Bearer realm="https://auth.example/token", service="a,b""#],
-            &[r#"Basic realm="x""#, r#"bearer REALM="https://auth.example/token",Service="a,b",error="invalid_token""#],
-            &[r#"Bearer service="a,b",realm="https:\/\/auth.example\/token""#],
-        ];
-        for case in cases {
-            let challenge = challenge(case).unwrap_or_else(|| panic!("{case:?}"));
-            assert_eq!(challenge.token_url("repository:x/y:pull").as_str(), expected, "{case:?}");
-        }
-    }
-
-    #[test]
-    fn only_a_bearer_challenge_with_a_realm_is_usable() {
-        let cases: [&[&str]; 5] = [
-            &[],
-            &["Basic realm=\"x\""],
-            &["Bearer service=\"x\""],
-            &["Bearer realm=\"not a url\""],
-            &["Bearer realm=\""],
-        ];
-        for case in cases {
-            assert_eq!(challenge(case), None, "{case:?}");
-        }
-    }
 
     #[test]
     fn a_token_may_have_either_name_and_expires() {
         assert_eq!(Token::parse(br#"{"token":"a"}"#).unwrap().value(), "a");
-        assert_eq!(Token::parse(br#"{"access_token":"b","expires_in":300}"#).unwrap().value(), "b");
+        for answer in [
+            &br#"{"access_token":"b","expires_in":300}"#[..],
+            br#"{"token":"","access_token":"b"}"#,
+            br#"{"token":null,"access_token":"b","expires_in":null}"#,
+            br#"{"token":"b","access_token":"","refresh_token":"c"}"#,
+        ] {
+            assert_eq!(Token::parse(answer).unwrap().value(), "b");
+        }
         for bad in [
             &b"{}"[..],
             b"",
             br#"{"token":""}"#,
             br#"{"token":"a\nb"}"#,
             br#"{"token":7}"#,
-            br#"{"token":"a","expires_in":-1}"#,
+            br#"{"token":"","access_token":""}"#,
+            br#"{"token":null}"#,
         ] {
             assert_eq!(Token::parse(bad).unwrap_err(), Misbehaviour::TokenUnusable);
         }
@@ -252,20 +179,43 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_or_a_token_has_a_greatest_length() {
-        let bearer = |length: usize| {
-            let start = "Bearer realm=\"https://auth.example/";
-            format!("{start}{}\"", "x".repeat(length - start.len() - 1))
-        };
-        assert!(challenge(&[&bearer(4096)]).is_some());
-        assert_eq!(challenge(&[&bearer(4097)]), None);
-        let usual = r#"Bearer realm="https://other.example/""#;
-        assert_eq!(challenge(&[&bearer(4097), usual]), challenge(&[usual]), "one that is too long hides no other");
+    fn a_token_has_a_greatest_length() {
         for name in ["token", "access_token"] {
             let parse = |length: usize| Token::parse(format!("{{\"{name}\":\"{}\"}}", "t".repeat(length)).as_bytes());
             assert_eq!(parse(16 << 10).unwrap().value().len(), 16 << 10);
             assert_eq!(parse((16 << 10) + 1).unwrap_err(), Misbehaviour::TokenTooLong { limit: 16384 });
         }
+    }
+
+    #[test]
+    fn a_lifetime_is_read_however_it_is_written() {
+        for (written, seconds) in [
+            ("300", 300),
+            ("300.9", 300),
+            ("\"300\"", 300),
+            ("1e9", 3600),
+            ("1e300", 3600),
+            ("0", 60),
+            ("-1", 60),
+            ("\"soon\"", 60),
+            ("{}", 60),
+        ] {
+            let token = Token::parse(format!(r#"{{"token":"a","expires_in":{written}}}"#).as_bytes()).unwrap();
+            let left = token.end.duration_since(Instant::now()) + MARGIN;
+            let expected = Duration::from_secs(seconds);
+            assert!(left <= expected && left + Duration::from_secs(30) > expected, "{written}: {left:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_was_refused_is_forgotten_and_no_other() {
+        let (tokens, token) = (Tokens::new(), |name: &str| Token::parse(format!(r#"{{"token":"{name}"}}"#).as_bytes()));
+        tokens.keep("r", "s", token("new").unwrap());
+        tokens.forget("r", "s", &token("old").unwrap());
+        tokens.forget("r", "t", &token("new").unwrap());
+        assert!(tokens.get("r", "s").is_some());
+        tokens.forget("r", "s", &token("new").unwrap());
+        assert!(tokens.get("r", "s").is_none());
     }
 
     #[test]
@@ -282,7 +232,8 @@ mod tests {
         let tokens = Tokens::new();
         for (size, least, most) in [(4_000, 100, 256), (150, 1_000, 2_048)] {
             let realm = format!(r#"Bearer realm="https://auth.example/{}""#, "x".repeat(size));
-            let challenge = challenge(&[&realm]).unwrap();
+            let headers = HeaderMap::from_iter([(WWW_AUTHENTICATE, realm.parse().unwrap())]);
+            let challenge = Challenge::from_headers(&headers, &"https://registry.example/".parse().unwrap()).unwrap();
             for number in 0..20_000 {
                 tokens.keep_challenge(&format!("registry-{number}.example"), &challenge);
             }
