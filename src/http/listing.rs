@@ -1,23 +1,16 @@
-//! Lists: a repository's tags, and a manifest's referrers.
+//! Lists: a repository's tags, and a manifest's referrers ([`super::referrers`]).
 
-use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK};
 use http::{Response, Uri};
 use url::form_urlencoded;
 
 use super::error::Refusal;
 use super::response::NO_STORE;
-use super::splice::with_manifests;
 use super::{Body, Service};
 use crate::deadline::Deadline;
-use crate::evidence::{Attestation, BUNDLE_TYPE};
-use crate::image::{Digest, Reference, Repository, Tag};
-use crate::oci::{FILTERS_APPLIED, JSON, OCI_INDEX};
-use crate::upstream::{ListPage, Misbehaviour, UpstreamError};
-
-/// The list of a manifest without referrers (distribution spec, "Listing Referrers").
-const NO_REFERRERS: &str =
-    r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
+use crate::image::Repository;
+use crate::oci::{FILTERS_APPLIED, JSON};
+use crate::upstream::ListPage;
 
 impl Service {
     /// Answers a page of a repository's tags, as the registry sends it.
@@ -30,58 +23,10 @@ impl Service {
         let page = self.upstream.tags(repository, &query(uri), deadline).await?;
         Ok(list(uri, page, JSON))
     }
-
-    /// Answers a manifest's referrers, with this service's own attestations of it added. If the registry lacks the referrers
-    /// API, the index under the referrers tag is read instead.
-    pub(super) async fn referrers(
-        &self,
-        uri: &Uri,
-        repository: &Repository,
-        digest: &Digest,
-        deadline: Deadline,
-    ) -> Result<Response<Body>, Refusal> {
-        let query = query(uri);
-        let mut page = match self.upstream.referrers(repository, digest, &query, deadline).await? {
-            Some(page) => page,
-            None => ListPage {
-                bytes: self.fall_back(repository, digest, deadline).await?,
-                next: None,
-                filters_applied: None,
-            },
-        };
-        // Attestations are added once, on the first page, and not if another artifact type was asked for.
-        if query.iter().all(|(key, value)| key == "artifactType" && value == BUNDLE_TYPE) {
-            let attestations = self.attestations_of(repository, digest, deadline).await;
-            page.bytes = with_attestations(page.bytes, &attestations).ok_or_else(|| {
-                UpstreamError::misbehaved(repository.registry().as_str(), Misbehaviour::ReferrersNotIndex)
-            })?;
-        }
-        Ok(list(uri, page, OCI_INDEX))
-    }
-
-    /// The index under the referrers tag (distribution spec, "Referrers Tag Schema"), or an empty one.
-    async fn fall_back(&self, repository: &Repository, digest: &Digest, deadline: Deadline) -> Result<Bytes, Refusal> {
-        let tag = Reference::Tag(Tag::referrers(repository, digest));
-        match self.upstream.manifest(&tag, deadline).await {
-            Ok(manifest) if manifest.media_type == OCI_INDEX => Ok(manifest.bytes),
-            Ok(_) | Err(UpstreamError::NotFound { .. }) => Ok(Bytes::from_static(NO_REFERRERS.as_bytes())),
-            Err(error) => Err(error.into()),
-        }
-    }
 }
 
-/// A list of referrers with `attestations` at its end. `None` if it is not an index; without attestations it is not even
-/// read.
-fn with_attestations(list: Bytes, attestations: &[Attestation]) -> Option<Bytes> {
-    if attestations.is_empty() {
-        return Some(list);
-    }
-    let descriptors: Vec<String> =
-        attestations.iter().map(|attestation| attestation.descriptor().to_string()).collect();
-    with_manifests(&list, &descriptors.join(",")).map(Bytes::from)
-}
-
-fn list(uri: &Uri, page: ListPage, media_type: &'static str) -> Response<Body> {
+/// A page of a list.
+pub(super) fn list(uri: &Uri, page: ListPage, media_type: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::Bytes(page.bytes));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
@@ -101,7 +46,7 @@ fn pairs(uri: &Uri) -> form_urlencoded::Parse<'_> {
 }
 
 /// The query for the registry: the client's, without the `ns` that is for this service.
-fn query(uri: &Uri) -> Vec<(String, String)> {
+pub(super) fn query(uri: &Uri) -> Vec<(String, String)> {
     pairs(uri).filter(|(key, _)| key != "ns").map(|(key, value)| (key.into_owned(), value.into_owned())).collect()
 }
 

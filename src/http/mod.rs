@@ -11,6 +11,7 @@ mod moved;
 mod page;
 mod pages;
 mod ready;
+mod referrers;
 mod request_ids;
 mod response;
 mod route;

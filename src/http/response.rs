@@ -12,6 +12,18 @@ pub(super) const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-
 /// `Cache-Control` of everything that a tag names, and of everything that is the registry's word alone.
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
+/// Longer texts are cut in a `Warning`. API Gateway allows 10 KiB for all headers.
+const MAX_WARNING_BYTES: usize = 512;
+
+/// A `Warning` that says what is missing from an answer (RFC 7234 section 5.5; 299 is what no other code says). It may hold
+/// foreign text.
+pub(super) fn warning(text: &str) -> HeaderValue {
+    let safe = |c: char| if matches!(c, ' '..='~') && !matches!(c, '"' | '\\') { c } else { '?' };
+    let text: String = text.chars().take(MAX_WARNING_BYTES).map(safe).collect();
+    // Visible ASCII and spaces are valid in a header.
+    HeaderValue::from_str(&format!("299 - \"{text}\"")).unwrap_or(HeaderValue::from_static("299 - \"\""))
+}
+
 /// The body of a response.
 ///
 /// The two front ends send it differently. API Gateway computes `Content-Length` from the body that it is handed, also for
@@ -59,4 +71,21 @@ pub(super) fn text(text: String, media_type: &'static str) -> Response<Body> {
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_is_one_quoted_text_whatever_it_says() {
+        for (text, expected) in [
+            ("r.example answered 403", "299 - \"r.example answered 403\""),
+            ("a\"b\\c\r\nd é", "299 - \"a?b?c??d ?\""),
+            ("", "299 - \"\""),
+        ] {
+            assert_eq!(warning(text), expected, "{text:?}");
+        }
+        assert_eq!(warning(&"é".repeat(10_000)).len(), MAX_WARNING_BYTES + "299 - \"\"".len());
+    }
 }

@@ -4,12 +4,13 @@
 use std::fmt;
 
 use serde::Deserializer as _;
-use serde::de::{Deserialize, IgnoredAny, MapAccess, Visitor};
+use serde::de::{self, Deserialize, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The index with `added`, JSON objects separated by commas, at the end of its `manifests`. All other bytes stay as they
 /// are. `None` if it is not a JSON object in UTF-8 with an array of that name. Of several the last counts, as for most
-/// readers.
+/// readers. `None` too if there is another spelling of the name, which Go's readers take for it: what follows could hide
+/// what is added.
 pub(super) fn with_manifests(index: &[u8], added: &str) -> Option<Vec<u8>> {
     let end = end_of_manifests(std::str::from_utf8(index).ok()?)?;
     let (before, after) = index.split_at(end);
@@ -42,11 +43,11 @@ impl<'de> Visitor<'de> for LastManifests {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut last = None;
-        while let Some(IsManifests(is_manifests)) = map.next_key()? {
-            if is_manifests {
-                last = Some(map.next_value()?);
-            } else {
-                map.next_value::<IgnoredAny>()?;
+        while let Some(name) = map.next_key()? {
+            match name {
+                Name::Manifests => last = Some(map.next_value()?),
+                Name::Misspelt => return Err(de::Error::custom("another spelling of 'manifests'")),
+                Name::Other => drop(map.next_value::<IgnoredAny>()?),
             }
         }
         Ok(last)
@@ -54,23 +55,33 @@ impl<'de> Visitor<'de> for LastManifests {
 }
 
 /// A field's name, compared with `manifests` and dropped: it may be long.
-struct IsManifests(bool);
+enum Name {
+    Manifests,
+    /// In another case, or with U+017F for an s.
+    Misspelt,
+    Other,
+}
 
-impl<'de> Deserialize<'de> for IsManifests {
+impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Name;
-        impl Visitor<'_> for Name {
-            type Value = IsManifests;
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Name;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a name")
             }
 
-            fn visit_str<E>(self, name: &str) -> Result<IsManifests, E> {
-                Ok(IsManifests(name == "manifests"))
+            fn visit_str<E>(self, name: &str) -> Result<Name, E> {
+                let upper = name.chars().flat_map(char::to_uppercase);
+                Ok(match name {
+                    "manifests" => Name::Manifests,
+                    _ if upper.eq("MANIFESTS".chars()) => Name::Misspelt,
+                    _ => Name::Other,
+                })
             }
         }
-        deserializer.deserialize_identifier(Name)
+        deserializer.deserialize_identifier(Text)
     }
 }
 
@@ -117,6 +128,9 @@ mod tests {
             r#"{"manifests":[]}{}"#,
             r#"{"manifests":[],"manifests":null}"#,
             r#"{"Manifests":[]}"#,
+            r#"{"manifests":[],"Manifests":[]}"#,
+            r#"{"manife\u017ft\u017f":[],"manifests":[]}"#,
+            "{\"manifests\":[],\"manifest\u{17f}\":[]}",
             r#"{"x":{"manifests":[]}}"#,
         ];
         for case in cases {

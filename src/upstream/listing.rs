@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{CONTENT_TYPE, LINK};
+use http::header::LINK;
 use reqwest::{Response, StatusCode};
 use url::{Url, form_urlencoded};
 
@@ -12,8 +12,8 @@ use super::manifest::is_json_object;
 use super::misbehaviour::Misbehaviour;
 use super::{MAX_MANIFEST_BYTES, Question, Upstream, Wanted};
 use crate::deadline::Deadline;
-use crate::image::{Digest, Repository};
-use crate::oci::{FILTERS_APPLIED, OCI_INDEX};
+use crate::image::Repository;
+use crate::oci::FILTERS_APPLIED;
 
 /// The limit of an answer of the function, as for manifests. Registries page longer lists, at least on `n=`.
 const MAX_PAGE_BYTES: usize = MAX_MANIFEST_BYTES;
@@ -70,35 +70,7 @@ impl Upstream {
         }
     }
 
-    /// Fetches a page of a manifest's referrers, an OCI index. `None` if the registry lacks the referrers API.
-    pub(crate) async fn referrers(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-        query: &[(String, String)],
-        deadline: Deadline,
-    ) -> Result<Option<ListPage>, UpstreamError> {
-        let path = format!("referrers/{digest}");
-        let response = self.ask_list(repository, path, Wanted::Referrers, query, deadline).await?;
-        match response.status() {
-            StatusCode::OK if is_index(response.headers()) => {
-                self.read_page(repository, response, deadline).await.map(Some)
-            }
-            // Registries without the API answer 404, or 400, 405 or 406 for an unknown path or type, or 200 with a page
-            // for browsers.
-            StatusCode::OK
-            | StatusCode::NOT_FOUND
-            | StatusCode::BAD_REQUEST
-            | StatusCode::METHOD_NOT_ALLOWED
-            | StatusCode::NOT_ACCEPTABLE => {
-                self.silence.answered(repository.registry().as_str(), response.url());
-                Ok(None)
-            }
-            _ => Err(self.refusal(repository, response, Missing::Manifest, deadline).await),
-        }
-    }
-
-    async fn ask_list(
+    pub(super) async fn ask_list(
         &self,
         repository: &Repository,
         path: String,
@@ -111,7 +83,7 @@ impl Upstream {
         Ok(self.ask(Question::get(repository, path, wanted), deadline).await?.response)
     }
 
-    async fn read_page(
+    pub(super) async fn read_page(
         &self,
         repository: &Repository,
         response: Response,
@@ -122,12 +94,6 @@ impl Upstream {
         let bytes = self.read(response, MAX_PAGE_BYTES, registry, deadline).await?;
         ListPage::check(registry, &url, &headers, bytes)
     }
-}
-
-fn is_index(headers: &HeaderMap) -> bool {
-    let given =
-        headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).and_then(|value| value.split(';').next());
-    given.is_some_and(|given| given.trim().eq_ignore_ascii_case(OCI_INDEX))
 }
 
 /// The target of the link with `rel="next"` (RFC 8288 section 3): `None` if a link cannot be read, `Some(None)` if no

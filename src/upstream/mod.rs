@@ -14,6 +14,7 @@ mod manifest;
 mod manifest_kind;
 mod misbehaviour;
 mod public_address;
+mod referrers;
 mod silence;
 mod token;
 
@@ -34,6 +35,7 @@ pub(crate) use listing::ListPage;
 pub use manifest::MAX_MANIFEST_BYTES;
 pub(crate) use manifest::{Manifest, ManifestHead};
 pub(crate) use misbehaviour::Misbehaviour;
+pub(crate) use referrers::Referrers;
 
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Repository};

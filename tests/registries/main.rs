@@ -7,6 +7,7 @@ mod accept;
 mod by_token;
 mod early_ends;
 mod get_alone;
+mod referrers;
 mod same_host;
 mod scene;
 mod self_hosted;
