@@ -19,15 +19,17 @@ pub(super) struct Question<'a> {
     /// The path within the repository.
     pub path: String,
     pub wanted: Wanted,
-    /// The token that the registry gave for the same question by another method. If it is refused, that is the answer.
+    /// The token that the registry just gave for the same question by another method. If it is refused, that is the answer.
     pub fresh: Option<Token>,
 }
 
 /// A registry's response.
 pub(super) struct Reply {
     pub response: Response,
-    /// The token that the question bore. A redirect may have led to where it was not sent along.
-    pub token: Option<Token>,
+    /// The question bore a token. A redirect may have led to where it was not sent along.
+    pub with_token: bool,
+    /// That token, if the registry gave it for this very question.
+    pub fresh: Option<Token>,
     /// The registry's own host answered, and no other one that it redirected to.
     pub is_own: bool,
 }
@@ -60,23 +62,16 @@ impl Upstream {
         let url: Url = url.parse().map_err(|_| EgressRefusal::Url(url))?;
 
         let scope = pull_scope(repository);
-        let kept = match question.fresh {
-            Some(_) => None,
-            None => self.kept_token(repository, &scope, deadline).await,
-        };
-        let mut reply = self.attempt(&question, &url, question.fresh.as_ref().or(kept.as_ref()), deadline).await?;
+        if let Some(fresh) = question.fresh.clone() {
+            return self.attempt_with(&question, &url, fresh, deadline).await;
+        }
+        let kept = self.kept_token(repository, &scope, deadline).await;
+        let mut reply = self.attempt(&question, &url, kept.as_ref(), deadline).await?;
         if let Some(kept) = kept.filter(|_| reply.may_refuse_token()) {
             self.tokens.forget(registry, &scope, &kept);
             reply = self.attempt(&question, &url, None, deadline).await?;
         }
-        if reply.response.status() != StatusCode::UNAUTHORIZED {
-            return Ok(reply);
-        }
-        if !reply.is_own {
-            let host = reply.response.url().host_str().unwrap_or_default().to_owned();
-            return Err(UpstreamError::WantsOtherToken { registry: registry.to_owned(), host });
-        }
-        if reply.token.is_some() {
+        if reply.with_token || reply.response.status() != StatusCode::UNAUTHORIZED {
             return Ok(reply);
         }
         let headers = reply.response.headers();
@@ -88,7 +83,7 @@ impl Upstream {
         };
         self.tokens.keep_challenge(registry, &challenge);
         let token = self.fetch_token(repository, &challenge, challenge.scope().unwrap_or(&scope), deadline).await?;
-        self.attempt(&question, &url, Some(&token), deadline).await
+        self.attempt_with(&question, &url, token, deadline).await
     }
 
     /// A token that was kept, or one that the registry will ask for as it did last.
@@ -102,6 +97,18 @@ impl Upstream {
         self.fetch_token(repository, &challenge, challenge.scope_for(scope), deadline).await.ok()
     }
 
+    async fn attempt_with(
+        &self,
+        question: &Question<'_>,
+        url: &Url,
+        fresh: Token,
+        deadline: Deadline,
+    ) -> Result<Reply, UpstreamError> {
+        let reply = self.attempt(question, url, Some(&fresh), deadline).await?;
+        Ok(Reply { fresh: Some(fresh), ..reply })
+    }
+
+    /// Fails if another host than the registry's wants credentials.
     async fn attempt(
         &self,
         question: &Question<'_>,
@@ -113,7 +120,11 @@ impl Upstream {
         let response = self.send(question.method.clone(), url, registry, question.wanted, token, deadline).await?;
         let response = self.follow(question, response, token, deadline).await?;
         let is_own = response.url().origin() == url.origin();
-        Ok(Reply { response, token: token.cloned(), is_own })
+        if response.status() == StatusCode::UNAUTHORIZED && !is_own {
+            let host = response.url().host_str().unwrap_or_default().to_owned();
+            return Err(UpstreamError::WantsOtherToken { registry: registry.to_owned(), host });
+        }
+        Ok(Reply { response, with_token: token.is_some(), fresh: None, is_own })
     }
 
     async fn fetch_token(

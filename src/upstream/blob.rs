@@ -28,13 +28,13 @@ impl Upstream {
         let mut reply = self.ask(asked, deadline).await?;
         // Some registries refuse HEAD for a blob (ECR Public answers 401 to any token). A GET still says where it is.
         let refuses_head = match reply.response.status() {
-            StatusCode::UNAUTHORIZED => reply.token.is_some(),
+            StatusCode::UNAUTHORIZED => reply.with_token,
             StatusCode::FORBIDDEN | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => true,
             _ => false,
         };
         if method == Method::HEAD && refuses_head {
             method = Method::GET;
-            reply = self.ask(Question { fresh: reply.token, ..question }, deadline).await?;
+            reply = self.ask(Question { fresh: reply.fresh, ..question }, deadline).await?;
         }
         match redirect(&reply.response) {
             Some(Some(location)) if self.is_for_clients(&location, registry) => return Ok(BlobLocation(location)),
@@ -49,7 +49,7 @@ impl Upstream {
         let url = reply.response.url().clone();
         self.silence.answered(registry, &url);
         // Another repository of this registry may need a token, so one was sent. Clients come without.
-        if reply.token.is_some() {
+        if reply.with_token {
             let without = self.send(method, &url, registry, Wanted::Blob, None, deadline).await?;
             if !without.status().is_success() {
                 return Err(UpstreamError::BlobNeedsToken { registry: registry.to_owned() });

@@ -44,8 +44,12 @@ impl Upstream {
         }
         let (refused, fresh) = match self.head(reference, deadline).await {
             Ok(Headed { head: Some(head), .. }) => return Ok(HeadOrManifest::Head(head)),
-            Ok(headed) => (headed.refused, headed.token),
-            Err(UpstreamError::Unreachable { .. } | UpstreamError::Misbehaved { .. }) => (true, None),
+            Ok(headed) => (headed.refused, headed.fresh),
+            Err(
+                UpstreamError::Unreachable { .. }
+                | UpstreamError::Misbehaved { .. }
+                | UpstreamError::WantsOtherToken { .. },
+            ) => (true, None),
             Err(error) => return Err(error),
         };
         let manifest = self.manifest_with(reference, fresh, deadline).await?;
@@ -57,15 +61,15 @@ impl Upstream {
 
     async fn head(&self, reference: &Reference, deadline: Deadline) -> Result<Headed, UpstreamError> {
         let question = Question { method: Method::HEAD, ..Self::about(reference, None) };
-        let Reply { response, token, .. } = self.ask(question, deadline).await?;
+        let Reply { response, fresh, .. } = self.ask(question, deadline).await?;
         match response.status() {
             StatusCode::OK => {
-                Ok(Headed { head: ManifestHead::from_headers(response.headers()), refused: false, token })
+                Ok(Headed { head: ManifestHead::from_headers(response.headers()), refused: false, fresh })
             }
             StatusCode::TOO_MANY_REQUESTS => {
                 Err(self.refusal(reference.repository(), response, Missing::Manifest, deadline).await)
             }
-            _ => Ok(Headed { head: None, refused: true, token }),
+            _ => Ok(Headed { head: None, refused: true, fresh }),
         }
     }
 }
@@ -76,7 +80,8 @@ struct Headed {
     head: Option<ManifestHead>,
     /// HEAD itself was refused. Headers alone can be of one manifest.
     refused: bool,
-    token: Option<Token>,
+    /// The token that the registry gave for it.
+    fresh: Option<Token>,
 }
 
 /// The registries that answer GET of a manifest and not HEAD, and until when that is believed.

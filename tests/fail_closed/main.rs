@@ -8,6 +8,7 @@ mod evidence;
 mod first_sight;
 mod first_sights;
 mod foreign_text;
+mod heads;
 mod key_fails;
 mod known_tags;
 mod lists;

@@ -9,7 +9,7 @@ use http::{Request, Response};
 use testing::network::inside;
 use testing::network::web::status;
 
-use crate::scene::{Asked, Scene};
+use crate::scene::{Asked, IMAGE, Scene};
 use crate::shape::{Blobs, Shape, TAGS};
 
 const BLOBS: &str = "https://cdn.example/blobs/";
@@ -50,7 +50,7 @@ fn a_registry_that_takes_accept_at_its_word() {
         let answer = scene.get("tags/list").await;
         assert_eq!((answer.status, answer.text()), (200, TAGS), "{answer:?}");
         assert_eq!(scene.asked(), ["GET tags"]);
-        scene.assert_pulls_as("Accept taken at its word (tokens, blobs, lists)", Ok(())).await;
+        scene.assert_pulls_as("Accept taken at its word (tokens, blobs, lists)", IMAGE, IMAGE).await;
     });
 }
 

@@ -8,7 +8,7 @@ use http::{Request, Response};
 use testing::network::inside;
 use testing::network::web::status;
 
-use crate::scene::Scene;
+use crate::scene::{IMAGE, Scene};
 use crate::shape::{Blobs, Shape};
 
 const REALM: &str = "https://auth.example/token";
@@ -78,7 +78,7 @@ fn a_new_token_that_is_refused_too_is_the_end() {
 }
 
 /// A registry that gives a token for the first question, and from then on refuses it with `refusal`.
-async fn assert_asked_once_more(refusal: fn() -> Response<Bytes>) {
+async fn assert_asked_once_more(what: &str, refusal: fn() -> Response<Bytes>) {
     let scene = Scene::set(SHAPE).await;
     assert_eq!(scene.get("manifests/v1").await.status, 200);
     let given = Arc::new(AtomicUsize::new(0));
@@ -92,7 +92,7 @@ async fn assert_asked_once_more(refusal: fn() -> Response<Bytes>) {
         let token = request.headers().get("authorization").map(|value| value.to_str().unwrap().to_owned());
         match token {
             Some(token) if token.starts_with("Bearer new-") => {
-                Shape::plain(SHAPE.host).answer(&without_token(request), &image, true)
+                Shape { blobs: SHAPE.blobs, ..Shape::plain(SHAPE.host) }.answer(&without_token(request), &image, true)
             }
             Some(_) => refusal(),
             None => SHAPE.answer(request, &image, true),
@@ -107,6 +107,7 @@ async fn assert_asked_once_more(refusal: fn() -> Response<Bytes>) {
     assert_eq!(scene.asked(), ["HEAD manifests"]);
     // The challenge of the refusal is not.
     assert_eq!(given.load(Ordering::Relaxed), 1);
+    scene.assert_pulls_as(what, IMAGE, IMAGE).await;
 }
 
 fn without_token(request: &Request<()>) -> Request<()> {
@@ -115,11 +116,34 @@ fn without_token(request: &Request<()>) -> Request<()> {
     request
 }
 
+/// A HEAD that is refused whatever it bears says nothing of the token.
+#[test]
+fn a_token_that_was_kept_is_no_new_one_after_a_head_that_was_refused() {
+    inside(async {
+        let scene = Scene::set(SHAPE).await;
+        assert_eq!(scene.get("manifests/v1").await.status, 200);
+        let image = scene.image.clone();
+        scene.network.web.site("auth.example", |_| status(200, &[], r#"{"token":"new"}"#));
+        scene.network.web.site(SHAPE.host, move |request| {
+            let has_new = request.headers().get("authorization").is_some_and(|value| value == "Bearer new");
+            match (request.method() == http::Method::HEAD, has_new) {
+                (true, _) => status(404, &[], ""),
+                (false, true) => Shape::plain(SHAPE.host).answer(&without_token(request), &image, true),
+                (false, false) => SHAPE.answer(&without_token(request), &image, true),
+            }
+        });
+        scene.asked();
+        assert_eq!(scene.get("manifests/v1").await.status, 200);
+        let asked = ["HEAD manifests", "GET manifests", "GET manifests", "GET token", "GET manifests"];
+        assert_eq!(scene.asked(), asked);
+    });
+}
+
 /// <https://github.com/aws/containers-roadmap/issues/2835>, <https://github.com/oras-project/oras-go/issues/1227>.
 #[test]
 fn ecr_public_answers_400_to_a_token_that_has_ended() {
     inside(async {
-        assert_asked_once_more(|| {
+        assert_asked_once_more("a kept token is refused by 400", || {
             let body = r#"{"errors":[{"code":"DENIED","message":"Your Authorization Token is invalid."}]}"#;
             status(400, &[("content-type", "application/json; charset=utf-8")], body)
         })
@@ -131,7 +155,10 @@ fn ecr_public_answers_400_to_a_token_that_has_ended() {
 #[test]
 fn ecr_answers_403_to_a_token_that_has_ended() {
     inside(async {
-        assert_asked_once_more(|| status(403, &[], "Your authorization token has expired. Reauthenticate.")).await
+        assert_asked_once_more("a kept token is refused by 403", || {
+            status(403, &[], "Your authorization token has expired. Reauthenticate.")
+        })
+        .await
     });
 }
 
@@ -139,7 +166,7 @@ fn ecr_answers_403_to_a_token_that_has_ended() {
 #[test]
 fn nvcr_io_names_a_realm_for_the_logged_in_when_a_token_has_ended() {
     inside(async {
-        assert_asked_once_more(|| {
+        assert_asked_once_more("a kept token is refused, with another realm", || {
             let challenge = r#"Bearer realm="https://authn.nvidia.com/token",service="registry",error="invalid_token""#;
             status(401, &[("www-authenticate", challenge)], "")
         })
@@ -151,7 +178,10 @@ fn nvcr_io_names_a_realm_for_the_logged_in_when_a_token_has_ended() {
 #[test]
 fn harbor_wants_a_password_when_a_token_is_not_enough() {
     inside(async {
-        assert_asked_once_more(|| status(401, &[("www-authenticate", r#"Basic realm="harbor""#)], "")).await
+        assert_asked_once_more("a kept token is refused, with Basic", || {
+            status(401, &[("www-authenticate", r#"Basic realm="harbor""#)], "")
+        })
+        .await
     });
 }
 

@@ -4,7 +4,7 @@ use http::{Method, Request};
 use testing::network::inside;
 use testing::network::web::status;
 
-use crate::scene::Scene;
+use crate::scene::{IMAGE, Scene};
 use crate::shape::{Blobs, Shape};
 
 const HOST: &str = "registry.example";
@@ -31,7 +31,7 @@ async fn assert_works_by_get(code: u16, what: &str) {
         assert_eq!((answer.status, answer.header("docker-content-digest")), (200, digest.as_str()), "{answer:?}");
     }
     assert_eq!(scene.asked(), ["GET manifests"], "the digest is at hand");
-    scene.assert_pulls_as(what, Ok(())).await;
+    scene.assert_pulls_as(what, IMAGE, IMAGE).await;
 }
 
 /// registry.centos.org: <https://github.com/containerd/containerd/pull/6684>.
@@ -88,7 +88,7 @@ fn a_registry_with_tokens_that_refuses_head() {
         assert_eq!(scene.asked(), asked);
         assert_eq!(scene.get("manifests/v1").await.status, 200);
         assert_eq!(scene.asked(), ["GET manifests"]);
-        scene.assert_pulls_as("HEAD of a manifest is 403, with tokens", Ok(())).await;
+        scene.assert_pulls_as("HEAD of a manifest is 403, with tokens", IMAGE, IMAGE).await;
     });
 }
 
@@ -113,7 +113,7 @@ fn a_redirect_whose_target_refuses_head() {
         assert_eq!(scene.asked(), [by_head, by_get].concat());
         assert_eq!(scene.get("manifests/v1").await.status, 200);
         assert_eq!(scene.asked(), by_get);
-        scene.assert_pulls_as("HEAD of a manifest redirects to where HEAD is 403", Ok(())).await;
+        scene.assert_pulls_as("HEAD of a manifest redirects to where HEAD is 403", IMAGE, IMAGE).await;
     });
 }
 

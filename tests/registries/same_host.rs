@@ -5,7 +5,7 @@ use testing::network::inside;
 use testing::network::web::status;
 use tlogistry::image::Digest;
 
-use crate::scene::{Asked, Scene};
+use crate::scene::{Asked, IMAGE, Scene};
 use crate::shape::{Blobs, Shape};
 
 const HOST: &str = "artifactory.example";
@@ -38,7 +38,7 @@ fn the_token_goes_along_to_another_path_of_the_same_host() {
             blob_head: &["HEAD blobs", "HEAD blobs"],
         };
         scene.assert_works(asked, BLOBS).await;
-        scene.assert_pulls_as("redirects to a path of the same host that wants the token", Ok(())).await;
+        scene.assert_pulls_as("redirects to a path of the same host that wants the token", IMAGE, IMAGE).await;
     });
 }
 
@@ -52,7 +52,7 @@ fn a_blob_at_another_path_of_the_same_host_is_where_that_is() {
         let location = format!("https://{HOST}{INNER}/v2/org/app/blobs/{blob}");
         assert_eq!((answer.status, answer.header("location")), (307, location.as_str()), "{answer:?}");
         assert_eq!(scene.asked(), ["GET blobs", "GET blobs"]);
-        scene.assert_pulls_as("redirects to a path of the same host, without tokens", Ok(())).await;
+        scene.assert_pulls_as("redirects to a path of the same host, without tokens", IMAGE, IMAGE).await;
     });
 }
 

@@ -21,6 +21,10 @@ pub struct Scene {
     _state: tempfile::TempDir,
 }
 
+/// What skopeo gets: the image, or an error that holds this text.
+pub type Pull = Result<(), &'static str>;
+pub const IMAGE: Pull = Ok(());
+
 /// Requests to a registry, as `GET manifests`, `GET token`, `HEAD blobs`; a part elsewhere with its host.
 pub struct Asked {
     /// When a tag is pulled for the first time.
@@ -137,28 +141,29 @@ impl Scene {
 
     pub async fn assert_pulls(&self) {
         let name = format!("{}/{}/{}:{TAG}", self.instance.address, self.shape.name, self.shape.repository);
-        let (ended, to) = pulled(name).await;
-        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-        assert_holds(&to, &self.image);
+        self.assert_pull_is(name, IMAGE).await;
     }
 
-    /// skopeo gets the image through tlogistry, and what it gets from the registry itself is this: the image, or an error
-    /// that holds a text. Prints a row of a table of both.
-    pub async fn assert_pulls_as(&self, what: &str, directly: Result<(), &str>) {
-        let (ended, to) = pulled(format!("{}/{}:{TAG}", self.shape.host, self.shape.repository)).await;
-        match directly {
+    /// What skopeo gets from the registry itself, and what through tlogistry: the image, or an error that holds a text.
+    /// Prints a row of a table of both.
+    pub async fn assert_pulls_as(&self, what: &str, directly: Pull, through: Pull) {
+        let (host, repository) = (self.shape.host, self.shape.repository);
+        self.assert_pull_is(format!("{host}/{repository}:{TAG}"), directly).await;
+        self.assert_pull_is(format!("{}/{}/{repository}:{TAG}", self.instance.address, self.shape.name), through).await;
+        let shown = |pull: Pull| pull.map_or_else(|text| format!("'{text}'"), |()| "the image".to_owned());
+        println!("| {what} | {} | {} |", shown(directly), shown(through));
+        self.asked();
+    }
+
+    async fn assert_pull_is(&self, name: String, expected: Pull) {
+        let (ended, to) = pulled(name.clone()).await;
+        match expected {
             Ok(()) => {
-                assert_eq!(ended.code, Some(0), "{what}, directly: {}", ended.stderr);
+                assert_eq!(ended.code, Some(0), "{name}: {}", ended.stderr);
                 assert_holds(&to, &self.image);
             }
-            Err(text) => assert!(ended.code == Some(1) && ended.stderr.contains(text), "{what}: {}", ended.stderr),
+            Err(text) => assert!(ended.code == Some(1) && ended.stderr.contains(text), "{name}: {}", ended.stderr),
         }
-        self.assert_pulls().await;
-        println!(
-            "| {what} | {} | the image |",
-            directly.map_or_else(|text| format!("'{text}'"), |()| "the image".to_owned())
-        );
-        self.asked();
     }
 }
 

@@ -4,7 +4,7 @@ use testing::network::inside;
 use testing::network::web::status;
 use url::Url;
 
-use crate::scene::Scene;
+use crate::scene::{IMAGE, Pull, Scene};
 use crate::shape::{Blobs, Shape};
 
 const REALM: &str = "https://auth.example/token";
@@ -23,7 +23,7 @@ struct Form {
 }
 
 /// A registry of this form: a token is fetched once, and the image is pulled.
-async fn assert_works(form: Form, what: &str, directly: Result<(), &str>) {
+async fn assert_works(form: Form, what: &str, directly: Pull) {
     let scene = Scene::set(SHAPE).await;
     let token = move |request: &http::Request<()>| {
         let url = Url::parse(&format!("https://auth.example{}", request.uri())).unwrap();
@@ -56,7 +56,7 @@ async fn assert_works(form: Form, what: &str, directly: Result<(), &str>) {
     scene.assert_manifests(&["GET manifests", "GET token", "GET manifests"], &["HEAD manifests"]).await;
     let answer = scene.get(&scene.blob()).await;
     assert_eq!((answer.status, scene.asked()), (307, vec!["GET blobs".to_owned()]), "{answer:?}");
-    scene.assert_pulls_as(what, directly).await;
+    scene.assert_pulls_as(what, directly, IMAGE).await;
 }
 
 const SERVICE_AND_SCOPE: &[(&str, &str)] = &[("service", "a"), ("scope", PULL)];
@@ -69,7 +69,7 @@ fn an_empty_scope_is_the_pull_scope_of_the_repository() {
     inside(async {
         let challenges = &[r#"Bearer realm="https://auth.example/token",service="a",scope="""#];
         let form = Form { challenges, parameters: SERVICE_AND_SCOPE, answer: TOKEN };
-        assert_works(form, "an empty scope in the challenge", Ok(())).await;
+        assert_works(form, "an empty scope in the challenge", IMAGE).await;
     });
 }
 
@@ -80,7 +80,7 @@ fn no_scope_is_the_pull_scope_of_the_repository() {
     inside(async {
         let challenges = &[r#"Bearer realm="https://auth.example/token",service="a""#];
         let form = Form { challenges, parameters: SERVICE_AND_SCOPE, answer: TOKEN };
-        assert_works(form, "no scope in the challenge", Ok(())).await;
+        assert_works(form, "no scope in the challenge", IMAGE).await;
     });
 }
 
@@ -93,7 +93,7 @@ fn several_scopes_are_several_parameters() {
             r#"Bearer realm="https://auth.example/token",service="a",scope="repository:org/app:pull repository:org/base:pull""#,
         ];
         let parameters = &[("service", "a"), ("scope", PULL), ("scope", "repository:org/base:pull")];
-        assert_works(Form { challenges, parameters, answer: TOKEN }, "several scopes in the challenge", Ok(())).await;
+        assert_works(Form { challenges, parameters, answer: TOKEN }, "several scopes in the challenge", IMAGE).await;
     });
 }
 
@@ -103,7 +103,7 @@ fn a_service_may_be_missing() {
     inside(async {
         let challenges = &[r#"Bearer realm="https://auth.example/token",scope="repository:org/app:pull""#];
         let form = Form { challenges, parameters: &[("scope", PULL)], answer: TOKEN };
-        assert_works(form, "no service in the challenge", Ok(())).await;
+        assert_works(form, "no service in the challenge", IMAGE).await;
     });
 }
 
@@ -114,7 +114,7 @@ fn a_token_may_have_either_name_and_the_other_one_be_empty() {
     inside(async {
         let answer = r#"{"token":"","access_token":"an-anonymous-token","expires_in":300}"#;
         let form = Form { challenges: USUAL, parameters: SERVICE_AND_SCOPE, answer };
-        assert_works(form, "an empty token beside access_token", Ok(())).await;
+        assert_works(form, "an empty token beside access_token", IMAGE).await;
     });
 }
 
@@ -123,7 +123,7 @@ fn an_access_token_may_be_empty() {
     inside(async {
         let answer = r#"{"token":"an-anonymous-token","access_token":"","expires_in":1800}"#;
         let form = Form { challenges: USUAL, parameters: SERVICE_AND_SCOPE, answer };
-        assert_works(form, "an empty access_token beside token", Ok(())).await;
+        assert_works(form, "an empty access_token beside token", IMAGE).await;
     });
 }
 

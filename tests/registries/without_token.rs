@@ -62,7 +62,12 @@ fn a_registry_elsewhere_that_wants_a_token_of_its_own_is_not_pulled_from() {
         assert_eq!(message, reason);
         assert_eq!(scene.asked(), ["GET manifests", "GET manifests at elsewhere.example"]);
         assert_eq!(scene.head("manifests/v1").await.status, 403);
-        assert_eq!(scene.asked(), ["HEAD manifests", "HEAD manifests at elsewhere.example"]);
+        let by_head = ["HEAD manifests", "HEAD manifests at elsewhere.example"];
+        let by_get = ["GET manifests", "GET manifests at elsewhere.example"];
+        assert_eq!(scene.asked(), [by_head, by_get].concat());
+        let what = "redirects to a registry that wants a token of its own";
+        let through = "registry.example leads to elsewhere.example, which wants a token of its own";
+        scene.assert_pulls_as(what, Err("unauthorized"), Err(through)).await;
     });
 }
 
