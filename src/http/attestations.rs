@@ -71,13 +71,21 @@ impl Service {
     }
 }
 
-/// The registry's answer or, if the registry lacks the content, `attestation`'s.
+/// The registry's answer or, if the registry lacks the content or refuses it, `attestation`'s: not every registry says 404
+/// of what it never had.
 pub(super) async fn or_attestation(
     answer: Result<Response<Body>, Refusal>,
     attestation: impl Future<Output = Result<Option<Response<Body>>, Refusal>>,
 ) -> Result<Response<Body>, Refusal> {
     match answer {
-        Err(refusal @ Refusal::Upstream(UpstreamError::NotFound { .. })) => attestation.await?.ok_or(refusal),
+        Err(
+            refusal @ Refusal::Upstream(
+                UpstreamError::NotFound { .. }
+                | UpstreamError::WantsCredentials { .. }
+                | UpstreamError::Denied { .. }
+                | UpstreamError::Answered { .. },
+            ),
+        ) => attestation.await?.ok_or(refusal),
         answer => answer,
     }
 }

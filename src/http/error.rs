@@ -1,12 +1,13 @@
 //! Refusals, as the distribution spec's errors: `{"errors":[{"code","message","detail"}]}`, one each, with a message that a
 //! person at a terminal can act on.
 
-use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use serde_json::json;
 
 use super::Body;
 use super::moved::Moved;
+use super::response::NO_STORE;
 use crate::foreign::within;
 use crate::image::{Digest, NameError, Registry, Tag};
 use crate::ledger::LedgerError;
@@ -19,8 +20,6 @@ use crate::verdict::Unavailable;
 
 /// Seconds after which a client may try again when the log, the key or the ledger is unavailable.
 const RETRY_SECONDS: &str = "30";
-/// Longer `Retry-After` values of a registry are not passed on.
-const MAX_RETRY_AFTER_LENGTH: usize = 40;
 /// Foreign text is cut where it enters a message. This bounds the sum of several such parts: our longest message, about a
 /// moved tag with the longest names, has some 1,300 bytes.
 const MAX_MESSAGE_BYTES: usize = 2 << 10;
@@ -75,8 +74,8 @@ impl Refusal {
         self.status_and_code().0
     }
 
-    /// The distribution spec's code.
-    pub(super) fn code(&self) -> &'static str {
+    /// A code of the distribution spec, or the registry's own.
+    pub(super) fn code(&self) -> &str {
         self.status_and_code().1
     }
 
@@ -125,7 +124,7 @@ impl Refusal {
         }
     }
 
-    fn status_and_code(&self) -> (StatusCode, &'static str) {
+    fn status_and_code(&self) -> (StatusCode, &str) {
         match self {
             Self::Name(NameError::Tag(_) | NameError::NoTag(_)) => (StatusCode::BAD_REQUEST, "TAG_INVALID"),
             Self::Name(NameError::Digest(_)) => (StatusCode::BAD_REQUEST, "DIGEST_INVALID"),
@@ -145,7 +144,12 @@ impl Refusal {
             Self::Upstream(error) => match error {
                 UpstreamError::Refused(_)
                 | UpstreamError::WantsCredentials { .. }
-                | UpstreamError::WantsOtherToken { .. } => (StatusCode::FORBIDDEN, "DENIED"),
+                | UpstreamError::WantsOtherToken { .. }
+                | UpstreamError::Denied { .. } => (StatusCode::FORBIDDEN, "DENIED"),
+                UpstreamError::Answered { answer, .. } => {
+                    (answer.status, answer.words.code.as_deref().unwrap_or(usual_code(answer.status)))
+                }
+                UpstreamError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
                 UpstreamError::NotFound { what: Missing::Manifest, .. } => (StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN"),
                 UpstreamError::NotFound { what: Missing::Blob, .. } => (StatusCode::NOT_FOUND, "BLOB_UNKNOWN"),
                 UpstreamError::NotFound { what: Missing::Repository, .. } => (StatusCode::NOT_FOUND, NAME_UNKNOWN),
@@ -205,8 +209,11 @@ impl Refusal {
     /// The headers that go with the status.
     pub(super) fn headers(&self) -> HeaderMap {
         let retry_after = self.retry_after().map(|value| (RETRY_AFTER, value));
-        let allow = matches!(self, Self::Method).then(|| (ALLOW, HeaderValue::from_static("GET, HEAD")));
-        retry_after.into_iter().chain(allow).collect()
+        // RFC 9110 section 15.5.6 demands it of every 405, whoever said it.
+        let is_of_method = self.status() == StatusCode::METHOD_NOT_ALLOWED;
+        let allow = is_of_method.then(|| (ALLOW, HeaderValue::from_static("GET, HEAD")));
+        // Caches may keep a 404, a 405, a 410, a 414 or a 501 for a while (RFC 9110 section 15.1).
+        [(CACHE_CONTROL, NO_STORE)].into_iter().chain(retry_after).chain(allow).collect()
     }
 
     fn retry_after(&self) -> Option<HeaderValue> {
@@ -216,10 +223,10 @@ impl Refusal {
                 None => HeaderValue::from_static(RETRY_SECONDS),
             }),
             Self::Upstream(UpstreamError::Silent { wait, .. }) => Some(HeaderValue::from(whole_seconds(*wait))),
-            Self::Upstream(UpstreamError::RateLimited { retry_after: Some(value), .. }) => {
-                let bearable = value.len() <= MAX_RETRY_AFTER_LENGTH;
-                HeaderValue::from_str(value).ok().filter(|_| bearable)
-            }
+            Self::Upstream(
+                UpstreamError::RateLimited { retry_after: Some(value), .. }
+                | UpstreamError::Unavailable { retry_after: value, .. },
+            ) => HeaderValue::from_str(value).ok(),
             _ => None,
         }
     }
@@ -235,6 +242,15 @@ impl Refusal {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
         response.headers_mut().extend(self.headers());
         response
+    }
+}
+
+/// The code for a registry's status where it sends none.
+fn usual_code(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::PAYMENT_REQUIRED | StatusCode::FORBIDDEN | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => "DENIED",
+        // Distribution's for a "missing implementation or an invalid set of parameters".
+        _ => "UNSUPPORTED",
     }
 }
 

@@ -107,6 +107,7 @@ fn is_final(error: &UpstreamError) -> bool {
         | UpstreamError::Timeout { .. }
         | UpstreamError::Silent { .. }
         | UpstreamError::Unreachable { .. }
+        | UpstreamError::Unavailable { .. }
         | UpstreamError::Refused(EgressRefusal::NotServed(_)) => true,
         UpstreamError::Status { status, .. } => status.is_server_error(),
         UpstreamError::Misbehaved { how, .. } => {
@@ -115,6 +116,8 @@ fn is_final(error: &UpstreamError) -> bool {
         UpstreamError::Refused(_)
         | UpstreamError::WantsCredentials { .. }
         | UpstreamError::WantsOtherToken { .. }
+        | UpstreamError::Denied { .. }
+        | UpstreamError::Answered { .. }
         | UpstreamError::NotFound { .. }
         | UpstreamError::BlobNeedsToken { .. } => false,
     }

@@ -119,6 +119,24 @@ pub(crate) async fn read_body_within(
     read_parts(response, limit, || deadline.within(silence)).await
 }
 
+/// Reads the first `limit` bytes of a body, or those before the error that ends it.
+pub(crate) async fn read_beginning(
+    mut response: Response,
+    limit: usize,
+    deadline: Deadline,
+) -> (Vec<u8>, Option<SendError>) {
+    let mut body = Vec::new();
+    while body.len() < limit {
+        match deadline.bound(response.chunk()).await {
+            Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk[..chunk.len().min(limit - body.len())]),
+            Ok(Ok(None)) => break,
+            Ok(Err(error)) => return (body, Some(error.into())),
+            Err(elapsed) => return (body, Some(elapsed.into())),
+        }
+    }
+    (body, None)
+}
+
 /// `deadline` is asked before each part.
 async fn read_parts(mut response: Response, limit: usize, deadline: impl Fn() -> Deadline) -> Result<Bytes, SendError> {
     let announced = response.content_length();

@@ -1,17 +1,14 @@
 //! Blobs: their location, never their bytes.
 
+use http::header::LOCATION;
 use reqwest::{Method, StatusCode};
-use url::Url;
 
 use super::error::{Missing, UpstreamError};
+use super::location::BlobLocation;
 use super::misbehaviour::Misbehaviour;
 use super::{Question, Upstream, Wanted, redirect};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Repository};
-
-/// A URL that answers the blob to anyone. A pre-signed one is valid for one method only, the one asked with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct BlobLocation(pub Url);
 
 impl Upstream {
     /// Asks the registry where a blob is. A body, if one comes, is dropped unread.
@@ -36,11 +33,14 @@ impl Upstream {
             method = Method::GET;
             reply = self.ask(Question { fresh: reply.fresh, ..question }, deadline).await?;
         }
-        match redirect(&reply.response) {
-            Some(Some(location)) if self.is_for_clients(&location, registry) => return Ok(BlobLocation(location)),
-            Some(Some(_)) => return Err(UpstreamError::misbehaved(registry, Misbehaviour::BlobNotHttps)),
-            Some(None) => return Err(UpstreamError::misbehaved(registry, Misbehaviour::BlobToNowhere)),
-            None => {}
+        let misbehaved = |how| UpstreamError::misbehaved(registry, how);
+        if redirect(&reply.response).is_some() {
+            let location = reply.response.headers().get(LOCATION).ok_or(Misbehaviour::BlobToNowhere);
+            // The storage behind a registry that the operator opened may speak plain http too. Its address does not
+            // matter: the client connects, not this process.
+            let plain_http = self.egress.is_local(registry);
+            let led = location.and_then(|to| BlobLocation::of_redirect(reply.response.url(), to, plain_http));
+            return led.map_err(misbehaved);
         }
         match reply.response.status() {
             StatusCode::OK => {}
@@ -55,12 +55,6 @@ impl Upstream {
                 return Err(UpstreamError::BlobNeedsToken { registry: registry.to_owned() });
             }
         }
-        Ok(BlobLocation(url))
-    }
-
-    /// Returns whether a client may be sent to a URL. Its address does not matter: the client connects, not this
-    /// process.
-    fn is_for_clients(&self, url: &Url, registry: &str) -> bool {
-        url.scheme() == "https" || url.scheme() == "http" && self.egress.is_local(registry)
+        BlobLocation::of_registry(&url).map_err(misbehaved)
     }
 }

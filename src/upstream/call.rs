@@ -12,7 +12,7 @@ use super::error::UpstreamError;
 use super::token::Token;
 use super::{Upstream, manifest};
 use crate::deadline::Deadline;
-use crate::http_client::{SendError, read_body_within, send_idempotent_unless};
+use crate::http_client::{SendError, read_beginning, read_body_within, send_idempotent_unless};
 use crate::oci::{JSON, OCI_INDEX};
 use crate::telemetry::{Dependency, timed};
 
@@ -85,6 +85,21 @@ impl Upstream {
         let body = timed(Dependency::Registry, reading).await;
         self.note_outcome(registry, &url, body.as_ref().err(), began, deadline);
         body.map_err(|error| UpstreamError::from_send(registry, error))
+    }
+
+    /// Reads the first `limit` bytes of an error, or as much as comes in time: the error counts without its text too.
+    pub(super) async fn read_beginning(
+        &self,
+        response: Response,
+        limit: usize,
+        registry: &str,
+        deadline: Deadline,
+    ) -> Vec<u8> {
+        let (began, url) = (Instant::now(), response.url().clone());
+        let reading = read_beginning(response, limit, deadline.within(self.registry_timeout));
+        let (body, error) = timed(Dependency::Registry, reading).await;
+        self.note_outcome(registry, &url, error.as_ref(), began, deadline);
+        body
     }
 
     /// Remembers whether a host has answered. A time-out because little was left of the request's own time says nothing

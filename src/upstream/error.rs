@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use super::answer::Answer;
 use super::egress::{EgressRefusal, NotPublic};
 use super::misbehaviour::Misbehaviour;
 use crate::foreign::shown;
@@ -16,7 +17,7 @@ pub(crate) enum UpstreamError {
     /// The caller named a host that this instance does not call, or the registry led to one.
     #[error(transparent)]
     Refused(#[from] EgressRefusal),
-    /// 401 or 403 to an anonymous pull: the repository is private, or not there.
+    /// 401, or 403 without a word, to an anonymous pull: the repository is private, or not there.
     #[error("not found, or not public: {registry} wants credentials")]
     WantsCredentials { registry: String },
     /// The registry redirects to another one, which gets no token: only the client knows whether it is to be trusted as much.
@@ -26,10 +27,19 @@ pub(crate) enum UpstreamError {
         shown(.host)
     )]
     WantsOtherToken { registry: String, host: String },
+    /// 403 with the registry's reason.
+    #[error("not found, or not public: {registry} wants credentials, and says '{message}'")]
+    Denied { registry: String, message: String },
+    /// The registry's answer to what the client asked for: its status, code and message are the client's.
+    #[error("{registry} answered {answer}")]
+    Answered { registry: String, answer: Answer },
+    /// 503 with the time at which to come again: the registry's header as it came.
+    #[error("{registry} is unavailable for now")]
+    Unavailable { registry: String, retry_after: String },
     /// The caller's fault. The registry's error code tells a missing repository from a missing manifest.
     #[error("{registry} has no such {what}")]
     NotFound { registry: String, what: Missing },
-    /// The limit of this instance's address, as a rule. `retry_after` is the registry's header, not parsed.
+    /// The limit of this instance's address, as a rule. `retry_after` is the registry's header as it came.
     #[error("{registry} allows no more requests for now")]
     RateLimited { registry: String, retry_after: Option<String> },
     /// The registry's fault: nothing of the answer is used.
@@ -47,7 +57,7 @@ pub(crate) enum UpstreamError {
         whole_seconds(*.wait)
     )]
     Silent { registry: String, wait: Duration },
-    /// The registry's fault: a status that the distribution spec does not foresee here, 5xx as a rule.
+    /// The registry's fault: a status that means nothing to the client, 5xx as a rule.
     #[error("{registry} answered {status}")]
     Status { registry: String, status: StatusCode },
     #[error(

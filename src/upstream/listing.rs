@@ -3,14 +3,13 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::LINK;
 use reqwest::{Response, StatusCode};
-use url::{Url, form_urlencoded};
+use url::form_urlencoded;
 
 use super::error::{Missing, UpstreamError};
 use super::manifest::is_json_object;
 use super::misbehaviour::Misbehaviour;
-use super::{MAX_MANIFEST_BYTES, Question, Upstream, Wanted};
+use super::{MAX_MANIFEST_BYTES, Question, Upstream, Wanted, link};
 use crate::deadline::Deadline;
 use crate::image::Repository;
 use crate::oci::FILTERS_APPLIED;
@@ -35,15 +34,15 @@ pub(crate) struct ListPage {
 }
 
 impl ListPage {
-    pub(super) fn check(registry: &str, url: &Url, headers: &HeaderMap, bytes: Bytes) -> Result<Self, UpstreamError> {
+    pub(super) fn check(registry: &str, headers: &HeaderMap, bytes: Bytes) -> Result<Self, UpstreamError> {
         let misbehaved = |how| UpstreamError::misbehaved(registry, how);
         if !is_json_object(&bytes) {
             return Err(misbehaved(Misbehaviour::ListNotJson));
         }
         // A list that silently ends early would hide tags.
-        let next = match next_page(headers).ok_or_else(|| misbehaved(Misbehaviour::LinkUnreadable))? {
+        let next = match link::next_page(headers).ok_or_else(|| misbehaved(Misbehaviour::LinkUnreadable))? {
             None => None,
-            Some(link) => Some(next_query(url, link).ok_or_else(|| misbehaved(Misbehaviour::LinkToOtherList))?),
+            Some(target) => Some(link::query(target).ok_or_else(|| misbehaved(Misbehaviour::LinkWithoutQuery))?),
         };
         if next.as_ref().is_some_and(|next| next.len() > MAX_QUERY_BYTES) {
             return Err(misbehaved(Misbehaviour::LinkTooLong { limit: MAX_QUERY_BYTES }));
@@ -90,85 +89,42 @@ impl Upstream {
         deadline: Deadline,
     ) -> Result<ListPage, UpstreamError> {
         let registry = repository.registry().as_str();
-        let (url, headers) = (response.url().clone(), response.headers().clone());
+        let headers = response.headers().clone();
         let bytes = self.read(response, MAX_PAGE_BYTES, registry, deadline).await?;
-        ListPage::check(registry, &url, &headers, bytes)
+        ListPage::check(registry, &headers, bytes)
     }
-}
-
-/// The target of the link with `rel="next"` (RFC 8288 section 3): `None` if a link cannot be read, `Some(None)` if no
-/// link has it.
-fn next_page(headers: &HeaderMap) -> Option<Option<&str>> {
-    let mut next = None;
-    for value in headers.get_all(LINK) {
-        // A URL never holds '<', so each part after one is a target and its parameters.
-        for link in value.to_str().ok()?.trim_start().strip_prefix('<')?.split('<') {
-            let (target, parameters) = link.split_once('>')?;
-            if parameters.split(';').any(is_next) {
-                next = next.or(Some(target));
-            }
-        }
-    }
-    Some(next)
-}
-
-fn is_next(parameter: &str) -> bool {
-    let Some((name, value)) = parameter.split_once('=') else { return false };
-    let value = value.trim().trim_end_matches(',').trim().trim_matches('"');
-    name.trim().eq_ignore_ascii_case("rel") && value.split(' ').any(|rel| rel.eq_ignore_ascii_case("next"))
-}
-
-/// The query of a link from `url` to another page of the same list.
-fn next_query(url: &Url, link: &str) -> Option<String> {
-    let next = url.join(link).ok()?;
-    // Registries behind proxies put their own host or scheme there. The path alone identifies the list.
-    if next.path() != url.path() { None } else { next.query().map(str::to_owned) }
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::header::{HeaderValue, LINK};
 
     use super::*;
 
-    fn next(url: &str, link: &str) -> Option<Option<String>> {
+    fn next(link: &str) -> Result<Option<String>, String> {
         let mut headers = HeaderMap::new();
         headers.append(LINK, HeaderValue::from_bytes(link.as_bytes()).unwrap());
-        let page = ListPage::check("r", &url.parse().unwrap(), &headers, Bytes::from_static(b"{}"));
-        page.ok().map(|page| page.next)
+        let page = ListPage::check("r", &headers, Bytes::from_static(b"{}"));
+        page.map(|page| page.next).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn the_next_page_is_found_however_the_registry_links_it() {
-        let url = "https://r.example/v2/a/tags/list?n=2";
-        let cases = [
-            ("</v2/a/tags/list?n=2&last=b>; rel=\"next\"", "n=2&last=b"),
-            ("<https://r.example/v2/a/tags/list?last=b&n=2>; rel=next", "last=b&n=2"),
-            // Quay's own name for the place to go on from, and a proxy's scheme and host.
-            ("<http://internal:8080/v2/a/tags/list?next_page=gAAA%3D>;rel=\"next\"", "next_page=gAAA%3D"),
-            ("<list?last=b>; rel=\"next\"", "last=b"),
-            ("</v2/a/tags/list?n=2>; rel=\"first\", </v2/a/tags/list?last=b>; title=x; REL=\"next\"", "last=b"),
-        ];
-        for (link, expected) in cases {
-            assert_eq!(next(url, link), Some(Some(expected.to_owned())), "{link}");
-        }
-        for link in ["</v2/a/tags/list?last=b>; rel=\"prev\"", "</v2/a/tags/list?last=b>"] {
-            assert_eq!(next(url, link), Some(None), "{link}");
+    fn a_page_says_where_the_next_one_begins_or_that_it_is_the_last() {
+        // Quay's own name for the place to go on from.
+        let link = "<http://internal:8080/v2/a/tags/list?next_page=gAAA%3D>;rel=\"next\"";
+        assert_eq!(next(link), Ok(Some("next_page=gAAA%3D".to_owned())));
+        for last in ["", "</v2/a/tags/list?last=b>; rel=\"prev\""] {
+            assert_eq!(next(last), Ok(None));
         }
     }
 
     #[test]
-    fn a_list_that_goes_on_elsewhere_is_a_lie() {
-        let url = "https://r.example/v2/a/tags/list";
-        for link in [
-            "</v2/b/tags/list?last=b>; rel=\"next\"",
-            "</v2/a/tags/list>; rel=next",
-            "<http://[>; rel=next",
-            "nonsense",
-            "<a",
-            "é",
-        ] {
-            assert_eq!(next(url, link), None, "{link}");
+    fn a_list_that_goes_on_from_nowhere_is_refused() {
+        for link in ["</v2/a/tags/list>; rel=\"next\"", "</v2/a/tags/list?>; rel=\"next\""] {
+            assert_eq!(next(link), Err("r says that a list goes on, and not from where".to_owned()));
         }
+        assert_eq!(next("nonsense"), Err("r sent a Link header that cannot be read".to_owned()));
+        let long = format!("<?{}>; rel=next", "x".repeat(2049));
+        assert_eq!(next(&long), Err("r sent a link of more than 2048 bytes".to_owned()));
     }
 }

@@ -18,7 +18,7 @@ pub(crate) enum Misbehaviour {
     BlobToNowhere,
     #[error("redirects a blob to a URL that is not https")]
     BlobNotHttps,
-    /// Too long for a header, or not fit to stand in one.
+    /// Too long for a header, not fit to stand in one, or read as different hosts by different clients.
     #[error("redirects a blob to a URL that cannot be passed on")]
     BlobUrlUnusable,
 
@@ -61,8 +61,8 @@ pub(crate) enum Misbehaviour {
     ListNotJson,
     #[error("sent a Link header that cannot be read")]
     LinkUnreadable,
-    #[error("says that a list goes on at a URL that is not of the same list")]
-    LinkToOtherList,
+    #[error("says that a list goes on, and not from where")]
+    LinkWithoutQuery,
     #[error("sent a link of more than {limit} bytes")]
     LinkTooLong { limit: usize },
     #[error("sent a list of referrers that is not an OCI index")]

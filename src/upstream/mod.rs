@@ -1,5 +1,6 @@
 //! The registries behind this one. They are asked anonymously and believed only after a check.
 
+mod answer;
 mod ask;
 mod blob;
 mod call;
@@ -9,23 +10,24 @@ mod error;
 mod follow;
 mod head;
 mod insecure;
+mod link;
 mod listing;
+mod location;
 mod manifest;
 mod manifest_kind;
 mod misbehaviour;
 mod public_address;
 mod referrers;
+mod refusal;
 mod silence;
 mod token;
 
 use std::time::Duration;
 
-use http::header::RETRY_AFTER;
 use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Weighter};
-use reqwest::{Response, StatusCode};
+use reqwest::StatusCode;
 
-pub(crate) use blob::BlobLocation;
 pub use challenge::Challenge;
 pub(crate) use egress::{Egress, EgressRefusal, NotPublic};
 pub(crate) use error::{Missing, UpstreamError, whole_seconds};
@@ -39,7 +41,6 @@ pub(crate) use referrers::Referrers;
 
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Repository};
-use crate::oci::{NAME_UNKNOWN, has_code};
 use ask::Question;
 use call::Wanted;
 use follow::redirect;
@@ -47,8 +48,6 @@ use head::GetOnly;
 use silence::Silence;
 use token::{Token, Tokens};
 
-/// Larger than any error that registries send.
-const MAX_ERROR_BYTES: usize = 16 << 10;
 /// The usual size of a manifest. It gives the number of entries that the cache makes room for.
 const EXPECTED_MANIFEST_BYTES: u64 = 4 << 10;
 
@@ -129,30 +128,5 @@ impl Upstream {
     fn about(reference: &Reference, fresh: Option<Token>) -> Question<'_> {
         let path = format!("manifests/{}", reference.as_str());
         Question { fresh, ..Question::get(reference.repository(), path, Wanted::Manifest) }
-    }
-
-    /// The error for a response without success. A 404 is told apart by its body.
-    async fn refusal(
-        &self,
-        repository: &Repository,
-        response: Response,
-        what: Missing,
-        deadline: Deadline,
-    ) -> UpstreamError {
-        let registry = repository.registry().to_string();
-        match response.status() {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => UpstreamError::WantsCredentials { registry },
-            StatusCode::TOO_MANY_REQUESTS => {
-                let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-                UpstreamError::RateLimited { registry, retry_after: retry_after.map(str::to_owned) }
-            }
-            StatusCode::NOT_FOUND => {
-                let body = self.read(response, MAX_ERROR_BYTES, &registry, deadline).await.unwrap_or_default();
-                let what = if has_code(&body, NAME_UNKNOWN) { Missing::Repository } else { what };
-                UpstreamError::NotFound { registry, what }
-            }
-            StatusCode::GATEWAY_TIMEOUT => UpstreamError::Timeout { registry },
-            status => UpstreamError::Status { registry, status },
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! The registry lies, the log fails or the key is gone: anything that cannot be checked is not served by
 //! tag, and the answer says why. A registry, a log and a key service of our own misbehave on demand.
 
+mod answers;
 mod budget;
 mod crowded_log;
 mod entries;

@@ -5,9 +5,13 @@
 
 mod accept;
 mod by_token;
+mod bytes;
 mod early_ends;
 mod get_alone;
+mod pages;
 mod referrers;
+mod refused;
+mod reported;
 mod same_host;
 mod scene;
 mod self_hosted;

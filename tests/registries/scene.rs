@@ -59,7 +59,12 @@ impl Scene {
     }
 
     fn url(&self, path: &str) -> String {
-        format!("http://{}/v2/{}/{}/{path}", self.instance.address, self.shape.name, self.shape.repository)
+        self.at(&format!("{}/{}/{path}", self.shape.name, self.shape.repository))
+    }
+
+    /// The URL of a path below `/v2/` of the instance.
+    pub fn at(&self, path: &str) -> String {
+        format!("http://{}/v2/{path}", self.instance.address)
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -139,6 +144,7 @@ impl Scene {
         self.assert_pulls().await;
     }
 
+    /// A whole image, with skopeo.
     pub async fn assert_pulls(&self) {
         let name = format!("{}/{}/{}:{TAG}", self.instance.address, self.shape.name, self.shape.repository);
         self.assert_pull_is(name, IMAGE).await;

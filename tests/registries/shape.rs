@@ -31,6 +31,8 @@ pub struct Shape {
     pub manifests_at: Option<&'static str>,
     /// True if a GET of a manifest announces its digest, as a HEAD does.
     pub get_announces: bool,
+    /// True if the digest in that header lacks its algorithm.
+    pub bare_digests: bool,
     /// More headers of a manifest.
     pub headers: &'static [(&'static str, &'static str)],
 }
@@ -72,6 +74,7 @@ impl Shape {
             blobs: Blobs::Here,
             manifests_at: None,
             get_announces: true,
+            bare_digests: false,
             headers: &[],
         }
     }
@@ -172,7 +175,7 @@ impl Shape {
         let mut headers = self.headers.to_vec();
         headers.push(("content-type", image.media_type));
         if self.get_announces || request.method() == Method::HEAD {
-            headers.push(("docker-content-digest", digest.as_str()));
+            headers.push(("docker-content-digest", if self.bare_digests { digest.hex() } else { digest.as_str() }));
         }
         status(200, &headers, image.manifest.clone())
     }
