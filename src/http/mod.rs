@@ -4,6 +4,7 @@ mod accept;
 mod attestations;
 mod blob;
 mod client;
+mod conditional;
 mod error;
 mod listing;
 mod manifest;
@@ -42,6 +43,7 @@ use crate::upstream::{EgressRefusal, Upstream, UpstreamError};
 use crate::verdict::Verdicts;
 use attestations::or_attestation;
 use client::Client;
+use conditional::conditional;
 use error::Refusal;
 use pages::refuse;
 use ready::Ready;
@@ -151,10 +153,14 @@ impl Service {
             }
             Route::Version | Route::Health => Ok(Response::new(Body::empty())),
             Route::Ready => Ok(self.ready.answer(&self.verdicts).await),
-            Route::Manifest(Reference::Tag(tag)) => self.manifest_by_tag(method, &tag, source, deadline).await,
+            Route::Manifest(Reference::Tag(tag)) => {
+                let answer = self.manifest_by_tag(method, &tag, source, deadline).await?;
+                Ok(conditional(method, headers, true, answer))
+            }
             Route::Manifest(Reference::Digest(repository, digest)) => {
                 let answer = self.manifest_by_digest(method, &repository, &digest, deadline).await;
-                or_attestation(answer, self.attestation_manifest(&repository, &digest, deadline)).await
+                let answer = or_attestation(answer, self.attestation_manifest(&repository, &digest, deadline)).await?;
+                Ok(conditional(method, headers, false, answer))
             }
             Route::Blob(repository, digest) => {
                 let answer = self.blob(method, &repository, &digest, deadline).await;

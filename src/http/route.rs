@@ -1,5 +1,7 @@
 //! Routes: paths, parsed into names.
 
+use std::borrow::Cow;
+
 use url::form_urlencoded;
 
 use crate::image::{Digest, NameError, Reference, Registry, Repository, Tag};
@@ -41,8 +43,9 @@ impl Route {
     /// Parses a raw path and a query.
     ///
     /// A repository may have components named `manifests` and `blobs`, so paths are read from the right. Valid names never
-    /// hold a `%`, so nothing is decoded.
+    /// hold a `%`, so nothing is decoded but the colon: some clients encode a digest's, and API Gateway decodes it.
     pub fn parse(path: &str, query: Option<&str>) -> Result<Self, NameError> {
+        let path = &*with_colons(path);
         match path {
             "/" => return Ok(Self::Home),
             "/sightings" | "/sightings/" => return Ok(Self::LookUp(written(query))),
@@ -72,6 +75,11 @@ impl Route {
     }
 }
 
+/// The path with each `%3A` decoded.
+fn with_colons(path: &str) -> Cow<'_, str> {
+    if path.contains('%') { path.replace("%3A", ":").replace("%3a", ":").into() } else { path.into() }
+}
+
 /// The form's input: the first `tag` of the query.
 fn written(query: Option<&str>) -> String {
     let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
@@ -79,16 +87,29 @@ fn written(query: Option<&str>) -> String {
 }
 
 /// The repository that a path names. Its registry stands in front or, for mirror clients such as containerd, in the
-/// query's `ns`. The key counts as it is written, never as `n%73`: a cache in front may tell registries apart by it
+/// query's `ns`. It may stand in both: containerd's `override_path` puts a path in front, whose host is then no part of
+/// the repository. The key counts as it is written, never as `n%73`: a cache in front may tell registries apart by it
 /// (infra/edge.yaml).
 fn repository(name: &str, query: Option<&str>) -> Result<Repository, NameError> {
     let pairs = query.unwrap_or_default().split('&').filter(|pair| pair.split('=').next() == Some("ns"));
     let mut namespaces = pairs.flat_map(|pair| form_urlencoded::parse(pair.as_bytes()));
     match (namespaces.next(), namespaces.next()) {
         (None, _) => name.parse(),
-        (Some((_, registry)), None) => Repository::new(registry.parse::<Registry>()?, name),
+        (Some((_, registry)), None) => {
+            let registry: Registry = registry.parse()?;
+            let rest = name.split_once('/').filter(|(first, _)| is_written_as(&registry, first));
+            let path = rest.map_or(name, |(_, path)| path);
+            Repository::new(registry, path)
+        }
         (Some(_), Some((_, second))) => Err(NameError::Registry(second.into_owned())),
     }
+}
+
+/// Returns whether a path's first component names the registry. Without a dot or a colon it is a repository's, as it is
+/// without `ns`.
+fn is_written_as(registry: &Registry, component: &str) -> bool {
+    let is_host = component.contains(['.', ':']) || component == "localhost";
+    is_host && component.parse::<Registry>().is_ok_and(|named| named == *registry)
 }
 
 #[cfg(test)]
@@ -116,8 +137,18 @@ mod tests {
             ("/v2/ghcr.io/a/blobs/manifests/v1", None, "ghcr.io/a/blobs:v1"),
             ("/v2/alpine/manifests/3.16.0", Some("n%73=ghcr.io&%6es=quay.io"), "index.docker.io/library/alpine:3.16.0"),
             ("/v2/alpine/manifests/3.16.0", Some("nss=ghcr.io&&=ns"), "index.docker.io/library/alpine:3.16.0"),
-            // With ns, the path holds the repository alone, also where it looks like a registry.
+            // With ns, the path holds the repository alone, also where it looks like another registry.
             ("/v2/a.b/c/manifests/v1", Some("ns=ghcr.io"), "ghcr.io/a.b/c:v1"),
+            ("/v2/ghcr.io/manifests/v1", Some("ns=ghcr.io"), "ghcr.io/ghcr.io:v1"),
+            // And the registry may stand in both.
+            ("/v2/ghcr.io/org/app/manifests/v1", Some("ns=ghcr.io"), "ghcr.io/org/app:v1"),
+            ("/v2/GHCR.io:443/org/app/manifests/v1", Some("ns=ghcr.io"), "ghcr.io/org/app:v1"),
+            ("/v2/docker.io/library/alpine/manifests/3", Some("ns=docker.io"), "index.docker.io/library/alpine:3"),
+            ("/v2/registry-1.docker.io/alpine/manifests/3", Some("ns=docker.io"), "index.docker.io/library/alpine:3"),
+            ("/v2/localhost:5000/a/manifests/v1", Some("ns=localhost:5000"), "localhost:5000/a:v1"),
+            ("/v2/localhost%3A5000/a/manifests/v1", None, "localhost:5000/a:v1"),
+            ("/v2/localhost%3a5000/a/manifests/v1", Some("ns=localhost%3A5000"), "localhost:5000/a:v1"),
+            ("/v2/ghcr.io/ghcr.io/a/manifests/v1", Some("ns=ghcr.io"), "ghcr.io/ghcr.io/a:v1"),
         ];
         for (path, query, expected) in cases {
             assert_eq!(manifest(path, query), expected, "{path}");
@@ -136,6 +167,21 @@ mod tests {
         for (path, expected) in cases {
             assert_eq!(Route::parse(&path, None), Ok(expected), "{path}");
         }
+    }
+
+    #[test]
+    fn a_digest_may_be_written_with_an_encoded_colon() {
+        let hex = "0".repeat(64);
+        for kind in ["manifests", "blobs", "referrers"] {
+            let plain = Route::parse(&format!("/v2/ghcr.io/a/{kind}/sha256:{hex}"), None).unwrap();
+            for colon in ["%3A", "%3a"] {
+                assert_eq!(Route::parse(&format!("/v2/ghcr.io/a/{kind}/sha256{colon}{hex}"), None), Ok(plain.clone()));
+            }
+            for other in ["%253A", "%3", "%3B", "%EF%BC%9A"] {
+                assert!(Route::parse(&format!("/v2/ghcr.io/a/{kind}/sha256{other}{hex}"), None).is_err(), "{other}");
+            }
+        }
+        assert_eq!(Route::parse("/sightings/ghcr.io/a%3Av1", None), Route::parse("/sightings/ghcr.io/a:v1", None));
     }
 
     #[test]

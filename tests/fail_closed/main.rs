@@ -3,6 +3,7 @@
 
 mod answers;
 mod budget;
+mod conditional;
 mod crowded_log;
 mod entries;
 mod evidence;

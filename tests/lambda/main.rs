@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use testing::bad_environment;
 use testing::client::{client, get, head, send};
+use testing::client_shapes;
 use testing::faulty;
 use testing::image::Image;
 use testing::instance::Instance;
@@ -38,6 +39,12 @@ async fn a_tag_once_seen_cannot_move_and_kms_signs_for_it() {
     let (stage, kms, table) = set().await;
     let told = story::tell(&stage, || start(&stage, &kms, &table)).await;
     story::assert_signed_by(&stage, &told, &kms.public_key().await).await;
+}
+
+#[tokio::test]
+async fn requests_in_the_shapes_of_some_clients_are_answered() {
+    let (stage, kms, table) = set().await;
+    client_shapes::assert_answered(&stage, &start(&stage, &kms, &table)).await;
 }
 
 /// A deployment with the wrong table: nothing is recorded a second time there, and nothing served by tag.

@@ -5,11 +5,18 @@ mod kinds;
 mod lists;
 mod names;
 
+use testing::client_shapes;
 use testing::instance::Instance;
 use testing::scene::Scene;
 use testing::stage::Stage;
 use testing::story;
 use tlogistry::sighting::LocalKey;
+
+#[tokio::test]
+async fn requests_in_the_shapes_of_some_clients_are_answered() {
+    let scene = Scene::set();
+    client_shapes::assert_answered(&scene.stage, &scene.instance).await;
+}
 
 #[tokio::test]
 async fn a_tag_once_seen_cannot_move() {

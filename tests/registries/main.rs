@@ -6,6 +6,7 @@
 mod accept;
 mod by_token;
 mod bytes;
+mod clients;
 mod early_ends;
 mod get_alone;
 mod pages;

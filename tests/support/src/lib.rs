@@ -11,6 +11,7 @@ pub mod artifact;
 pub mod bad_environment;
 pub mod bucket_and_topics;
 pub mod client;
+pub mod client_shapes;
 pub mod clock;
 pub mod containerd;
 pub mod containerd_pulls;
