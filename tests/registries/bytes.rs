@@ -2,6 +2,7 @@
 
 use testing::network::inside;
 use testing::network::web::status;
+use testing::skopeo;
 use tlogistry::image::Digest;
 
 use crate::scene::{Asked, IMAGE, Scene};
@@ -96,6 +97,10 @@ fn a_content_encoding_that_is_none_is_no_lie() {
                 (200, &scene.image.manifest, None)
             );
             assert_eq!(scene.asked(), ["GET manifests"], "{encoding}");
+            let (what, tag) = (format!("`Content-Encoding: {encoding}`"), format!(":v{number}"));
+            let [directly, through] = scene.compare(&what, skopeo::inspect, &tag).await;
+            assert_eq!((directly.code, through.code), (Some(0), Some(0)), "{encoding}");
+            assert_eq!(directly.stdout, through.stdout, "{encoding}");
         }
         for encoding in ["gzip", "GZIP", "aws-chunked,gzip", "br"] {
             send(encoding);

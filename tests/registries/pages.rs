@@ -2,6 +2,8 @@
 
 use testing::network::inside;
 use testing::network::web::status;
+use testing::process::Ended;
+use testing::skopeo;
 
 use crate::scene::Scene;
 use crate::shape::Shape;
@@ -13,6 +15,7 @@ async fn assert_goes_on(scene: &Scene, link: &'static str, next: &'static str) {
     scene.network.web.site(shape.host, move |request| {
         let is_list = request.uri().path() == format!("/v2/{}/tags/list", shape.repository);
         match request.uri().query() {
+            _ if request.uri().path() == "/v2/" => status(200, &[], ""),
             _ if !is_list => status(404, &[], ""),
             None => status(200, &[("link", link)], r#"{"tags":["a"]}"#),
             Some(query) if query == next => status(200, &[("link", "")], r#"{"tags":["b"]}"#),
@@ -32,9 +35,11 @@ async fn assert_goes_on(scene: &Scene, link: &'static str, next: &'static str) {
 #[test]
 fn nexus() {
     inside(async {
+        let scene = Scene::set(Shape::plain("nexus.example")).await;
         let link = "<http://nexus.example:5002/repository/docker-proxy-docker-hub/v2/org/app/tags/list?n=10000&last=32.209.0\
                     >; rel=\"next\"";
-        assert_goes_on(&Scene::set(Shape::plain("nexus.example")).await, link, "n=10000&last=32.209.0").await;
+        assert_goes_on(&scene, link, "n=10000&last=32.209.0").await;
+        assert_lists(&scene, "Nexus: the next page at another port's path", false).await;
     });
 }
 
@@ -44,7 +49,9 @@ fn artifactory() {
     inside(async {
         let shape = Shape { repository: "docker/renovate/renovate", ..Shape::plain("artifactory.example") };
         let link = "</v2/renovate/renovate/tags/list?last=10000&n=10000>; rel=\"next\"";
-        assert_goes_on(&Scene::set(shape).await, link, "last=10000&n=10000").await;
+        let scene = Scene::set(shape).await;
+        assert_goes_on(&scene, link, "last=10000&n=10000").await;
+        assert_lists(&scene, "Artifactory: the next page without the repository's first part", false).await;
     });
 }
 
@@ -54,8 +61,18 @@ fn artifactory() {
 fn quay() {
     inside(async {
         let link = "<https://quay.io/v2/org/app/tags/list?next_page=gAAA%3D%3D&n=50>; rel=\"next\"";
-        assert_goes_on(&Scene::set(Shape::plain("quay.io")).await, link, "next_page=gAAA%3D%3D&n=50").await;
+        let scene = Scene::set(Shape::plain("quay.io")).await;
+        assert_goes_on(&scene, link, "next_page=gAAA%3D%3D&n=50").await;
+        assert_lists(&scene, "Quay: the next page by an absolute URL", true).await;
     });
+}
+
+/// Asserts what skopeo lists directly, and that it lists all through tlogistry.
+async fn assert_lists(scene: &Scene, what: &str, is_listed_directly: bool) {
+    let [directly, through] = scene.compare(what, skopeo::list_tags, "").await;
+    let has_both =
+        |ended: &Ended| ended.code == Some(0) && ended.stdout.contains("\"a\"") && ended.stdout.contains("\"b\"");
+    assert_eq!((has_both(&directly), has_both(&through)), (is_listed_directly, true), "{directly:?} {through:?}");
 }
 
 #[test]

@@ -1,13 +1,21 @@
 //! Registries that refuse what they were asked: the client gets their status, code and message.
 
+use bytes::Bytes;
+use http::Response;
 use testing::network::inside;
 use testing::network::web::status;
+use testing::skopeo;
 
 use crate::scene::Scene;
 use crate::shape::Shape;
 
 fn refusal(code: &str, message: &str) -> String {
     serde_json::json!({"errors": [{"code": code, "message": message, "detail": {}}]}).to_string()
+}
+
+/// From now on everything is refused but the first request of clients that come directly.
+fn refuses(scene: &Scene, refusal: impl Fn() -> Response<Bytes> + Send + Sync + 'static) {
+    scene.quirk(move |request| (request.uri().path() != "/v2/").then(&refusal));
 }
 
 /// Asserts what a client gets for each path, and that each costs one request.
@@ -46,6 +54,8 @@ fn ecr_refuses_a_long_page_in_its_own_words() {
         assert!(message.contains("Member must have value less than or equal to 1000"), "{message}");
         assert_eq!(scene.get("tags/list?n=1000").await.text(), r#"{"name":"org/app","tags":["n=1000"]}"#);
         assert_eq!(scene.asked(), ["GET tags", "GET tags"]);
+        let [directly, through] = scene.compare("ECR: 405 to `n=10000`, a list without", skopeo::list_tags, "").await;
+        assert_eq!((directly.code, through.code), (Some(0), Some(0)), "skopeo asks for no number: {through:?}");
     });
 }
 
@@ -70,10 +80,14 @@ fn docker_hub_says_itself_whom_it_blocks() {
         let scene = Scene::set(shape).await;
         let page = "<html><body><h1>403 Forbidden</h1>\nSince Docker is a US company, we must comply with US export \
                     control regulations.\n</body></html>\n";
-        scene.network.web.site(shape.host, move |_| status(403, &[("content-type", "text/html")], page));
+        refuses(&scene, move || status(403, &[("content-type", "text/html")], page));
         let message = "index.docker.io answered 403 Forbidden: '403 Forbidden Since Docker is a US company, we must \
                        comply with US export control regulations.'";
         assert_answers(&scene, 403, "DENIED", message).await;
+        let [directly, through] =
+            scene.compare("Docker Hub: a page for blocked addresses", skopeo::inspect, ":v1").await;
+        assert!(directly.code == Some(1) && directly.stderr.contains("Since Docker is"), "{directly:?}");
+        assert!(through.code == Some(1) && through.stderr.contains("export control"), "{through:?}");
     });
 }
 
@@ -98,10 +112,13 @@ fn harbor_says_which_policy_forbids_an_image() {
     inside(async {
         let scene = Scene::set(Shape::plain("harbor.example")).await;
         let body = refusal("PROJECTPOLICYVIOLATION", "current image without vulnerability scanning cannot be pulled");
-        scene.network.web.site("harbor.example", move |_| status(412, &[], body.clone()));
+        refuses(&scene, move || status(412, &[], body.clone()));
         let message = "harbor.example answered 412 Precondition Failed: 'current image without vulnerability scanning \
                        cannot be pulled'";
         assert_answers(&scene, 412, "PROJECTPOLICYVIOLATION", message).await;
+        let [directly, through] = scene.compare("Harbor: 412 by a policy", skopeo::inspect, ":v1").await;
+        assert!(directly.code == Some(1) && directly.stderr.contains("vulnerability scanning"), "{directly:?}");
+        assert!(through.code == Some(1) && through.stderr.contains("vulnerability scanning"), "{through:?}");
     });
 }
 

@@ -150,6 +150,27 @@ impl Scene {
         self.assert_pull_is(name, IMAGE).await;
     }
 
+    /// What a command of skopeo's ends with, by the repository's name and this end: directly, and through tlogistry.
+    /// Prints a row of a table of both.
+    pub async fn compare(&self, what: &str, command: fn(&str) -> Ended, end: &str) -> [Ended; 2] {
+        let Shape { name, host, repository, .. } = self.shape;
+        let names =
+            [format!("{host}/{repository}{end}"), format!("{}/{name}/{repository}{end}", self.instance.address)];
+        // The registry is served by this thread.
+        let run = move || names.map(|name| command(&name));
+        let ended = tokio::task::spawn_blocking(run).await.unwrap();
+        let told = |ended: &Ended| match ended.code {
+            Some(0) => match ended.stdout.split_once("\"Tags\":") {
+                Some((_, tags)) => tags.split(']').next().unwrap().split_whitespace().collect::<String>() + "]",
+                None => "the manifest".to_owned(),
+            },
+            _ => ended.stderr.split_once("msg=").map_or(&*ended.stderr, |(_, told)| told).trim().to_owned(),
+        };
+        println!("| {what} | {} | {} |", told(&ended[0]), told(&ended[1]));
+        self.asked();
+        ended
+    }
+
     /// What skopeo gets from the registry itself, and what through tlogistry: the image, or an error that holds a text.
     /// Prints a row of a table of both.
     pub async fn assert_pulls_as(&self, what: &str, directly: Pull, through: Pull) {

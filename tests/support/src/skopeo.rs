@@ -9,15 +9,28 @@ use super::process::{Ended, Process, tool};
 
 /// Copies `docker://<image>` to a folder, unchanged or not at all. An index is copied with all its images.
 pub fn pull(image: &str, to: &Destination) -> Ended {
+    let image = format!("docker://{image}");
+    run(&["copy", "--all", "--preserve-digests", "--src-tls-verify=false", &image, &to.name()])
+}
+
+/// Lists the tags of a repository, page by page.
+pub fn list_tags(repository: &str) -> Ended {
+    run(&["list-tags", "--tls-verify=false", &format!("docker://{repository}")])
+}
+
+/// Fetches an image's manifest.
+pub fn inspect(image: &str) -> Ended {
+    run(&["inspect", "--raw", "--tls-verify=false", &format!("docker://{image}")])
+}
+
+fn run(arguments: &[&str]) -> Ended {
     let home = tempfile::tempdir().unwrap();
     let policy = home.path().join("policy.json");
     std::fs::write(&policy, r#"{"default":[{"type":"insecureAcceptAnything"}]}"#).unwrap();
     let mut command = tool("skopeo");
     // Nobody's login, and nothing left behind.
     command.env("HOME", home.path()).env("XDG_RUNTIME_DIR", home.path());
-    command.arg("--policy").arg(&policy).arg("--tmpdir").arg(home.path());
-    command.args(["copy", "--all", "--preserve-digests", "--src-tls-verify=false"]);
-    command.arg(format!("docker://{image}")).arg(to.name());
+    command.arg("--policy").arg(&policy).arg("--tmpdir").arg(home.path()).args(arguments);
     Process::start(&mut command).finish()
 }
 
