@@ -16,7 +16,7 @@ use crate::key::PublicKey;
 use crate::rate_limit::Limits;
 use crate::rekor::{PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY};
 use crate::tlog::LogKeys;
-use crate::upstream::InsecureRegistry;
+use crate::upstream::{DigestMirror, InsecureRegistry};
 
 pub use auditor::AuditorConfig;
 
@@ -32,6 +32,11 @@ const MAX_MANIFEST_CACHE_BYTES: u64 = 1 << 30;
 /// The part of a function's memory that its cache may have. Manifests in flight cost twice their size, and the rest of the
 /// program takes some 40 MB.
 const CACHE_SHARE_OF_MEMORY: u64 = 4;
+
+/// Google's cache of Docker Hub, which anyone may ask.
+const DEFAULT_DIGEST_MIRRORS: &str = "docker.io=mirror.gcr.io";
+/// Mirrors are asked one after another, within seconds.
+const MAX_DIGEST_MIRRORS: usize = 16;
 
 /// The old one and the new one. A third would be one that was forgotten.
 const MAX_EDGE_SECRETS: usize = 2;
@@ -61,6 +66,8 @@ pub struct Config {
     pub edge_secrets: Vec<EdgeSecret>,
     /// Registries for local use, called by plain http or at addresses that are not public.
     pub insecure_registries: Vec<InsecureRegistry>,
+    /// Registries that are asked for a digest while another allows no more requests, in this order.
+    pub digest_mirrors: Vec<DigestMirror>,
     /// Searches of the log that strangers may cause in a minute.
     pub first_sights: Limits,
     /// The time for one request with all its calls, from 100 ms to 28 s: API Gateway gives up after 30 s.
@@ -137,7 +144,7 @@ impl Config {
     /// Reads the variables that `get` returns, as a rule [`environment`]. An empty variable counts as unset.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader { get, faults: Vec::new() };
-        let config = reader.config();
+        let config = reader.config(DEFAULT_DIGEST_MIRRORS);
         reader.finish(config)
     }
 }
@@ -146,7 +153,8 @@ impl FunctionConfig {
     /// Reads the variables like [`Config::read`]; two of them are required. Lambda says how much memory there is.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader { get, faults: Vec::new() };
-        let config = reader.config();
+        // The template has the default, so that no mirrors are none here, however Lambda hands an empty value over.
+        let config = reader.config("");
         let kms_key_id = reader.required("KMS_KEY_ID", "must name the key that sightings are signed with");
         let ledger_table = reader.required("LEDGER_TABLE", "must name the DynamoDB table that sightings are kept in");
         reader.cache_within_memory(config.manifest_cache_bytes);
@@ -162,11 +170,16 @@ struct Reader<G> {
 
 impl<G: Fn(&str) -> Option<String>> Reader<G> {
     fn get(&self, name: &str) -> Option<String> {
-        (self.get)(name).filter(|value| !value.trim().is_empty())
+        self.given(name).filter(|value| !value.trim().is_empty())
+    }
+
+    /// The value of a variable for which empty is another value than unset.
+    fn given(&self, name: &str) -> Option<String> {
+        (self.get)(name)
     }
 
     /// All variables but the function's required ones. With any fault the result is not to be used.
-    fn config(&mut self) -> Config {
+    fn config(&mut self, default_mirrors: &str) -> Config {
         let mut config = Config {
             log: self.log(),
             kms_key_id: self.get("KMS_KEY_ID"),
@@ -177,6 +190,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
             public_host: self.public_host(),
             edge_secrets: self.edge_secrets(),
             insecure_registries: self.list("INSECURE_REGISTRIES").unwrap_or_default(),
+            digest_mirrors: self.digest_mirrors(default_mirrors),
             first_sights: Limits {
                 overall: self.rate("FIRST_SIGHTS_PER_MINUTE", DEFAULT_FIRST_SIGHTS),
                 per_source: self.rate("FIRST_SIGHTS_PER_MINUTE_PER_SOURCE", DEFAULT_FIRST_SIGHTS_PER_SOURCE),
@@ -191,6 +205,11 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         // The counters' rows expire, and the ledger's never may.
         if config.counters_table.is_some() && config.counters_table == config.ledger_table {
             self.fault("COUNTERS_TABLE", "must be another table than LEDGER_TABLE");
+        }
+        if let Some(host) = &config.public_host
+            && config.digest_mirrors.iter().any(|mirror| mirror.at() == host)
+        {
+            self.fault("DIGEST_MIRRORS", format!("'{host}' is this instance's own PUBLIC_HOST"));
         }
         config.registry_timeout = config.registry_timeout.min(config.request_timeout);
         config
@@ -270,6 +289,10 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
     /// Items separated by commas or white space.
     fn list<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Option<Vec<T>> {
         let value = self.get(name)?;
+        Some(self.items(name, &value))
+    }
+
+    fn items<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, value: &str) -> Vec<T> {
         let names = value.split([',', ' ', '\t', '\n']).filter(|name| !name.is_empty());
         let mut list = Vec::new();
         for item in names {
@@ -278,7 +301,17 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
                 Err(error) => self.fault(name, error),
             }
         }
-        Some(list)
+        list
+    }
+
+    /// Unlike other variables, one that is set and empty is not the default: it turns mirrors off.
+    fn digest_mirrors(&mut self, default: &str) -> Vec<DigestMirror> {
+        let value = self.given("DIGEST_MIRRORS").unwrap_or_else(|| default.to_owned());
+        let mirrors: Vec<_> = self.items("DIGEST_MIRRORS", &value);
+        if mirrors.len() > MAX_DIGEST_MIRRORS {
+            self.fault("DIGEST_MIRRORS", format!("holds more than {MAX_DIGEST_MIRRORS}"));
+        }
+        mirrors
     }
 
     fn public_host(&mut self) -> Option<Registry> {
@@ -455,6 +488,45 @@ mod tests {
         let short = fault("EDGE_SECRETS", &format!("{one},hunter2"));
         assert!(short.ends_with("\n  EDGE_SECRETS: a secret has 32 to 128 letters, digits, '-' or '_'"), "{short}");
         assert!(!short.contains("hunter2"), "a secret is not shown, nor is what was meant as one");
+    }
+
+    #[test]
+    fn docker_hub_has_a_mirror_unless_none_is_wanted() {
+        let mirrors = |value: Option<&str>| {
+            let config = read(&value.map(|value| ("DIGEST_MIRRORS", value)).into_iter().collect::<Vec<_>>());
+            config.map(|config| config.digest_mirrors).map_err(|error| error.to_string())
+        };
+        assert_eq!(mirrors(None).unwrap(), ["docker.io=mirror.gcr.io".parse().unwrap()]);
+        for off in ["", " ", ","] {
+            assert_eq!(mirrors(Some(off)).unwrap(), [], "'{off}'");
+        }
+        let two = mirrors(Some("docker.io=mirror.gcr.io,docker.io/library=public.ecr.aws/docker/library")).unwrap();
+        assert_eq!(two.len(), 2);
+        for (value, fault) in [
+            ("mirror.gcr.io", "'mirror.gcr.io' names no mirror: registry=mirror"),
+            ("ghcr.io=docker.io,docker.io=registry-1.docker.io", "'index.docker.io' cannot be a mirror of itself"),
+            (&"docker.io=mirror.gcr.io,".repeat(17), "holds more than 16"),
+        ] {
+            let error = mirrors(Some(value)).unwrap_err();
+            assert!(error.ends_with(&format!("\n  DIGEST_MIRRORS: {fault}")), "{error}");
+        }
+        let of_itself =
+            [("PUBLIC_HOST", "registry.example.com"), ("DIGEST_MIRRORS", "docker.io=registry.example.com/a")];
+        let error = read(&of_itself).unwrap_err().to_string();
+        assert!(
+            error.ends_with("DIGEST_MIRRORS: 'registry.example.com' is this instance's own PUBLIC_HOST"),
+            "{error}"
+        );
+        // The function's default is the template's.
+        let function = |value: Option<&str>| {
+            let get = |name: &str| match name {
+                "KMS_KEY_ID" | "LEDGER_TABLE" => Some("one".to_owned()),
+                "DIGEST_MIRRORS" => value.map(str::to_owned),
+                _ => None,
+            };
+            FunctionConfig::read(get).unwrap().config.digest_mirrors.len()
+        };
+        assert_eq!((function(None), function(Some("")), function(Some("docker.io=mirror.gcr.io"))), (0, 0, 1));
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl Registry {
         if self.0 == DOCKER_HUB { DOCKER_HUB_ENDPOINT } else { &self.0 }
     }
 
-    fn is_docker_hub(&self) -> bool {
+    pub(crate) fn is_docker_hub(&self) -> bool {
         self.0 == DOCKER_HUB
     }
 }

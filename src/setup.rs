@@ -50,7 +50,8 @@ pub fn service_limited_by(
     log: LogConfig,
 ) -> Result<Service, reqwest::Error> {
     let egress = Egress::new(config.allowed_registries.clone(), config.insecure_registries.clone())?;
-    let upstream = Upstream::new(egress, config.manifest_cache_bytes, config.registry_timeout);
+    let (mirrors, cache_bytes) = (config.digest_mirrors.clone(), config.manifest_cache_bytes);
+    let upstream = Upstream::new(egress, mirrors, cache_bytes, config.registry_timeout);
     let (rekor, retired) = (Rekor::new(log.url)?, config.retired_keys.clone());
     let (ledger, rate_limit, timeout) = (Arc::new(ledger), Arc::new(rate_limit), config.request_timeout);
     let verdicts = Verdicts::new(ledger.clone(), rekor, log.keys, signer, retired, rate_limit.clone(), timeout);

@@ -93,6 +93,7 @@ struct Meter {
     waits: Arc<Waits>,
     equivocation: AtomicBool,
     key_throttled: AtomicBool,
+    from_mirror: AtomicBool,
 }
 
 tokio::task_local! {
@@ -117,6 +118,11 @@ pub(crate) fn key_throttled() {
     let _ = METER.try_with(|meter| meter.key_throttled.store(true, Ordering::Relaxed));
 }
 
+/// Notes that a mirror gave what the registry's limit kept back.
+pub(crate) fn from_mirror() {
+    let _ = METER.try_with(|meter| meter.from_mirror.store(true, Ordering::Relaxed));
+}
+
 /// Makes a task that is spawned for a request part of it.
 pub(crate) fn part_of_request<F: Future>(task: F) -> impl Future<Output = F::Output> {
     let meter = METER.try_with(Arc::clone).unwrap_or_default();
@@ -130,6 +136,7 @@ pub(crate) struct Measured {
     waited: Each<Duration>,
     equivocation: bool,
     key_throttled: bool,
+    from_mirror: bool,
 }
 
 impl Measured {
@@ -146,8 +153,14 @@ pub(crate) async fn measured<F: Future>(request: F) -> (F::Output, Measured) {
     let meter = Arc::new(Meter::default());
     let result = METER.scope(meter.clone(), request).await;
     let noted = |fact: &AtomicBool| fact.load(Ordering::Relaxed);
-    let (equivocation, key_throttled) = (noted(&meter.equivocation), noted(&meter.key_throttled));
-    (result, Measured { took: began.elapsed(), waited: meter.waits.until_now(), equivocation, key_throttled })
+    let measured = Measured {
+        took: began.elapsed(),
+        waited: meter.waits.until_now(),
+        equivocation: noted(&meter.equivocation),
+        key_throttled: noted(&meter.key_throttled),
+        from_mirror: noted(&meter.from_mirror),
+    };
+    (result, measured)
 }
 
 /// A request and its answer, for the line.
@@ -244,6 +257,7 @@ impl Telemetry {
                 ledger_millis = measured.waited_for(Dependency::Ledger),
                 log_millis = measured.waited_for(Dependency::Log),
                 key_millis = measured.waited_for(Dependency::Key),
+                from_mirror = measured.from_mirror.then_some(true),
                 version = VERSION,
                 commit = COMMIT,
                 "request"
@@ -302,10 +316,11 @@ fn millis(time: Duration) -> f64 {
 /// lines that have them, and a dependency that was not asked has no time. Lines of pulls by tag have a 0 for what they were
 /// not.
 fn embedded(function: &Function, request: &RequestSummary<'_>, measured: &Measured) -> Value {
-    let Measured { took, waited, equivocation, key_throttled } = measured;
+    let Measured { took, waited, equivocation, key_throttled, from_mirror } = measured;
     let is_server_error = request.status.is_server_error();
     let mut counted = vec![(request.outcome.metric(), true), (Some("ServerError"), is_server_error)];
     counted.extend([(Some("Equivocation"), *equivocation), (Some("KeyThrottled"), *key_throttled)]);
+    counted.push((Some("FromMirror"), *from_mirror));
     counted.retain(|(_, is_so)| *is_so);
     if request.outcome != Outcome::Other {
         // A metric without any value in a period has no share. These are 0 then.
@@ -362,7 +377,7 @@ mod tests {
             Outcome::UpstreamError,
             Outcome::Other,
         ];
-        let others = ["ServerError", "Equivocation", "KeyThrottled", "NewlyMoved"];
+        let others = ["ServerError", "Equivocation", "KeyThrottled", "FromMirror", "NewlyMoved"];
         let counts = outcomes.into_iter().filter_map(Outcome::metric).chain(others);
         assert_eq!(counts.collect::<std::collections::BTreeSet<_>>(), of_unit("Count"));
         let times = Dependency::ALL.into_iter().map(Dependency::metric).chain(["RequestMillis"]);
@@ -393,6 +408,7 @@ mod tests {
             tokio::spawn(spawned).await.unwrap();
             equivocation();
             key_throttled();
+            from_mirror();
         };
         let (_, mut measured) = measured(work).await;
         measured.took = Duration::from_micros(1234);
@@ -416,9 +432,9 @@ mod tests {
         );
         let names: Vec<&str> =
             directive["Metrics"].as_array().unwrap().iter().map(|metric| metric["Name"].as_str().unwrap()).collect();
-        assert_eq!(names[..3], ["Moved", "Equivocation", "KeyThrottled"]);
+        assert_eq!(names[..4], ["Moved", "Equivocation", "KeyThrottled", "FromMirror"]);
         let zeros = ["FirstSeen", "Unchanged", "Unavailable", "LogFailed", "UpstreamError", "ServerError"];
-        assert_eq!(names[3..10], [&zeros[..], &["RequestMillis"]].concat());
+        assert_eq!(names[4..11], [&zeros[..], &["RequestMillis"]].concat());
         assert!(zeros.iter().all(|name| line[*name] == json!(0.0)), "{line}");
         assert!(names.contains(&"LogMillis") && !names.contains(&"RegistryMillis"));
         assert!(names.iter().all(|name| line[name].is_number()), "{line}");

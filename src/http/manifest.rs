@@ -14,7 +14,7 @@ use crate::rate_limit::Source;
 use crate::sighting::Sighting;
 use crate::telemetry::Outcome;
 use crate::tlog::VerifiedEntry;
-use crate::upstream::{HeadOrManifest, Manifest, ManifestHead, UpstreamError};
+use crate::upstream::{HeadOrManifest, Manifest, ManifestHead, UpstreamError, Word};
 use crate::verdict::{KnownTag, Verdict};
 
 const TLOG_ENTRY: HeaderName = HeaderName::from_static("tlog-entry");
@@ -82,8 +82,15 @@ impl Service {
 
         // A HEAD is enough to confirm the recorded digest. Anything else takes a digest computed from the manifest.
         let current = match current {
-            Served::Head(head) if known.as_ref().map(|known| known.sighting.digest()) != Some(&head.digest) => {
-                Served::Manifest(self.upstream.manifest(&Reference::Tag(tag.clone()), deadline).await?)
+            Served::Head(head) => {
+                let is_recorded = known.as_ref().map(|known| known.sighting.digest()) == Some(&head.digest);
+                match is_recorded && method == Method::HEAD {
+                    true => Served::Head(head),
+                    false => {
+                        let manifest = self.upstream.announced_manifest(tag, &head, is_recorded, deadline);
+                        Served::Manifest(manifest.await?)
+                    }
+                }
             }
             current => current,
         };
@@ -126,9 +133,33 @@ impl Service {
         }))
     }
 
+    /// Asks the registry for a tag. While it allows no more requests, a HEAD is all that is asked, if others may have what
+    /// it announces.
+    async fn current(&self, method: &Method, tag: &Tag, deadline: Deadline) -> Result<Served, UpstreamError> {
+        let mut refused = None;
+        if !self.upstream.is_limited(tag.repository()) {
+            match self.current_by_any_request(method, tag, deadline).await {
+                Err(limit @ UpstreamError::RateLimited { .. }) if self.upstream.is_limited(tag.repository()) => {
+                    refused = Some(limit);
+                }
+                answer => return answer,
+            }
+        }
+        match self.upstream.word(&Reference::Tag(tag.clone()), refused, deadline).await? {
+            Word::Head(head) => Ok(Served::Head(head)),
+            Word::Manifest(manifest) => Ok(Served::Manifest(manifest)),
+            Word::Limited(limit) => Err(limit),
+        }
+    }
+
     /// Asks the registry for a tag. A HEAD is enough for a client's HEAD, and for a GET of a known tag whose manifest is
     /// cached.
-    async fn current(&self, method: &Method, tag: &Tag, deadline: Deadline) -> Result<Served, UpstreamError> {
+    async fn current_by_any_request(
+        &self,
+        method: &Method,
+        tag: &Tag,
+        deadline: Deadline,
+    ) -> Result<Served, UpstreamError> {
         let reference = Reference::Tag(tag.clone());
         let cached =
             self.verdicts.in_memory(tag).and_then(|sighting| self.upstream.cached(tag.repository(), sighting.digest()));
@@ -184,10 +215,15 @@ impl Service {
     /// Asks the registry, by HEAD if the client sent one and the registry's answer is complete.
     async fn fetch(&self, method: &Method, reference: &Reference, deadline: Deadline) -> Result<Served, UpstreamError> {
         if method == Method::HEAD {
-            return Ok(match self.upstream.head_or_manifest(reference, deadline).await? {
-                HeadOrManifest::Head(head) => Served::Head(head),
-                HeadOrManifest::Manifest(manifest) => Served::Manifest(manifest),
-            });
+            match self.upstream.head_or_manifest(reference, deadline).await {
+                Ok(HeadOrManifest::Head(head)) => return Ok(Served::Head(head)),
+                Ok(HeadOrManifest::Manifest(manifest)) => return Ok(Served::Manifest(manifest)),
+                // A mirror may have what is named by a digest.
+                Err(UpstreamError::RateLimited { .. })
+                    if matches!(reference, Reference::Digest(..))
+                        && self.upstream.is_limited(reference.repository()) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(Served::Manifest(self.upstream.manifest(reference, deadline).await?))
     }

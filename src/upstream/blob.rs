@@ -12,7 +12,7 @@ use crate::image::{Digest, Repository};
 
 impl Upstream {
     /// Asks the registry where a blob is. A body, if one comes, is dropped unread.
-    pub(crate) async fn blob(
+    pub(super) async fn blob_of_registry(
         &self,
         mut method: Method,
         repository: &Repository,

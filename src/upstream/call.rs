@@ -69,6 +69,7 @@ impl Upstream {
         }
         let response = response.map_err(|error| UpstreamError::from_send(registry, error))?;
         self.egress.check_peer(&response, registry)?;
+        self.meter.note(registry, response.url(), response.status(), response.headers());
         Ok(response)
     }
 
@@ -128,7 +129,7 @@ mod tests {
         let ago = |millis| Instant::now().checked_sub(Duration::from_millis(millis)).unwrap();
         let cases = [(over, 3_000, false), (over, 4_100, true), (going_on, 3_000, true), (going_on, 8_000, true)];
         for (deadline, waited, is_silent) in cases {
-            let upstream = Upstream::new(Egress::new(None, Vec::new()).unwrap(), 0, timeout);
+            let upstream = Upstream::new(Egress::new(None, Vec::new()).unwrap(), Vec::new(), 0, timeout);
             for _ in 0..3 {
                 upstream.note_outcome("registry.example", &url, Some(&SendError::Timeout), ago(waited), deadline);
             }

@@ -90,6 +90,12 @@ impl Egress {
         url.parse().map_err(|_| EgressRefusal::Url(url))
     }
 
+    /// The same guard for mirrors of registries, which need not be served themselves. The connections are shared.
+    pub(super) fn for_mirrors(&self) -> Self {
+        let Self { allowed: _, insecure, guarded, unguarded } = self;
+        Self { allowed: None, insecure: insecure.clone(), guarded: guarded.clone(), unguarded: unguarded.clone() }
+    }
+
     /// The client that may call `url` for `registry`: a URL of its own, or one that it named.
     pub(crate) fn client(&self, url: &Url, registry: &str) -> Result<&Client, EgressRefusal> {
         if let Some(unguarded) = self.unguarded.as_ref().filter(|_| self.is_opened(url, registry)) {

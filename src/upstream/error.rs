@@ -76,6 +76,14 @@ pub(crate) enum Missing {
 }
 
 impl UpstreamError {
+    /// Returns whether the registry has decided: it does not have what was asked for, or does not show it to anyone.
+    pub(super) fn is_no(&self) -> bool {
+        matches!(
+            self,
+            Self::WantsCredentials { .. } | Self::Denied { .. } | Self::Answered { .. } | Self::NotFound { .. }
+        )
+    }
+
     /// The error for a failed exchange with `registry`.
     pub(super) fn from_send(registry: &str, error: SendError) -> Self {
         match error {

@@ -67,6 +67,12 @@ impl ManifestHead {
         let usable = length > 0 && length <= MAX_MANIFEST_BYTES as u64 && encoding(headers).is_none();
         usable.then_some(Self { digest, media_type: media_type(headers)?, length })
     }
+
+    /// Returns whether a manifest is the one that was announced.
+    pub(super) fn describes(&self, manifest: &Manifest) -> bool {
+        let Self { digest, media_type, length } = self;
+        *digest == manifest.digest && *media_type == manifest.media_type && *length == manifest.bytes.len() as u64
+    }
 }
 
 impl Manifest {

@@ -5,6 +5,7 @@ mod ask;
 mod blob;
 mod call;
 mod challenge;
+mod digest_mirror;
 mod egress;
 mod error;
 mod follow;
@@ -15,6 +16,8 @@ mod listing;
 mod location;
 mod manifest;
 mod manifest_kind;
+mod meter;
+mod mirrors;
 mod misbehaviour;
 mod public_address;
 mod referrers;
@@ -29,6 +32,7 @@ use quick_cache::{Equivalent, Weighter};
 use reqwest::StatusCode;
 
 pub use challenge::Challenge;
+pub use digest_mirror::DigestMirror;
 pub(crate) use egress::{Egress, EgressRefusal, NotPublic};
 pub(crate) use error::{Missing, UpstreamError, whole_seconds};
 pub(crate) use head::HeadOrManifest;
@@ -36,6 +40,7 @@ pub use insecure::InsecureRegistry;
 pub(crate) use listing::ListPage;
 pub use manifest::MAX_MANIFEST_BYTES;
 pub(crate) use manifest::{Manifest, ManifestHead};
+pub(crate) use mirrors::Word;
 pub(crate) use misbehaviour::Misbehaviour;
 pub(crate) use referrers::Referrers;
 
@@ -45,6 +50,8 @@ use ask::Question;
 use call::Wanted;
 use follow::redirect;
 use head::GetOnly;
+use meter::Meter;
+use mirrors::Mirrors;
 use silence::Silence;
 use token::{Token, Tokens};
 
@@ -62,6 +69,9 @@ pub(crate) struct Upstream {
     registry_timeout: Duration,
     silence: Silence,
     get_only: GetOnly,
+    meter: Meter,
+    /// `None` where no registry has one.
+    mirrors: Option<Mirrors>,
 }
 
 /// A borrowed key of the manifest cache. It hashes as the pair does.
@@ -87,11 +97,18 @@ impl Weighter<(Repository, Digest), Manifest> for ManifestSize {
 
 impl Upstream {
     /// `cache_bytes` bounds the manifests kept in memory, `registry_timeout` the silence of a host.
-    pub(crate) fn new(egress: Egress, cache_bytes: u64, registry_timeout: Duration) -> Self {
+    pub(crate) fn new(
+        egress: Egress,
+        mirrors: Vec<DigestMirror>,
+        cache_bytes: u64,
+        registry_timeout: Duration,
+    ) -> Self {
         let count = usize::try_from(cache_bytes / EXPECTED_MANIFEST_BYTES).unwrap_or(usize::MAX).max(1);
         let manifests = Cache::with_weighter(count, cache_bytes, ManifestSize);
+        let meter = Meter::new(mirrors::origins(&egress, mirrors.iter().map(DigestMirror::of)));
+        let mirrors = Mirrors::new(mirrors, &egress, registry_timeout);
         let (tokens, silence, get_only) = (Tokens::new(), Silence::new(), GetOnly::new());
-        Self { egress, tokens, manifests, registry_timeout, silence, get_only }
+        Self { egress, tokens, manifests, registry_timeout, silence, get_only, meter, mirrors }
     }
 
     /// A manifest that was fetched before. Sends no request.
@@ -99,12 +116,12 @@ impl Upstream {
         self.manifests.get(&CacheKey(repository, digest))
     }
 
-    /// Fetches a manifest and checks it.
-    pub(crate) async fn manifest(&self, reference: &Reference, deadline: Deadline) -> Result<Manifest, UpstreamError> {
+    /// Fetches a manifest from its registry and checks it.
+    async fn manifest_of_registry(&self, reference: &Reference, deadline: Deadline) -> Result<Manifest, UpstreamError> {
         self.manifest_with(reference, None, deadline).await
     }
 
-    /// Fetches a manifest, with the token that a HEAD of it was just given.
+    /// Fetches a manifest from its registry, with the token that a HEAD of it was just given.
     async fn manifest_with(
         &self,
         reference: &Reference,

@@ -13,6 +13,8 @@
 //!   answer late, incompletely or not at all, but never forged. An answer that does not verify is one that failed.
 //! - A 409 and the retrieval of the entry that it names are one call: the second changes nothing.
 //! - Upstream answers with any digest at any time, which is what one that moves its tags at will looks like.
+//! - While Docker Hub allows no more requests, what it tells is a digest by HEAD, for which a mirror's bytes must stand in. That
+//!   is the same step: the digest is upstream's word, and without the bytes it tells nothing in this pull.
 //! - A lease ends whenever a waiter says so, by whichever clock or because no writer could have set it; time is not
 //!   modelled.
 //! - The instance's row is read once by each process: that it is read again each minute only refuses more.

@@ -21,6 +21,7 @@ REFUSED = {  # slips that a pattern must catch before AWS makes half a stack of 
     "ExistingLedgerStreamArn": ["arn:aws:dynamodb:us-east-1:123456789012:table/x"],
     "RekorUrl": ["http://rekor.example", ""],
     "AllowedRegistries": ["https://ghcr.io"],
+    "DigestMirrors": ["mirror.gcr.io", "docker.io=https://mirror.gcr.io", "docker.io=", ",", "docker.io=a.example,,b.example=c.example"],
 }
 CHOSEN = {"SigningKey", "Ledger"}  # in the first deployment, and never by a default
 

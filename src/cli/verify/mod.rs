@@ -130,7 +130,9 @@ impl Verify {
         }
         let local = "INSECURE_REGISTRIES";
         let config = Config::read(|name| if name == local { std::env::var(local).ok() } else { None })?;
-        let upstream = Upstream::new(Egress::new(None, config.insecure_registries)?, 0, config.registry_timeout);
+        // The registry itself is asked, and no mirror.
+        let egress = Egress::new(None, config.insecure_registries)?;
+        let upstream = Upstream::new(egress, Vec::new(), 0, config.registry_timeout);
         let deadline = Deadline::after(ANSWER_TIME);
         Ok(match upstream.manifest(&Reference::Tag(self.tag.clone()), deadline).await {
             Ok(manifest) => RegistryAnswer::Serves(manifest.digest),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use http::{Method, Request};
 use tlogistry::config::{Config, LogConfig};
 use tlogistry::http::{Body, Service};
@@ -77,6 +78,13 @@ impl Builder {
 
 pub async fn get(service: &Service, path: &str) -> Answer {
     ask(service, &Request::builder().method(Method::GET).uri(path).body(()).unwrap()).await
+}
+
+/// Asks by HEAD, as a front end does that sends no body.
+pub async fn head(service: &Service, path: &str) -> Answer {
+    let request = Request::builder().method(Method::HEAD).uri(path).body(()).unwrap();
+    let (parts, _) = service.handle(&request).await.into_parts();
+    Answer { status: parts.status.as_u16(), headers: parts.headers, bytes: Bytes::new() }
 }
 
 /// Asks for what is answered with bytes: anything but the HEAD of a manifest.

@@ -10,7 +10,7 @@ pub mod web;
 
 use std::any::type_name_of_val;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -22,6 +22,9 @@ use web::Web;
 /// Set for a test that runs inside.
 const INSIDE: &str = "TLOGISTRY_TEST_NETWORK";
 
+/// The file that the network's certificate authority is copied to, for a test that trusts it in its own process.
+const TRUSTED: &str = "TLOGISTRY_TEST_TRUSTED";
+
 /// Files in /etc.
 const FILES: [(&str, &str); 3] = [
     ("hosts", "127.0.0.1 localhost\n"),
@@ -32,6 +35,19 @@ const FILES: [(&str, &str); 3] = [
 /// Runs a test in a network of its own. It must be the whole of the test, for it is found again by its type's name.
 #[track_caller]
 pub fn inside(test: impl Future<Output = ()>) {
+    run_inside(test, &[]);
+}
+
+/// The same, for a test whose own process asks the network's servers, as a service in it does.
+#[track_caller]
+pub fn inside_trusting(test: impl Future<Output = ()>) {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = folder.path().join("authority.pem");
+    run_inside(test, &[(TRUSTED, &authority), ("SSL_CERT_FILE", &authority)]);
+}
+
+#[track_caller]
+fn run_inside(test: impl Future<Output = ()>, environment: &[(&str, &Path)]) {
     if std::env::var_os(INSIDE).is_some() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         return runtime.block_on(test);
@@ -47,7 +63,7 @@ pub fn inside(test: impl Future<Output = ()>) {
     let mut command = Command::new("unshare");
     command.args(["--map-root-user", "--net", "--mount"]).arg(enter.get_program()).args(enter.get_args());
     command.arg(folder.path()).arg(std::env::current_exe().unwrap()).args(["--exact", &name, "--nocapture"]);
-    command.env(INSIDE, "1");
+    command.env(INSIDE, "1").envs(environment.iter().copied());
     let ended = Process::start(&mut command).finish();
     // Rows of a table that the test prints.
     ended.stdout.lines().filter(|line| line.starts_with('|')).for_each(|row| println!("{row}"));
@@ -73,6 +89,9 @@ impl Network {
         let folder = tempfile::tempdir().unwrap();
         let made = Process::start(script("tests/tools/certificates.py").arg(folder.path()).args(hosts)).finish();
         assert_eq!(made.code, Some(0), "{}", made.stderr);
+        if let Some(trusted) = std::env::var_os(TRUSTED) {
+            std::fs::copy(folder.path().join("ca.pem"), trusted).unwrap();
+        }
         Self { names: Names::serve().await, web: Web::serve(folder.path()).await, folder }
     }
 
