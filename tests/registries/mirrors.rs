@@ -223,12 +223,13 @@ fn a_first_sight_takes_bytes_that_match_digest_type_and_length() {
         };
         // Docker Hub's HEAD lacks something, or says something else than the mirror's bytes.
         let other = Digest::sha256(b"{}").to_string();
-        let spoilt: [(&str, Option<&str>); 7] = [
+        let spoilt: [(&str, Option<&str>); 8] = [
             ("docker-content-digest", None),
             ("docker-content-digest", Some(&other)),
             ("docker-content-digest", Some("sha256:short")),
             ("content-type", None),
             ("content-type", Some(DOCKER_MANIFEST)),
+            ("content-length", None),
             ("content-length", Some("1")),
             ("content-length", Some("4194305")),
         ];
@@ -548,5 +549,13 @@ fn skopeo_pulls_an_image_from_a_mirror() {
         let (ended, to) = tokio::task::spawn_blocking(move || (skopeo::pull(&name, &to), to)).await.unwrap();
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         assert_holds(&to, &image);
+        // A line for each blob, and before them the manifest's.
+        instance.wait_for(|line| {
+            line.contains("/blobs/").then(|| assert!(line.contains("\"from_mirror\":true"), "{line}"))
+        });
+        instance.wait_for(|line| {
+            let is_manifest = line.contains("/manifests/v1") && line.contains("FirstSeen");
+            is_manifest.then(|| assert!(line.contains("\"from_mirror\":true"), "{line}"))
+        });
     });
 }
