@@ -71,8 +71,8 @@ async fn day(mirrors: &str) -> Day {
     }
     let (metered, refused_requests) = internet.hub.metered();
     println!(
-        "{PULLS} pulls of {IMAGES} images by {INSTANCES} instances in a day, with mirrors '{mirrors}': {metered} requests \
-         counted, {refused_requests} refused with 429, {refused_pulls} pulls refused"
+        "| {PULLS} pulls of {IMAGES} images by {INSTANCES} instances, mirrors: '{mirrors}' | {metered} requests counted | \
+         {refused_requests} refused with 429 | {refused_pulls} pulls refused |"
     );
     Day { metered, refused_requests, refused_pulls }
 }
