@@ -7,6 +7,10 @@ use super::merkle::{EMPTY_ROOT, Hash, Head, node_hash};
 ///
 /// The proof is empty between equal sizes and from a tree without leaves.
 pub fn is_consistent(earlier: Head, later: Head, proof: &[Hash]) -> bool {
+    // There is one empty tree.
+    if earlier.size == 0 && earlier.root != EMPTY_ROOT {
+        return false;
+    }
     if earlier.size == later.size {
         return earlier.root == later.root && proof.is_empty();
     }
@@ -14,7 +18,7 @@ pub fn is_consistent(earlier: Head, later: Head, proof: &[Hash]) -> bool {
         return false;
     }
     if earlier.size == 0 {
-        return earlier.root == EMPTY_ROOT && proof.is_empty();
+        return proof.is_empty();
     }
     // A complete earlier tree is a node of the later one, so the proof leaves out its root.
     let (start, path) = match proof.split_first() {

@@ -31,7 +31,7 @@ pub(crate) fn node_hash(left: &Hash, right: &Hash) -> Hash {
 }
 
 /// Checks that `path` leads from `leaf`, at `index` (from 0) in the tree, to the root of `head` (RFC 9162 section 2.1.3.2).
-pub(crate) fn is_included(leaf: &Hash, index: u64, head: Head, path: &[Hash]) -> bool {
+pub fn is_included(leaf: &Hash, index: u64, head: Head, path: &[Hash]) -> bool {
     if index >= head.size {
         return false;
     }

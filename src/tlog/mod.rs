@@ -29,8 +29,6 @@ pub use fault::{Fault, Faults};
 pub(crate) use gate::{Call, Closed, Gate, Pass};
 pub(crate) use growth::{Growth, GrowthError, HistoryConflict};
 pub use keys::LogKeys;
-#[cfg(test)]
-pub(crate) use merkle::is_included;
 pub(crate) use merkle::{EMPTY_ROOT, leaf_hash, node_hash};
-pub use merkle::{Hash, Head};
+pub use merkle::{Hash, Head, is_included};
 pub use verified::VerifiedEntry;
