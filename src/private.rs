@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::process::geteuid;
+use tempfile::NamedTempFile;
 
 /// Permission to write, of the group and of all others.
 const OTHERS_WRITE: u32 = 0o022;
@@ -94,14 +95,23 @@ pub(crate) fn exists(path: &Path) -> Result<bool, PrivateError> {
 /// Makes a file that only its owner can read, whole from the first moment. Returns whether it was made: an existing one is
 /// left alone.
 pub(crate) fn create(path: &Path, content: &[u8]) -> Result<bool, PrivateError> {
+    create_by(path, |file| file.as_file().write_all(content).map_err(at(path)))
+}
+
+/// [`create`] with the content that `write` puts into the new file.
+pub(crate) fn create_by<E: From<PrivateError>>(
+    path: &Path,
+    write: impl FnOnce(&NamedTempFile) -> Result<(), E>,
+) -> Result<bool, E> {
     let folder = parent(path);
     // Of mode 600.
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(at(path))?;
-    file.write_all(content).and_then(|()| file.as_file().sync_all()).map_err(at(path))?;
+    let file = NamedTempFile::new_in(folder).map_err(at(path))?;
+    write(&file)?;
+    file.as_file().sync_all().map_err(at(path))?;
     match file.persist_noclobber(path) {
         Ok(_) => {}
         Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
-        Err(failed) => return Err(at(path)(failed.error)),
+        Err(failed) => return Err(at(path)(failed.error).into()),
     }
     // The name too outlasts a crash of the machine.
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(path))?;

@@ -1,6 +1,7 @@
 //! The service, put together from its configuration.
 
 use std::io::{self, IsTerminal as _};
+use std::path::Path;
 use std::sync::Arc;
 
 use aws_config::{BehaviorVersion, SdkConfig};
@@ -16,7 +17,7 @@ use crate::foreign::sanitized;
 use crate::http::Service;
 use crate::http_client::AwsHttp;
 use crate::lambda_sdk::{self, NoRegion};
-use crate::ledger::{DynamoDbLedger, Ledger, MemoryLedger};
+use crate::ledger::{DynamoDbLedger, FileLedger, Ledger, LedgerFileError};
 use crate::moves::MoveRecorder;
 use crate::rate_limit::{RateLimit, SharedCounters};
 use crate::rekor::Rekor;
@@ -92,12 +93,12 @@ pub async fn rate_limit(config: &Config) -> RateLimit {
     }
 }
 
-/// The ledger in the table that `config` names, or in memory.
-pub async fn ledger(config: &Config) -> Ledger {
-    match &config.ledger_table {
+/// The ledger in the table that `config` names, or else in `file`, which is made if it is missing.
+pub async fn ledger(config: &Config, file: &Path) -> Result<Ledger, LedgerFileError> {
+    Ok(match &config.ledger_table {
         Some(table) => Ledger::DynamoDb(dynamodb_ledger(table.clone()).await),
-        None => Ledger::Memory(MemoryLedger::default()),
-    }
+        None => Ledger::File(FileLedger::open_or_create(file)?),
+    })
 }
 
 /// A ledger in a DynamoDB table. Nothing is asked yet.

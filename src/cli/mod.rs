@@ -3,6 +3,7 @@
 mod audit;
 mod demo;
 mod history;
+mod ledger;
 pub mod listen;
 mod log;
 mod serve;
@@ -33,6 +34,7 @@ enum Command {
     Verify(verify::Verify),
     History(history::History),
     Audit(audit::Audit),
+    Ledger(ledger::LedgerCommand),
     VerifyEntry(verify_entry::VerifyEntry),
 }
 
@@ -53,6 +55,7 @@ pub fn run() -> ExitCode {
             Command::Verify(command) => command.run().await,
             Command::History(command) => command.run().await,
             Command::Audit(command) => command.run().await,
+            Command::Ledger(command) => command.run().await,
             Command::VerifyEntry(command) => command.run(),
         }
     });

@@ -25,16 +25,20 @@ use crate::setup;
 use crate::sighting::{LocalKey, Signer};
 use crate::tlog::LogKeys;
 
+/// The ledger's file in the state folder.
+const LEDGER_FILE: &str = "ledger.redb";
+
 /// Serve the registry on this machine
 ///
 /// The environment variables of the function configure it. Without KMS_KEY_ID, a key is made and kept in the state folder.
-/// Without REKOR_URL, a small log that only this machine sees is kept there too.
+/// Without LEDGER_TABLE, the ledger is the file 'ledger.redb' there, for one process at a time. Without REKOR_URL, a small
+/// log that only this machine sees is kept there too.
 #[derive(Args)]
 pub(super) struct Serve {
     /// Address to listen on; port 0 means any free one
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: String,
-    /// Folder for the signing key and the embedded log
+    /// Folder for the signing key, the ledger and the embedded log
     #[arg(long, value_name = "DIR", default_value = "tlogistry-state")]
     state: PathBuf,
 }
@@ -47,12 +51,15 @@ impl Serve {
             Some(id) => setup::kms_signer(id.clone()).await,
             None => Signer::Local(LocalKey::open_or_generate(&self.state.join("signing-key.pem"))?),
         };
+        let keeps_state = config.log.is_none() || config.ledger_table.is_none();
+        let state = if keeps_state { private::folder(&self.state)? } else { self.state };
         let log = match &config.log {
             Some(log) => log.clone(),
-            None => embedded_log(&private::folder(&self.state)?).await?,
+            None => embedded_log(&state).await?,
         };
+        let ledger = setup::ledger(&config, &state.join(LEDGER_FILE)).await?;
         println!("sightings are recorded in {}", log.url);
-        let (rate_limit, ledger) = (setup::rate_limit(&config).await, setup::ledger(&config).await);
+        let rate_limit = setup::rate_limit(&config).await;
         let service = setup::service_limited_by(rate_limit, &config, ledger, signer, log)?;
         let (listener, address) = listen::bind(&self.listen).await?;
         let stop = listen::stop_signal();

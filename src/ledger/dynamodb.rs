@@ -24,23 +24,21 @@
 //! Every write of a tag's row is conditional, and no row is ever deleted. The SDK may send a write again if the answer was
 //! lost; its condition then fails although it was this process that wrote. The callers cope with that.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue::{Bool, N, S, Ss};
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 
+use super::item::StoredItem;
 use super::{Completion, DigestTags, Lease, LedgerError, Row, RowState, index};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Repository, Tag};
 use crate::sighting::Sighting;
 
-const PENDING: &str = "pending";
+pub(super) const PENDING: &str = "pending";
 pub(super) const RECORDED: &str = "recorded";
 /// RFC 6838 section 4.2: 127 characters on each side of the slash.
 const MAX_MEDIA_TYPE_BYTES: usize = 255;
@@ -73,27 +71,23 @@ impl DynamoDbLedger {
         answer.item.map(read_row).transpose()
     }
 
-    /// A write of an item that is not there yet.
-    pub(super) fn new_item(&self, key: &str) -> PutItemFluentBuilder {
-        let request = self.client.put_item().table_name(&self.table).item("tag", S(key.to_owned()));
-        request.condition_expression("attribute_not_exists(tag)")
+    /// Adds an item if there is none under its key. Returns whether it was added.
+    pub(super) async fn put_new(&self, item: StoredItem, deadline: Deadline) -> Result<bool, LedgerError> {
+        let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let request = request.condition_expression("attribute_not_exists(tag)");
+        match deadline.bound_boxed(request.send()).await? {
+            Ok(_) => Ok(true),
+            Err(SdkError::ServiceError(error))
+                if matches!(error.err(), PutItemError::ConditionalCheckFailedException(_)) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(unavailable(error)),
+        }
     }
 
     pub(super) async fn insert(&self, row: &Row, deadline: Deadline) -> Result<bool, LedgerError> {
-        let request = self
-            .new_item(&row.tag)
-            .item("digest", S(row.digest.clone()))
-            .item("key", S(row.key.clone()))
-            .item("signature", S(row.signature.clone()));
-        let request = match &row.state {
-            RowState::Pending { lease } => {
-                request.item("state", S(PENDING.into())).item("lease", N(lease.0.to_string()))
-            }
-            RowState::Recorded { entry, .. } => {
-                request.item("state", S(RECORDED.into())).item("entry", S(entry.clone()))
-            }
-        };
-        put_new(request, deadline).await
+        self.put_new(new_row(row), deadline).await
     }
 
     pub(super) async fn take_over(
@@ -227,21 +221,19 @@ pub(super) async fn is_applied(update: UpdateItemFluentBuilder, deadline: Deadli
     }
 }
 
-/// Writes an item of [`DynamoDbLedger::new_item`]. Returns whether there was none with its key.
-pub(super) async fn put_new(request: PutItemFluentBuilder, deadline: Deadline) -> Result<bool, LedgerError> {
-    match deadline.bound_boxed(request.send()).await? {
-        Ok(_) => Ok(true),
-        Err(SdkError::ServiceError(error))
-            if matches!(error.err(), PutItemError::ConditionalCheckFailedException(_)) =>
-        {
-            Ok(false)
-        }
-        Err(error) => Err(unavailable(error)),
-    }
+/// The item of a row that is new: the index does not lead to its tag yet.
+pub(super) fn new_row(row: &Row) -> StoredItem {
+    let [state, progress] = match &row.state {
+        RowState::Pending { lease } => [("state", S(PENDING.to_owned())), ("lease", N(lease.0.to_string()))],
+        RowState::Recorded { entry, .. } => [("state", S(RECORDED.to_owned())), ("entry", S(entry.clone()))],
+    };
+    let texts = [("tag", &row.tag), ("digest", &row.digest), ("key", &row.key), ("signature", &row.signature)];
+    let texts = texts.map(|(name, text)| (name, S(text.clone())));
+    texts.into_iter().chain([state, progress]).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// A row of the index. Somebody else may have written more tags into it than are ever written here: they are cut.
-fn read_digest_tags(item: HashMap<String, AttributeValue>) -> Result<DigestTags, LedgerError> {
+pub(super) fn read_digest_tags(item: StoredItem) -> Result<DigestTags, LedgerError> {
     match (item.get("tags"), item.get("mediaType"), item.get("size")) {
         (_, Some(S(media_type)), _) if media_type.len() > MAX_MEDIA_TYPE_BYTES => {
             Err(LedgerError::Malformed("mediaType"))
@@ -256,7 +248,7 @@ fn read_digest_tags(item: HashMap<String, AttributeValue>) -> Result<DigestTags,
 }
 
 /// A row as it is stored. Its readers verify it.
-pub(super) fn read_row(item: HashMap<String, AttributeValue>) -> Result<Row, LedgerError> {
+pub(super) fn read_row(item: StoredItem) -> Result<Row, LedgerError> {
     let text = |name: &'static str| match item.get(name) {
         Some(S(value)) => Ok(value.clone()),
         _ => Err(LedgerError::Malformed(name)),

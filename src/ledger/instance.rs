@@ -8,7 +8,7 @@
 //!
 //! The row is made once, before the first signature, and only grows. Attributes unknown to this version stay.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -16,11 +16,12 @@ use aws_sdk_dynamodb::types::AttributeValue::{N, S, Ss};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::LedgerError;
-use super::dynamodb::{DynamoDbLedger, put_new, unavailable};
+use super::dynamodb::{DynamoDbLedger, unavailable};
+use super::item::StoredItem;
 use crate::deadline::Deadline;
 use crate::key::Fingerprint;
 
-const KEY: &str = "@instance";
+pub(super) const KEY: &str = "@instance";
 const SIGNING_KEYS: &str = "signingKeys";
 const LOG_KEYS: &str = "logKeys";
 /// Keys of one kind in the row: more than anyone rotates, and 16 KB to read.
@@ -41,7 +42,7 @@ impl UsedKeys {
         self.signing.is_superset(&others.signing) && self.log.is_superset(&others.log)
     }
 
-    pub(super) fn extend(&mut self, others: &Self) {
+    pub(crate) fn extend(&mut self, others: &Self) {
         self.signing.extend(&others.signing);
         self.log.extend(&others.log);
     }
@@ -51,7 +52,24 @@ impl UsedKeys {
         [(SIGNING_KEYS, &self.signing), (LOG_KEYS, &self.log)]
     }
 
-    fn read(item: &HashMap<String, AttributeValue>) -> Result<Self, LedgerError> {
+    /// The keys with `more`, unless there are too many already: a full row would not be read again.
+    pub(super) fn with(&self, more: &Self) -> Result<Self, LedgerError> {
+        if [&self.signing, &self.log].into_iter().any(|keys| keys.len() >= MAX_KEYS) {
+            return Err(LedgerError::InstanceFull);
+        }
+        let mut all = self.clone();
+        all.extend(more);
+        Ok(all)
+    }
+
+    /// The row that names these keys alone.
+    pub(super) fn new_item(&self) -> StoredItem {
+        let sets = self.sets().into_iter().filter(|(_, keys)| !keys.is_empty());
+        let key = ("tag".to_owned(), S(KEY.to_owned()));
+        sets.map(|(name, keys)| (name.to_owned(), texts(keys))).chain([key]).collect()
+    }
+
+    pub(super) fn read(item: &StoredItem) -> Result<Self, LedgerError> {
         let keys = |name: &'static str| {
             let Some(value) = item.get(name) else { return Ok(BTreeSet::new()) };
             let texts = value.as_ss().ok().filter(|texts| texts.len() <= MAX_KEYS);
@@ -78,11 +96,7 @@ impl DynamoDbLedger {
     }
 
     pub(super) async fn claim(&self, own: &UsedKeys, deadline: Deadline) -> Result<bool, LedgerError> {
-        let mut request = self.new_item(KEY);
-        for (name, keys) in own.sets().into_iter().filter(|(_, keys)| !keys.is_empty()) {
-            request = request.item(name, texts(keys));
-        }
-        put_new(request, deadline).await
+        self.put_new(own.new_item(), deadline).await
     }
 
     pub(super) async fn add_used_keys(&self, more: &UsedKeys, deadline: Deadline) -> Result<UsedKeys, LedgerError> {

@@ -4,21 +4,27 @@
 //! method's condition ever change. Beside the tags' rows stand an index from digests to tags (`DigestTags`) and one row
 //! for the instance itself (see [`UsedKeys`]); both only grow. Their keys hold an '@', which no tag has.
 
+mod carried;
 mod dynamodb;
+mod file;
 mod index;
 mod instance;
+mod item;
 mod memory;
 mod moves;
 mod row;
 mod scan;
 
+pub(crate) use carried::{CarriedFault, CarriedItem, CarriedRow, Taken};
 pub use dynamodb::DynamoDbLedger;
+pub use file::{FileLedger, LedgerFileError};
 pub(crate) use index::DigestTags;
 pub use instance::UsedKeys;
+pub(crate) use item::{StoredItem, from_json, to_json};
 pub use memory::MemoryLedger;
 pub use moves::{Move, Moves, NewMove, RefusedMove};
 pub use row::{Lease, Row, RowFault, RowState, VerifiedRow, recorded};
-pub(crate) use scan::ScannedRow;
+pub(crate) use scan::{ItemPage, ScannedRow};
 
 use crate::deadline::{Deadline, Elapsed};
 use crate::image::{Digest, Repository, Tag};
@@ -70,20 +76,23 @@ pub enum Completion {
 pub enum Ledger {
     /// Kept in this process, and gone with it.
     Memory(MemoryLedger),
+    /// Kept in a file, by one process at a time.
+    File(FileLedger),
     /// Kept in AWS, and shared by all processes.
     DynamoDb(DynamoDbLedger),
 }
 
 impl Ledger {
-    /// Returns whether other processes write to it too.
-    pub fn is_shared(&self) -> bool {
-        matches!(self, Self::DynamoDb(_))
+    /// Returns whether it outlasts the process, and so has every tag that its instance recorded.
+    pub fn is_lasting(&self) -> bool {
+        !matches!(self, Self::Memory(_))
     }
 
     /// The row for `tag`, as of the last write that anyone made.
     pub async fn get(&self, tag: &Tag, deadline: Deadline) -> Result<Option<Row>, LedgerError> {
         match self {
             Self::Memory(ledger) => Ok(ledger.get(tag)),
+            Self::File(ledger) => timed(Dependency::Ledger, ledger.get(tag, deadline)).await,
             Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.get(tag, deadline)).await,
         }
     }
@@ -92,6 +101,7 @@ impl Ledger {
     pub async fn insert(&self, row: &Row, deadline: Deadline) -> Result<bool, LedgerError> {
         match self {
             Self::Memory(ledger) => Ok(ledger.insert(row)),
+            Self::File(ledger) => timed(Dependency::Ledger, ledger.insert(row, deadline)).await,
             Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.insert(row, deadline)).await,
         }
     }
@@ -100,6 +110,7 @@ impl Ledger {
     pub async fn take_over(&self, tag: &Tag, seen: Lease, new: Lease, deadline: Deadline) -> Result<bool, LedgerError> {
         match self {
             Self::Memory(ledger) => Ok(ledger.take_over(tag, seen, new)),
+            Self::File(ledger) => timed(Dependency::Ledger, ledger.take_over(tag, seen, new, deadline)).await,
             Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.take_over(tag, seen, new, deadline)).await,
         }
     }
@@ -108,6 +119,7 @@ impl Ledger {
     pub async fn complete(&self, sighting: &Sighting, deadline: Deadline) -> Result<Completion, LedgerError> {
         match self {
             Self::Memory(ledger) => Ok(ledger.complete(sighting)),
+            Self::File(ledger) => timed(Dependency::Ledger, ledger.complete(sighting, deadline)).await,
             Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.complete(sighting, deadline)).await,
         }
     }
@@ -117,6 +129,7 @@ impl Ledger {
     pub async fn used_keys(&self, deadline: Deadline) -> Result<Option<UsedKeys>, LedgerError> {
         match self {
             Self::Memory(ledger) => Ok(Some(ledger.used_keys())),
+            Self::File(ledger) => timed(Dependency::Ledger, ledger.used_keys(deadline)).await,
             Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.used_keys(deadline)).await,
         }
     }
@@ -125,6 +138,7 @@ impl Ledger {
     pub async fn claim(&self, own: &UsedKeys, deadline: Deadline) -> Result<bool, LedgerError> {
         match self {
             Self::Memory(_) => Ok(false),
+            Self::File(ledger) => timed(Dependency::Ledger, ledger.claim(own, deadline)).await,
             Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.claim(own, deadline)).await,
         }
     }
@@ -133,6 +147,7 @@ impl Ledger {
     pub async fn add_used_keys(&self, more: &UsedKeys, deadline: Deadline) -> Result<UsedKeys, LedgerError> {
         match self {
             Self::Memory(ledger) => Ok(ledger.add_used_keys(more)),
+            Self::File(ledger) => timed(Dependency::Ledger, ledger.add_used_keys(more, deadline)).await,
             Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.add_used_keys(more, deadline)).await,
         }
     }
@@ -144,6 +159,7 @@ impl Ledger {
                 ledger.mark_indexed(tag);
                 Ok(())
             }
+            Self::File(ledger) => timed(Dependency::Ledger, ledger.mark_indexed(tag, deadline)).await,
             Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.mark_indexed(tag, deadline)).await,
         }
     }
@@ -152,6 +168,7 @@ impl Ledger {
     pub async fn moves(&self, tag: &Tag, deadline: Deadline) -> Result<Option<Moves>, LedgerError> {
         match self {
             Self::Memory(ledger) => Ok(ledger.moves(tag)),
+            Self::File(ledger) => timed(Dependency::Ledger, ledger.moves(tag, deadline)).await,
             Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.moves(tag, deadline)).await,
         }
     }
@@ -166,6 +183,7 @@ impl Ledger {
     ) -> Result<bool, LedgerError> {
         match self {
             Self::Memory(ledger) => Ok(ledger.remember_move(refused, new)),
+            Self::File(ledger) => timed(Dependency::Ledger, ledger.remember_move(refused, new, deadline)).await,
             Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.remember_move(refused, new, deadline)).await,
         }
     }
@@ -182,6 +200,9 @@ impl Ledger {
     ) -> Result<DigestTags, LedgerError> {
         match self {
             Self::Memory(ledger) => Ok(ledger.index_tag(tag, digest, media_type, size)),
+            Self::File(ledger) => {
+                timed(Dependency::Ledger, ledger.index_tag(tag, digest, media_type, size, deadline)).await
+            }
             Self::DynamoDb(ledger) => {
                 timed(Dependency::Ledger, ledger.index_tag(tag, digest, media_type, size, deadline)).await
             }
@@ -197,7 +218,31 @@ impl Ledger {
     ) -> Result<Option<DigestTags>, LedgerError> {
         match self {
             Self::Memory(ledger) => Ok(ledger.tags_of(repository, digest)),
+            Self::File(ledger) => timed(Dependency::Ledger, ledger.tags_of(repository, digest, deadline)).await,
             Self::DynamoDb(ledger) => timed(Dependency::Ledger, ledger.tags_of(repository, digest, deadline)).await,
         }
     }
+
+    /// Items after the key `after`, in the ledger's own order. A page may be empty before the last. Items written meanwhile
+    /// may be missed.
+    pub(crate) async fn items(&self, after: Option<&str>, deadline: Deadline) -> Result<ItemPage, LedgerError> {
+        match self {
+            Self::Memory(_) => Err(not_lasting()),
+            Self::File(ledger) => ledger.items(after, deadline).await,
+            Self::DynamoDb(ledger) => ledger.items(after, deadline).await,
+        }
+    }
+
+    /// Adds an item if there is none under its key. Returns whether it was added.
+    async fn put_new(&self, item: StoredItem, deadline: Deadline) -> Result<bool, LedgerError> {
+        match self {
+            Self::Memory(_) => Err(not_lasting()),
+            Self::File(ledger) => ledger.put_new(item, deadline).await,
+            Self::DynamoDb(ledger) => ledger.put_new(item, deadline).await,
+        }
+    }
+}
+
+fn not_lasting() -> LedgerError {
+    LedgerError::Unavailable("nothing is carried from or to a ledger in memory".to_owned())
 }

@@ -17,6 +17,7 @@ use aws_sdk_dynamodb::types::AttributeValue::{L, M, N, S};
 
 use super::LedgerError;
 use super::dynamodb::{DynamoDbLedger, RECORDED, is_applied, unavailable};
+use super::item::StoredItem;
 use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
 
@@ -118,6 +119,22 @@ impl NewMove {
         moves.kept.push(refused.clone());
         moves.further = self.further;
         Some(moves)
+    }
+
+    /// Adds this move to a row's item, if that still has the moves that it was placed among. Returns whether it has.
+    pub(super) fn add_to(&self, item: &mut StoredItem, refused: &Move) -> Result<bool, LedgerError> {
+        if read_moves(item)? != self.seen {
+            return Ok(false);
+        }
+        let moves = item.entry("moves".to_owned()).or_insert_with(|| L(Vec::new()));
+        if let L(moves) = moves {
+            moves.truncate(MAX_MOVES - 1);
+            moves.push(M(refused.attributes()));
+        }
+        if let Some(further) = self.further {
+            item.insert("furtherMoves".to_owned(), M(further.attributes()));
+        }
+        Ok(true)
     }
 
     fn is_kept_beside(&self) -> bool {
@@ -242,7 +259,7 @@ impl Further {
 }
 
 /// The moves of an item. A list that tlogistry did not write is not added to: nobody could say what would become of it.
-fn read_moves(item: &HashMap<String, AttributeValue>) -> Result<Moves, LedgerError> {
+pub(super) fn read_moves(item: &StoredItem) -> Result<Moves, LedgerError> {
     let kept = match item.get("moves") {
         None => Vec::new(),
         Some(L(moves)) if moves.len() <= MAX_MOVES => {

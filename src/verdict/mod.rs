@@ -152,7 +152,7 @@ impl Verdicts {
         Ok(known.compare(current))
     }
 
-    /// The sighting of `tag`, for those who ask for the evidence instead of the image. Nothing is recorded. A shared ledger
+    /// The sighting of `tag`, for those who ask for the evidence instead of the image. Nothing is recorded. A lasting ledger
     /// has every tag that was recorded, and the next pull brings back what it lost, so the log is not searched.
     pub(crate) async fn sighting(
         &self,
@@ -163,7 +163,7 @@ impl Verdicts {
         if let Some(known) = self.recorded(tag, deadline).await? {
             return Ok(Some(known.sighting));
         }
-        if self.lookup.ledger.is_shared() {
+        if self.lookup.ledger.is_lasting() {
             return Ok(None);
         }
         match self.lookup.in_log(tag, None, source, deadline).await? {

@@ -61,7 +61,7 @@ fn an_address_that_is_taken_is_named() {
 }
 
 #[tokio::test]
-async fn serve_keeps_its_key_and_its_log() {
+async fn serve_keeps_its_key_its_ledger_and_its_log() {
     let (registry, state) = (DockerRegistry::start(), tempfile::tempdir().unwrap());
     let start = || Instance::serve(state.path(), &environment(&registry.address));
     let push = async |text| registry.push(REPOSITORY, "v1", &Image::oci(text)).await;
@@ -83,12 +83,27 @@ async fn serve_keeps_its_key_and_its_log() {
     push("second").await;
     assert_eq!(get(&instance.url("manifests/v1")).await.status, 403);
 
-    // It is the key that makes the log's entries its own: with another, it has never seen the tag.
+    // The ledger is the first key's.
     drop(instance);
     std::fs::remove_file(&key_file).unwrap();
     let stranger = get(&start().url("manifests/v1")).await;
-    assert_eq!((stranger.status, stranger.header("tlog-first-seen")), (200, "true"));
+    assert_eq!(stranger.status, 503);
+    assert!(stranger.text().contains("this instance does not know the signing key"), "{}", stranger.text());
     assert_ne!(std::fs::read(&key_file).unwrap(), key);
+
+    // Without it, the first key has lost what it recorded.
+    let (ledger, own) = (state.path().join("ledger.redb"), std::fs::read(&key_file).unwrap());
+    std::fs::remove_file(&ledger).unwrap();
+    std::fs::write(&key_file, &key).unwrap();
+    let lost = get(&start().url("manifests/v1")).await;
+    assert_eq!(lost.status, 503);
+    assert!(lost.text().contains("the ledger does not know this instance"), "{}", lost.text());
+
+    // A new key beside a new ledger is a new instance, which has never seen the tag.
+    std::fs::remove_file(&ledger).unwrap();
+    std::fs::write(&key_file, &own).unwrap();
+    let new = get(&start().url("manifests/v1")).await;
+    assert_eq!((new.status, new.header("tlog-first-seen")), (200, "true"));
 }
 
 /// The status of a request from one of this machine's addresses.
@@ -161,6 +176,31 @@ fn a_state_in_use_is_not_served_twice() {
     assert_eq!(ended.code, Some(2));
     let log = state.path().join("log");
     assert_eq!(ended.stderr, format!("tlogistry-cli: {}: another process has this log open\n", log.display()));
+
+    let key = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/another-log.pub.pem")).unwrap();
+    let mut with_a_log = cli();
+    with_a_log.args(["serve", "--listen", "127.0.0.1:0", "--state"]).arg(state.path());
+    with_a_log.env("REKOR_URL", "http://127.0.0.1:9").env("REKOR_PUBLIC_KEYS", key);
+    let ended = Process::start(&mut with_a_log).finish();
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
+    let ledger = state.path().join("ledger.redb");
+    assert_eq!(ended.stderr, format!("tlogistry-cli: {}: another process has this ledger open\n", ledger.display()));
+}
+
+#[test]
+fn a_ledger_that_is_none_is_refused_and_left_as_it_is() {
+    let state = tempfile::tempdir().unwrap();
+    let ledger = state.path().join("ledger.redb");
+    for bytes in [&b""[..], &[b'x'; 100_000]] {
+        std::fs::write(&ledger, bytes).unwrap();
+        let mut command = cli();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--state"]).arg(state.path());
+        let ended = Process::start(&mut command).finish();
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
+        let told = format!("tlogistry-cli: {}: this ledger file is damaged (", ledger.display());
+        assert!(ended.stderr.contains(&told), "{}", ended.stderr);
+        assert!(std::fs::read(&ledger).unwrap() == bytes);
+    }
 }
 
 #[tokio::test]
@@ -264,9 +304,10 @@ async fn two_that_start_at_once_with_a_new_state_have_one_key() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("new").join("state");
     let key = std::fs::read_to_string("tests/data/another-log.pub.pem").unwrap();
-    // A log that is not asked: the embedded one has room for one.
-    let environment =
-        [("REKOR_URL".to_owned(), "http://127.0.0.1:9".to_owned()), ("REKOR_PUBLIC_KEYS".to_owned(), key)];
+    // A log and a table that are not asked: the embedded log and the ledger file have room for one.
+    let mut environment = Table::start().await.environment();
+    environment.push(("REKOR_URL".to_owned(), "http://127.0.0.1:9".to_owned()));
+    environment.push(("REKOR_PUBLIC_KEYS".to_owned(), key));
     let processes = [(); 4].map(|()| {
         let mut command = cli();
         command.args(["serve", "--listen", "127.0.0.1:0", "--state"]).arg(&state).envs(environment.clone());
@@ -280,6 +321,29 @@ async fn two_that_start_at_once_with_a_new_state_have_one_key() {
     assert!(keys[0].starts_with(b"-----BEGIN PUBLIC KEY-----") && keys.iter().all(|key| *key == keys[0]));
     assert_eq!(std::fs::metadata(&state).unwrap().permissions().mode() & 0o777, 0o700);
     assert_eq!(std::fs::read_dir(&state).unwrap().count(), 1, "nothing but the key");
+}
+
+#[test]
+fn of_several_that_start_at_once_without_a_table_one_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let key = std::fs::read_to_string("tests/data/another-log.pub.pem").unwrap();
+    let mut processes = [(); 4].map(|()| {
+        let mut command = cli();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--state"]).arg(&state);
+        Process::start(command.env("REKOR_URL", "http://127.0.0.1:9").env("REKOR_PUBLIC_KEYS", &key))
+    });
+    let told = format!("tlogistry-cli: {}: another process has this ledger open", state.join("ledger.redb").display());
+    let serves = processes.each_mut().map(|process| {
+        process.wait_for(|line| {
+            let serves = line.starts_with("registry listening on ");
+            (serves || line == told).then_some(serves)
+        })
+    });
+    assert_eq!(serves.iter().filter(|serves| **serves).count(), 1, "{serves:?}");
+    let mut files: Vec<_> = std::fs::read_dir(&state).unwrap().map(|file| file.unwrap().file_name()).collect();
+    files.sort();
+    assert_eq!(files, ["ledger.redb", "signing-key.pem"]);
 }
 
 /// With a log of its own it writes text for a person's terminal, which must not obey a client.

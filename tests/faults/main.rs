@@ -5,6 +5,7 @@
 //! seed that was printed and one round.
 
 mod instance;
+mod ledger_file;
 mod proxy;
 mod round;
 mod stage;

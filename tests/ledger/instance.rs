@@ -10,7 +10,7 @@ use testing::tags::tag;
 use testing::{log, service};
 use tlogistry::http::Service;
 use tlogistry::key::Fingerprint;
-use tlogistry::ledger::{Ledger, LedgerError, MemoryLedger, UsedKeys};
+use tlogistry::ledger::{LedgerError, UsedKeys};
 use tlogistry::sighting::LocalKey;
 
 use crate::between::Calls;
@@ -239,23 +239,24 @@ async fn the_row_is_read_once_a_minute_and_written_once() {
 async fn a_ledger_is_claimed_once_and_its_keys_only_grow() {
     let scene = Scene::set().await;
     let keys: Vec<Fingerprint> = (0..4).map(|_| LocalKey::generate().unwrap().public_key().into()).collect();
-    let ledger = scene.ledger();
-    let claim = async |used: UsedKeys| ledger.claim(&used, soon()).await.unwrap();
-    let add = async |used: UsedKeys| ledger.add_used_keys(&used, soon()).await;
-    assert_eq!(ledger.used_keys(soon()).await.unwrap(), None);
-    let unclaimed = add(used(&keys[..1], &[])).await;
-    assert!(matches!(unclaimed, Err(LedgerError::NoInstance)), "{unclaimed:?}");
-    assert_eq!(ledger.used_keys(soon()).await.unwrap(), None, "an update makes no row");
+    let [table, file, memory] = scene.each_kind();
+    for ledger in [table, file] {
+        let claim = async |used: UsedKeys| ledger.claim(&used, soon()).await.unwrap();
+        let add = async |used: UsedKeys| ledger.add_used_keys(&used, soon()).await;
+        assert_eq!(ledger.used_keys(soon()).await.unwrap(), None);
+        let unclaimed = add(used(&keys[..1], &[])).await;
+        assert!(matches!(unclaimed, Err(LedgerError::NoInstance)), "{unclaimed:?}");
+        assert_eq!(ledger.used_keys(soon()).await.unwrap(), None, "an update makes no row");
 
-    assert!(claim(used(&keys[..1], &[])).await);
-    assert!(!claim(used(&keys[1..2], &keys[2..3])).await, "one writer wins");
-    assert_eq!(ledger.used_keys(soon()).await.unwrap(), Some(used(&keys[..1], &[])));
-    assert_eq!(add(used(&keys[1..2], &keys[2..3])).await.unwrap(), used(&keys[..2], &keys[2..3]));
-    assert_eq!(add(used(&[], &keys[3..])).await.unwrap(), used(&keys[..2], &keys[2..]));
-    assert_eq!(add(used(&keys[..1], &[])).await.unwrap(), used(&keys[..2], &keys[2..]), "again");
+        assert!(claim(used(&keys[..1], &[])).await);
+        assert!(!claim(used(&keys[1..2], &keys[2..3])).await, "one writer wins");
+        assert_eq!(ledger.used_keys(soon()).await.unwrap(), Some(used(&keys[..1], &[])));
+        assert_eq!(add(used(&keys[1..2], &keys[2..3])).await.unwrap(), used(&keys[..2], &keys[2..3]));
+        assert_eq!(add(used(&[], &keys[3..])).await.unwrap(), used(&keys[..2], &keys[2..]));
+        assert_eq!(add(used(&keys[..1], &[])).await.unwrap(), used(&keys[..2], &keys[2..]), "again");
+    }
 
     // In memory, a ledger is its process's own.
-    let memory = Ledger::Memory(MemoryLedger::default());
     assert_eq!(memory.used_keys(soon()).await.unwrap(), Some(UsedKeys::default()));
     assert!(!memory.claim(&used(&keys[..1], &[]), soon()).await.unwrap());
     assert_eq!(memory.add_used_keys(&used(&keys[..1], &[]), soon()).await.unwrap(), used(&keys[..1], &[]));

@@ -9,7 +9,7 @@ use testing::tags;
 use testing::traced::Traced;
 use tlogistry::http::Service;
 use tlogistry::image::{Digest, Tag};
-use tlogistry::ledger::{Lease, Ledger, MemoryLedger, Move, Moves, RefusedMove, Row};
+use tlogistry::ledger::{Lease, Ledger, Move, Moves, RefusedMove, Row};
 use tlogistry::sighting::Signer;
 
 use crate::between::Calls;
@@ -69,7 +69,7 @@ async fn a_move_is_written_only_into_a_recorded_row_of_its_digest_as_it_was_read
 
     let pending = Row::pending(&Signer::Local(scene.key()).sign(&tag, &digest, soon()).await.unwrap(), Lease(1));
     let other = Scene::set().await;
-    for ledger in [other.ledger(), Ledger::Memory(MemoryLedger::default())] {
+    for ledger in other.each_kind() {
         assert_eq!(ledger.moves(&tag, soon()).await.unwrap(), None, "there is no row");
         assert!(!remember(&ledger, &none, &refused(&tag, &digest, "b")).await);
         assert!(ledger.insert(&pending, soon()).await.unwrap());
@@ -77,7 +77,7 @@ async fn a_move_is_written_only_into_a_recorded_row_of_its_digest_as_it_was_read
         assert_eq!(ledger.moves(&tag, soon()).await.unwrap().as_ref(), Some(&none));
     }
 
-    let memory = Ledger::Memory(MemoryLedger::default());
+    let [_, file, memory] = scene.each_kind();
     let unindexed = {
         let mut row = recorded.clone();
         if let tlogistry::ledger::RowState::Recorded { indexed, .. } = &mut row.state {
@@ -85,8 +85,10 @@ async fn a_move_is_written_only_into_a_recorded_row_of_its_digest_as_it_was_read
         }
         row
     };
-    assert!(memory.insert(&unindexed, soon()).await.unwrap());
-    for ledger in [scene.ledger(), memory] {
+    for ledger in [&file, &memory] {
+        assert!(ledger.insert(&unindexed, soon()).await.unwrap());
+    }
+    for ledger in [scene.ledger(), file, memory] {
         let before = ledger.get(&tag, soon()).await.unwrap();
         assert!(!remember(&ledger, &none, &refused(&tag, &Digest::sha256(b"x"), "b")).await, "of another digest");
         assert!(remember(&ledger, &none, &refused(&tag, &digest, "b")).await);

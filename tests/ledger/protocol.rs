@@ -6,7 +6,7 @@ use testing::tags::tag;
 use tlogistry::deadline::Deadline;
 use tlogistry::image::Digest;
 use tlogistry::ledger::Completion::{Before, Now, OtherDigest};
-use tlogistry::ledger::{Lease, Ledger, MemoryLedger, Row, RowState};
+use tlogistry::ledger::{Lease, Row, RowState};
 use tlogistry::sighting::Signer;
 
 use crate::scene::{Scene, pull};
@@ -15,18 +15,13 @@ fn soon() -> Deadline {
     Deadline::after(Duration::from_secs(60))
 }
 
-/// The same must hold of both ledgers.
-async fn both(scene: &Scene) -> [Ledger; 2] {
-    [scene.ledger(), Ledger::Memory(MemoryLedger::default())]
-}
-
 #[tokio::test]
 async fn one_row_is_inserted_and_taken_over_only_from_the_lease_that_was_seen() {
     let scene = Scene::set().await;
     let (tag, signer) = (tag("v1"), Signer::Local(scene.key()));
     let first = signer.sign(&tag, &Digest::sha256(b"a"), soon()).await.unwrap();
     let second = signer.sign(&tag, &Digest::sha256(b"b"), soon()).await.unwrap();
-    for ledger in both(&scene).await {
+    for ledger in scene.each_kind() {
         assert_eq!(ledger.get(&tag, soon()).await.unwrap(), None);
         let row = Row::pending(&first, Lease(1));
         assert!(ledger.insert(&row, soon()).await.unwrap());
@@ -57,7 +52,7 @@ async fn a_row_is_completed_once_and_never_with_another_digest() {
 
     let other = Signer::Local(scene.key()).sign(&tag, &Digest::sha256(b"b"), soon()).await.unwrap();
     for (scene, of_same_digest) in [(Scene::set().await, true), (Scene::set().await, false)] {
-        for ledger in both(&scene).await {
+        for ledger in scene.each_kind() {
             assert_eq!(ledger.complete(&sighting, soon()).await.unwrap(), OtherDigest, "there is no row");
             let pending = if of_same_digest { &statement } else { &other };
             let row = Row::pending(pending, Lease(1));
@@ -92,7 +87,7 @@ async fn two_instances_agree_on_who_was_first() {
 async fn a_digest_leads_to_32_tags_and_its_row_then_grows_no_more() {
     let scene = Scene::set().await;
     let digest = Digest::sha256(b"a");
-    for ledger in both(&scene).await {
+    for ledger in scene.each_kind() {
         let index = async |number: usize| {
             let tag = tag(&format!("v{number}"));
             ledger.index_tag(&tag, &digest, &format!("type/{number}"), number as u64, soon()).await.unwrap()

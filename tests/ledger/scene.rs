@@ -1,5 +1,6 @@
 //! A registry, a log, a table and a key, and instances of the service that share them.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use testing::table::Table;
@@ -8,7 +9,7 @@ use testing::{log, service};
 use tlogistry::config::LogConfig;
 use tlogistry::http::Service;
 use tlogistry::image::Digest;
-use tlogistry::ledger::Ledger;
+use tlogistry::ledger::{FileLedger, Ledger, MemoryLedger};
 use tlogistry::sighting::LocalKey;
 
 pub struct Scene {
@@ -37,6 +38,18 @@ impl Scene {
 
     pub fn ledger(&self) -> Ledger {
         self.table.ledger()
+    }
+
+    /// A new ledger in a file of this name.
+    pub fn file(&self, name: &str) -> Ledger {
+        Ledger::File(FileLedger::open_or_create(&self.folder.path().join(name)).unwrap())
+    }
+
+    /// A ledger of each kind, of which the same must hold. Those beside the table are empty.
+    pub fn each_kind(&self) -> [Ledger; 3] {
+        static FILES: AtomicUsize = AtomicUsize::new(0);
+        let file = format!("{}.redb", FILES.fetch_add(1, Ordering::Relaxed));
+        [self.ledger(), self.file(&file), Ledger::Memory(MemoryLedger::default())]
     }
 
     pub fn key(&self) -> LocalKey {

@@ -12,6 +12,7 @@ use crate::cli::{listen, log, serve};
 use crate::config::{Config, LogConfig};
 use crate::devlog::{Devlog, Options};
 use crate::image::{Digest, Tag};
+use crate::ledger::{Ledger, MemoryLedger};
 use crate::oci::{CONTENT_DIGEST, JSON, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST};
 use crate::setup;
 use crate::sighting::{LocalKey, Signer, parse_statement, subject_hash};
@@ -144,7 +145,7 @@ async fn start_tlogistry(key_file: &std::path::Path, log: &LogConfig, upstream: 
     let insecure = upstream.address.clone();
     let config = Config::read(|name| (name == "INSECURE_REGISTRIES").then(|| insecure.clone()))?;
     let signer = Signer::Local(LocalKey::open_or_generate(key_file)?);
-    let service = setup::service(&config, setup::ledger(&config).await, signer, log.clone())?;
+    let service = setup::service(&config, Ledger::Memory(MemoryLedger::default()), signer, log.clone())?;
     let (listener, address) = listen::bind("127.0.0.1:0").await?;
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(serve::serve(service, listener, async { drop(stopped.await) }));

@@ -1,0 +1,269 @@
+//! `ledger import`: takes the items of an export into a ledger.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use futures_util::{StreamExt as _, stream};
+
+use super::super::CommandResult;
+use super::super::terminal::{BAD, DOUBTFUL, print_line, sanitized, styled};
+use super::super::trust::{keys_in_files, log_keys};
+use super::lines::{self, ExportLine};
+use super::{LEDGER_TIME, WhichLedger};
+use crate::deadline::Deadline;
+use crate::foreign::shown;
+use crate::key::{Fingerprint, PublicKey};
+use crate::ledger::{CarriedFault, CarriedItem, CarriedRow, FileLedger, Ledger, LedgerError, Taken, UsedKeys};
+use crate::tlog::LogKeys;
+
+/// Items that are written at once.
+const CONCURRENCY: usize = 16;
+
+/// Take the rows of an export into a ledger
+///
+/// A tag's row is taken only if it verifies: its statement by a key of --key, and the entry of a recorded one by the log's
+/// key. A tag that the ledger has with another digest is refused, and the others go on; a row that the ledger has already
+/// stays as it is. So an import that was broken off is simply begun again. Pending rows are taken as they are. Each refused
+/// row is printed.
+///
+/// All keys of the row '@instance' must be given. A ledger that has no such row gets it at the end, and only if the export
+/// is whole and every row was taken: until then no instance serves or records a tag with it.
+///
+/// Stop the instance that the rows come from for good: two ledgers with one key are two histories.
+///
+/// Exit code: 0 if all rows are in the ledger; 1 if a row was refused because it does not verify or has another digest;
+/// 2 if one could not be read, the export is not whole or has nothing, or the import did not come to its end.
+#[derive(Args)]
+pub(super) struct Import {
+    #[command(flatten)]
+    ledger: WhichLedger,
+    /// File with public keys that signed the rows, PEM. Can be repeated
+    #[arg(long = "key", value_name = "FILE", required = true)]
+    keys: Vec<PathBuf>,
+    /// The log's public keys, PEM (default: that of rekor.sigstore.dev, which is built in)
+    #[arg(long, value_name = "FILE")]
+    rekor_key: Option<PathBuf>,
+    /// Items that the export has, where it does not say so itself: an export by AWS, whose manifest-summary.json has it as
+    /// itemCount
+    #[arg(long, value_name = "NUMBER")]
+    items: Option<u64>,
+    /// The export; '-' for standard input
+    #[arg(value_name = "FILE")]
+    export: PathBuf,
+}
+
+/// What is known of an import so far.
+#[derive(Default)]
+struct Progress {
+    items: u64,
+    rows: u64,
+    new: u64,
+    completed: u64,
+    index: u64,
+    refused: u64,
+    unreadable: u64,
+    /// Items when a line said that they were all.
+    end: Option<u64>,
+    /// A line that says how many items there are has another number than were read.
+    miscounted: bool,
+    /// Of the row '@instance'.
+    instance: Option<UsedKeys>,
+}
+
+/// What an item came to.
+enum Outcome {
+    Row(Taken),
+    Index,
+    Instance(UsedKeys),
+    Refused { key: String, fault: CarriedFault },
+    Unreadable(u64),
+    End(u64),
+}
+
+struct Importer {
+    ledger: Ledger,
+    trusted: Vec<PublicKey>,
+    log_keys: LogKeys,
+    /// The ledger had a row '@instance' when the import began.
+    is_claimed: bool,
+    /// Keys that the row '@instance' is known to name, or will.
+    named: RefCell<UsedKeys>,
+}
+
+impl Import {
+    pub(super) async fn run(self) -> CommandResult {
+        let (trusted, log_keys) = (keys_in_files(&self.keys)?, log_keys(self.rekor_key.as_deref())?);
+        let ledger = self.ledger.open(FileLedger::open_or_create).await?;
+        let used = ledger.used_keys(soon()).await?;
+        let (is_claimed, named) = (used.is_some(), RefCell::new(used.unwrap_or_default()));
+        let importer = Importer { ledger, trusted, log_keys, is_claimed, named };
+        let lines = lines::read(&self.export);
+        let lines = stream::unfold(lines, async |mut lines| Some((lines.recv().await?, lines)));
+        let mut outcomes = std::pin::pin!(lines.map(|line| importer.take(line)).buffered(CONCURRENCY));
+        let mut progress = Progress::default();
+        while let Some(outcome) = outcomes.next().await {
+            let why = match outcome {
+                Ok(outcome) => progress.add(outcome),
+                Err(why) => Err(why),
+            };
+            if let Err(why) = why {
+                print_line(format_args!("Broken off after {}: {}", progress.counts(), sanitized(&why)));
+                return Ok(ExitCode::from(2));
+            }
+        }
+        importer.finish(&progress, self.items).await
+    }
+}
+
+impl Importer {
+    async fn take(&self, line: Result<ExportLine, String>) -> Result<Outcome, String> {
+        let item = match line? {
+            ExportLine::Item(item) => item,
+            ExportLine::End(items) => return Ok(Outcome::End(items)),
+            ExportLine::Unreadable(number) => return Ok(Outcome::Unreadable(number)),
+        };
+        let key = item.get("tag").and_then(|tag| tag.as_s().ok()).cloned().unwrap_or_default();
+        let taken = match CarriedItem::check(item, &self.trusted, &self.log_keys) {
+            Err(fault) => Ok(Err(fault)),
+            Ok(CarriedItem::Instance(used)) => {
+                self.refuse_unknown(&used)?;
+                self.name(&used).await.map(|()| Ok(Outcome::Instance(used)))
+            }
+            Ok(CarriedItem::Row(row)) => self.take_row(&row).await,
+            Ok(CarriedItem::Index(index)) => {
+                self.ledger.take_index(&index, soon()).await.map(|taken| taken.map(|()| Outcome::Index))
+            }
+        };
+        let taken = taken.map_err(|error| error.to_string())?;
+        Ok(taken.unwrap_or_else(|fault| Outcome::Refused { key, fault }))
+    }
+
+    async fn take_row(&self, row: &CarriedRow) -> Result<Result<Outcome, CarriedFault>, LedgerError> {
+        self.name(&row.keys).await?;
+        let taken = self.ledger.take_row(row, &self.trusted, &self.log_keys, soon()).await?;
+        Ok(taken.map(Outcome::Row))
+    }
+
+    /// Makes sure that a claimed ledger names these keys before it has a row by them. One that is not claimed learns them at
+    /// the end.
+    async fn name(&self, keys: &UsedKeys) -> Result<(), LedgerError> {
+        if self.named.borrow().contains(keys) {
+            return Ok(());
+        }
+        if self.is_claimed {
+            self.ledger.add_used_keys(keys, soon()).await?;
+        }
+        self.named.borrow_mut().extend(keys);
+        Ok(())
+    }
+
+    /// Fails if the instance used a key that was not given: nobody could say what it signed.
+    fn refuse_unknown(&self, used: &UsedKeys) -> Result<(), String> {
+        let signing: Vec<Fingerprint> = self.trusted.iter().map(PublicKey::fingerprint).collect();
+        let log: Vec<Fingerprint> = self.log_keys.iter().map(PublicKey::fingerprint).collect();
+        let unknown = |used: &Fingerprint, given: &[Fingerprint]| !given.contains(used);
+        if let Some(key) = used.signing.iter().find(|key| unknown(key, &signing)) {
+            return Err(format!("the instance used the signing key {key}, which --key does not give"));
+        }
+        match used.log.iter().find(|key| unknown(key, &log)) {
+            Some(key) => Err(format!("the instance used the log key {key}, which --rekor-key does not give")),
+            None => Ok(()),
+        }
+    }
+
+    /// Claims a ledger that was not claimed, if all that belongs to it is there, and says how the import went.
+    async fn finish(&self, progress: &Progress, announced: Option<u64>) -> CommandResult {
+        let doubt = progress.doubt(announced, self.is_claimed);
+        let is_whole = progress.refused == 0 && doubt.is_none();
+        if is_whole && !self.is_claimed {
+            let used = self.named.borrow().clone();
+            if !self.ledger.claim(&used, soon()).await? {
+                self.ledger.add_used_keys(&used, soon()).await?;
+            }
+        }
+        print_line(progress.counts());
+        if let Some(doubt) = &doubt {
+            print_line(styled(DOUBTFUL, doubt));
+        }
+        if !is_whole && !self.is_claimed {
+            print_line(styled(
+                DOUBTFUL,
+                "The row '@instance' was not written, so that no instance serves a tag with this ledger yet",
+            ));
+        }
+        Ok(ExitCode::from(match (progress.refused, doubt) {
+            (0, None) => 0,
+            (0, Some(_)) => 2,
+            _ => 1,
+        }))
+    }
+}
+
+impl Progress {
+    fn add(&mut self, outcome: Outcome) -> Result<(), String> {
+        if !matches!(outcome, Outcome::End(_)) {
+            self.items += 1;
+        }
+        match outcome {
+            Outcome::Row(taken) => {
+                self.rows += 1;
+                self.new += u64::from(taken == Taken::New);
+                self.completed += u64::from(taken == Taken::Completed);
+            }
+            Outcome::Index => self.index += 1,
+            Outcome::Instance(used) => self.instance = Some(used),
+            Outcome::Refused { key, fault } => {
+                self.refused += 1;
+                print_line(format_args!("{}: {}: {fault}", shown(&key), styled(BAD, "refused")));
+            }
+            Outcome::Unreadable(line) => {
+                self.unreadable += 1;
+                print_line(format_args!("line {line}: {}: it is no item", styled(DOUBTFUL, "unreadable")));
+            }
+            Outcome::End(items) => {
+                // Several exports, one after the other, each with its own number.
+                self.miscounted |= self.items.checked_sub(self.end.unwrap_or(0)) != Some(items);
+                self.end = Some(self.items);
+            }
+        }
+        Ok(())
+    }
+
+    fn counts(&self) -> String {
+        let Self { items, rows, new, completed, index, refused, unreadable, .. } = self;
+        let known = rows - new - completed;
+        format!(
+            "{items} items: {rows} tags' rows ({new} new, {completed} completed, {known} there before), {index} of the \
+             index, {refused} refused, {unreadable} unreadable"
+        )
+    }
+
+    /// The reason why the ledger may lack something, other than rows that were refused.
+    fn doubt(&self, announced: Option<u64>, is_claimed: bool) -> Option<String> {
+        let is_whole = announced == Some(self.items) || (self.end == Some(self.items) && !self.miscounted);
+        if self.unreadable > 0 {
+            return Some("The export has lines that could not be read".to_owned());
+        }
+        if self.items == 0 {
+            return Some("The export has no items".to_owned());
+        }
+        if let Some(announced) = announced.filter(|announced| *announced != self.items) {
+            return Some(format!("The export has {} items, and not the {announced} of --items", self.items));
+        }
+        if !is_whole {
+            return Some(
+                "The export does not say that it is whole: its end may be missing (--items for one by AWS)".to_owned(),
+            );
+        }
+        if self.instance.is_none() && !is_claimed {
+            return Some("The export has no row '@instance', and the ledger has none either".to_owned());
+        }
+        None
+    }
+}
+
+fn soon() -> Deadline {
+    Deadline::after(LEDGER_TIME)
+}
