@@ -52,7 +52,7 @@ pub struct Config {
     pub log: Option<LogConfig>,
     /// Key id, key ARN, alias name or alias ARN.
     pub kms_key_id: Option<String>,
-    /// The DynamoDB table; the command line's ledger is in memory if `None`.
+    /// The DynamoDB table; the command line's ledger is a file if `None`.
     pub ledger_table: Option<String>,
     /// The DynamoDB table that all processes count first sights in; each process counts by itself if `None`.
     pub counters_table: Option<String>,

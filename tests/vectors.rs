@@ -62,8 +62,8 @@ struct Signature {
 /// Every tree holds an empty one, says RFC 6962. The vectors' authors refuse to answer, since no proof is needed.
 const OF_AN_EMPTY_TREE: &str = "consistency/additional/size1-is-zero-and-size2-is-not-zero";
 
-/// A shorter text in a hash's place ("don't care 1") is filled up with zeros, so that equal ones stay equal. `None` for none
-/// and for a longer one, which no hash can be.
+/// A shorter text in a hash's place ("don't care 1") is filled up with zeros, so that equal ones stay equal. `None`
+/// for none and for a longer one, which no hash can be.
 fn hash(base64: &str) -> Option<Hash> {
     let mut bytes = BASE64_STANDARD.decode(base64).ok().filter(|bytes| !bytes.is_empty())?;
     bytes.resize(bytes.len().max(32), 0);

@@ -8,7 +8,7 @@ use super::repair::Repair;
 use super::tags::{Item, LEDGER_TIME};
 use crate::deadline::Deadline;
 use crate::image::Tag;
-use crate::ledger::{DynamoDbLedger, LedgerError, Row, VerifiedRow};
+use crate::ledger::{Ledger, LedgerError, Row, VerifiedRow};
 use crate::log_search::{LogSearch, Unread};
 use crate::sighting::{Contradiction, Finding, Findings, Sighting, SignedStatement};
 use crate::tlog::{Fault, Faults, LogError};
@@ -17,7 +17,7 @@ use crate::tlog::{Fault, Faults, LogError};
 pub(crate) struct Check<'a> {
     pub search: &'a LogSearch,
     /// The ledger with the rows of tags that come from a list.
-    pub ledger: Option<&'a DynamoDbLedger>,
+    pub ledger: Option<&'a Ledger>,
     pub repair: Option<&'a Repair>,
     pub checkpoints: EntryCheckpoints,
 }

@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use crate::deadline::Deadline;
 use crate::image::Tag;
-use crate::ledger::{DynamoDbLedger, LedgerError, Row, ScannedRow};
+use crate::ledger::{Ledger, LedgerError, Row, ScannedRow};
 
 /// The time-out for one call to the ledger.
 pub(crate) const LEDGER_TIME: Duration = Duration::from_secs(30);
@@ -77,10 +77,7 @@ pub(crate) fn in_lines<'a>(
 }
 
 /// The rows of a table after the one of the tag `last`.
-pub(crate) fn in_ledger(
-    ledger: &DynamoDbLedger,
-    last: Option<String>,
-) -> LocalBoxStream<'_, Result<Item, SourceError>> {
+pub(crate) fn in_ledger(ledger: &Ledger, last: Option<String>) -> LocalBoxStream<'_, Result<Item, SourceError>> {
     let pages = stream::try_unfold(Some(last), async move |after| {
         let Some(after) = after else { return Ok(None) };
         let page = ledger.page(after.as_deref(), Deadline::after(LEDGER_TIME)).await?;

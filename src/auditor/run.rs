@@ -14,7 +14,7 @@ use super::topics::Topics;
 use crate::audit::{Check, End, EntryCheckpoints, Issue, Position, in_ledger, in_lines, lines, listed, walk};
 use crate::config::AuditorConfig;
 use crate::deadline::Deadline;
-use crate::ledger::DynamoDbLedger;
+use crate::ledger::Ledger;
 use crate::log_search::LogSearch;
 use crate::setup;
 use crate::sighting::Signer;
@@ -34,7 +34,7 @@ pub struct Auditor {
     topics: Topics,
     /// Only its public half is asked for.
     key: Option<Signer>,
-    ledger: Option<DynamoDbLedger>,
+    ledger: Option<Ledger>,
 }
 
 /// The tags that are audited.
@@ -55,7 +55,7 @@ impl Auditor {
             None => None,
         };
         let ledger = match &config.ledger_table {
-            Some(table) => Some(setup::dynamodb_ledger(table.clone()).await),
+            Some(table) => Some(Ledger::DynamoDb(setup::dynamodb_ledger(table.clone()).await)),
             None => None,
         };
         Self { config, function, bucket, topics, key, ledger }

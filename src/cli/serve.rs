@@ -30,9 +30,9 @@ const LEDGER_FILE: &str = "ledger.redb";
 
 /// Serve the registry on this machine
 ///
-/// The environment variables of the function configure it. Without KMS_KEY_ID, a key is made and kept in the state folder.
-/// Without LEDGER_TABLE, the ledger is the file 'ledger.redb' there, for one process at a time. Without REKOR_URL, a small
-/// log that only this machine sees is kept there too.
+/// The environment variables of the function configure it. Without KMS_KEY_ID, a key is made and kept in the state
+/// folder. Without LEDGER_TABLE, the ledger is the file 'ledger.redb' there, for one process at a time. Without
+/// REKOR_URL, a small log that only this machine sees is kept there too.
 #[derive(Args)]
 pub(super) struct Serve {
     /// Address to listen on; port 0 means any free one

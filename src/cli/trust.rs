@@ -28,7 +28,8 @@ pub(super) struct Trust {
 impl Trust {
     /// The keys that sightings count by.
     pub(super) fn keys(&self) -> Result<Vec<PublicKey>, Box<dyn Error + Send + Sync>> {
-        keys_in_files(&self.keys)
+        let files = self.keys.iter().map(|path| keys_in(path)).collect::<Result<Vec<_>, _>>()?;
+        Ok(files.concat())
     }
 
     /// The log, and the keys that its answers are checked with.
@@ -41,12 +42,6 @@ impl Trust {
         }
         Ok(LogConfig { url, keys: log_keys(self.rekor_key.as_deref())? })
     }
-}
-
-/// The keys in all of these files.
-pub(super) fn keys_in_files(paths: &[PathBuf]) -> Result<Vec<PublicKey>, Box<dyn Error + Send + Sync>> {
-    let files = paths.iter().map(|path| keys_in(path)).collect::<Result<Vec<_>, _>>()?;
-    Ok(files.concat())
 }
 
 /// The log's keys from a file, or the public instance's.

@@ -1,8 +1,8 @@
 //! Items that come from another ledger, as an export of it or a copy of a table.
 //!
-//! A tag's row is taken only if it verifies. A pending one is taken as it is: its statement may be in the log already, so a
-//! ledger without it could decide for another digest. What nobody signs, a row's moves and the rows of the index, is the
-//! instance's word, and taken if it can be read; no verdict rests on it.
+//! A tag's row is taken only if it verifies. A pending one is taken as it is: its statement may be in the log already,
+//! so a ledger without it could decide for another digest. What nobody signs, a row's moves and the rows of the index,
+//! is the instance's word, and taken if it can be read; no verdict rests on it.
 
 use std::collections::BTreeSet;
 

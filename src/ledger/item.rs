@@ -1,7 +1,8 @@
 //! An item of the ledger as DynamoDB keeps it, and its JSON.
 //!
 //! The JSON is DynamoDB's own, `{"tag":{"S":"…"},"lease":{"N":"7"}}`, as in the AWS CLI and in AWS's exports of tables
-//! (Amazon DynamoDB Developer Guide, *DynamoDB table export output format*). It keeps every text and number to the byte.
+//! (Amazon DynamoDB Developer Guide, *DynamoDB table export output format*). It keeps every text and number to the
+//! byte.
 
 use std::collections::{BTreeMap, HashMap};
 

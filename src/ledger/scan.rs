@@ -1,10 +1,10 @@
-//! All items of a ledger, and all tags' rows of a table, a page at a time.
+//! All items of a ledger, and all tags' rows, a page at a time.
 
 use aws_sdk_dynamodb::types::AttributeValue::S;
 
 use super::dynamodb::{DynamoDbLedger, read_row, unavailable};
 use super::item::{StoredItem, text};
-use super::{LedgerError, Row};
+use super::{Ledger, LedgerError, Row};
 use crate::deadline::Deadline;
 
 /// Rows asked for at once: about 8 KiB each.
@@ -18,7 +18,7 @@ pub(crate) struct ItemPage {
     pub next: Option<String>,
 }
 
-/// Rows of a table, in the table's own order.
+/// Tags' rows of a ledger, in its own order.
 #[derive(Debug)]
 pub struct RowPage {
     pub rows: Vec<ScannedRow>,
@@ -28,12 +28,12 @@ pub struct RowPage {
 
 #[derive(Debug)]
 pub struct ScannedRow {
-    /// The key as it stands in the table.
+    /// The key as it stands in the ledger.
     pub tag: String,
     pub row: Result<Row, LedgerError>,
 }
 
-impl DynamoDbLedger {
+impl Ledger {
     /// Tags' rows after the key `after`, or the first ones. A page may be empty before the last. Rows written meanwhile may be
     /// missed.
     pub async fn page(&self, after: Option<&str>, deadline: Deadline) -> Result<RowPage, LedgerError> {
@@ -42,8 +42,10 @@ impl DynamoDbLedger {
         let rows = items.filter(|(key, _)| !is_reserved(key));
         Ok(RowPage { rows: rows.map(|(tag, item)| ScannedRow { tag, row: read_row(item) }).collect(), next })
     }
+}
 
-    /// Items after the key `after`, as [`DynamoDbLedger::page`] finds rows.
+impl DynamoDbLedger {
+    /// Items after the key `after`, as [`Ledger::items`] finds them.
     pub(super) async fn items(&self, after: Option<&str>, deadline: Deadline) -> Result<ItemPage, LedgerError> {
         let mut request = self.client.scan().table_name(&self.table).consistent_read(true).limit(PAGE);
         if let Some(after) = after {

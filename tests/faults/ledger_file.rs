@@ -1,5 +1,5 @@
-//! `serve` with its ledger in a file, killed with SIGKILL at each change that it makes on the disk: the next process on the
-//! same folder records no second digest, though the tag moves with each request and no search finds an entry.
+//! `serve` with its ledger in a file, killed with SIGKILL at each change that it makes on the disk: the next process
+//! on the same folder records no second digest, though the tag moves with each request and no search finds an entry.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -118,8 +118,8 @@ fn killer() -> PathBuf {
     library
 }
 
-/// Kills a new instance at its change number `at`, starts it again, and pulls until the tag is settled. Returns whether it
-/// was killed.
+/// Kills a new instance at its change number `at`, starts it again, and pulls until the tag is settled. Returns
+/// whether it was killed.
 async fn play(scene: &Scene, at: usize) -> bool {
     let (state, tag) = (tempfile::tempdir().unwrap(), format!("r{at}"));
     let mut answers = Vec::new();

@@ -1,4 +1,5 @@
-//! `ledger export` and `ledger import`: rows go between tables and files as they are, and none is taken that does not verify.
+//! `ledger export` and `ledger import`: rows go between tables and files as they are, and none is taken that does not
+//! verify.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -124,7 +125,8 @@ impl Scene {
     }
 }
 
-#[tokio::test]
+/// The log is in this process, and answers the audit.
+#[tokio::test(flavor = "multi_thread")]
 async fn rows_go_from_a_table_to_a_file_and_on_to_a_table_as_they_are() {
     let scene = Scene::set().await;
     scene.filled().await;
@@ -156,6 +158,14 @@ async fn rows_go_from_a_table_to_a_file_and_on_to_a_table_as_they_are() {
         scene.tags.push("new", "d");
         assert_eq!(scene.pull_from(other.ledger(), name).await, status, "{name}");
     }
+    // An audit reads a file as it reads a table.
+    let mut audit = cli();
+    audit.args(["audit", "--rekor", scene.log_config.url.as_str(), "--key"]).arg(scene.path("public.pem"));
+    audit.arg("--rekor-key").arg(scene.path("log.pem")).arg("--ledger-file").arg(&file);
+    let ended = Process::start(&mut audit).finish();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.ends_with("3 tags checked: all hold (1 pending)\n"), "{}", ended.stdout);
+
     // The pending one is finished with the digest that it holds.
     scene.tags.push("pending", "another");
     let mut version = scene.version("key", &[]);
@@ -341,6 +351,25 @@ async fn a_claimed_ledger_names_a_rows_keys_before_it_has_the_row() {
     assert!(ended.code == Some(1) && ended.stdout.contains(told), "{ended:?}");
 }
 
+/// More than a page of a table or a file.
+#[tokio::test]
+async fn many_rows_are_carried_once_each() {
+    let scene = Scene::set().await;
+    let (signer, digest, ledger) = (Signer::Local(scene.key()), Digest::sha256(b"a"), scene.file("first.redb"));
+    for number in 0..230 {
+        let statement = signer.sign(&tag(&format!("v{number}")), &digest, soon()).await.unwrap();
+        assert!(ledger.insert(&Row::pending(&statement, Lease(7)), soon()).await.unwrap());
+    }
+    drop(ledger);
+    let (first, table) = (scene.path("first.redb"), Table::start().await);
+    let exported = export(Place::File(&first));
+    let keys: BTreeSet<&str> = exported.lines().collect();
+    assert_eq!((keys.len(), exported.lines().last()), (231, Some(r#"{"End":{"items":230}}"#)));
+    let ended = scene.import(&exported, Place::Table(&table));
+    assert!(ended.stdout.starts_with("230 items: 230 tags' rows (230 new,"), "{ended:?}");
+    assert_eq!(sorted(&export(Place::Table(&table))), sorted(&exported));
+}
+
 #[tokio::test]
 async fn what_cannot_be_opened_or_written_is_told() {
     let scene = Scene::set().await;
@@ -353,6 +382,12 @@ async fn what_cannot_be_opened_or_written_is_told() {
     assert_eq!(scene.import("", Place::File(&file)).code, Some(2));
     drop(open);
     assert!(!missing.exists());
+    // Standard input, which is closed.
+    scene.import("", Place::File(&file));
+    let mut import = cli();
+    import.args(["ledger", "import", "--ledger-file"]).arg(&file).arg("--key").arg(scene.path("public.pem"));
+    let ended = Process::start(&mut import).finish();
+    assert!(ended.code == Some(2) && ended.stdout.contains("The export has no items"), "{ended:?}");
     let (code, told) = into_closed_pipe(cli().args(["ledger", "export", "--ledger-file"]).arg(&file));
     assert!(code == Some(2) && told.contains("standard output: Broken pipe"), "{code:?}: {told}");
     for arguments in [&["ledger", "export"][..], &["ledger", "export", "--ledger-file", "a", "--ledger-table", "b"]] {

@@ -1,6 +1,6 @@
-//! The ledger in DynamoDB Local and in a file: what its writes allow, that nothing is believed of a row that does not verify,
-//! how rows are carried, that known tags need no log, and that a process serves no tag before it knows every key that the
-//! ledger was used with.
+//! The ledger in DynamoDB Local and in a file: what its writes allow, that nothing is believed of a row that does not
+//! verify, how rows are carried, that known tags need no log, and that a process serves no tag before it knows every
+//! key that the ledger was used with.
 
 mod between;
 mod carried;

@@ -19,7 +19,7 @@ const WARM: Duration = Duration::from_secs(10);
 const EVERY: Duration = Duration::from_secs(10);
 /// The noise of allocator and kernel: with known tags alone, memory goes up and down by 2 MiB.
 const NOISE_KIB: u64 = 4 << 10;
-/// A sighting is kept for good, in the ledger in memory and in the log.
+/// A sighting is kept for good, in the log, and in the cache of the ledger file until that is full.
 const SIGHTING_KIB: u64 = 16;
 /// Listener, what the runtime needs, and connections to the log, which is in the same process: both ends of each.
 const FEW: usize = 48;

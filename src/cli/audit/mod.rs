@@ -15,6 +15,7 @@ use clap::Args;
 use super::trust::Trust;
 use super::{CommandResult, listen};
 use crate::audit::{Check, End, EntryCheckpoints, Issue, Position, Weight, in_ledger, in_lines, walk, worst};
+use crate::ledger::{FileLedger, Ledger};
 use crate::log_search::LogSearch;
 use crate::setup;
 use crate::tlog::GrowthError;
@@ -52,7 +53,7 @@ const SAVE_EVERY: Duration = Duration::from_secs(2);
 ///
 /// At the end, the log must prove that the largest checkpoint that entries came with is of one history with its heads.
 ///
-/// The ledger is only read. That takes dynamodb:Scan, or dynamodb:GetItem with a list.
+/// The ledger is only read. Of a table, that takes dynamodb:Scan, or dynamodb:GetItem with a list.
 ///
 /// Exit code: 0 if everything holds; 1 if the log contradicts itself or one of the first seven was found; 2 if something
 /// could not be checked, there was no tag, or the audit did not come to the end.
@@ -63,11 +64,14 @@ pub(super) struct Audit {
     trust: Trust,
     /// List of tags, one a line, e.g. alpine:3.16.0; '-' for standard input. Blank lines and those that begin with '#' are
     /// ignored
-    #[arg(long, value_name = "FILE", required_unless_present = "ledger_table")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["ledger_table", "ledger_file"])]
     tags: Option<PathBuf>,
     /// The ledger's DynamoDB table
     #[arg(long, value_name = "NAME")]
     ledger_table: Option<String>,
+    /// The ledger's file: 'ledger.redb' in the state folder of 'serve', which must not run
+    #[arg(long, value_name = "FILE", conflicts_with = "ledger_table")]
+    ledger_file: Option<PathBuf>,
     /// File that keeps the log's checkpoints, and the position of an audit that was stopped
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
@@ -89,8 +93,8 @@ impl Audit {
         let search = LogSearch::new(self.trust.log()?, self.trust.keys()?)?;
         let source = self.source();
         let ledger = match &self.ledger_table {
-            Some(table) => Some(setup::dynamodb_ledger(table.clone()).await),
-            None => None,
+            Some(table) => Some(Ledger::DynamoDb(setup::dynamodb_ledger(table.clone()).await)),
+            None => self.ledger_file.as_deref().map(FileLedger::open).transpose()?.map(Ledger::File),
         };
         let file = StateFile::new(self.state.clone());
         let mut state = file.load(&search.log_keys)?;
@@ -123,7 +127,9 @@ impl Audit {
         let items = match (&self.tags, &ledger) {
             (Some(list), _) => in_lines(list::lines(list), position.done, position.last.clone()),
             (None, Some(ledger)) => in_ledger(ledger, position.last.clone()),
-            (None, None) => return Err("there is nothing to audit: give --tags or --ledger-table".into()),
+            (None, None) => {
+                return Err("there is nothing to audit: give --tags, --ledger-table or --ledger-file".into());
+            }
         };
         // Signals are caught from here on. Before, there is nothing to save, and they end the process at once.
         let stop = listen::stop_signal();
@@ -167,12 +173,13 @@ impl Audit {
         })
     }
 
-    /// The list or table, as it stands in a position.
+    /// The list or ledger, as it stands in a position.
     fn source(&self) -> String {
-        match (&self.tags, &self.ledger_table) {
+        let file = self.ledger_file.as_ref().map(|file| file.display().to_string());
+        match (&self.tags, self.ledger_table.clone().or(file)) {
             (Some(list), None) => format!("the list {}", list.display()),
-            (Some(list), Some(table)) => format!("the list {} with the ledger {table}", list.display()),
-            (None, table) => format!("the ledger {}", table.as_deref().unwrap_or_default()),
+            (Some(list), Some(ledger)) => format!("the list {} with the ledger {ledger}", list.display()),
+            (None, ledger) => format!("the ledger {}", ledger.unwrap_or_default()),
         }
     }
 }

@@ -16,7 +16,8 @@ use crate::ledger::FileLedger;
 /// The rows are written as they are, pending ones and the row '@instance' included, in the form of AWS's table exports
 /// (DYNAMODB_JSON), and none is checked: 'ledger import' does that. The last line says how many they were.
 ///
-/// Stop the instance first: a row that is written meanwhile may be missing. A table is only read, which takes dynamodb:Scan.
+/// Stop the instance first: a row that is written meanwhile may be missing. A table is only read, which takes
+/// dynamodb:Scan.
 ///
 /// Exit code: 0 if all was written, 2 if not.
 #[derive(Args)]

@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, stream};
 
 use super::super::CommandResult;
 use super::super::terminal::{BAD, DOUBTFUL, print_line, sanitized, styled};
-use super::super::trust::{keys_in_files, log_keys};
+use super::super::trust::Trust;
 use super::lines::{self, ExportLine};
 use super::{LEDGER_TIME, WhichLedger};
 use crate::deadline::Deadline;
@@ -23,13 +23,14 @@ const CONCURRENCY: usize = 16;
 
 /// Take the rows of an export into a ledger
 ///
-/// A tag's row is taken only if it verifies: its statement by a key of --key, and the entry of a recorded one by the log's
-/// key. A tag that the ledger has with another digest is refused, and the others go on; a row that the ledger has already
-/// stays as it is. So an import that was broken off is simply begun again. Pending rows are taken as they are. Each refused
-/// row is printed.
+/// A tag's row is taken only if it verifies: its statement by a key of --key, and the entry of a recorded one by the
+/// log's key. A tag that the ledger has with another digest is refused, and the others go on; a row that the ledger
+/// has already stays as it is. So an import that was broken off is simply begun again. Pending rows are taken as they
+/// are. Each refused row is printed.
 ///
-/// All keys of the row '@instance' must be given. A ledger that has no such row gets it at the end, and only if the export
-/// is whole and every row was taken: until then no instance serves or records a tag with it.
+/// The log is not asked. All keys of the row '@instance' must be given. A ledger that has no such row gets it at the
+/// end, and only if the export is whole and every row was taken: until then no instance serves or records a tag with
+/// it.
 ///
 /// Stop the instance that the rows come from for good: two ledgers with one key are two histories.
 ///
@@ -39,24 +40,20 @@ const CONCURRENCY: usize = 16;
 pub(super) struct Import {
     #[command(flatten)]
     ledger: WhichLedger,
-    /// File with public keys that signed the rows, PEM. Can be repeated
-    #[arg(long = "key", value_name = "FILE", required = true)]
-    keys: Vec<PathBuf>,
-    /// The log's public keys, PEM (default: that of rekor.sigstore.dev, which is built in)
-    #[arg(long, value_name = "FILE")]
-    rekor_key: Option<PathBuf>,
-    /// Items that the export has, where it does not say so itself: an export by AWS, whose manifest-summary.json has it as
-    /// itemCount
+    #[command(flatten)]
+    trust: Trust,
+    /// Items that the export has, where it does not say so itself: an export by AWS, whose manifest-summary.json has
+    /// it as itemCount
     #[arg(long, value_name = "NUMBER")]
     items: Option<u64>,
-    /// The export; '-' for standard input
-    #[arg(value_name = "FILE")]
+    /// The export (default: standard input)
+    #[arg(value_name = "FILE", default_value = "-", hide_default_value = true)]
     export: PathBuf,
 }
 
 /// What is known of an import so far.
 #[derive(Default)]
-struct Progress {
+struct ImportCount {
     items: u64,
     rows: u64,
     new: u64,
@@ -73,7 +70,7 @@ struct Progress {
 }
 
 /// What an item came to.
-enum Outcome {
+enum LineOutcome {
     Row(Taken),
     Index,
     Instance(UsedKeys),
@@ -94,7 +91,7 @@ struct Importer {
 
 impl Import {
     pub(super) async fn run(self) -> CommandResult {
-        let (trusted, log_keys) = (keys_in_files(&self.keys)?, log_keys(self.rekor_key.as_deref())?);
+        let (trusted, log_keys) = (self.trust.keys()?, self.trust.log()?.keys);
         let ledger = self.ledger.open(FileLedger::open_or_create).await?;
         let used = ledger.used_keys(soon()).await?;
         let (is_claimed, named) = (used.is_some(), RefCell::new(used.unwrap_or_default()));
@@ -102,52 +99,51 @@ impl Import {
         let lines = lines::read(&self.export);
         let lines = stream::unfold(lines, async |mut lines| Some((lines.recv().await?, lines)));
         let mut outcomes = std::pin::pin!(lines.map(|line| importer.take(line)).buffered(CONCURRENCY));
-        let mut progress = Progress::default();
+        let mut count = ImportCount::default();
         while let Some(outcome) = outcomes.next().await {
-            let why = match outcome {
-                Ok(outcome) => progress.add(outcome),
-                Err(why) => Err(why),
-            };
-            if let Err(why) = why {
-                print_line(format_args!("Broken off after {}: {}", progress.counts(), sanitized(&why)));
-                return Ok(ExitCode::from(2));
+            match outcome {
+                Ok(outcome) => count.add(outcome),
+                Err(why) => {
+                    print_line(format_args!("Broken off after {}: {}", count.counts(), sanitized(&why)));
+                    return Ok(ExitCode::from(2));
+                }
             }
         }
-        importer.finish(&progress, self.items).await
+        importer.finish(&count, self.items).await
     }
 }
 
 impl Importer {
-    async fn take(&self, line: Result<ExportLine, String>) -> Result<Outcome, String> {
+    async fn take(&self, line: Result<ExportLine, String>) -> Result<LineOutcome, String> {
         let item = match line? {
             ExportLine::Item(item) => item,
-            ExportLine::End(items) => return Ok(Outcome::End(items)),
-            ExportLine::Unreadable(number) => return Ok(Outcome::Unreadable(number)),
+            ExportLine::End(items) => return Ok(LineOutcome::End(items)),
+            ExportLine::Unreadable(number) => return Ok(LineOutcome::Unreadable(number)),
         };
         let key = item.get("tag").and_then(|tag| tag.as_s().ok()).cloned().unwrap_or_default();
         let taken = match CarriedItem::check(item, &self.trusted, &self.log_keys) {
             Err(fault) => Ok(Err(fault)),
             Ok(CarriedItem::Instance(used)) => {
                 self.refuse_unknown(&used)?;
-                self.name(&used).await.map(|()| Ok(Outcome::Instance(used)))
+                self.name(&used).await.map(|()| Ok(LineOutcome::Instance(used)))
             }
             Ok(CarriedItem::Row(row)) => self.take_row(&row).await,
             Ok(CarriedItem::Index(index)) => {
-                self.ledger.take_index(&index, soon()).await.map(|taken| taken.map(|()| Outcome::Index))
+                self.ledger.take_index(&index, soon()).await.map(|taken| taken.map(|()| LineOutcome::Index))
             }
         };
         let taken = taken.map_err(|error| error.to_string())?;
-        Ok(taken.unwrap_or_else(|fault| Outcome::Refused { key, fault }))
+        Ok(taken.unwrap_or_else(|fault| LineOutcome::Refused { key, fault }))
     }
 
-    async fn take_row(&self, row: &CarriedRow) -> Result<Result<Outcome, CarriedFault>, LedgerError> {
+    async fn take_row(&self, row: &CarriedRow) -> Result<Result<LineOutcome, CarriedFault>, LedgerError> {
         self.name(&row.keys).await?;
         let taken = self.ledger.take_row(row, &self.trusted, &self.log_keys, soon()).await?;
-        Ok(taken.map(Outcome::Row))
+        Ok(taken.map(LineOutcome::Row))
     }
 
-    /// Makes sure that a claimed ledger names these keys before it has a row by them. One that is not claimed learns them at
-    /// the end.
+    /// Makes sure that a claimed ledger names these keys before it has a row by them. One that is not claimed learns
+    /// them at the end.
     async fn name(&self, keys: &UsedKeys) -> Result<(), LedgerError> {
         if self.named.borrow().contains(keys) {
             return Ok(());
@@ -174,16 +170,16 @@ impl Importer {
     }
 
     /// Claims a ledger that was not claimed, if all that belongs to it is there, and says how the import went.
-    async fn finish(&self, progress: &Progress, announced: Option<u64>) -> CommandResult {
-        let doubt = progress.doubt(announced, self.is_claimed);
-        let is_whole = progress.refused == 0 && doubt.is_none();
+    async fn finish(&self, count: &ImportCount, announced: Option<u64>) -> CommandResult {
+        let doubt = count.doubt(announced, self.is_claimed);
+        let is_whole = count.refused == 0 && doubt.is_none();
         if is_whole && !self.is_claimed {
             let used = self.named.borrow().clone();
             if !self.ledger.claim(&used, soon()).await? {
                 self.ledger.add_used_keys(&used, soon()).await?;
             }
         }
-        print_line(progress.counts());
+        print_line(count.counts());
         if let Some(doubt) = &doubt {
             print_line(styled(DOUBTFUL, doubt));
         }
@@ -193,7 +189,7 @@ impl Importer {
                 "The row '@instance' was not written, so that no instance serves a tag with this ledger yet",
             ));
         }
-        Ok(ExitCode::from(match (progress.refused, doubt) {
+        Ok(ExitCode::from(match (count.refused, doubt) {
             (0, None) => 0,
             (0, Some(_)) => 2,
             _ => 1,
@@ -201,34 +197,33 @@ impl Importer {
     }
 }
 
-impl Progress {
-    fn add(&mut self, outcome: Outcome) -> Result<(), String> {
-        if !matches!(outcome, Outcome::End(_)) {
+impl ImportCount {
+    fn add(&mut self, outcome: LineOutcome) {
+        if !matches!(outcome, LineOutcome::End(_)) {
             self.items += 1;
         }
         match outcome {
-            Outcome::Row(taken) => {
+            LineOutcome::Row(taken) => {
                 self.rows += 1;
                 self.new += u64::from(taken == Taken::New);
                 self.completed += u64::from(taken == Taken::Completed);
             }
-            Outcome::Index => self.index += 1,
-            Outcome::Instance(used) => self.instance = Some(used),
-            Outcome::Refused { key, fault } => {
+            LineOutcome::Index => self.index += 1,
+            LineOutcome::Instance(used) => self.instance = Some(used),
+            LineOutcome::Refused { key, fault } => {
                 self.refused += 1;
                 print_line(format_args!("{}: {}: {fault}", shown(&key), styled(BAD, "refused")));
             }
-            Outcome::Unreadable(line) => {
+            LineOutcome::Unreadable(line) => {
                 self.unreadable += 1;
                 print_line(format_args!("line {line}: {}: it is no item", styled(DOUBTFUL, "unreadable")));
             }
-            Outcome::End(items) => {
+            LineOutcome::End(items) => {
                 // Several exports, one after the other, each with its own number.
                 self.miscounted |= self.items.checked_sub(self.end.unwrap_or(0)) != Some(items);
                 self.end = Some(self.items);
             }
         }
-        Ok(())
     }
 
     fn counts(&self) -> String {

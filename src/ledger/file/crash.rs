@@ -13,10 +13,10 @@ use crate::ledger::item::StoredItem;
 
 /// A disk in memory that remembers what was asked of it.
 #[derive(Debug, Clone, Default)]
-struct Disk(Arc<Mutex<Journal>>);
+struct Disk(Arc<Mutex<DiskState>>);
 
 #[derive(Debug, Default)]
-struct Journal {
+struct DiskState {
     bytes: Vec<u8>,
     events: Vec<Event>,
 }
@@ -52,7 +52,7 @@ impl Event {
 
 impl Disk {
     fn of(bytes: Vec<u8>) -> Self {
-        Self(Arc::new(Mutex::new(Journal { bytes, events: Vec::new() })))
+        Self(Arc::new(Mutex::new(DiskState { bytes, events: Vec::new() })))
     }
 
     fn note(&self, event: Event) {
@@ -115,8 +115,8 @@ fn journal() -> (Vec<u8>, Vec<Event>) {
     (empty, events)
 }
 
-/// What is on the disk where the machine stops after `count` events: all up to the last flush, and of the rest whatever the
-/// disk liked, the last of it perhaps in part.
+/// What is on the disk where the machine stops after `count` events: all up to the last flush, and of the rest
+/// whatever the disk liked, the last of it perhaps in part.
 fn remains(empty: &[u8], events: &[Event], count: usize, random: &mut fastrand::Rng) -> Vec<u8> {
     let mut bytes = empty.to_vec();
     let flushed = events[..count].iter().rposition(|event| matches!(event, Event::Flushed)).unwrap_or(0);

@@ -1,7 +1,7 @@
 //! The database that a ledger file is: redb's, with one table of items by key, as JSON.
 //!
-//! Every commit is durable, in two phases: after a crash the last one that was confirmed is there, and a file whose last
-//! commit does not verify is damaged. Opening reads the whole file and checks every page's checksum.
+//! Every commit is durable, in two phases: after a crash the last one that was confirmed is there, and a file whose
+//! last commit does not verify is damaged. Opening reads the whole file and checks every page's checksum.
 
 use std::io;
 use std::panic::catch_unwind;
@@ -52,8 +52,8 @@ pub enum LedgerFileError {
     },
     /// A disk failed, or somebody changed the file.
     #[error(
-        "{}: this ledger file is damaged ({fault}). It was left as it is. Put a copy of it there, or import an export into a \
-         new one: docs/runbook.md, 'A ledger file'", .path.display()
+        "{}: this ledger file is damaged ({fault}). It was left as it is. Put a copy of it there, or import an export \
+         into a new one: docs/runbook.md, 'A ledger file'", .path.display()
     )]
     Damaged {
         /// The file.
@@ -77,6 +77,7 @@ pub(super) struct Database(redb::Database);
 impl Database {
     pub(super) fn open_or_create(path: &Path) -> Result<Self, LedgerFileError> {
         if !private::exists(path)? {
+            private::folder(private::parent(path))?;
             // Whole before it has its name: a file without its tables would be one that was damaged.
             private::create_by(path, |file| fill(file.path()))?;
         }
@@ -192,12 +193,15 @@ fn opening(path: &Path, error: DatabaseError) -> LedgerFileError {
         DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
             LedgerFileError::InUse(path.to_owned())
         }
+        DatabaseError::UpgradeRequired(_) | DatabaseError::Storage(StorageError::Corrupted(_)) => damaged(path, error),
+        // It ends before its header does.
         DatabaseError::Storage(StorageError::Io(error))
-            if !matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
+            if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
         {
-            io_fault(path, error)
+            damaged(path, error)
         }
-        error => damaged(path, error),
+        // The disk is full or fails, or the file system has no locks.
+        error => io_fault(path, error),
     }
 }
 

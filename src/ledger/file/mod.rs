@@ -1,7 +1,7 @@
 //! A ledger in a file, for one process at a time.
 //!
-//! It keeps the items that a table would (see [`super::dynamodb`]), and its writes have the same conditions. A write counts
-//! once it is on the disk.
+//! It keeps the items that a table would (see [`super::dynamodb`]), and its writes have the same conditions. A write
+//! counts once it is on the disk.
 
 #[cfg(test)]
 mod crash;
@@ -29,8 +29,8 @@ use database::Database;
 trait Store: Debug + Send + Sync {
     fn get(&self, key: &str) -> Result<Option<StoredItem>, LedgerError>;
 
-    /// Replaces the item under `key` by the one that `change` makes of it, if it makes one. No other change comes between.
-    /// What is returned is on the disk.
+    /// Replaces the item under `key` by the one that `change` makes of it, if it makes one. No other change comes
+    /// between. What is returned is on the disk.
     fn update(&self, key: &str, change: Change<'_>) -> Result<(), LedgerError>;
 
     /// Items after the key `after`, in the order of their keys.
@@ -44,8 +44,8 @@ type Change<'a> = Box<dyn FnOnce(Option<StoredItem>) -> Result<Option<StoredItem
 pub struct FileLedger(Arc<dyn Store>);
 
 impl FileLedger {
-    /// Opens the file at `path`, or makes it. Nobody else must be able to write it. The whole file is checked: a damaged one
-    /// is refused, and stays as it is.
+    /// Opens the file at `path`, or makes it. Nobody else must be able to write it. The whole file is checked: a
+    /// damaged one is refused, and stays as it is.
     pub fn open_or_create(path: &Path) -> Result<Self, LedgerFileError> {
         Ok(Self(Arc::new(Database::open_or_create(path)?)))
     }

@@ -10,7 +10,7 @@ use super::port::start_on_free_port;
 use super::process::{Ended, Process, auditor, cli, function, root, tool};
 use super::stage::{REGISTRY, REPOSITORY};
 
-/// A running instance. What it knows of tags in memory, its ledger included, ends with it.
+/// A running instance. What it has in memory of tags ends with it.
 pub struct Instance {
     /// `host:port`.
     pub address: String,
@@ -22,7 +22,7 @@ pub struct Instance {
 type Environment = [(String, String)];
 
 impl Instance {
-    /// `tlogistry-cli serve`, with its key, and its log unless the environment names another, in `state`.
+    /// `tlogistry-cli serve`, with its key in `state`, and its ledger and log unless the environment names others.
     pub fn serve(state: &Path, environment: &Environment) -> Self {
         let mut command = cli();
         command.args(["serve", "--listen", "127.0.0.1:0", "--state"]).arg(state);
