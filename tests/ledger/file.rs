@@ -5,6 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use redb::{Builder, Database, ReadableDatabase as _, TableDefinition};
+use testing::process::built;
 use testing::tags::tag;
 use tlogistry::config::LogConfig;
 use tlogistry::image::Digest;
@@ -221,5 +222,15 @@ async fn what_this_version_does_not_know_of_the_instance_stays() {
     assert!(json.contains(r#""later":{"S":"x"}"#), "{json}");
     for key in ["a", "b"] {
         assert!(json.contains(&scene.fingerprint(key).to_string()), "{json}");
+    }
+}
+
+/// A function's size is a part of its cold start. The names of symbols, which only a release strips, tell what is in it.
+#[test]
+fn the_functions_are_linked_without_the_database() {
+    let has_database = |program: &str| memchr::memmem::find(&fs::read(built(program)).unwrap(), b"4redb10tree_store");
+    assert!(has_database("tlogistry-cli").is_some());
+    for function in ["tlogistry", "tlogistry-auditor"] {
+        assert_eq!(has_database(function), None, "{function}");
     }
 }
