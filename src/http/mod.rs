@@ -5,11 +5,13 @@ mod attestations;
 mod blob;
 mod client;
 mod error;
+mod gone;
 mod listing;
 mod manifest;
 mod moved;
 mod page;
 mod pages;
+mod pinned;
 mod ready;
 mod request_ids;
 mod response;
@@ -143,14 +145,15 @@ impl Service {
         }
         let deadline = Deadline::after(self.request_timeout);
         match Route::parse(uri.path(), uri.query())? {
-            Route::Manifest(_) | Route::Blob(..) | Route::Tags(_) | Route::Referrers(..)
+            Route::Manifest(_) | Route::PinnedManifest(_) | Route::Blob(..) | Route::Tags(_) | Route::Referrers(..)
                 if is_from_tlogistry(headers) =>
             {
                 Err(Refusal::Loop)
             }
             Route::Version | Route::Health => Ok(Response::new(Body::empty())),
             Route::Ready => Ok(self.ready.answer(&self.verdicts).await),
-            Route::Manifest(Reference::Tag(tag)) => self.manifest_by_tag(method, &tag, source, deadline).await,
+            Route::Manifest(Reference::Tag(tag)) => self.manifest_by_tag(method, &tag, source, client, deadline).await,
+            Route::PinnedManifest(tag) => self.pinned_manifest(method, &tag, source, client, deadline).await,
             Route::Manifest(Reference::Digest(repository, digest)) => {
                 let answer = self.manifest_by_digest(method, &repository, &digest, deadline).await;
                 or_attestation(answer, self.attestation_manifest(&repository, &digest, deadline)).await

@@ -8,6 +8,7 @@ mod instance;
 mod lost_answers;
 mod moves;
 mod notices;
+mod pinned;
 mod protocol;
 mod scene;
 mod version;
