@@ -62,13 +62,10 @@ impl Service {
         let current_digest = current.digest().clone();
         match verdict {
             Verdict::Unchanged(known) | Verdict::FirstSeen(known) => Ok(self.serve(&known, current).await),
-            Verdict::Moved(known) => {
-                let sighting = &known.sighting;
-                match self.by_digest(method, tag.repository(), sighting.digest(), deadline).await {
-                    Ok(recorded) => Ok(self.serve_pinned(&known, recorded, Compared::Moved(current_digest)).await),
-                    Err(error) => Err(self.not_served(error, sighting)),
-                }
-            }
+            Verdict::Moved(known) => match self.recorded_manifest(method, &known.sighting, deadline).await {
+                Ok(recorded) => Ok(self.serve_pinned(&known, recorded, Compared::Moved(current_digest)).await),
+                Err(error) => Err(self.not_served(error, &known.sighting)),
+            },
             Verdict::MovedFromUnknown(entry) => Err(self.moved(tag, None, current_digest, &entry, client)),
         }
     }
@@ -77,7 +74,7 @@ impl Service {
     /// says of the tag, or that it says nothing, stops nothing.
     async fn recorded(&self, method: &Method, known: &KnownTag, deadline: Deadline) -> Result<Response<Body>, Refusal> {
         let (tag, digest) = (known.sighting.tag(), known.sighting.digest());
-        let manifest = self.by_digest(method, tag.repository(), digest, deadline);
+        let manifest = self.recorded_manifest(method, &known.sighting, deadline);
         let compared = self.compared(tag, digest, deadline);
         tokio::pin!(manifest, compared);
         let (manifest, compared) = tokio::select! {
@@ -99,6 +96,23 @@ impl Service {
                 }
             }
             (Err(error), _) => Err(self.not_served(error, &known.sighting)),
+        }
+    }
+
+    /// The recorded manifest. A HEAD that fails is followed by a GET, which more registries answer, and more of what is gone.
+    async fn recorded_manifest(
+        &self,
+        method: &Method,
+        sighting: &Sighting,
+        deadline: Deadline,
+    ) -> Result<Served, UpstreamError> {
+        let (repository, digest) = (sighting.tag().repository(), sighting.digest());
+        match self.by_digest(method, repository, digest, deadline).await {
+            Err(_) if method == Method::HEAD => {
+                let reference = Reference::Digest(repository.clone(), digest.clone());
+                Ok(Served::Manifest(self.upstream.manifest(&reference, deadline).await?))
+            }
+            served => served,
         }
     }
 

@@ -272,6 +272,16 @@ async fn a_head_by_another_algorithm_or_without_a_digest_is_followed_by_a_get() 
 }
 
 #[tokio::test]
+async fn a_head_of_the_recorded_manifest_that_fails_is_followed_by_a_get() {
+    for status in [403, 404, 405, 500] {
+        let (world, first, second) = moved(NO_CACHE).await;
+        world.registry.method_fails(Method::HEAD, "manifests/sha256", Fault::Status(status, vec![], ""));
+        let fact = format!("has moved, the registry now serves {second}");
+        world.head(&pinned("v1")).await.assert_pinned(&first, second.as_str(), &fact);
+    }
+}
+
+#[tokio::test]
 async fn a_registry_that_has_manifests_by_tag_alone_serves_an_unchanged_one() {
     let world = World::with(NO_CACHE).await;
     let first = world.registry.push("v1", FIRST);
@@ -325,6 +335,35 @@ async fn a_tag_whose_recorded_digest_is_unknown_is_refused_as_by_the_plain_name(
     world.restart();
     world.registry.push("v1", FIRST);
     world.get(&pinned("v1")).await.assert_unchanged(&first).assert_unwarned();
+}
+
+#[tokio::test]
+async fn a_lists_next_page_is_below_the_pinned_name_too() {
+    let world = World::start().await;
+    let next = "</v2/demo/app/tags/list?n=1&last=v1>; rel=\"next\"".to_owned();
+    world.registry.fails("tags/list", Fault::Header("link", Some(next)));
+    let list = "demo/app/tags/list";
+    for (path, query) in [
+        (format!("/v2/pinned.alt/{REGISTRY}/{list}"), "?n=1"),
+        (format!("/v2/pinned.alt/{list}"), "?n=1&ns=registry.test"),
+    ] {
+        let answer = world.get(&format!("{path}{query}")).await;
+        let own = query.strip_prefix("?n=1").unwrap();
+        assert_eq!(answer.header("link"), Some(&*format!("<{path}?n=1&last=v1{own}>; rel=\"next\"")));
+    }
+}
+
+#[tokio::test]
+async fn a_mirrors_client_may_ask_by_the_pinned_path() {
+    let (world, first, second) = moved(&[]).await;
+    let path = format!("/v2/pinned.alt/demo/app/manifests/v1?ns={REGISTRY}");
+    let fact = format!("has moved, the registry now serves {second}");
+    for method in [Method::GET, Method::HEAD] {
+        ask(&world.service, method, &path).await.assert_pinned(&first, second.as_str(), &fact);
+    }
+    let plain = world.get(&format!("/v2/demo/app/manifests/v1?ns={REGISTRY}")).await;
+    plain.assert_moved(&first, &second);
+    plain.assert_refused(403, "DENIED", &["<host>/pinned.alt/registry.test/demo/app:v1"]);
 }
 
 #[tokio::test]
