@@ -98,3 +98,18 @@ fn listed_tag(line: &str) -> Result<Tag, String> {
 fn row_tag(key: &str) -> Result<Tag, String> {
     key.parse::<Tag>().map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_may_have_pinned_names_and_a_table_has_none() {
+        let tag = listed_tag("pinned.alt/ghcr.io/org/app:v1").unwrap();
+        assert_eq!(tag.canonical(), "ghcr.io/org/app:v1");
+        for name in ["pinned.alt/pinned.alt/app:v1", "a.alt/app:v1"] {
+            assert!(listed_tag(name).unwrap_err().contains("end in .alt"), "{name}");
+        }
+        assert!(row_tag("pinned.alt/ghcr.io/org/app:v1").unwrap_err().contains("end in .alt"));
+    }
+}

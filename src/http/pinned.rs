@@ -86,8 +86,8 @@ impl Service {
         };
         match (manifest, compared) {
             (Ok(manifest), compared) => Ok(self.serve_pinned(known, manifest, compared).await),
-            // Some registries have manifests by tag alone.
-            (Err(error @ UpstreamError::NotFound { .. }), Compared::Same) => {
+            // Some registries answer for manifests by tag alone.
+            (Err(error), Compared::Same) => {
                 match self.upstream.manifest(&Reference::Tag(tag.clone()), deadline).await {
                     Ok(manifest) if manifest.digest == *digest => {
                         Ok(self.serve(known, Served::Manifest(manifest)).await)
