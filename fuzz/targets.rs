@@ -7,6 +7,7 @@ use tlogistry::http::Route;
 use tlogistry::image::{Digest, Reference, Repository, Tag};
 use tlogistry::key::PublicKey;
 use tlogistry::ledger::{Lease, Row, RowState, recorded};
+use tlogistry::pinned::parse_tag;
 use tlogistry::rekor::PUBLIC_INSTANCE_KEY;
 use tlogistry::sighting::{parse_statement, statement as written};
 use tlogistry::tlog::{Checkpoint, LogEntry, LogKeys};
@@ -26,7 +27,14 @@ pub fn names(data: &[u8]) {
     if let Ok(tag) = text.parse::<Tag>() {
         assert_eq!(tag.canonical().parse::<Tag>().as_ref(), Ok(&tag));
         let url = format!("/v2/{}/manifests/{}", tag.repository(), tag.name());
-        assert_eq!(Route::parse(&url, None), Ok(Route::Manifest(Reference::Tag(tag))));
+        assert_eq!(Route::parse(&url, None), Ok(Route::Manifest(Reference::Tag(tag.clone()))));
+        let url = format!("/v2/pinned.alt/{}/manifests/{}", tag.repository(), tag.name());
+        assert_eq!(Route::parse(&url, None), Ok(Route::PinnedManifest(tag.clone())));
+        assert_eq!(parse_tag(&format!("pinned.alt/{text}")).as_ref(), Ok(&tag));
+        assert_eq!(parse_tag(tag.canonical()), Ok(tag));
+    }
+    if let Ok(tag) = parse_tag(text) {
+        assert!(!tag.repository().registry().as_str().split(':').next().unwrap().ends_with(".alt"));
     }
     if let Ok(repository) = text.parse::<Repository>() {
         let canonical = repository.to_string();
@@ -38,7 +46,9 @@ pub fn names(data: &[u8]) {
         assert_eq!(digest.to_string(), text);
     }
     let (path, query) = text.split_once('?').map_or((text, None), |(path, query)| (path, Some(query)));
-    let _ = Route::parse(path, query);
+    if let Ok(Route::Manifest(Reference::Tag(tag)) | Route::PinnedManifest(tag)) = Route::parse(path, query) {
+        assert!(!tag.repository().registry().as_str().split(':').next().unwrap().ends_with(".alt"));
+    }
 }
 
 /// `WWW-Authenticate` lines: a token's URL keeps the realm's host.

@@ -33,6 +33,13 @@ pub enum NameError {
     /// Slips seen most: a scheme (`https://`), an IPv6 address.
     #[error("'{}' is not a registry host: expected a DNS name or IPv4 address, with an optional port", shown(.0))]
     Registry(String),
+    /// `.alt` is reserved for names outside DNS (RFC 9476), such as the prefix of a pinned name.
+    #[error(
+        "'{}' is not a registry host: names that end in .alt are not in DNS, and 'pinned.alt/' stands once, in front of a \
+         whole name",
+        shown(.0)
+    )]
+    NotInDns(String),
     /// Upper-case letters are the usual slip.
     #[error(
         "'{}' is not a repository name: expected lower-case letters and digits, separated by '.', '_', '__', '-' or '/'",
@@ -97,6 +104,9 @@ impl FromStr for Registry {
         };
         if !is_host(host) {
             return Err(fault());
+        }
+        if host.ends_with(".alt") {
+            return Err(NameError::NotInDns(name.to_owned()));
         }
         // A host without a dot keeps even port 443, which tells it from a repository's first component.
         let is_host_by_name = host.contains('.') || host == "localhost";

@@ -24,6 +24,7 @@ mod local_key;
 mod log_search;
 mod moves;
 mod oci;
+pub mod pinned;
 mod private;
 pub mod rate_limit;
 pub mod rekor;

@@ -56,6 +56,8 @@ pub(crate) enum Outcome {
     FirstSeen,
     Unchanged,
     Moved,
+    /// Served by the pinned name: what was recorded of a tag that has moved, or could not be compared.
+    Pinned,
     /// No verdict: the key or the ledger failed, or does not fit this process.
     Unavailable,
     /// No verdict: the log failed, or holds what cannot be checked.
@@ -70,14 +72,22 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     /// Outcomes that alarms look at as shares of each other.
-    const SHARES: [Self; 6] =
-        [Self::FirstSeen, Self::Unchanged, Self::Moved, Self::Unavailable, Self::LogFailed, Self::UpstreamError];
+    const SHARES: [Self; 7] = [
+        Self::FirstSeen,
+        Self::Unchanged,
+        Self::Moved,
+        Self::Pinned,
+        Self::Unavailable,
+        Self::LogFailed,
+        Self::UpstreamError,
+    ];
 
     fn metric(self) -> Option<&'static str> {
         match self {
             Self::FirstSeen => Some("FirstSeen"),
             Self::Unchanged => Some("Unchanged"),
             Self::Moved => Some("Moved"),
+            Self::Pinned => Some("Pinned"),
             Self::Unavailable => Some("Unavailable"),
             Self::LogFailed => Some("LogFailed"),
             Self::Throttled => Some("Throttled"),
@@ -371,6 +381,7 @@ mod tests {
             Outcome::FirstSeen,
             Outcome::Unchanged,
             Outcome::Moved,
+            Outcome::Pinned,
             Outcome::Unavailable,
             Outcome::LogFailed,
             Outcome::Throttled,
@@ -433,8 +444,8 @@ mod tests {
         let names: Vec<&str> =
             directive["Metrics"].as_array().unwrap().iter().map(|metric| metric["Name"].as_str().unwrap()).collect();
         assert_eq!(names[..4], ["Moved", "Equivocation", "KeyThrottled", "FromMirror"]);
-        let zeros = ["FirstSeen", "Unchanged", "Unavailable", "LogFailed", "UpstreamError", "ServerError"];
-        assert_eq!(names[4..11], [&zeros[..], &["RequestMillis"]].concat());
+        let zeros = ["FirstSeen", "Unchanged", "Pinned", "Unavailable", "LogFailed", "UpstreamError", "ServerError"];
+        assert_eq!(names[4..12], [&zeros[..], &["RequestMillis"]].concat());
         assert!(zeros.iter().all(|name| line[*name] == json!(0.0)), "{line}");
         assert!(names.contains(&"LogMillis") && !names.contains(&"RegistryMillis"));
         assert!(names.iter().all(|name| line[name].is_number()), "{line}");

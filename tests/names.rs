@@ -1,6 +1,7 @@
 //! Names as people write them: their canonical form, and the ones that are refused.
 
 use tlogistry::image::{Algorithm, Digest, NameError, Reference, Registry, Repository, Tag};
+use tlogistry::pinned::parse_tag;
 
 /// The longest name: registry, `/` and repository have 255 characters.
 fn longest() -> String {
@@ -109,6 +110,67 @@ fn what_is_no_repository_is_refused_by_its_path() {
     let short = "a".repeat(255 - "index.docker.io/library/".len());
     assert_eq!(short.parse::<Repository>().unwrap().to_string().len(), 255);
     assert_eq!(format!("{short}a").parse::<Repository>(), Err(NameError::TooLong(256)));
+}
+
+/// RFC 9476: no name under .alt is in DNS. The prefix of a pinned name is one of them.
+#[test]
+fn no_registry_has_a_name_under_alt() {
+    for host in [
+        "pinned.alt",
+        "PINNED.ALT",
+        "Pinned.Alt",
+        "pinned.alt:443",
+        "pinned.alt:5000",
+        "registry.alt",
+        "a.b.alt",
+        "xn--bcher-kva.alt",
+    ] {
+        assert_eq!(host.parse::<Registry>(), Err(NameError::NotInDns(host.to_owned())), "{host}");
+        let name = format!("{host}/org/app");
+        assert_eq!(name.parse::<Repository>(), Err(NameError::NotInDns(host.to_owned())));
+        assert_eq!(format!("{name}:v1").parse::<Tag>(), Err(NameError::NotInDns(host.to_owned())));
+    }
+    for host in ["alt.example", "pinned.alt.example", "pinned-alt.example", "notalt", "pinnedalt:5000", "exalt.test"] {
+        assert!(host.parse::<Registry>().is_ok(), "{host}");
+    }
+    let error = "pinned.alt/alpine".parse::<Repository>().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "'pinned.alt' is not a registry host: names that end in .alt are not in DNS, and 'pinned.alt/' stands once, in \
+         front of a whole name"
+    );
+}
+
+#[test]
+fn a_pinned_name_is_another_name_of_the_same_tag() {
+    for (written, canonical) in [
+        ("pinned.alt/alpine:3.16.0", "index.docker.io/library/alpine:3.16.0"),
+        ("pinned.alt/grafana/grafana:v1", "index.docker.io/grafana/grafana:v1"),
+        ("pinned.alt/GHCR.io:443/org/app:v1", "ghcr.io/org/app:v1"),
+        ("pinned.alt/localhost:5000/app:v1", "localhost:5000/app:v1"),
+        ("alpine:3.16.0", "index.docker.io/library/alpine:3.16.0"),
+        // Within a repository it is a component like any other.
+        ("ghcr.io/pinned.alt/app:v1", "ghcr.io/pinned.alt/app:v1"),
+        ("pinned.alt/ghcr.io/pinned.alt/app:v1", "ghcr.io/pinned.alt/app:v1"),
+        ("docker.io/pinned.alt/app:v1", "index.docker.io/pinned.alt/app:v1"),
+        // A would-be host is a path if nothing follows it.
+        ("pinned.alt/pinned.alt:v1", "index.docker.io/library/pinned.alt:v1"),
+    ] {
+        assert_eq!(parse_tag(written).as_ref().map(Tag::canonical), Ok(canonical), "{written}");
+    }
+    for written in [
+        "pinned.alt/pinned.alt/alpine:v1",
+        "pinned.alt/other.alt/alpine:v1",
+        "Pinned.alt/alpine:v1",
+        "pinned.alt:443/alpine:v1",
+        "pinned.alt//alpine:v1",
+        "pinned.alt/:v1",
+        "/pinned.alt/alpine:v1",
+        "pinned.alt/alpine",
+        "pinned.alt/",
+    ] {
+        assert!(parse_tag(written).is_err(), "{written}");
+    }
 }
 
 #[test]

@@ -17,14 +17,17 @@ use tlogistry::sighting::{LocalKey, Signer};
 use super::apparatus::distance::with_token;
 use super::apparatus::runtime_api::Function;
 use super::apparatus::wire::{ACCEPT, Wire};
-use super::world::{World, before, direct, known, new, through};
+use super::world::{MOVED, World, before, direct, known, new, pinned, through};
 
 pub const DIRECT_GET: &str = "directly, GET";
 pub const DIRECT_HEAD: &str = "directly, HEAD";
+pub const DIRECT_DIGEST: &str = "directly, GET by digest";
 pub const DIRECT_NEW: &str = "directly, GET by a client that has just come";
 pub const MEMORY_HEAD: &str = "serve, HEAD, known in memory";
 pub const MEMORY_GET: &str = "serve, GET, known in memory";
 pub const MEMORY_FAR: &str = "serve, GET, known in memory, manifest not at hand";
+pub const PINNED_GET: &str = "serve, GET, pinned, moved";
+pub const PINNED_FAR: &str = "serve, GET, pinned, moved, manifest not at hand";
 pub const LEDGER_GET: &str = "serve, GET, known in the ledger";
 pub const FIRST_SEEN: &str = "serve, GET, first seen";
 pub const FUNCTION_MEMORY: &str = "function, GET, known in memory";
@@ -99,6 +102,8 @@ fn directly(world: &Rc<World>, upstream: &Upstream) -> Vec<Contender> {
     let headers = || if upstream.token { format!("{ACCEPT}{}", with_token()) } else { ACCEPT.to_owned() };
     let get = client(world, DIRECT_GET, "GET", upstream.address, headers(), |_| direct("v1"), ());
     let head = client(world, DIRECT_HEAD, "HEAD", upstream.address, headers(), |_| direct("v1"), ());
+    let digest = direct(world.image.digest().as_str());
+    let by_digest = client(world, DIRECT_DIGEST, "GET", upstream.address, headers(), move |_| digest.clone(), ());
     let (world, address, token) = (world.clone(), upstream.address.to_owned(), upstream.token);
     let newcomer = move |_| {
         let began = Instant::now();
@@ -113,7 +118,7 @@ fn directly(world: &Rc<World>, upstream: &Upstream) -> Vec<Contender> {
         world.check(&answer, "GET");
         took
     };
-    vec![get, head, Contender { name: DIRECT_NEW, ask: Box::new(newcomer) }]
+    vec![get, head, by_digest, Contender { name: DIRECT_NEW, ask: Box::new(newcomer) }]
 }
 
 fn in_memory(world: &Rc<World>, upstream: &Upstream, state: &Path) -> Vec<Contender> {
@@ -121,13 +126,15 @@ fn in_memory(world: &Rc<World>, upstream: &Upstream, state: &Path) -> Vec<Conten
     let instance = Rc::new(Instance::serve(&state.join("memory"), &environment));
     let mut bare = environment;
     bare.push(("MANIFEST_CACHE_BYTES".to_owned(), "0".to_owned()));
-    let cacheless = Instance::serve(&state.join("cacheless"), &bare);
-    let through_v1 = |_| through(&known(0));
+    let cacheless = Rc::new(Instance::serve(&state.join("cacheless"), &bare));
+    let (through_v1, pinned_moved) = (|_| through(&known(0)), |_| pinned(MOVED));
     let (address, far) = (instance.address.clone(), cacheless.address.clone());
     vec![
         client(world, MEMORY_GET, "GET", &address, ACCEPT.to_owned(), through_v1, instance.clone()),
-        client(world, MEMORY_HEAD, "HEAD", &address, ACCEPT.to_owned(), through_v1, instance),
-        client(world, MEMORY_FAR, "GET", &far, ACCEPT.to_owned(), through_v1, cacheless),
+        client(world, MEMORY_HEAD, "HEAD", &address, ACCEPT.to_owned(), through_v1, instance.clone()),
+        client(world, MEMORY_FAR, "GET", &far, ACCEPT.to_owned(), through_v1, cacheless.clone()),
+        client(world, PINNED_GET, "GET", &address, ACCEPT.to_owned(), pinned_moved, instance),
+        client(world, PINNED_FAR, "GET", &far, ACCEPT.to_owned(), pinned_moved, cacheless),
     ]
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::aims::{Aim, Limit, QUANTILES};
-use super::contenders::{DIRECT_GET, DIRECT_HEAD, LOG_WRITE, REKOR_WRITE};
+use super::contenders::{DIRECT_DIGEST, DIRECT_GET, DIRECT_HEAD, LOG_WRITE, PINNED_FAR, PINNED_GET, REKOR_WRITE};
 use super::measure::Setup;
 use super::ratio::{quantile, ratio};
 use super::throughput::{Throughput, Turn};
@@ -22,6 +22,7 @@ pub fn insert(page: &str, generated: &str) -> String {
 pub fn base(name: &str) -> Option<&'static str> {
     match name {
         LOG_WRITE | REKOR_WRITE => None,
+        DIRECT_DIGEST | PINNED_GET | PINNED_FAR => Some(DIRECT_DIGEST),
         name if name.contains("HEAD") => Some(DIRECT_HEAD),
         _ => Some(DIRECT_GET),
     }

@@ -11,6 +11,9 @@ use testing::transparency_log::TransparencyLog;
 use super::apparatus::runtime_api::Function;
 use super::apparatus::wire::{ACCEPT, Wire};
 
+/// A tag that the table has a row of, and that has moved since.
+pub const MOVED: &str = "moved";
+
 pub type Environment = Vec<(String, String)>;
 
 pub struct World {
@@ -23,13 +26,14 @@ pub struct World {
 }
 
 impl World {
-    /// A registry with `tags` tags, each known to the table; and as many that nobody has seen.
+    /// A registry with `tags` tags, each known to the table; as many that nobody has seen; and one that has moved.
     pub async fn make(tags: usize) -> Self {
         let (registry, log, kms) = (DockerRegistry::start(), TransparencyLog::start(), Kms::start());
         let (table, image) = (Table::start().await, Image::oci("bench"));
         registry.push(REPOSITORY, "v1", &image).await;
         let mut wire = Wire::open(&registry.address);
-        for tag in (0..tags).flat_map(|number| [known(number), new(number)]) {
+        let of_registry = (0..tags).flat_map(|number| [known(number), new(number)]).chain([MOVED.to_owned()]);
+        for tag in of_registry {
             let headers = format!("content-type: {}\r\n", image.media_type);
             let put = wire.ask("PUT", &format!("/v2/{REPOSITORY}/manifests/{tag}"), &headers, &image.manifest);
             assert_eq!(put.status(), 201, "{tag}: {}", String::from_utf8_lossy(&put.body));
@@ -38,10 +42,13 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let writer = Instance::serve(folder.path(), &world.shared(&world.registry.address));
         let mut wire = Wire::open(&writer.address);
-        for number in 0..tags {
-            let answer = wire.ask("GET", &through(&known(number)), ACCEPT, b"");
+        for tag in (0..tags).map(known).chain([MOVED.to_owned()]) {
+            let answer = wire.ask("GET", &through(&tag), ACCEPT, b"");
             assert_eq!(answer.header("tlog-first-seen"), Some("true"), "{}", String::from_utf8_lossy(&answer.body));
         }
+        world.registry.push(REPOSITORY, MOVED, &Image::oci("something else")).await;
+        let answer = wire.ask("GET", &pinned(MOVED), ACCEPT, b"");
+        assert!(answer.header("tlog-moved").is_some_and(|moved| moved.starts_with("sha256:")), "{:?}", answer.status());
         world
     }
 
@@ -99,6 +106,11 @@ pub fn new(number: usize) -> String {
 /// A tag's path at the registry itself.
 pub fn direct(tag: &str) -> String {
     format!("/v2/{REPOSITORY}/manifests/{tag}")
+}
+
+/// The path of a tag's pinned name at an instance.
+pub fn pinned(tag: &str) -> String {
+    format!("/v2/pinned.alt/{REGISTRY}/{REPOSITORY}/manifests/{tag}")
 }
 
 /// A tag's path at an instance.

@@ -10,6 +10,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use crate::deadline::Deadline;
 use crate::image::Tag;
 use crate::ledger::{Ledger, LedgerError, Row, ScannedRow};
+use crate::pinned::parse_tag;
 
 /// The time-out for one call to the ledger.
 pub(crate) const LEDGER_TIME: Duration = Duration::from_secs(30);
@@ -68,7 +69,7 @@ pub(crate) fn in_lines<'a>(
                         return Err(SourceError::Changed { number, found: line, expected: last.clone() });
                     }
                     _ if number <= done => {}
-                    _ => return Ok(Some((Item { tag: parse(&line), name: line, row: None }, (lines, number)))),
+                    _ => return Ok(Some((Item { tag: listed_tag(&line), name: line, row: None }, (lines, number)))),
                 }
             }
         }
@@ -83,10 +84,29 @@ pub(crate) fn in_ledger(ledger: &Ledger, last: Option<String>) -> LocalBoxStream
         let page = ledger.page(after.as_deref(), Deadline::after(LEDGER_TIME)).await?;
         Ok::<_, SourceError>(Some((page.rows, page.next.map(Some))))
     });
-    let item = |row: ScannedRow| Ok(Item { tag: parse(&row.tag), name: row.tag, row: Some(row.row) });
+    let item = |row: ScannedRow| Ok(Item { tag: row_tag(&row.tag), name: row.tag, row: Some(row.row) });
     pages.map_ok(move |rows| stream::iter(rows.into_iter().map(item))).try_flatten().boxed_local()
 }
 
-fn parse(name: &str) -> Result<Tag, String> {
-    name.parse::<Tag>().map_err(|error| error.to_string())
+fn listed_tag(line: &str) -> Result<Tag, String> {
+    parse_tag(line).map_err(|error| error.to_string())
+}
+
+fn row_tag(key: &str) -> Result<Tag, String> {
+    key.parse::<Tag>().map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_may_have_pinned_names_and_a_table_has_none() {
+        let tag = listed_tag("pinned.alt/ghcr.io/org/app:v1").unwrap();
+        assert_eq!(tag.canonical(), "ghcr.io/org/app:v1");
+        for name in ["pinned.alt/pinned.alt/app:v1", "a.alt/app:v1"] {
+            assert!(listed_tag(name).unwrap_err().contains("end in .alt"), "{name}");
+        }
+        assert!(row_tag("pinned.alt/ghcr.io/org/app:v1").unwrap_err().contains("end in .alt"));
+    }
 }

@@ -11,6 +11,7 @@ use super::terminal::{ASIDE, BAD, DOUBTFUL, GOOD, print_line, sanitized, styled}
 use super::trust::Trust;
 use crate::image::Tag;
 use crate::log_search::{LogSearch, Unread};
+use crate::pinned::parse_tag;
 use crate::sighting::{Contradiction, Finding, Findings};
 
 /// Show every entry that the log lists for a tag, oldest first
@@ -36,7 +37,7 @@ use crate::sighting::{Contradiction, Finding, Findings};
 #[command(verbatim_doc_comment)]
 pub(super) struct History {
     /// The tag, e.g. alpine:3.16.0 or ghcr.io/org/app:v1
-    #[arg(value_name = "IMAGE:TAG")]
+    #[arg(value_name = "IMAGE:TAG", value_parser = parse_tag)]
     tag: Tag,
     #[command(flatten)]
     trust: Trust,

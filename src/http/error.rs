@@ -6,6 +6,7 @@ use http::{Response, StatusCode};
 use serde_json::json;
 
 use super::Body;
+use super::gone::Gone;
 use super::moved::Moved;
 use super::response::NO_STORE;
 use crate::foreign::within;
@@ -21,8 +22,8 @@ use crate::verdict::Unavailable;
 /// Seconds after which a client may try again when the log, the key or the ledger is unavailable.
 const RETRY_SECONDS: &str = "30";
 /// Foreign text is cut where it enters a message. This bounds the sum of several such parts: our longest message, about a
-/// moved tag with the longest names, has some 1,300 bytes.
-const MAX_MESSAGE_BYTES: usize = 2 << 10;
+/// moved tag with the longest names, has some 2,000 bytes.
+const MAX_MESSAGE_BYTES: usize = 4 << 10;
 
 /// Everything but success.
 #[derive(Debug)]
@@ -40,6 +41,8 @@ pub(super) enum Refusal {
     Upstream(UpstreamError),
     /// The tag was recorded with another digest than it has now.
     Moved(Box<Moved>),
+    /// The tag was asked for by its pinned name, and the registry no longer has the recorded manifest.
+    Gone(Gone),
     /// The verdict could not be reached.
     NoVerdict {
         tag: Tag,
@@ -66,6 +69,10 @@ impl From<UpstreamError> for Refusal {
 }
 
 impl Refusal {
+    pub(super) fn no_verdict(tag: &Tag, cause: Unavailable) -> Self {
+        Self::NoVerdict { tag: tag.clone(), cause: Box::new(cause) }
+    }
+
     pub(super) fn no_evidence(cause: impl Into<Unavailable>) -> Self {
         Self::NoEvidence(Box::new(cause.into()))
     }
@@ -102,6 +109,7 @@ impl Refusal {
             | Self::Loop
             | Self::PastEdge(_)
             | Self::Catalog
+            | Self::Gone(_)
             | Self::Unseen(_)
             | Self::NoEvidence(_) => Outcome::Other,
         }
@@ -111,15 +119,17 @@ impl Refusal {
     pub(super) fn tag(&self) -> Option<&Tag> {
         match self {
             Self::Moved(moved) => Some(&moved.tag),
+            Self::Gone(gone) => Some(gone.sighting.tag()),
             Self::NoVerdict { tag, .. } => Some(tag),
             _ => None,
         }
     }
 
-    /// The digest that a tag was recorded with before it moved.
+    /// The digest that a refused tag was recorded with.
     pub(super) fn recorded(&self) -> Option<&Digest> {
         match self {
             Self::Moved(moved) => moved.recorded.as_ref(),
+            Self::Gone(gone) => Some(gone.sighting.digest()),
             _ => None,
         }
     }
@@ -135,6 +145,7 @@ impl Refusal {
             Self::Loop | Self::PastEdge(_) => (StatusCode::FORBIDDEN, "DENIED"),
             // 403, because containerd then repeats a HEAD as GET and shows the message.
             Self::Moved(_) => (StatusCode::FORBIDDEN, "DENIED"),
+            Self::Gone(_) => (StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN"),
             Self::NoVerdict { cause, .. } | Self::NoEvidence(cause) if cause.retry_after().is_some() => {
                 (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS")
             }
@@ -186,6 +197,7 @@ impl Refusal {
             }
             Self::Upstream(error) => error.to_string(),
             Self::Moved(moved) => moved.message(),
+            Self::Gone(gone) => gone.message(),
             Self::NoVerdict { tag, cause } if matches!(**cause, Unavailable::TooManyFirstSights { .. }) => format!(
                 "{tag} was never seen before, and too many such tags were asked for in the last minute; tags that are \
                  known and digests are served as ever"
@@ -233,13 +245,16 @@ impl Refusal {
 
     pub(super) fn to_response(&self) -> Response<Body> {
         let mut error = json!({"code": self.code(), "message": self.message()});
-        if let Self::Moved(moved) = self {
-            error["detail"] = moved.detail();
+        match self {
+            Self::Moved(moved) => error["detail"] = moved.detail(),
+            Self::Gone(gone) => error["detail"] = gone.detail(),
+            _ => {}
         }
         let body = json!({"errors": [error]}).to_string();
         let mut response = Response::new(Body::Bytes(body.into()));
         *response.status_mut() = self.status();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+        response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
         response.headers_mut().extend(self.headers());
         response
     }

@@ -3,6 +3,7 @@
 use http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use http::{Method, Response};
 
+use super::client::Client;
 use super::error::Refusal;
 use super::moved::Moved;
 use super::response::{IMMUTABLE, NO_STORE, content};
@@ -15,7 +16,7 @@ use crate::sighting::Sighting;
 use crate::telemetry::Outcome;
 use crate::tlog::VerifiedEntry;
 use crate::upstream::{HeadOrManifest, Manifest, ManifestHead, UpstreamError, Word};
-use crate::verdict::{KnownTag, Verdict};
+use crate::verdict::{KnownTag, Unavailable, Verdict};
 
 const TLOG_ENTRY: HeaderName = HeaderName::from_static("tlog-entry");
 const TLOG_EXEMPT: HeaderName = HeaderName::from_static("tlog-exempt");
@@ -25,14 +26,14 @@ const TLOG_LOG_INDEX: HeaderName = HeaderName::from_static("tlog-logindex");
 const TLOG_UUID: HeaderName = HeaderName::from_static("tlog-uuid");
 
 /// The registry's current answer.
-enum Served {
+pub(super) enum Served {
     Manifest(Manifest),
     /// The answer to a HEAD, enough for a client's HEAD.
     Head(ManifestHead),
 }
 
 impl Served {
-    fn digest(&self) -> &Digest {
+    pub(super) fn digest(&self) -> &Digest {
         match self {
             Self::Manifest(manifest) => &manifest.digest,
             Self::Head(head) => &head.digest,
@@ -60,23 +61,47 @@ impl Served {
 
 impl Service {
     /// Serves a manifest by tag after the verdict.
-    ///
-    /// The registry is asked for the tag while the sighting is looked up in memory and ledger. A HEAD is preferred:
-    /// registries count a GET against the caller's limit. The log is searched only once the registry has sent the manifest:
-    /// anyone can make up tags.
     pub(super) async fn manifest_by_tag(
         &self,
         method: &Method,
         tag: &Tag,
         source: Option<Source>,
+        client: &Client,
         deadline: Deadline,
     ) -> Result<Response<Body>, Refusal> {
         if tag.is_referrers_tag() {
             return self.exempt_manifest(method, tag, deadline).await;
         }
-        let no_verdict = |cause| Refusal::NoVerdict { tag: tag.clone(), cause: Box::new(cause) };
+        let known = self.verdicts.look_up(tag, deadline);
+        let (verdict, current) = self.judged(method, tag, known, source, deadline).await?;
+        match verdict {
+            Verdict::Unchanged(known) | Verdict::FirstSeen(known) => Ok(self.serve(&known, current).await),
+            Verdict::Moved(KnownTag { sighting, .. }) => {
+                let (recorded, entry) = (sighting.digest(), sighting.entry());
+                if let Served::Manifest(current) = &current {
+                    self.remember_move(tag, recorded, current, entry, source);
+                }
+                Err(self.moved(tag, Some(recorded.clone()), current.digest().clone(), entry, client))
+            }
+            Verdict::MovedFromUnknown(entry) => Err(self.moved(tag, None, current.digest().clone(), &entry, client)),
+        }
+    }
+
+    /// The verdict on a tag, and the registry's answer that it is about.
+    ///
+    /// The registry is asked for the tag while the sighting is looked up: `known` asks memory and ledger. A HEAD is preferred:
+    /// registries count a GET against the caller's limit. The log is searched only once the registry has sent the manifest:
+    /// anyone can make up tags.
+    pub(super) async fn judged(
+        &self,
+        method: &Method,
+        tag: &Tag,
+        known: impl Future<Output = Result<Option<KnownTag>, Unavailable>>,
+        source: Option<Source>,
+        deadline: Deadline,
+    ) -> Result<(Verdict, Served), Refusal> {
         let current = async { Ok::<_, Refusal>(self.current(method, tag, deadline).await?) };
-        let known = async { self.verdicts.look_up(tag, deadline).await.map_err(no_verdict) };
+        let known = async { known.await.map_err(|cause| Refusal::no_verdict(tag, cause)) };
         // The first failure ends both: a missing tag is not judged, and a manifest without a verdict is not served.
         let (current, known) = tokio::try_join!(current, known)?;
 
@@ -94,35 +119,34 @@ impl Service {
             }
             current => current,
         };
-        let verdict = self.verdicts.judge(tag, known, current.digest(), source, deadline).await.map_err(no_verdict)?;
-        let (known, first_seen) = match verdict {
-            Verdict::Unchanged(known) => (known, false),
-            Verdict::FirstSeen(known) => (known, true),
-            Verdict::Moved { recorded, entry } => {
-                if let (Some(recorded), Served::Manifest(current)) = (&recorded, &current) {
-                    self.remember_move(tag, recorded, current, &entry, source);
-                }
-                return Err(self.moved(tag, recorded, current.digest().clone(), &entry));
-            }
-        };
-        self.attestations.add(&known, current.subject()).await;
-        Ok(self.serve(&known, first_seen, current))
+        let verdict = self.verdicts.judge(tag, known, current.digest(), source, deadline).await;
+        Ok((verdict.map_err(|cause| Refusal::no_verdict(tag, cause))?, current))
     }
 
-    fn serve(&self, known: &KnownTag, first_seen: bool, current: Served) -> Response<Body> {
+    /// Serves the manifest of a known tag's recorded digest.
+    pub(super) async fn serve(&self, known: &KnownTag, manifest: Served) -> Response<Body> {
+        self.attestations.add(known, manifest.subject()).await;
         let sighting = &known.sighting;
-        let mut response = current.into_response();
+        let mut response = manifest.into_response();
         self.add_sighting(&mut response, sighting);
-        if first_seen {
+        if known.first_seen {
             response.headers_mut().insert(TLOG_FIRST_SEEN, HeaderValue::from_static("true"));
         }
-        let outcome = if first_seen { Outcome::FirstSeen } else { Outcome::Unchanged };
+        let outcome = if known.first_seen { Outcome::FirstSeen } else { Outcome::Unchanged };
         response.extensions_mut().insert(ServedTag { tag: sighting.tag().clone(), outcome });
         response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
         response
     }
 
-    fn moved(&self, tag: &Tag, recorded: Option<Digest>, current: Digest, entry: &VerifiedEntry) -> Refusal {
+    /// The refusal of a tag that moved. `recorded` is unknown where the log has lost the statement.
+    pub(super) fn moved(
+        &self,
+        tag: &Tag,
+        recorded: Option<Digest>,
+        current: Digest,
+        entry: &VerifiedEntry,
+        client: &Client,
+    ) -> Refusal {
         Refusal::Moved(Box::new(Moved {
             tag: tag.clone(),
             recorded,
@@ -130,6 +154,7 @@ impl Service {
             log_index: entry.log_index(),
             integrated_time: entry.integrated_at(),
             entry_url: self.verdicts.entry_url(entry),
+            pinned: client.host.pinned(tag),
         }))
     }
 
@@ -177,7 +202,12 @@ impl Service {
     }
 
     /// Serves a referrers tag without a verdict: it is rewritten by protocol, so it is never recorded.
-    async fn exempt_manifest(&self, method: &Method, tag: &Tag, deadline: Deadline) -> Result<Response<Body>, Refusal> {
+    pub(super) async fn exempt_manifest(
+        &self,
+        method: &Method,
+        tag: &Tag,
+        deadline: Deadline,
+    ) -> Result<Response<Body>, Refusal> {
         let mut response = self.fetch(method, &Reference::Tag(tag.clone()), deadline).await?.into_response();
         response.headers_mut().insert(TLOG_EXEMPT, HeaderValue::from_static("referrers-tag"));
         response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
@@ -192,16 +222,7 @@ impl Service {
         digest: &Digest,
         deadline: Deadline,
     ) -> Result<Response<Body>, Refusal> {
-        let reference = Reference::Digest(repository.clone(), digest.clone());
-        let current = match self.upstream.cached(repository, digest) {
-            Some(manifest) => Served::Manifest(manifest),
-            None => match self.fetch(method, &reference, deadline).await? {
-                Served::Head(head) if head.digest != *digest => {
-                    Served::Manifest(self.upstream.manifest(&reference, deadline).await?)
-                }
-                current => current,
-            },
-        };
+        let current = self.by_digest(method, repository, digest, deadline).await?;
         let cache_control = match current {
             Served::Manifest(_) => IMMUTABLE,
             // Type and length are the registry's word alone.
@@ -212,8 +233,33 @@ impl Service {
         Ok(response)
     }
 
+    /// The manifest with this digest, from memory or the registry.
+    pub(super) async fn by_digest(
+        &self,
+        method: &Method,
+        repository: &Repository,
+        digest: &Digest,
+        deadline: Deadline,
+    ) -> Result<Served, UpstreamError> {
+        if let Some(manifest) = self.upstream.cached(repository, digest) {
+            return Ok(Served::Manifest(manifest));
+        }
+        let reference = Reference::Digest(repository.clone(), digest.clone());
+        match self.fetch(method, &reference, deadline).await? {
+            Served::Head(head) if head.digest != *digest => {
+                Ok(Served::Manifest(self.upstream.manifest(&reference, deadline).await?))
+            }
+            served => Ok(served),
+        }
+    }
+
     /// Asks the registry, by HEAD if the client sent one and the registry's answer is complete.
-    async fn fetch(&self, method: &Method, reference: &Reference, deadline: Deadline) -> Result<Served, UpstreamError> {
+    pub(super) async fn fetch(
+        &self,
+        method: &Method,
+        reference: &Reference,
+        deadline: Deadline,
+    ) -> Result<Served, UpstreamError> {
         if method == Method::HEAD {
             match self.upstream.head_or_manifest(reference, deadline).await {
                 Ok(HeadOrManifest::Head(head)) => return Ok(Served::Head(head)),

@@ -6,11 +6,13 @@ mod blob;
 mod client;
 mod conditional;
 mod error;
+mod gone;
 mod listing;
 mod manifest;
 mod moved;
 mod page;
 mod pages;
+mod pinned;
 mod ready;
 mod referrers;
 mod request_ids;
@@ -146,7 +148,7 @@ impl Service {
         }
         let deadline = Deadline::after(self.request_timeout);
         match Route::parse(uri.path(), uri.query())? {
-            Route::Manifest(_) | Route::Blob(..) | Route::Tags(_) | Route::Referrers(..)
+            Route::Manifest(_) | Route::PinnedManifest(_) | Route::Blob(..) | Route::Tags(_) | Route::Referrers(..)
                 if is_from_tlogistry(headers) =>
             {
                 Err(Refusal::Loop)
@@ -154,7 +156,11 @@ impl Service {
             Route::Version | Route::Health => Ok(Response::new(Body::empty())),
             Route::Ready => Ok(self.ready.answer(&self.verdicts).await),
             Route::Manifest(Reference::Tag(tag)) => {
-                let answer = self.manifest_by_tag(method, &tag, source, deadline).await?;
+                let answer = self.manifest_by_tag(method, &tag, source, client, deadline).await?;
+                Ok(conditional(method, headers, true, answer))
+            }
+            Route::PinnedManifest(tag) => {
+                let answer = self.pinned_manifest(method, &tag, source, client, deadline).await?;
                 Ok(conditional(method, headers, true, answer))
             }
             Route::Manifest(Reference::Digest(repository, digest)) => {

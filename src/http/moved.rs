@@ -20,6 +20,8 @@ pub(super) struct Moved {
     /// RFC 3339.
     pub integrated_time: String,
     pub entry_url: String,
+    /// The pinned name, as the client would write it.
+    pub pinned: String,
 }
 
 impl Service {
@@ -54,7 +56,8 @@ impl Moved {
         };
         let by_digest = match &self.recorded {
             Some(recorded) => {
-                format!("; if you trust what was recorded, pull {}@{recorded}", tag.repository())
+                let (repository, pinned) = (tag.repository(), &self.pinned);
+                format!("; if you trust what was recorded, pull {repository}@{recorded} or {pinned}")
             }
             None => String::new(),
         };

@@ -20,6 +20,7 @@ use crate::deadline::Deadline;
 use crate::foreign::{sanitized, shown};
 use crate::image::{NameError, Tag};
 use crate::key::PublicKey;
+use crate::pinned::parse_tag;
 use crate::rekor::PUBLIC_INSTANCE;
 use crate::sighting::Sighting;
 
@@ -127,7 +128,7 @@ fn parse(written: &str) -> Result<Tag, String> {
     if written.contains('@') {
         return Err("A digest names one image and cannot move: only tags are recorded.".to_owned());
     }
-    written.parse().map_err(|error| match error {
+    parse_tag(written).map_err(|error| match error {
         NameError::NoTag(name) => {
             format!("'{}' has no tag. Write it behind a colon, as in alpine:3.16.0.", shown(&name))
         }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use url::form_urlencoded;
 
 use crate::image::{Digest, NameError, Reference, Registry, Repository, Tag};
+use crate::pinned;
 
 /// A request that this registry understands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub enum Route {
     Version,
     /// `/v2/<repository>/manifests/<tag or digest>`: a pull by tag asks for a verdict.
     Manifest(Reference),
+    /// `/v2/pinned.alt/<repository>/manifests/<tag>`: a pull of what was recorded.
+    PinnedManifest(Tag),
     /// `/v2/<repository>/blobs/<digest>`: answered with a redirect to the registry, unless it is an attestation's.
     Blob(Repository, Digest),
     /// A repository's tags.
@@ -44,13 +47,13 @@ impl Route {
     ///
     /// A repository may have components named `manifests` and `blobs`, so paths are read from the right. Valid names never
     /// hold a `%`, so nothing is decoded but the colon: some clients encode a digest's, and API Gateway decodes it.
+    /// Below `/v2/`, the prefix of a pinned name is taken off first, once.
     pub fn parse(path: &str, query: Option<&str>) -> Result<Self, NameError> {
         let path = &*with_colons(path);
         match path {
             "/" => return Ok(Self::Home),
             "/sightings" | "/sightings/" => return Ok(Self::LookUp(written(query))),
-            "/v2" | "/v2/" => return Ok(Self::Version),
-            "/v2/_catalog" => return Ok(Self::Catalog),
+            "/v2" => return Ok(Self::Version),
             "/healthz" => return Ok(Self::Health),
             "/readyz" => return Ok(Self::Ready),
             "/key.pem" => return Ok(Self::Key),
@@ -58,15 +61,25 @@ impl Route {
             _ => {}
         }
         if let Some(tag) = path.strip_prefix("/sightings/") {
-            return Ok(Self::Sighting(tag.parse()?));
+            return Ok(Self::Sighting(pinned::parse_tag(tag)?));
         }
         let Some(rest) = path.strip_prefix("/v2/") else { return Ok(Self::Unknown) };
+        let pinned = pinned::behind_prefix(rest);
+        let rest = pinned.unwrap_or(rest);
+        match rest {
+            "" => return Ok(Self::Version),
+            "_catalog" => return Ok(Self::Catalog),
+            _ => {}
+        }
         let mut parts = rest.rsplitn(3, '/');
         let (Some(last), Some(kind), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
             return Ok(Self::Unknown);
         };
         match kind {
-            "manifests" => Ok(Self::Manifest(Reference::new(repository(name, query)?, last)?)),
+            "manifests" => Ok(match Reference::new(repository(name, query)?, last)? {
+                Reference::Tag(tag) if pinned.is_some() => Self::PinnedManifest(tag),
+                reference => Self::Manifest(reference),
+            }),
             "blobs" => Ok(Self::Blob(repository(name, query)?, last.parse()?)),
             "referrers" => Ok(Self::Referrers(repository(name, query)?, last.parse()?)),
             "tags" if last == "list" => Ok(Self::Tags(repository(name, query)?)),
@@ -153,6 +166,62 @@ mod tests {
         for (path, query, expected) in cases {
             assert_eq!(manifest(path, query), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn the_prefix_of_a_pinned_name_is_taken_off_once() {
+        let tag = |name: &str| name.parse::<Tag>().unwrap();
+        let cases = [
+            ("/v2/pinned.alt/alpine/manifests/v1", None, "alpine:v1"),
+            ("/v2/pinned.alt/ghcr.io/org/app/manifests/v1", None, "ghcr.io/org/app:v1"),
+            ("/v2/pinned.alt/org/app/manifests/v1", Some("ns=ghcr.io"), "ghcr.io/org/app:v1"),
+            ("/v2/pinned.alt/pinned.alt/app/manifests/v1", Some("ns=ghcr.io"), "ghcr.io/pinned.alt/app:v1"),
+            ("/v2/pinned.alt/manifests/manifests/v1", None, "manifests:v1"),
+        ];
+        for (path, query, name) in cases {
+            assert_eq!(Route::parse(path, query), Ok(Route::PinnedManifest(tag(name))), "{path}");
+        }
+        // Not in front, it is a part of the name.
+        let inside = Route::Manifest(Reference::Tag(tag("ghcr.io/pinned.alt/app:v1")));
+        assert_eq!(Route::parse("/v2/ghcr.io/pinned.alt/app/manifests/v1", None), Ok(inside));
+
+        let digest: Digest = format!("sha256:{}", "0".repeat(64)).parse().unwrap();
+        let repository: Repository = "ghcr.io/org/app".parse().unwrap();
+        let same = [
+            (format!("manifests/{digest}"), Route::Manifest(Reference::Digest(repository.clone(), digest.clone()))),
+            (format!("blobs/{digest}"), Route::Blob(repository.clone(), digest.clone())),
+            (format!("referrers/{digest}"), Route::Referrers(repository.clone(), digest.clone())),
+            ("tags/list".to_owned(), Route::Tags(repository)),
+        ];
+        for (path, expected) in same {
+            let paths = [format!("/v2/pinned.alt/ghcr.io/org/app/{path}"), format!("/v2/ghcr.io/org/app/{path}")];
+            for path in paths {
+                assert_eq!(Route::parse(&path, None).as_ref(), Ok(&expected), "{path}");
+            }
+            let mirrored = format!("/v2/pinned.alt/org/app/{path}");
+            assert_eq!(Route::parse(&mirrored, Some("ns=ghcr.io")), Ok(expected), "{mirrored}");
+        }
+        let sighting = Route::Sighting(tag("ghcr.io/org/app:v1"));
+        assert_eq!(Route::parse("/sightings/pinned.alt/ghcr.io/org/app:v1", None), Ok(sighting));
+        assert_eq!(Route::parse("/v2/pinned.alt/", None), Ok(Route::Version));
+        assert_eq!(Route::parse("/v2/pinned.alt/_catalog", None), Ok(Route::Catalog));
+        assert_eq!(Route::parse("/v2/pinned.alt/manifests/v1", None), Ok(Route::Unknown), "no image is named");
+
+        let refused = [
+            ("/v2/pinned.alt/pinned.alt/app/manifests/v1", None),
+            ("/v2/pinned.alt/a.alt/app/manifests/v1", None),
+            ("/v2/a.alt/app/manifests/v1", None),
+            ("/v2/Pinned.alt/app/manifests/v1", None),
+            ("/v2/app/manifests/v1", Some("ns=pinned.alt")),
+            ("/v2/pinned.alt/app/manifests/v1", Some("ns=PINNED.ALT:443")),
+            ("/sightings/pinned.alt/pinned.alt/app:v1", None),
+        ];
+        for (path, query) in refused {
+            let error = Route::parse(path, query).expect_err(path);
+            assert!(matches!(error, NameError::NotInDns(_)), "{path}: {error}");
+        }
+        let error = Route::parse("/v2/pinned.alt//app/manifests/v1", None).expect_err("an empty component");
+        assert!(matches!(error, NameError::Repository(_)), "{error}");
     }
 
     #[test]

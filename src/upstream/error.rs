@@ -84,6 +84,15 @@ impl UpstreamError {
         )
     }
 
+    /// Returns whether the registry does not have what was asked for, or no longer has it.
+    pub(crate) fn is_missing(&self) -> bool {
+        match self {
+            Self::NotFound { .. } => true,
+            Self::Answered { answer, .. } => answer.status == StatusCode::GONE,
+            _ => false,
+        }
+    }
+
     /// The error for a failed exchange with `registry`.
     pub(super) fn from_send(registry: &str, error: SendError) -> Self {
         match error {

@@ -63,8 +63,7 @@ impl KnownTag {
     /// The verdict on a tag that is at `current` now.
     pub(crate) fn compare(self, current: &Digest) -> Verdict {
         if self.sighting.digest() != current {
-            let (recorded, entry) = (self.sighting.digest().clone(), self.sighting.entry().clone());
-            return Verdict::Moved { recorded: Some(recorded), entry: Box::new(entry) };
+            return Verdict::Moved(self);
         }
         if self.first_seen { Verdict::FirstSeen(self) } else { Verdict::Unchanged(self) }
     }
@@ -77,8 +76,10 @@ pub(crate) enum Verdict {
     Unchanged(KnownTag),
     /// Never seen before, and recorded now: serve.
     FirstSeen(KnownTag),
-    /// Seen before, with a different digest: refuse. `recorded` is unknown where the log has lost the statement.
-    Moved { recorded: Option<Digest>, entry: Box<VerifiedEntry> },
+    /// Seen before, with a different digest: refuse, or serve the recorded one if it was asked for by the pinned name.
+    Moved(KnownTag),
+    /// Seen before, with a different digest, which the log has lost with the entry's statement: refuse.
+    MovedFromUnknown(Box<VerifiedEntry>),
 }
 
 /// The verdicts of one process. Clones share everything.
@@ -146,7 +147,7 @@ impl Verdicts {
         }
         let known = match self.lookup.in_log(tag, Some(current), source, deadline).await? {
             InLog::Known(known) => known,
-            InLog::Unattested(entry) => return Ok(Verdict::Moved { recorded: None, entry }),
+            InLog::Unattested(entry) => return Ok(Verdict::MovedFromUnknown(entry)),
             InLog::Nothing => self.recorder.record(&self.lookup, tag, current, deadline).await?,
         };
         Ok(known.compare(current))

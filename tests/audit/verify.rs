@@ -39,10 +39,13 @@ async fn a_tag_that_serve_recorded_holds_by_the_instances_key() {
     let [key_file, log_key] = ["key.pem", "log.pem"].map(|name| folder.path().join(name));
     std::fs::write(&key_file, key.public_key().pem()).unwrap();
     std::fs::write(&log_key, &stage.log.public_key).unwrap();
-    let mut command = cli();
-    command.args(["verify", "registry.test/demo/app:v1", "--rekor", &stage.log.url, "--rekor-key"]).arg(&log_key);
-    command.arg("--key").arg(&key_file).envs(stage.environment());
-    let ended = Process::start(&mut command).finish();
+    let run = |name: &str| {
+        let mut command = cli();
+        command.args(["verify", name, "--rekor", &stage.log.url, "--rekor-key"]).arg(&log_key);
+        command.arg("--key").arg(&key_file).envs(stage.environment());
+        Process::start(&mut command).finish()
+    };
+    let ended = run("registry.test/demo/app:v1");
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
     let said = format!(
         "registry.test/demo/app:v1 holds\n\n  digest    {}\n  recorded  {}, log index {}\n  entry     {}\n",
@@ -52,6 +55,11 @@ async fn a_tag_that_serve_recorded_holds_by_the_instances_key() {
         pulled.header("tlog-entry")
     );
     assert!(ended.stdout.starts_with(&said), "{}", ended.stdout);
+    let pinned = run("pinned.alt/registry.test/demo/app:v1");
+    assert_eq!((pinned.code, pinned.stdout), (Some(0), ended.stdout), "the same tag");
+    let twice = run("pinned.alt/pinned.alt/registry.test/demo/app:v1");
+    assert_eq!(twice.code, Some(2), "{twice:?}");
+    assert!(twice.stderr.contains("end in .alt"), "{twice:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,4 +3,5 @@
 
 mod containerd;
 mod containers;
+mod pinned;
 mod registries_conf;

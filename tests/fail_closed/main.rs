@@ -18,6 +18,7 @@ mod log_fails;
 mod log_lies;
 mod log_spared;
 mod loops;
+mod pinned;
 mod ready;
 mod registry_fails;
 mod registry_lies;

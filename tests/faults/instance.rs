@@ -68,6 +68,11 @@ impl Instance {
     pub fn url(&self, tag: &str) -> String {
         format!("http://{}/v2/registry.test/app/manifests/{tag}", self.running.address)
     }
+
+    /// The same, by the pinned name.
+    pub fn pinned(&self, tag: &str) -> String {
+        format!("http://{}/v2/pinned.alt/registry.test/app/manifests/{tag}", self.running.address)
+    }
 }
 
 impl Running {

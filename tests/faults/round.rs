@@ -86,7 +86,8 @@ fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{name} must be a whole number")))
 }
 
-/// One tag: pulls at both instances at once with a fault for each, then pulls until the tag is settled.
+/// One tag: pulls at both instances at once, by either name, with a fault for each, then pulls until the tag is settled, and
+/// what was recorded is served by the pinned name.
 async fn play(stage: &Stage, pair: &mut [Instance; 2], seed: u64, tally: &Mutex<Tally>) {
     let mut random = fastrand::Rng::with_seed(seed);
     let name = format!("r{seed}");
@@ -105,7 +106,8 @@ async fn play(stage: &Stage, pair: &mut [Instance; 2], seed: u64, tally: &Mutex<
     }
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let pulls = (0..random.usize(2..=4)).map(|pull| {
-        let url = pair[pull % 2].url(&name);
+        let instance = &pair[pull % 2];
+        let url = if random.bool() { instance.url(&name) } else { instance.pinned(&name) };
         let delay = Duration::from_millis(random.u64(..30));
         let client = &client;
         async move {
@@ -126,12 +128,21 @@ async fn play(stage: &Stage, pair: &mut [Instance; 2], seed: u64, tally: &Mutex<
     }
     let began = Instant::now();
     for instance in pair.iter_mut() {
+        let mut pinned = false;
         loop {
             // A call that was under way may still bring its fault, so this is asked each time.
             restarts += usize::from(instance.restart_if_dead().await);
-            let answer = pull_tag(&client, &instance.url(&name), seed).await;
+            let url = if pinned { instance.pinned(&name) } else { instance.url(&name) };
+            let answer = pull_tag(&client, &url, seed).await;
             answers.push(answer.clone());
-            let Answer::Unavailable(why) = answer else { break };
+            let Answer::Unavailable(why) = answer else {
+                assert!(!pinned || matches!(answer, Answer::Served(_)), "seed {seed}: {url} has a row: {answer:?}");
+                if pinned {
+                    break;
+                }
+                pinned = true;
+                continue;
+            };
             assert!(began.elapsed() < SETTLE_TIME, "seed {seed}: the tag is stuck: {why}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }

@@ -72,6 +72,8 @@ impl Stage {
 pub struct Registry {
     pub address: String,
     tags: Arc<Mutex<HashMap<String, fastrand::Rng>>>,
+    /// The images of all tags, by digest.
+    images: Arc<Mutex<HashMap<String, Bytes>>>,
 }
 
 /// Images that a tag moves between.
@@ -84,16 +86,23 @@ fn image(tag: &str, number: usize) -> Bytes {
 impl Registry {
     async fn start() -> Self {
         let tags: Arc<Mutex<HashMap<String, fastrand::Rng>>> = Arc::default();
-        let known = tags.clone();
-        let address = registry::start(move |tag| {
-            let number = known.lock().unwrap().get_mut(tag)?.usize(..IMAGES);
-            Some(image(tag, number))
+        let images: Arc<Mutex<HashMap<String, Bytes>>> = Arc::default();
+        let (known, by_digest) = (tags.clone(), images.clone());
+        let address = registry::start(move |reference| {
+            if reference.contains(':') {
+                return by_digest.lock().unwrap().get(reference).cloned();
+            }
+            let number = known.lock().unwrap().get_mut(reference)?.usize(..IMAGES);
+            Some(image(reference, number))
         });
-        Self { address: address.await, tags }
+        Self { address: address.await, tags, images }
     }
 
     /// Adds a tag whose digest is drawn at every request.
     pub fn add(&self, tag: &str, seed: u64) {
+        let images = (0..IMAGES).map(|number| image(tag, number));
+        let by_digest = images.map(|image| (Digest::sha256(&image).to_string(), image));
+        self.images.lock().unwrap().extend(by_digest);
         self.tags.lock().unwrap().insert(tag.to_owned(), fastrand::Rng::with_seed(seed));
     }
 

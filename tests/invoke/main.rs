@@ -42,12 +42,13 @@ async fn set() -> World {
 
 /// An event of `tests/events/`, in the order in which they make sense: the status of its answer, its type, and a part of
 /// its body.
-const EVENTS: [(&str, u16, &str, &str); 19] = [
+const EVENTS: [(&str, u16, &str, &str); 20] = [
     ("home", 200, "text/html; charset=utf-8", "docker pull a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/"),
     ("version", 200, "", ""),
     ("sighting", 404, "application/json", "TAG_UNKNOWN"),
     ("manifest-by-tag", 200, OCI_MANIFEST, "config"),
     ("head-manifest-by-tag", 200, OCI_MANIFEST, "config"),
+    ("manifest-by-pinned-name", 200, OCI_MANIFEST, "config"),
     ("manifest-for-mirror", 200, OCI_MANIFEST, "config"),
     ("manifest-by-digest", 200, OCI_MANIFEST, "config"),
     ("blob", 307, "", ""),
@@ -112,6 +113,7 @@ fn there_is_an_event_of_each_route() {
         Route::Version => "version",
         Route::Manifest(Reference::Tag(_)) => "manifest by tag",
         Route::Manifest(Reference::Digest(..)) => "manifest by digest",
+        Route::PinnedManifest(_) => "manifest by pinned name",
         Route::Blob(..) => "blob",
         Route::Tags(_) => "tags",
         Route::Referrers(..) => "referrers",
@@ -125,7 +127,7 @@ fn there_is_an_event_of_each_route() {
         Route::Ready => "ready",
         Route::Unknown => "unknown",
     };
-    const ROUTES: usize = 15;
+    const ROUTES: usize = 16;
     let mut routes = BTreeMap::<&str, usize>::new();
     for (event, ..) in EVENTS {
         let (_, event) = read(event);

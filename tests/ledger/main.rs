@@ -11,6 +11,7 @@ mod instance;
 mod lost_answers;
 mod moves;
 mod notices;
+mod pinned;
 mod protocol;
 mod scene;
 mod version;

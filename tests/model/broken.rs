@@ -40,6 +40,21 @@ fn serving_before_recording_serves_what_is_not_recorded() {
     assert!(matches!(last, Action::Write(_, Write::Insert(_))), "{last:?}");
 }
 
+/// The row's digest may never come to the log: its writer may have gone.
+#[test]
+fn a_pinned_pull_that_does_not_finish_a_pending_row_serves_what_is_not_recorded() {
+    let last = Pulls { protocol: Protocol::PinnedFromPendingRow, ..IMPLEMENTED }.goes_wrong(SERVED_IS_RECORDED);
+    assert!(matches!(last, Action::ServeRecorded(_)), "{last:?}");
+}
+
+#[test]
+fn a_pinned_pull_that_goes_on_without_the_recorded_digest_serves_the_moved_one() {
+    let protocol = Protocol::PinnedDespiteLoss;
+    let last = Pulls { protocol, functions: 1, ledger: Ledger::NotShared, late: 0, ..IMPLEMENTED }
+        .goes_wrong(SERVED_IS_RECORDED);
+    assert!(matches!(last, Action::ServeRecorded(_)), "{last:?}");
+}
+
 #[test]
 fn without_take_over_an_interrupted_recording_blocks_the_tag() {
     let last = Pulls { protocol: Protocol::NoTakeOver, ..IMPLEMENTED }.goes_wrong(ANY_FUNCTION_CAN_FINISH);

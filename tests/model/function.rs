@@ -164,6 +164,25 @@ impl Pulls {
         }
     }
 
+    /// The digest that a pinned pull may be answered with now.
+    pub fn pinned(&self, function: &Function) -> Option<Digest> {
+        match function.step {
+            Step::Found(Found::Seen(digest) | Found::Recorded(digest)) => Some(digest),
+            Step::Found(Found::Unattested(..)) if self.protocol == Protocol::PinnedDespiteLoss => function.current,
+            Step::Wait { statement, .. } if self.protocol == Protocol::PinnedFromPendingRow => Some(statement.digest),
+            _ => None,
+        }
+    }
+
+    /// A pinned pull is answered.
+    pub fn serve_pinned(&self, state: &mut State, i: usize) {
+        let function = state.functions[i];
+        if let Some(served) = self.pinned(&function) {
+            state.verdict = Some(Verdict::Pinned { served, current: function.current });
+            self.end(state, i);
+        }
+    }
+
     fn go_on_with_current(&self, state: &mut State, i: usize, step: Step) {
         state.functions[i].step = step;
         if let Some(current) = state.functions[i].current {

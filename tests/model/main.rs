@@ -17,6 +17,9 @@
 //!   is the same step: the digest is upstream's word, and without the bytes it tells nothing in this pull.
 //! - A lease ends whenever a waiter says so, by whichever clock or because no writer could have set it; time is not
 //!   modelled.
+//! - A pull by the pinned name takes the same steps. From the moment at which it knows the tag, it may be answered with what
+//!   was found, whatever upstream told, or nothing ([`model::Action::ServeRecorded`]). That the registry has that manifest
+//!   no more is a pull that is given up.
 //! - The instance's row is read once by each process: that it is read again each minute only refuses more.
 //! - The index of attestations, and what a row remembers of it and of moves, are not modelled: those writes demand a row
 //!   that is recorded, and change nothing that a verdict reads.
@@ -59,6 +62,10 @@ pub enum Protocol {
     TakeOverWithoutCondition,
     /// A function that finds a pending row waits, however long.
     NoTakeOver,
+    /// A pinned pull is answered with what a pending row holds.
+    PinnedFromPendingRow,
+    /// A pinned pull is answered with what upstream serves, if the recorded digest is unknown.
+    PinnedDespiteLoss,
 }
 
 /// The guard that keeps a function from a ledger that is not its own, or whose keys it does not know.

@@ -45,6 +45,8 @@ pub enum Action {
     AskUpstream(usize, Digest),
     /// The verdict, by what upstream told earlier in this pull.
     Compare(usize, Digest),
+    /// A pinned pull is answered with what was found.
+    ServeRecorded(usize),
     Arrive(Place, Write),
     /// A late call has got lost for good.
     Vanish(Place, Write),
@@ -87,6 +89,9 @@ impl Model for Pulls {
             // First, for of the ways to one state stateright keeps the first, and a trace needs no needless faults.
             self.undisturbed(state, i, |action| actions.push(action));
             let function = state.functions[i];
+            if self.pinned(&function).is_some() {
+                actions.push(Action::ServeRecorded(i));
+            }
             if let Some(write) = self.write(&function) {
                 // A table in the function's own memory answers, or has gone with it.
                 let may_be_late = self.ledger == Ledger::Shared || matches!(write, Write::Upload(_));
@@ -155,9 +160,9 @@ impl Model for Pulls {
         let mut properties = vec![
             Property::always(ONE_DIGEST, |_, state: &State| state.recorded().len() <= 1),
             Property::always(SERVED_IS_RECORDED, |_, state: &State| match state.verdict {
-                Some(Verdict::FirstSeen(digest) | Verdict::Unchanged(digest)) => {
-                    state.recorded().contains(digest) && state.recorded().len() == 1
-                }
+                Some(
+                    Verdict::FirstSeen(digest) | Verdict::Unchanged(digest) | Verdict::Pinned { served: digest, .. },
+                ) => state.recorded().contains(digest) && state.recorded().len() == 1,
                 Some(Verdict::Moved) => state.recorded().len() == 1,
                 None => true,
             }),
@@ -176,6 +181,13 @@ impl Model for Pulls {
             Property::sometimes("a tag is first seen", |_, s: &State| matches!(s.verdict, Some(Verdict::FirstSeen(_)))),
             Property::sometimes("a tag is unchanged", |_, s: &State| matches!(s.verdict, Some(Verdict::Unchanged(_)))),
             Property::sometimes("a moved tag is refused", |_, s: &State| s.verdict == Some(Verdict::Moved)),
+            Property::sometimes(
+                "what was recorded of a moved tag is served by its pinned name",
+                |_, s: &State| matches!(s.verdict, Some(Verdict::Pinned { served, current: Some(current) }) if served != current),
+            ),
+            Property::sometimes("a pinned pull is answered without upstream's word", |_, s: &State| {
+                matches!(s.verdict, Some(Verdict::Pinned { current: None, .. }))
+            }),
             Property::sometimes("a recording is taken over", |_, s: &State| {
                 step(s, |step| matches!(step, Step::Upload { taken_over: true, .. }))
             }),
@@ -255,6 +267,7 @@ impl Pulls {
             Action::Crash(i) => self.crash(&mut next, i),
             Action::GiveUp(i) => self.end(&mut next, i),
             Action::AskUpstream(i, current) | Action::Compare(i, current) => self.is_told(&mut next, i, current),
+            Action::ServeRecorded(i) => self.serve_pinned(&mut next, i),
             Action::Arrive(place, write) => {
                 remove(&mut next.late, (place, write));
                 self.arrive(&mut next, place, write);

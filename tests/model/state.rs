@@ -186,6 +186,11 @@ pub enum Verdict {
     FirstSeen(Digest),
     Unchanged(Digest),
     Moved,
+    /// What was served by the pinned name, and what upstream had told by then.
+    Pinned {
+        served: Digest,
+        current: Option<Digest>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

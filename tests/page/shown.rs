@@ -83,6 +83,7 @@ async fn a_sighting_shows_what_was_seen_when_and_where_that_is() {
         "this host’s key",
         &hex::encode(scene.key.id()),
         "docker pull tlog.example.org/registry.test/demo/app:v1\n",
+        "docker pull tlog.example.org/pinned.alt/registry.test/demo/app:v1\n",
         &format!("docker pull tlog.example.org/registry.test/demo/app@{}\n", scene.digest),
         "curl -fsSo key.pem https://tlog.example.org/key.pem",
         "curl -fsSo bundle.json https://tlog.example.org/sightings/registry.test/demo/app:v1",
@@ -93,6 +94,22 @@ async fn a_sighting_shows_what_was_seen_when_and_where_that_is() {
 }
 
 /// After the key was changed, what `/key.pem` answers would not do.
+#[tokio::test]
+async fn a_pinned_name_is_looked_up_as_the_tag_that_it_is() {
+    let scene = Scene::set().await;
+    ask(&scene.service, &pull("v1")).await;
+    for written in ["pinned.alt/", "tlog.example.org/pinned.alt/", "tlog.example.org/", ""] {
+        let found = scene.browse(&format!("/sightings?tag={written}registry.test/demo/app:v1")).await;
+        assert_eq!((found.status.as_u16(), found.header("location")), (303, Some(SIGHTING)), "{written}");
+    }
+    let (plain, pinned) =
+        (scene.browse(SIGHTING).await, scene.browse("/sightings/pinned.alt/registry.test/demo/app:v1").await);
+    assert_eq!((pinned.status.as_u16(), pinned.text), (200, plain.text));
+    for twice in ["/sightings?tag=pinned.alt/pinned.alt/alpine:1", "/sightings/pinned.alt/pinned.alt/alpine:1"] {
+        scene.browse(twice).await.assert_page(400).assert_shows(&["end in .alt"]);
+    }
+}
+
 #[tokio::test]
 async fn a_sighting_by_an_earlier_key_comes_with_that_key() {
     let scene = Scene::set().await;

@@ -3,3 +3,4 @@
 mod artifacts;
 mod containerd;
 mod images;
+mod pinned;

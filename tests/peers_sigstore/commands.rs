@@ -42,6 +42,13 @@ impl Commands {
         commands
     }
 
+    /// The same commands, with images by their pinned names.
+    pub fn pinned(&self, address: &str) -> Self {
+        let (plain, pinned) = (format!(" {address}/"), format!(" {address}/pinned.alt/"));
+        let blocks = self.blocks.iter().map(|block| block.replace(&plain, &pinned)).collect();
+        Self { blocks, folder: self.folder.clone() }
+    }
+
     /// Fetches keys and evidence.
     pub fn fetch(&self) {
         for command in ["key.pem", "trusted-root.json", "printf"] {

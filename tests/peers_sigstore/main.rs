@@ -71,6 +71,16 @@ async fn the_documented_commands_verify_a_sighting(log: TransparencyLog) {
         assert_ne!(refused.code, Some(0), "{refused:?}");
         assert!(refused.stderr.contains("has moved and is refused"), "{refused:?}");
     }
+
+    // By its pinned name it is what it was, and attested.
+    let pinned = documented.user.pinned(&documented.scene.instance.address);
+    let attested = pinned.run("cosign verify-attestation");
+    assert_eq!(attested.code, Some(0), "{attested:?}");
+    let envelope: Value = serde_json::from_str(attested.stdout.lines().last().unwrap()).unwrap();
+    let statement = BASE64_STANDARD.decode(envelope["payload"].as_str().unwrap()).unwrap();
+    let statement: Value = serde_json::from_slice(&statement).unwrap();
+    assert_eq!(statement["predicate"]["tag"], format!("{REGISTRY}/{REPOSITORY}:v1"));
+    assert_eq!(statement["predicate"]["digest"], documented.image.digest().as_str());
 }
 
 #[tokio::test]

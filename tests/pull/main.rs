@@ -4,6 +4,7 @@ mod answers;
 mod kinds;
 mod lists;
 mod names;
+mod pinned;
 
 use testing::client_shapes;
 use testing::instance::Instance;

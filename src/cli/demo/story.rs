@@ -14,6 +14,7 @@ use crate::devlog::{Devlog, Options};
 use crate::image::{Digest, Tag};
 use crate::ledger::{Ledger, MemoryLedger};
 use crate::oci::{CONTENT_DIGEST, JSON, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST};
+use crate::pinned::PREFIX;
 use crate::setup;
 use crate::sighting::{LocalKey, Signer, parse_statement, subject_hash};
 use crate::tlog::{EntryId, LogEntry};
@@ -88,6 +89,13 @@ pub(super) async fn tell() -> Result<()> {
     expect(response.status() == StatusCode::OK, "the pull by digest is served")?;
     expect(Digest::sha256(&response.bytes().await?) == first, "and its bytes have the digest")?;
     note("200 OK");
+
+    step("By the pinned name too, and the answer says that the tag has moved.");
+    let response = pull_pinned(&client, &service, &upstream, "v1").await?;
+    expect(response.status() == StatusCode::OK, "the pull by the pinned name is served")?;
+    expect(header(&response, "tlog-moved")? == second.as_str(), "it says what the tag is now")?;
+    note(&format!("Warning: {}", header(&response, "warning")?));
+    expect(Digest::sha256(&response.bytes().await?) == first, "and its bytes have the recorded digest")?;
 
     step("Other tags are not affected.");
     let response = pull(&client, &service, &upstream, "v2").await?;
@@ -182,6 +190,11 @@ async fn push(client: &Client, registry: &Server, tag: &str, text: &str) -> Resu
 /// Asks tlogistry for a manifest, as `docker pull <tlogistry>/<registry>/demo/app:<reference>` would.
 async fn pull(client: &Client, service: &Server, registry: &Server, reference: &str) -> Result<Response> {
     let url = format!("http://{}/v2/{}/{REPOSITORY}/manifests/{reference}", service.address, registry.address);
+    Ok(client.get(url).send().await?)
+}
+
+async fn pull_pinned(client: &Client, service: &Server, registry: &Server, tag: &str) -> Result<Response> {
+    let url = format!("http://{}/v2/{PREFIX}{}/{REPOSITORY}/manifests/{tag}", service.address, registry.address);
     Ok(client.get(url).send().await?)
 }
 

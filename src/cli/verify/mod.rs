@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Tag};
 use crate::log_search::{LogSearch, Unread};
+use crate::pinned::parse_tag;
 use crate::sighting::{Finding, Findings};
 use crate::upstream::{Egress, Upstream, UpstreamError};
 
@@ -53,7 +54,7 @@ const ANSWER_TIME: Duration = Duration::from_secs(30);
 #[command(verbatim_doc_comment)]
 pub(super) struct Verify {
     /// The tag, e.g. alpine:3.16.0 or ghcr.io/org/app:v1
-    #[arg(value_name = "IMAGE:TAG")]
+    #[arg(value_name = "IMAGE:TAG", value_parser = parse_tag)]
     tag: Tag,
     #[command(flatten)]
     trust: Trust,

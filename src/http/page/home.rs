@@ -86,7 +86,8 @@ impl HomePage<'_> {
                         dt { "Moved" }
                         dd {
                             "The registry now serves another digest. The pull fails, and says what was recorded and when. "
-                            "Nobody can let it through, the operator included. Pulling by digest still works."
+                            "Nobody can let it through, the operator included. What was recorded can still be pulled, by digest "
+                            "or with " code { "pinned.alt/" } " between this host and the name."
                         }
                     }
                 }

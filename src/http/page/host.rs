@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use crate::image::{Registry, Tag};
+use crate::pinned::PREFIX;
 
 /// Shown if the host is not known.
 const UNKNOWN: &str = "<host>";
@@ -47,6 +48,11 @@ impl Host {
     /// second colon.
     pub(crate) fn image(&self, tag: &Tag) -> Option<String> {
         Some(format!("{}/{}", self.name(), short(tag)?))
+    }
+
+    /// The pinned name of `tag` behind this host.
+    pub(crate) fn pinned(&self, tag: &Tag) -> String {
+        format!("{}/{PREFIX}{}", self.name(), short(tag).unwrap_or(tag.canonical()))
     }
 
     /// Strips this host from the front of `written`, which may have been copied from a pull command.
@@ -126,6 +132,15 @@ mod tests {
             ("localhost:5000/app:v1", None),
         ] {
             assert_eq!(host.image(&tag.parse().unwrap()).as_deref(), image, "{tag}");
+        }
+        for (tag, pinned) in [
+            ("alpine:3.16.0", "tlog.example.org/pinned.alt/alpine:3.16.0"),
+            ("ghcr.io/org/app:v1", "tlog.example.org/pinned.alt/ghcr.io/org/app:v1"),
+            // Without the registry in front, this would be a second prefix.
+            ("docker.io/pinned.alt/app:v1", "tlog.example.org/pinned.alt/index.docker.io/pinned.alt/app:v1"),
+            ("localhost:5000/app:v1", "tlog.example.org/pinned.alt/localhost:5000/app:v1"),
+        ] {
+            assert_eq!(host.pinned(&tag.parse().unwrap()), pinned);
         }
         assert_eq!(host.strip("tlog.example.org/alpine:3.16.0"), "alpine:3.16.0");
         assert_eq!(host.strip("tlog.example.organic/alpine:3.16.0"), "tlog.example.organic/alpine:3.16.0");

@@ -37,9 +37,12 @@ impl SightingPage<'_> {
                     "Served while the registry still has this digest, and refused once the tag has moved. This page does "
                     "not ask the registry: a pull does."
                 }
-                @if let Some(pinned) = host.image(tag).as_deref().and_then(|image| image.rsplit_once(':')) {
-                    p { "What was recorded, wherever the tag points now:" }
-                    (commands(&[format!("docker pull {}@{digest}", pinned.0)]))
+                @if let Some(image) = host.image(tag).as_deref().and_then(|image| image.rsplit_once(':')) {
+                    p { "What was recorded, wherever the tag points now, by the pinned name or by digest:" }
+                    (commands(&[
+                        format!("docker pull {}", host.pinned(tag)),
+                        format!("docker pull {}@{digest}", image.0),
+                    ]))
                 }
             }
             section aria-labelledby="check" {

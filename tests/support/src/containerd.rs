@@ -25,6 +25,8 @@ pub enum Hosts {
     MirrorAndServer,
     /// For every registry that has no file of its own.
     MirrorAndServerOfAll,
+    /// Mirror and server, by pinned names.
+    Pinned,
 }
 
 pub struct Containerd {
@@ -72,6 +74,11 @@ impl Containerd {
             Hosts::Server => (origin, server),
             Hosts::MirrorAndServer => (origin, server + &mirror),
             Hosts::MirrorAndServerOfAll => ("_default", server + &mirror),
+            Hosts::Pinned => {
+                let url = format!("http://{host}/v2/pinned.alt");
+                let mirror = "capabilities = [\"pull\", \"resolve\"]\noverride_path = true\n";
+                (origin, format!("server = \"{url}\"\noverride_path = true\n[host.\"{url}\"]\n{mirror}"))
+            }
         };
         let folder = self.folder.path().join(format!("{hosts:?}"));
         std::fs::create_dir_all(folder.join(namespace)).unwrap();

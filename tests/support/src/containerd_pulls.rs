@@ -3,7 +3,7 @@
 use super::client::{Answer, get};
 use super::containerd::{Containerd, Hosts};
 use super::image::Image;
-use super::moving::Seen;
+use super::moving::{Seen, pulls_as_recorded};
 use super::process::Ended;
 use super::scene::Scene;
 use super::stage::REPOSITORY;
@@ -42,6 +42,22 @@ pub async fn refuses_as(hosts: Hosts, containerd: &Containerd, client: &str, wor
         hosts: if matches!(hosts, Hosts::MirrorAndServer | Hosts::MirrorAndServerOfAll) { 2 } else { 1 },
     };
     seen.tell(&scene.stage, &scene.instance, &scene.mirror_url("manifests/v1")).await;
+}
+
+/// The user writes the pinned name.
+pub async fn pulls_pinned_by_name(containerd: &Containerd) {
+    let scene = Scene::set();
+    let (url, name) = (scene.instance.url("manifests/v1"), scene.instance.pinned(":v1"));
+    let pull = |image: &str| containerd.pull(&["--plain-http"], image);
+    pulls_as_recorded(&scene.stage, &url, &name, &pull, &|text| containerd.assert_unpacked(text)).await;
+}
+
+/// The user names the registry, and its `hosts.toml` makes the name a pinned one.
+pub async fn pulls_pinned_as_mirror(containerd: &Containerd) {
+    let scene = Scene::mirror();
+    let (url, name) = (scene.mirror_url("manifests/v1"), format!("{}/{REPOSITORY}:v1", scene.stage.registry.address));
+    let pull = |image: &str| pull_by(Hosts::Pinned, containerd, &scene, image);
+    pulls_as_recorded(&scene.stage, &url, &name, &pull, &|text| containerd.assert_unpacked(text)).await;
 }
 
 /// The registry itself is asked in the end, and the tag that moved is pulled. This is not a promise but a warning in

@@ -119,6 +119,11 @@ impl Instance {
     pub fn image(&self, reference: &str) -> String {
         format!("{}/{REGISTRY}/{REPOSITORY}{reference}", self.address)
     }
+
+    /// The same, by the pinned name.
+    pub fn pinned(&self, reference: &str) -> String {
+        format!("{}/pinned.alt/{REGISTRY}/{REPOSITORY}{reference}", self.address)
+    }
 }
 
 /// Starts the emulator, and says where it listens.

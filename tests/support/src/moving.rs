@@ -68,3 +68,22 @@ impl Seen<'_> {
         println!("{}: refused {asked} times: {}", self.client, ended.stderr.trim());
     }
 }
+
+/// A tag that was recorded when its manifest was at `url`, and has moved, is pulled by `name`, and the client, which has
+/// nothing yet, holds what was recorded. The plain name stays refused.
+pub async fn pulls_as_recorded(
+    stage: &Stage,
+    url: &str,
+    name: &str,
+    pull: &dyn Fn(&str) -> Ended,
+    holds: &dyn Fn(&str),
+) -> Ended {
+    stage.push("v1", &Image::files("reviewed")).await;
+    assert_eq!(get(url).await.header("tlog-first-seen"), "true");
+    stage.push("v1", &Image::files("something else")).await;
+    let ended = pull(name);
+    assert_eq!(ended.code, Some(0), "{name}: {ended:?}");
+    holds("reviewed");
+    assert_eq!(get(url).await.status, 403);
+    ended
+}

@@ -60,7 +60,7 @@ pub async fn tell(stage: &Stage, start: impl Fn() -> Instance) -> Told {
 
     // Someone pushes another image to the tag: the pull is refused, and skopeo's user reads why.
     stage.push("v1", &other).await;
-    let message = moved(index, time, &reviewed, &other);
+    let message = moved(&instance, index, time, &reviewed, &other);
     assert_refused(&instance, &message);
     let refusal = get(&url).await;
     assert_eq!(refusal.status, 403, "{refusal:?}");
@@ -78,14 +78,16 @@ pub async fn tell(stage: &Stage, start: impl Fn() -> Instance) -> Told {
     let headed = head(&url).await;
     assert_eq!((headed.status, headed.header("content-length")), (403, refusal.header("content-length")));
 
-    // The recorded image can still be pulled by digest, and other tags are not affected.
+    // The recorded image can still be pulled by digest and by the pinned name, and other tags are not affected.
     assert_pulls(&instance.image(&format!("@{}", reviewed.digest())), &reviewed);
+    assert_pulls(&instance.pinned(":v1"), &reviewed);
     assert_pulls(&instance.image(":v2"), &other);
 
     // An instance that remembers nothing learns from the log, and refuses with the same words.
     drop(instance);
     let instance = start();
-    assert_refused(&instance, &message);
+    assert_refused(&instance, &moved(&instance, index, time, &reviewed, &other));
+    assert_pulls(&instance.pinned(":v1"), &reviewed);
 
     // Pushed back, the tag is what it was and served again, under the record that it always had.
     stage.push("v1", &reviewed).await;
@@ -95,11 +97,13 @@ pub async fn tell(stage: &Stage, start: impl Fn() -> Instance) -> Told {
 }
 
 /// The message of a refusal, whole.
-fn moved(index: &str, time: &str, recorded: &Image, current: &Image) -> String {
+fn moved(instance: &Instance, index: &str, time: &str, recorded: &Image, current: &Image) -> String {
     let (repository, recorded, current) = (format!("{REGISTRY}/{REPOSITORY}"), recorded.digest(), current.digest());
+    let pinned = instance.pinned(":v1");
     format!(
         "the tag {repository}:v1 has moved and is refused: it was recorded as {recorded} on {time} (Rekor log index \
-         {index}), but the registry now serves {current}; if you trust what was recorded, pull {repository}@{recorded}"
+         {index}), but the registry now serves {current}; if you trust what was recorded, pull {repository}@{recorded} \
+         or {pinned}"
     )
 }
 
