@@ -3,6 +3,7 @@
 use http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use http::{Method, Response};
 
+use super::difference::Difference;
 use super::error::Refusal;
 use super::moved::Moved;
 use super::response::{IMMUTABLE, NO_STORE, content};
@@ -99,10 +100,12 @@ impl Service {
             Verdict::Unchanged(known) => (known, false),
             Verdict::FirstSeen(known) => (known, true),
             Verdict::Moved { recorded, entry } => {
+                let mut difference = None;
                 if let (Some(recorded), Served::Manifest(current)) = (&recorded, &current) {
                     self.remember_move(tag, recorded, current, &entry, source);
+                    difference = self.difference(method, tag, recorded, current, deadline).await;
                 }
-                return Err(self.moved(tag, recorded, current.digest().clone(), &entry));
+                return Err(self.moved(tag, recorded, current.digest().clone(), &entry, difference));
             }
         };
         self.attestations.add(&known, current.subject()).await;
@@ -122,7 +125,14 @@ impl Service {
         response
     }
 
-    fn moved(&self, tag: &Tag, recorded: Option<Digest>, current: Digest, entry: &VerifiedEntry) -> Refusal {
+    fn moved(
+        &self,
+        tag: &Tag,
+        recorded: Option<Digest>,
+        current: Digest,
+        entry: &VerifiedEntry,
+        difference: Option<Box<Difference>>,
+    ) -> Refusal {
         Refusal::Moved(Box::new(Moved {
             tag: tag.clone(),
             recorded,
@@ -130,6 +140,7 @@ impl Service {
             log_index: entry.log_index(),
             integrated_time: entry.integrated_at(),
             entry_url: self.verdicts.entry_url(entry),
+            difference,
         }))
     }
 

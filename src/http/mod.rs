@@ -5,6 +5,7 @@ mod attestations;
 mod blob;
 mod client;
 mod conditional;
+mod difference;
 mod error;
 mod listing;
 mod manifest;
