@@ -26,6 +26,7 @@ mod moves;
 mod oci;
 mod private;
 pub mod rate_limit;
+mod refused;
 pub mod rekor;
 pub mod setup;
 pub mod sighting;

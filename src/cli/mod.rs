@@ -3,6 +3,7 @@
 mod audit;
 mod demo;
 mod history;
+mod instance;
 pub mod listen;
 mod log;
 mod serve;

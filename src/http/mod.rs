@@ -14,11 +14,13 @@ mod page;
 mod pages;
 mod ready;
 mod referrers;
+mod refused;
 mod request_ids;
 mod response;
 mod route;
 mod sighting;
 mod splice;
+mod tag_history;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -172,6 +174,8 @@ impl Service {
             Route::Home => Ok(self.home(client, deadline).await),
             Route::LookUp(written) => Ok(self.look_up(client, &written, deadline).await),
             Route::Sighting(tag) => self.sighting(&tag, source, client, deadline).await,
+            Route::Moves(tag) => self.moves(&tag, deadline).await,
+            Route::TagHistory(tag) => self.tag_history(uri, &tag, source, deadline).await,
             Route::Key => self.key(deadline).await,
             Route::TrustedRoot => Ok(self.trusted_root()),
             Route::Catalog => Err(Refusal::Catalog),

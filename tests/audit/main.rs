@@ -7,6 +7,7 @@ mod instance;
 mod large;
 mod ledger;
 mod list;
+mod moves;
 mod one_history;
 mod repair;
 mod scene;

@@ -2,3 +2,4 @@
 
 mod attestations;
 mod bundles;
+mod tag_history;

@@ -1,6 +1,5 @@
 //! `verify`: checks that a tag is what it was recorded as.
 
-mod instance;
 mod report;
 mod result;
 
@@ -9,9 +8,9 @@ use std::time::Duration;
 use clap::Args;
 use url::Url;
 
-use super::CommandResult;
 use super::shown_entry::ShownEntry;
 use super::trust::Trust;
+use super::{CommandResult, instance};
 use crate::base_url;
 use crate::config::Config;
 use crate::deadline::Deadline;
