@@ -1,11 +1,13 @@
 //! The commands of `tlogistry-cli`, a file or folder each.
 
+mod age;
 mod audit;
 mod demo;
 mod history;
 mod instance;
 pub mod listen;
 mod log;
+mod resolve;
 mod serve;
 mod shown_entry;
 mod terminal;
@@ -32,6 +34,7 @@ enum Command {
     Demo(demo::Demo),
     Log(log::LogCommand),
     Verify(verify::Verify),
+    Resolve(resolve::Resolve),
     History(history::History),
     Audit(audit::Audit),
     VerifyEntry(verify_entry::VerifyEntry),
@@ -52,6 +55,7 @@ pub fn run() -> ExitCode {
             Command::Demo(command) => command.run().await,
             Command::Log(command) => command.run().await,
             Command::Verify(command) => command.run().await,
+            Command::Resolve(command) => command.run().await,
             Command::History(command) => command.run().await,
             Command::Audit(command) => command.run().await,
             Command::VerifyEntry(command) => command.run(),

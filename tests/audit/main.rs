@@ -1,5 +1,6 @@
 //! `verify`, `history` and `audit`: what is said of a tag, and the exit code.
 
+mod age;
 mod closed_pipe;
 mod consistency;
 mod history;
@@ -10,5 +11,6 @@ mod list;
 mod moves;
 mod one_history;
 mod repair;
+mod resolve;
 mod scene;
 mod verify;
