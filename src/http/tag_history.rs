@@ -17,6 +17,7 @@ use super::error::Refusal;
 use super::response::text;
 use super::{Body, Service};
 use crate::deadline::Deadline;
+use crate::evidence::Subject;
 use crate::image::{Digest, Tag};
 use crate::oci::{MANIFEST_TYPES, OCI_INDEX};
 use crate::rate_limit::Source;
@@ -83,6 +84,11 @@ impl Service {
         let repository = sighting.tag().repository();
         let subject = self.attestations.subject(repository, digest, deadline).await.map_err(Refusal::no_evidence)?;
         let subject = subject.filter(|subject| MANIFEST_TYPES.contains(&subject.media_type.as_str()));
+        // The index may lack what was pulled before.
+        let subject = subject.or_else(|| {
+            let manifest = self.upstream.cached(repository, digest)?;
+            Some(Subject { media_type: manifest.media_type.to_owned(), size: manifest.bytes.len() as u64 })
+        });
         let subject = subject.ok_or_else(|| Refusal::no_evidence(Unavailable::Undescribed))?;
         Ok(json!({
             "mediaType": subject.media_type,

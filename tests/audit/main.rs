@@ -1,4 +1,4 @@
-//! `verify`, `history` and `audit`: what is said of a tag, and the exit code.
+//! `verify`, `resolve`, `history` and `audit`: what is said of a tag, and the exit code.
 
 mod age;
 mod closed_pipe;

@@ -7,6 +7,7 @@ use testing::faulty::registry::Registry;
 use testing::image::{Image, OCI_INDEX, OCI_MANIFEST};
 use testing::{log, service};
 use tlogistry::http::Service;
+use tlogistry::sighting::LocalKey;
 
 const HISTORY: &str = "/v2/registry.test/demo/app/_oci/tag-history/v1";
 const PULL: &str = "/v2/registry.test/demo/app/manifests/v1";
@@ -122,6 +123,30 @@ async fn a_tag_without_a_history_has_an_empty_one_and_asking_records_nothing() {
     assert!(scene.registry.asked().is_empty());
     assert_eq!(scene.get("/moves/registry.test/demo/app:v1").await.error().0, "TAG_UNKNOWN");
     assert_eq!(scene.get(PULL).await.header("tlog-first-seen"), "true");
+}
+
+/// Only the log has it: a ledger in memory is gone with its process, and its index too.
+#[tokio::test]
+async fn a_history_waits_for_a_pull_where_type_and_size_are_forgotten() {
+    let (registry, log) = (Registry::start().await, log::start().await.1);
+    let folder = tempfile::tempdir().unwrap();
+    let start = || {
+        let key = LocalKey::open_or_generate(&folder.path().join("key.pem")).unwrap();
+        service::with_log(log.clone()).registry(&registry.address).key(key).build()
+    };
+    let image = Image::oci("first");
+    registry.push("v1", image.manifest.clone());
+    assert_eq!(service::get(&start(), PULL).await.header("tlog-first-seen"), "true");
+
+    let scene = Scene { service: start(), registry: registry.clone() };
+    registry.asked();
+    let answer = scene.get(HISTORY).await;
+    let said = "the evidence cannot be shown now, because the type and size of its manifest are not known; the next pull of the \
+                tag brings them back";
+    assert_eq!((answer.status, answer.error()), (503, ("UNAVAILABLE".to_owned(), said.to_owned(), answer.error().2)));
+    assert_eq!(registry.asked(), [""; 0]);
+    assert_eq!(scene.get(PULL).await.status, 200);
+    assert_eq!(scene.history("").await["manifests"][0]["size"], image.manifest.len());
 }
 
 #[tokio::test]

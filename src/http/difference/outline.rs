@@ -200,9 +200,11 @@ impl<'de, const N: usize> Visitor<'de> for Fields<N> {
             if name.len() > MAX_NAME_BYTES {
                 continue;
             }
-            // U+017F counts as an s.
-            let upper = name.to_uppercase();
-            let Some(place) = self.0.iter().position(|known| known.to_uppercase() == upper) else { continue };
+            let is = |known: &&str| {
+                // U+017F counts as an s.
+                name.eq_ignore_ascii_case(known) || !name.is_ascii() && name.to_uppercase() == known.to_uppercase()
+            };
+            let Some(place) = self.0.iter().position(is) else { continue };
             if name != self.0[place] || found[place].is_some() {
                 return Err(A::Error::custom("a field that can be read in two ways"));
             }

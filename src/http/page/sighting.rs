@@ -115,8 +115,12 @@ fn moved_to(refused: &RefusedDigest, verb: &str) -> Markup {
     let RefusedDigest { digest, since, media_type, size } = refused;
     html! {
         div {
-            dt { "Since " time datetime=(since) { (readable(since)) } }
-            dd { (verb) " " code.hex { (digest) } br; span.note { (media_type) ", " (size) " bytes" } }
+            dt { "Since" }
+            dd {
+                time datetime=(since) { (readable(since)) } " " (verb) " " code.hex { (digest) }
+                br;
+                span.note { (media_type) ", " (size) " bytes" }
+            }
         }
     }
 }
