@@ -16,6 +16,8 @@ use outline::{Content, Outline, Platforms};
 
 /// Names of platforms in a row in the message. More are counted.
 const MAX_NAMED: usize = 3;
+/// Bytes of such a row. Names of platforms are some 12 bytes long, and hostile ones 200.
+const MAX_NAMED_BYTES: usize = 100;
 /// Names of platforms in a list of the details. More are counted.
 const MAX_LISTED: usize = 32;
 
@@ -48,7 +50,7 @@ impl Difference {
         })
     }
 
-    /// A clause for the message, of a few hundred bytes at most.
+    /// A clause for the message, of some 700 bytes at most.
     pub(super) fn clause(&self) -> String {
         let Self { recorded, current, .. } = self;
         let mut clauses = vec![self.content()];
@@ -239,14 +241,19 @@ fn count(platforms: usize) -> String {
 }
 
 fn all(platforms: usize) -> String {
-    if platforms == 1 { "its platform".to_owned() } else { format!("all {platforms} platforms") }
+    match platforms {
+        1 => "its platform".to_owned(),
+        2 => "both platforms".to_owned(),
+        _ => format!("all {platforms} platforms"),
+    }
 }
 
 /// Names in a row, or their number.
 fn listed(names: &[&str]) -> String {
-    match names {
+    let named = match names {
         [one] => (*one).to_owned(),
         [others @ .., last] if names.len() <= MAX_NAMED => format!("{} and {last}", others.join(", ")),
-        _ => count(names.len()),
-    }
+        _ => return count(names.len()),
+    };
+    if named.len() > MAX_NAMED_BYTES { count(names.len()) } else { named }
 }

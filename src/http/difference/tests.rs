@@ -119,7 +119,7 @@ fn clients_take_the_first_image_that_fits_so_order_within_a_platform_counts() {
     assert_eq!(clause(index(&ab), index(&ab)), "its platform unchanged, only the index was rewritten");
     let ordered = index(&[("linux/amd64", "a"), ("linux/arm64", "b")]);
     let reordered = index(&[("linux/arm64", "b"), ("linux/amd64", "a")]);
-    assert_eq!(clause(ordered, reordered), "all 2 platforms unchanged, only the index was rewritten");
+    assert_eq!(clause(ordered, reordered), "both platforms unchanged, only the index was rewritten");
 }
 
 #[test]
@@ -212,8 +212,7 @@ fn images_are_compared_by_their_layers() {
 fn a_list_of_dockers_and_an_index_with_the_same_images_are_told_apart() {
     let index = index(&[("linux/amd64", "a"), ("linux/arm64", "b")]);
     let difference = Difference::between(&manifest(DOCKER_LIST, &index), &manifest(OCI_INDEX, &index)).unwrap();
-    let said =
-        "all 2 platforms unchanged, only the index was rewritten; an OCI index instead of a Docker manifest list";
+    let said = "both platforms unchanged, only the index was rewritten; an OCI index instead of a Docker manifest list";
     assert_eq!(difference.clause(), said);
 }
 
@@ -258,7 +257,17 @@ fn foreign_text_makes_no_sentence_and_nothing_long() {
     assert_eq!((platforms["changed"].as_array().unwrap().len(), &platforms["omitted"]), (32, &json!(354)));
     assert!(difference.detail().to_string().len() < 8 << 10);
     let three = |text: &str| self::index(&[0, 1, 2].map(name).iter().map(|name| (&**name, text)).collect::<Vec<_>>());
-    assert!(clause(many(150, "a"), three("b")).len() < 512);
+    assert_eq!(clause(many(150, "a"), three("b")), "3 platforms added, 300 platforms removed");
+    // What is replaced takes three bytes.
+    let three = |letter: &str, version: &str| {
+        let platform = format!("{letter}{0}/{0}/{0}", "\u{e9}".repeat(20));
+        let mut index = self::index(&[(&platform, "a")]);
+        index["annotations"] = json!({"org.opencontainers.image.version": version.repeat(40)});
+        index
+    };
+    let clause = clause(three("a", "\u{e9}"), three("b", "\u{1b}a"));
+    assert!(clause.starts_with("1 platform added, 1 platform removed; version \u{fffd}a\u{fffd}a"), "{clause}");
+    assert!(clause.len() < 256, "{clause}");
 }
 
 #[test]
