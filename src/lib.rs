@@ -27,6 +27,7 @@ mod oci;
 pub mod pinned;
 mod private;
 pub mod rate_limit;
+mod refused;
 pub mod rekor;
 pub mod setup;
 pub mod sighting;

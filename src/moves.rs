@@ -20,6 +20,7 @@ use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
 use crate::ledger::{Ledger, LedgerError, Move, NewMove, RefusedMove};
 use crate::rate_limit::{Exhausted, RateLimit, Source};
+use crate::refused::RefusedDigests;
 use crate::telemetry::{NewlyMoved, Telemetry};
 
 /// The time that a move may take after its refusal. By default a request ends after 26 s at the latest, and the function's own
@@ -129,6 +130,12 @@ impl MoveRecorder {
                 Err(error) => tracing::warn!(tag = %refused.tag, %error, "a move was not remembered"),
             }
         });
+    }
+
+    /// The digests that a tag was refused at, as its row has them; `None` if it has no row.
+    pub(crate) async fn of(&self, tag: &Tag, deadline: Deadline) -> Result<Option<RefusedDigests>, LedgerError> {
+        let moves = self.work.ledger.moves(tag, deadline).await?;
+        Ok(moves.as_ref().map(RefusedDigests::from))
     }
 
     /// Waits for all tasks. They end within [`TIME`].

@@ -1,18 +1,25 @@
 //! `history`: every entry that the log lists for a tag.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
 
 use super::CommandResult;
+use super::instance::{self, InstanceError};
 use super::shown_entry::{FindingKind, NotRead, ShownEntry, not_read};
 use super::terminal::{ASIDE, BAD, DOUBTFUL, GOOD, print_line, sanitized, styled};
 use super::trust::Trust;
+use crate::deadline::Deadline;
 use crate::image::Tag;
 use crate::log_search::{LogSearch, Unread};
 use crate::pinned::parse_tag;
+use crate::refused::RefusedDigests;
 use crate::sighting::{Contradiction, Finding, Findings};
+
+/// The time-out for the instance.
+const INSTANCE_TIME: Duration = Duration::from_secs(30);
 
 /// Show every entry that the log lists for a tag, oldest first
 ///
@@ -30,9 +37,12 @@ use crate::sighting::{Contradiction, Finding, Findings};
 ///
 /// The log's index does not promise to be complete: an entry that is not listed may still exist.
 ///
+/// With --instance, what that tlogistry instance refused follows: the digests that the tag moved to, and since when. This is
+/// the instance's word, which the log does not hold, and nothing is concluded from it.
+///
 /// Exit code: 0 if your keys name one digest; 1 if they contradict themselves or signed something else; 2 if there is no
 /// sighting, an entry by your keys does not verify, cannot be read, or is unattested and not about a sighting's digest, or
-/// the log cannot be reached.
+/// the log or the instance cannot be reached.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct History {
@@ -41,6 +51,9 @@ pub(super) struct History {
     tag: Tag,
     #[command(flatten)]
     trust: Trust,
+    /// Show also what this tlogistry instance refused
+    #[arg(long, value_name = "URL")]
+    instance: Option<String>,
     /// Print one JSON object, as docs/verify.md describes it
     #[arg(long)]
     json: bool,
@@ -55,24 +68,50 @@ struct HistoryJson<'a> {
     entries: &'a [ShownEntry],
     /// Entries that the log lists and that could not be read.
     unread: Vec<NotRead>,
+    /// The word of the instance that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<InstanceJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct InstanceJson<'a> {
+    #[serde(flatten)]
+    refused: Option<&'a RefusedDigests>,
+    /// The reason why nothing is known.
+    error: Option<String>,
 }
 
 impl History {
     pub(super) async fn run(self) -> CommandResult {
         let search = LogSearch::new(self.trust.log()?, self.trust.keys()?)?;
+        let instance = instance::parse(self.instance.as_ref())?;
         let mut entries = Vec::new();
         let list =
             |finding: &Finding| entries.push(ShownEntry::new(&self.tag, finding, search.log.rekor(), &search.log_keys));
-        let (findings, unread) = search.findings(&self.tag, list).await?;
+        let word = async {
+            let instance = instance.as_ref()?;
+            Some(instance::moves(instance, &self.tag, Deadline::after(INSTANCE_TIME)).await)
+        };
+        let (found, word) = tokio::join!(search.findings(&self.tag, list), word);
+        let (findings, unread) = found?;
         entries.iter_mut().for_each(|entry| entry.explain(&findings));
         entries.sort_by_key(|entry| entry.log_index);
         if self.json {
-            let shown = HistoryJson { tag: self.tag.canonical(), entries: &entries, unread: not_read(&unread) };
+            let instance = word.as_ref().map(|word| InstanceJson {
+                refused: word.as_ref().ok(),
+                error: word.as_ref().err().map(|error| sanitized(&error.to_string())),
+            });
+            let unread = not_read(&unread);
+            let shown = HistoryJson { tag: self.tag.canonical(), entries: &entries, unread, instance };
             print_line(serde_json::to_string_pretty(&shown)?);
         } else {
             self.print(&entries, &findings, &unread);
+            if let Some(word) = &word {
+                print_word(word);
+            }
         }
-        Ok(self.exit_code(&findings, &unread))
+        let is_told = !matches!(word, Some(Err(_)));
+        Ok(self.exit_code(&findings, &unread, is_told))
     }
 
     fn print(&self, entries: &[ShownEntry], findings: &Findings, unread: &Unread) {
@@ -115,13 +154,45 @@ impl History {
         print_line(styled(BAD, text));
     }
 
-    fn exit_code(&self, findings: &Findings, unread: &Unread) -> ExitCode {
+    fn exit_code(&self, findings: &Findings, unread: &Unread, is_told: bool) -> ExitCode {
         if findings.contradiction().is_some() {
             ExitCode::from(1)
-        } else if findings.sightings().is_empty() || !findings.is_understood(&self.tag) || !unread.is_empty() {
+        } else if findings.sightings().is_empty()
+            || !findings.is_understood(&self.tag)
+            || !unread.is_empty()
+            || !is_told
+        {
             ExitCode::from(2)
         } else {
             ExitCode::SUCCESS
         }
+    }
+}
+
+/// What an instance says of the tag's moves.
+fn print_word(word: &Result<RefusedDigests, InstanceError>) {
+    print_line("");
+    let refused = match word {
+        Ok(refused) if refused.is_empty() => {
+            return print_line("The instance refused no other digest, by its own word: the log does not hold this.");
+        }
+        Ok(refused) => refused,
+        Err(error) => {
+            return print_line(format_args!(
+                "What the instance refused is not known: {}",
+                sanitized(&error.to_string())
+            ));
+        }
+    };
+    print_line("Refused by the instance, by its own word: the log does not hold this.");
+    for refused in &refused.moves {
+        print_line("");
+        print_line(format_args!("{}  {}", styled(DOUBTFUL, "moved to"), refused.digest));
+        print_line(format_args!("  since     {}", refused.since));
+        print_line(format_args!("  manifest  {}, {} bytes", refused.media_type, refused.size));
+    }
+    if refused.further_moves > 0 {
+        print_line("");
+        print_line(format_args!("Further moves: {}, of whose digests the last alone is kept.", refused.further_moves));
     }
 }

@@ -1,11 +1,14 @@
 //! The commands of `tlogistry-cli`, a file or folder each.
 
+mod age;
 mod audit;
 mod demo;
 mod history;
+mod instance;
 mod ledger;
 pub mod listen;
 mod log;
+mod resolve;
 mod serve;
 mod shown_entry;
 mod terminal;
@@ -32,6 +35,7 @@ enum Command {
     Demo(demo::Demo),
     Log(log::LogCommand),
     Verify(verify::Verify),
+    Resolve(resolve::Resolve),
     History(history::History),
     Audit(audit::Audit),
     Ledger(ledger::LedgerCommand),
@@ -53,6 +57,7 @@ pub fn run() -> ExitCode {
             Command::Demo(command) => command.run().await,
             Command::Log(command) => command.run().await,
             Command::Verify(command) => command.run().await,
+            Command::Resolve(command) => command.run().await,
             Command::History(command) => command.run().await,
             Command::Audit(command) => command.run().await,
             Command::Ledger(command) => command.run().await,

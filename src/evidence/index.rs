@@ -67,6 +67,17 @@ impl AttestationIndex {
         self.ledger.mark_indexed(tag, deadline).await
     }
 
+    /// The type and size of a manifest that a tag was seen at; `None` if the index lacks it.
+    pub(crate) async fn subject(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        deadline: Deadline,
+    ) -> Result<Option<Subject>, LedgerError> {
+        let row = self.ledger.tags_of(repository, digest, deadline.within(TIME)).await?;
+        Ok(row.map(|row| Subject { media_type: row.media_type, size: row.size }))
+    }
+
     /// The attestations of a manifest with this digest, or the one that has this digest as its own or as its bundle's. What
     /// does not verify is left out, and so is what only the log knows.
     pub(crate) async fn of(

@@ -9,7 +9,7 @@ use super::Body;
 use super::gone::Gone;
 use super::moved::Moved;
 use super::response::NO_STORE;
-use crate::foreign::within;
+use crate::foreign::{shown, within};
 use crate::image::{Digest, NameError, Registry, Tag};
 use crate::ledger::LedgerError;
 use crate::oci::{JSON, NAME_UNKNOWN, TAG_UNKNOWN};
@@ -33,6 +33,11 @@ pub(super) enum Refusal {
     Method,
     /// A path that a registry does not have.
     Path,
+    /// A parameter of the query that has another form than `expected`.
+    Parameter {
+        name: String,
+        expected: &'static str,
+    },
     /// The request comes from a tlogistry instance.
     Loop,
     /// The request did not come through the edge, whose host this is.
@@ -106,6 +111,7 @@ impl Refusal {
             | Self::Name(_)
             | Self::Method
             | Self::Path
+            | Self::Parameter { .. }
             | Self::Loop
             | Self::PastEdge(_)
             | Self::Catalog
@@ -141,6 +147,8 @@ impl Refusal {
             Self::Name(_) => (StatusCode::BAD_REQUEST, "NAME_INVALID"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED"),
             Self::Path | Self::Catalog => (StatusCode::NOT_FOUND, "UNSUPPORTED"),
+            // The code is that of the one extension with such parameters (tag history).
+            Self::Parameter { .. } => (StatusCode::BAD_REQUEST, "UNSUPPORTED"),
             // Not 502 to 504: the asking tlogistry would retry those.
             Self::Loop | Self::PastEdge(_) => (StatusCode::FORBIDDEN, "DENIED"),
             // 403, because containerd then repeats a HEAD as GET and shows the message.
@@ -187,6 +195,9 @@ impl Refusal {
             Self::Name(error) => error.to_string(),
             Self::Method => "this registry is read-only: only GET and HEAD are served".to_owned(),
             Self::Path => "no such path in a registry".to_owned(),
+            Self::Parameter { name, expected } => {
+                format!("the parameter '{}' is not understood: expected {expected}", shown(name))
+            }
             Self::Loop => "requests through two tlogistry instances are refused: name the registry itself".to_owned(),
             Self::PastEdge(Some(host)) => format!("this address is not for clients: ask {host}"),
             Self::PastEdge(None) => "this address is not for clients: ask the registry's public host".to_owned(),
@@ -291,6 +302,7 @@ pub(super) fn public_cause(cause: &Unavailable) -> String {
         | Unavailable::TooManyFirstSights(_)
         | Unavailable::Abandoned
         | Unavailable::StatementLost
+        | Unavailable::Undescribed
         | Unavailable::Interrupted => cause.to_string(),
     }
 }

@@ -4,6 +4,7 @@ use http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use http::{Method, Response};
 
 use super::client::Client;
+use super::difference::Difference;
 use super::error::Refusal;
 use super::moved::Moved;
 use super::response::{IMMUTABLE, NO_STORE, content};
@@ -78,12 +79,16 @@ impl Service {
             Verdict::Unchanged(known) | Verdict::FirstSeen(known) => Ok(self.serve(&known, current).await),
             Verdict::Moved(KnownTag { sighting, .. }) => {
                 let (recorded, entry) = (sighting.digest(), sighting.entry());
+                let mut difference = None;
                 if let Served::Manifest(current) = &current {
                     self.remember_move(tag, recorded, current, entry, source);
+                    difference = self.difference(method, tag, recorded, current, deadline).await;
                 }
-                Err(self.moved(tag, Some(recorded.clone()), current.digest().clone(), entry, client))
+                Err(self.moved(tag, Some(recorded.clone()), current.digest().clone(), entry, client, difference))
             }
-            Verdict::MovedFromUnknown(entry) => Err(self.moved(tag, None, current.digest().clone(), &entry, client)),
+            Verdict::MovedFromUnknown(entry) => {
+                Err(self.moved(tag, None, current.digest().clone(), &entry, client, None))
+            }
         }
     }
 
@@ -146,6 +151,7 @@ impl Service {
         current: Digest,
         entry: &VerifiedEntry,
         client: &Client,
+        difference: Option<Box<Difference>>,
     ) -> Refusal {
         Refusal::Moved(Box::new(Moved {
             tag: tag.clone(),
@@ -155,6 +161,7 @@ impl Service {
             integrated_time: entry.integrated_at(),
             entry_url: self.verdicts.entry_url(entry),
             pinned: client.host.pinned(tag),
+            difference,
         }))
     }
 

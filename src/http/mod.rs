@@ -5,6 +5,7 @@ mod attestations;
 mod blob;
 mod client;
 mod conditional;
+mod difference;
 mod error;
 mod gone;
 mod listing;
@@ -15,11 +16,13 @@ mod pages;
 mod pinned;
 mod ready;
 mod referrers;
+mod refused;
 mod request_ids;
 mod response;
 mod route;
 mod sighting;
 mod splice;
+mod tag_history;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -177,6 +180,8 @@ impl Service {
             Route::Home => Ok(self.home(client, deadline).await),
             Route::LookUp(written) => Ok(self.look_up(client, &written, deadline).await),
             Route::Sighting(tag) => self.sighting(&tag, source, client, deadline).await,
+            Route::Moves(tag) => self.moves(&tag, deadline).await,
+            Route::TagHistory(tag) => self.tag_history(uri, &tag, source, deadline).await,
             Route::Key => self.key(deadline).await,
             Route::TrustedRoot => Ok(self.trusted_root()),
             Route::Catalog => Err(Refusal::Catalog),

@@ -1,13 +1,21 @@
 //! The refusal of a tag that moved.
 
+use std::time::Duration;
+
+use http::Method;
 use serde_json::{Value, json};
 
 use super::Service;
-use crate::image::{Digest, Tag};
+use super::difference::Difference;
+use crate::deadline::Deadline;
+use crate::image::{Digest, Reference, Tag};
 use crate::moves::{Current, RecordedAs};
 use crate::rate_limit::Source;
 use crate::tlog::VerifiedEntry;
 use crate::upstream::Manifest;
+
+/// The time that a refusal waits for the recorded manifest, to say what changed. Without it, it says less.
+const COMPARISON_TIME: Duration = Duration::from_millis(1500);
 
 /// The facts about a tag that moved.
 #[derive(Debug)]
@@ -22,9 +30,35 @@ pub(super) struct Moved {
     pub entry_url: String,
     /// The pinned name, as the client would write it.
     pub pinned: String,
+    /// `None` if the manifests cannot be compared.
+    pub difference: Option<Box<Difference>>,
 }
 
 impl Service {
+    /// The difference between the recorded manifest and the current one. The recorded one comes from memory or, for a request
+    /// whose answer has a body, from the registry by its digest.
+    pub(super) async fn difference(
+        &self,
+        method: &Method,
+        tag: &Tag,
+        recorded: &Digest,
+        current: &Manifest,
+        deadline: Deadline,
+    ) -> Option<Box<Difference>> {
+        let repository = tag.repository();
+        let recorded = match self.upstream.cached(repository, recorded) {
+            Some(recorded) => recorded,
+            None if method == Method::HEAD => return None,
+            None => {
+                let deadline = deadline.within(COMPARISON_TIME);
+                let reference = Reference::Digest(repository.clone(), recorded.clone());
+                let fetched = deadline.bound(self.upstream.manifest(&reference, deadline)).await.ok()?;
+                fetched.inspect_err(|error| tracing::debug!(%tag, %error, "no comparison")).ok()?
+            }
+        };
+        Difference::between(&recorded, current).map(Box::new)
+    }
+
     /// Has the move remembered, beside the refusal. Only a manifest's own bytes show a move: a registry can say anything in
     /// answer to a HEAD.
     pub(super) fn remember_move(
@@ -54,6 +88,8 @@ impl Moved {
             Some(recorded) => format!("it was recorded as {recorded}"),
             None => "it was recorded with another digest, which the log has lost,".to_owned(),
         };
+        let difference =
+            self.difference.as_ref().map(|difference| format!(" ({})", difference.clause())).unwrap_or_default();
         let by_digest = match &self.recorded {
             Some(recorded) => {
                 let (repository, pinned) = (tag.repository(), &self.pinned);
@@ -63,12 +99,12 @@ impl Moved {
         };
         format!(
             "the tag {tag} has moved and is refused: {recorded} on {integrated_time} (Rekor log index {log_index}), but \
-             the registry now serves {current}{by_digest}"
+             the registry now serves {current}{difference}{by_digest}"
         )
     }
 
     pub(super) fn detail(&self) -> Value {
-        json!({
+        let mut detail = json!({
             "tag": self.tag.canonical(),
             "recorded": self.recorded.as_ref().map(Digest::as_str),
             "current": self.current.as_str(),
@@ -76,6 +112,10 @@ impl Moved {
             "logIndex": self.log_index.to_string(),
             "integratedTime": self.integrated_time,
             "entry": self.entry_url,
-        })
+        });
+        if let Some(difference) = &self.difference {
+            detail["difference"] = difference.detail();
+        }
+        detail
     }
 }

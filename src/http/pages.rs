@@ -21,9 +21,12 @@ use crate::foreign::{sanitized, shown};
 use crate::image::{NameError, Tag};
 use crate::key::PublicKey;
 use crate::pinned::parse_tag;
+use crate::refused::RefusedDigests;
 use crate::rekor::PUBLIC_INSTANCE;
 use crate::sighting::Sighting;
 
+/// The longest wait of a page for what the row remembers. The page is readable without.
+const MOVES_TIME: Duration = Duration::from_secs(3);
 /// The longest wait of a page for the key, which is cached after the first request. The page is readable without.
 const KEY_TIME: Duration = Duration::from_secs(3);
 
@@ -51,7 +54,9 @@ impl Service {
         deadline: Deadline,
     ) -> Response<Body> {
         let (entry, key) = (sighting.entry(), sighting.statement().key());
-        let is_current = self.key_for_page(deadline).await == Some(key);
+        let (current, refused) =
+            tokio::join!(self.key_for_page(deadline), self.refused_for_page(sighting.tag(), deadline));
+        let is_current = current == Some(key);
         let page = SightingPage {
             tag: sighting.tag(),
             digest: sighting.digest(),
@@ -61,6 +66,7 @@ impl Service {
             log: self.shown_log(),
             key_fingerprint: &key.fingerprint().to_string(),
             earlier_key: (!is_current).then(|| key.pem()),
+            refused: refused.as_ref(),
         };
         response(StatusCode::OK, page.render(&client.host))
     }
@@ -74,6 +80,13 @@ impl Service {
     async fn key_for_page(&self, deadline: Deadline) -> Option<&PublicKey> {
         let key = self.verdicts.public_key(deadline.within(KEY_TIME)).await;
         key.inspect_err(|error| tracing::warn!(%error, "a page is shown without the key")).ok()
+    }
+
+    /// What the tag's row remembers of its moves. A tag that only the log knows was not refused by this process.
+    async fn refused_for_page(&self, tag: &Tag, deadline: Deadline) -> Option<RefusedDigests> {
+        let refused = self.moves.of(tag, deadline.within(MOVES_TIME)).await;
+        let refused = refused.inspect_err(|error| tracing::warn!(%tag, %error, "a page is shown without its moves"));
+        refused.ok().map(Option::unwrap_or_default)
     }
 
     fn shown_log(&self) -> ShownLog<'_> {

@@ -66,7 +66,7 @@ impl Service {
                 Ok(recorded) => Ok(self.serve_pinned(&known, recorded, Compared::Moved(current_digest)).await),
                 Err(error) => Err(self.not_served(error, &known.sighting)),
             },
-            Verdict::MovedFromUnknown(entry) => Err(self.moved(tag, None, current_digest, &entry, client)),
+            Verdict::MovedFromUnknown(entry) => Err(self.moved(tag, None, current_digest, &entry, client, None)),
         }
     }
 

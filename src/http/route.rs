@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use url::form_urlencoded;
 
+use super::tag_history;
 use crate::image::{Digest, NameError, Reference, Registry, Repository, Tag};
 use crate::pinned;
 
@@ -28,6 +29,10 @@ pub enum Route {
     LookUp(String),
     /// The sighting of a tag.
     Sighting(Tag),
+    /// `/moves/<tag>`: what its row remembers of its moves.
+    Moves(Tag),
+    /// `/v2/<repository>/_oci/tag-history/<tag>`.
+    TagHistory(Tag),
     /// The signing key's public half.
     Key,
     /// The log's key, for Sigstore's tools.
@@ -63,6 +68,9 @@ impl Route {
         if let Some(tag) = path.strip_prefix("/sightings/") {
             return Ok(Self::Sighting(pinned::parse_tag(tag)?));
         }
+        if let Some(tag) = path.strip_prefix("/moves/") {
+            return Ok(Self::Moves(pinned::parse_tag(tag)?));
+        }
         let Some(rest) = path.strip_prefix("/v2/") else { return Ok(Self::Unknown) };
         let pinned = pinned::behind_prefix(rest);
         let rest = pinned.unwrap_or(rest);
@@ -70,6 +78,9 @@ impl Route {
             "" => return Ok(Self::Version),
             "_catalog" => return Ok(Self::Catalog),
             _ => {}
+        }
+        if let Some((name, tag)) = tag_history::names(rest) {
+            return Ok(Self::TagHistory(Tag::new(repository(name, query)?, tag)?));
         }
         let mut parts = rest.rsplitn(3, '/');
         let (Some(last), Some(kind), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
@@ -225,6 +236,20 @@ mod tests {
     }
 
     #[test]
+    fn moves_and_a_history_are_of_a_tag() {
+        let tag = || "ghcr.io/org/app:v1".parse::<Tag>().unwrap();
+        for path in ["/moves/ghcr.io/org/app:v1", "/moves/pinned.alt/ghcr.io/org/app:v1"] {
+            assert_eq!(Route::parse(path, None), Ok(Route::Moves(tag())));
+        }
+        let history = Ok(Route::TagHistory(tag()));
+        assert_eq!(Route::parse("/v2/ghcr.io/org/app/_oci/tag-history/v1", Some("n=0")), history);
+        assert_eq!(Route::parse("/v2/pinned.alt/ghcr.io/org/app/_oci/tag-history/v1", None), history);
+        assert_eq!(Route::parse("/v2/org/app/_oci/tag-history/v1", Some("ns=ghcr.io")), history);
+        let named_so = Route::Manifest(Reference::Tag("ghcr.io/oci/tag-history:v1".parse().unwrap()));
+        assert_eq!(Route::parse("/v2/ghcr.io/oci/tag-history/manifests/v1", None), Ok(named_so));
+    }
+
+    #[test]
     fn lists_are_of_a_repository() {
         let digest: Digest = format!("sha256:{}", "0".repeat(64)).parse().unwrap();
         let repository = |name: &str| name.parse::<Repository>().unwrap();
@@ -271,6 +296,10 @@ mod tests {
             ("/v2/ghcr.io/a/manifests/sha256:00".to_owned(), None, "not a digest"),
             (format!("/v2/ghcr.io/a/blobs/{}", digest.to_uppercase()), None, "not a digest"),
             ("/v2/ghcr.io/a/blobs/uploads".to_owned(), None, "not a digest"),
+            ("/v2/ghcr.io/a/_oci/tag-history/-v1".to_owned(), None, "not a tag"),
+            ("/v2/ghcr.io/a/_oci/tag-history/sha256:00".to_owned(), None, "not a tag"),
+            ("/v2/ghcr.io/A/_oci/tag-history/v1".to_owned(), None, "not a repository"),
+            ("/moves/ghcr.io/a".to_owned(), None, "names no tag"),
         ];
         for (path, query, expected) in cases {
             let error = Route::parse(&path, query).expect_err(&path).to_string();

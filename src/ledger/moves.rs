@@ -84,6 +84,16 @@ pub struct NewMove {
 }
 
 impl Moves {
+    /// The moves that are kept, in the order of their first refusals.
+    pub fn kept(&self) -> &[Move] {
+        &self.kept
+    }
+
+    /// The number of moves beyond those, each of which took the last place.
+    pub fn further(&self) -> u64 {
+        self.further.map_or(0, |further| further.count)
+    }
+
     /// Returns whether the row has this very refusal.
     pub fn includes(&self, refused: &Move) -> bool {
         self.kept.contains(refused)

@@ -60,6 +60,9 @@ pub(crate) enum Unavailable {
     /// Answers a request for evidence. The entry verifies and does not say which digest.
     #[error("the log no longer has the statement of the entry that it holds for this tag")]
     StatementLost,
+    /// Answers a request for a tag's history. The index of attestations lacks the manifest.
+    #[error("the type and size of its manifest are not known; the next pull of the tag brings them back")]
+    Undescribed,
 }
 
 impl From<UploadError> for Unavailable {
@@ -92,7 +95,8 @@ impl Unavailable {
             | Self::KeyUsed(_)
             | Self::Key(_)
             | Self::TooManyFirstSights(_)
-            | Self::Interrupted => false,
+            | Self::Interrupted
+            | Self::Undescribed => false,
         }
     }
 

@@ -1,5 +1,6 @@
-//! `verify`, `history` and `audit`: what is said of a tag, and the exit code.
+//! `verify`, `resolve`, `history` and `audit`: what is said of a tag, and the exit code.
 
+mod age;
 mod closed_pipe;
 mod consistency;
 mod history;
@@ -7,7 +8,9 @@ mod instance;
 mod large;
 mod ledger;
 mod list;
+mod moves;
 mod one_history;
 mod repair;
+mod resolve;
 mod scene;
 mod verify;

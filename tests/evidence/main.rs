@@ -1,4 +1,6 @@
-//! The evidence for a sighting: the same bytes wherever it is asked for, and all that it takes to check it.
+//! The evidence for a sighting: the same bytes wherever it is asked for, and all that it takes to check it. The history of
+//! a tag, as OCI's draft has it.
 
 mod attestations;
 mod bundles;
+mod tag_history;

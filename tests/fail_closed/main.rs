@@ -3,6 +3,7 @@
 
 mod answers;
 mod budget;
+mod compared;
 mod conditional;
 mod crowded_log;
 mod entries;

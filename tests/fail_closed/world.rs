@@ -71,6 +71,11 @@ impl World {
         self.service = self.another();
     }
 
+    /// [`World::restart`], with these environment variables besides.
+    pub fn restart_with(&mut self, vars: &[(&str, &str)]) {
+        self.service = service(&self.registry, &self.log, self.signer(), vars);
+    }
+
     /// Another instance with the same key and a ledger of its own, as two that do not share one would be.
     pub fn another(&self) -> Arc<Service> {
         service(&self.registry, &self.log, self.signer(), &[])

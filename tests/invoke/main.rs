@@ -42,7 +42,7 @@ async fn set() -> World {
 
 /// An event of `tests/events/`, in the order in which they make sense: the status of its answer, its type, and a part of
 /// its body.
-const EVENTS: [(&str, u16, &str, &str); 20] = [
+const EVENTS: [(&str, u16, &str, &str); 22] = [
     ("home", 200, "text/html; charset=utf-8", "docker pull a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/"),
     ("version", 200, "", ""),
     ("sighting", 404, "application/json", "TAG_UNKNOWN"),
@@ -54,6 +54,8 @@ const EVENTS: [(&str, u16, &str, &str); 20] = [
     ("blob", 307, "", ""),
     ("tags", 200, "application/json", r#""tags":["v1"]"#),
     ("referrers", 200, OCI_INDEX, "application/vnd.dev.sigstore.bundle.v0.3+json"),
+    ("tag-history", 200, OCI_INDEX, "org.opencontainers.distribution.tag.timestamp"),
+    ("moves", 200, "application/json", r#""moves":[]"#),
     ("look-up", 303, "", ""),
     ("sighting", 200, "application/vnd.dev.sigstore.bundle.v0.3+json", "tlogEntries"),
     ("sighting-page", 200, "text/html; charset=utf-8", "registry.test/demo/app:v1"),
@@ -120,6 +122,8 @@ fn there_is_an_event_of_each_route() {
         Route::Home => "home",
         Route::LookUp(_) => "look-up",
         Route::Sighting(_) => "sighting",
+        Route::Moves(_) => "moves",
+        Route::TagHistory(_) => "tag history",
         Route::Key => "key",
         Route::TrustedRoot => "trusted root",
         Route::Catalog => "catalog",
@@ -127,7 +131,7 @@ fn there_is_an_event_of_each_route() {
         Route::Ready => "ready",
         Route::Unknown => "unknown",
     };
-    const ROUTES: usize = 16;
+    const ROUTES: usize = 18;
     let mut routes = BTreeMap::<&str, usize>::new();
     for (event, ..) in EVENTS {
         let (_, event) = read(event);

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::AttributeValue::{L, M, N, S};
 use testing::registry::OCI_MANIFEST;
+use testing::service;
 use testing::tags;
 use testing::traced::Traced;
 use tlogistry::http::Service;
@@ -296,6 +297,8 @@ async fn moves_that_somebody_else_wrote_stay_as_they_are_and_change_no_answer() 
         assert_eq!(answer.status, 403, "{}", answer.message);
         instance.finish().await;
         assert_eq!(row(&scene).await, hostile);
+        let shown = service::get(&instance, &format!("/moves/{}", tags::tag("v1"))).await;
+        assert_eq!((shown.status, shown.error().0.as_str()), (503, "UNAVAILABLE"), "{name}");
         scene.tags.push("v1", "a");
         assert_eq!(pull(&instance, "v1").await.status, 200);
         scene.tags.push("v1", "b");
@@ -317,4 +320,10 @@ async fn moves_that_somebody_else_wrote_stay_as_they_are_and_change_no_answer() 
     instance.finish().await;
     let row = row(&scene).await;
     assert_eq!((row["moves"].as_l().unwrap().len(), text(&row["last_move"].as_m().unwrap()["number"])), (32, "33"));
+    // What no instance writes is not shown.
+    let shown = service::get(&instance, &format!("/moves/{}", tags::tag("v1"))).await;
+    let shown: serde_json::Value = serde_json::from_slice(&shown.bytes).unwrap();
+    let [one] = shown["moves"].as_array().unwrap().as_slice() else { panic!("{shown}") };
+    let current = Digest::sha256(&testing::registry::image("b"));
+    assert_eq!((one["digest"].as_str(), shown["furtherMoves"].as_u64()), (Some(current.as_str()), Some(1)));
 }

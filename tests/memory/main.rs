@@ -6,6 +6,7 @@
 mod shapes;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use http::Request;
@@ -70,6 +71,7 @@ async fn held(service: &Service, path: &str) -> (u16, Bytes, f64) {
 #[tokio::test]
 async fn what_others_write_costs_little_more_than_its_bytes() {
     let mut faults = lists_and_manifests().await;
+    faults.extend(compared().await);
     faults.extend(kept(16 << 10, 4_000, 400).await);
     assert!(faults.is_empty(), "{faults:#?}");
 }
@@ -103,6 +105,33 @@ async fn lists_and_manifests() -> Vec<String> {
             if held > MOST_PER_BYTE * size {
                 faults.push(format!("{shape}, {what}: {held:.1} MiB for {size:.1} MiB"));
             }
+        }
+    }
+    faults
+}
+
+/// Refusals that compare two manifests of the same shape: the recorded one and the current one are both there.
+async fn compared() -> Vec<String> {
+    let mut faults = Vec::new();
+    for (shape, document) in shapes::all() {
+        let (size, document) = (mib(document.len()), Bytes::from(document));
+        let moved = Bytes::from([&document[..], b" "].concat());
+        let has_moved = Arc::new(AtomicBool::new(false));
+        let (recorded, switch) = (document.clone(), has_moved.clone());
+        let service = service(1, move |request, _| {
+            let is_current = request.uri().path().ends_with("/v1") && switch.load(Ordering::Relaxed);
+            let body = if is_current { &moved } else { &recorded };
+            wire::status(200, &[("content-type", OCI_INDEX)], body.clone())
+        });
+        let service = service.await;
+        let path = "/v2/r0.test/app/manifests/v1";
+        assert_eq!(get(&service, path).await.0, 200, "{shape}");
+        has_moved.store(true, Ordering::Relaxed);
+        let (status, _, held) = held(&service, path).await;
+        assert_eq!(status, 403, "{shape}");
+        println!("2 x {size:.1} MiB, {shape}: compared in {held:.1} MiB");
+        if held > MOST_PER_BYTE * 2.0 * size {
+            faults.push(format!("{shape}, compared: {held:.1} MiB for 2 x {size:.1} MiB"));
         }
     }
     faults

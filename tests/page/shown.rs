@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::Method;
 use sha2::{Digest as _, Sha256};
+use testing::tags::{self, Tags};
 use tlogistry::config::LogConfig;
 use tlogistry::sighting::{LocalKey, Signer};
 
@@ -146,4 +147,43 @@ async fn a_tag_that_nobody_saw_gets_a_page_that_says_how_to_record_it() {
     let exempt = format!("/sightings/alpine:sha256-{}.sig", "0".repeat(64));
     let page = scene.browse(&exempt).await;
     page.assert_page(404).assert_shows(&["it is served and not recorded"]).assert_hides(&["docker pull"]);
+}
+
+#[tokio::test]
+async fn a_tag_that_moved_is_shown_with_what_it_moved_to_and_since_when() {
+    let (tags, log) = (Tags::start().await, testing::log::start().await.1);
+    let service = service(Some(&tags.address), Signer::Local(LocalKey::generate().unwrap()), log, "");
+    let pull = async || {
+        let request = http::Request::get(tags::manifest("v1")).body(()).unwrap();
+        let status = ask(&service, &request).await.status.as_u16();
+        service.finish().await;
+        status
+    };
+    let page = async || browse(&service, "/sightings/registry.test/app:v1").await;
+    let recorded = tags.push("v1", "a");
+    assert_eq!(pull().await, 200);
+    page().await.assert_page(200).assert_hides(&["It has moved", "<dt>Since</dt>"]);
+
+    let first = tags.push("v1", "b");
+    assert_eq!(pull().await, 403);
+    let size = testing::registry::image("b").len();
+    let shown = page().await;
+    shown.assert_page(200).assert_shows(&[
+        "<h2 id=\"moved\">It has moved</h2>",
+        "the host’s own word, which the log does not hold",
+        "<dt>Since</dt><dd><time datetime=\"20",
+        &format!(" UTC</time> the registry serves <code class=\"hex\">{first}</code>"),
+        &format!("application/vnd.oci.image.manifest.v1+json, {size} bytes"),
+        &format!("<code class=\"hex\">{recorded}</code>"),
+    ]);
+    let second = tags.push("v1", "c");
+    assert_eq!(pull().await, 403);
+    page().await.assert_page(200).assert_shows(&[
+        &format!(" UTC</time> the registry serves <code class=\"hex\">{second}</code>"),
+        &format!(" UTC</time> the registry served <code class=\"hex\">{first}</code>"),
+    ]);
+    // Back at what was recorded, it is served, and the page still shows what was refused.
+    tags.push("v1", "a");
+    assert_eq!(pull().await, 200);
+    page().await.assert_page(200).assert_shows(&["It has moved"]);
 }

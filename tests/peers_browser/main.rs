@@ -14,19 +14,37 @@ use testing::instance::Instance;
 use testing::scene::Scene;
 use testing::stage::{REGISTRY, REPOSITORY};
 
-/// An instance that has seen one tag, `v1`.
+/// An instance that has seen `v1`, and `moved`, which has moved twice.
 async fn scene() -> Scene {
     let scene = Scene::set();
     scene.stage.push("v1", &Image::oci("shown")).await;
     assert_eq!(get(&scene.instance.url("manifests/v1")).await.status, 200);
+    for (number, status) in [(0, 200), (1, 403), (2, 403)] {
+        scene.stage.push("moved", &Image::index(&number.to_string())).await;
+        assert_eq!(get(&scene.instance.url("manifests/moved")).await.status, status);
+        remembers(&scene.instance, number).await;
+    }
     scene
 }
 
+/// Waits until as many moves are remembered, which is done after the answer.
+async fn remembers(instance: &Instance, count: usize) {
+    loop {
+        let answer = get(&instance.at(&format!("/moves/{REGISTRY}/{REPOSITORY}:moved"))).await;
+        let moves: Value = serde_json::from_slice(&answer.bytes).unwrap();
+        if moves["moves"].as_array().unwrap().len() == count {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
 /// Each kind of page by a name.
-fn pages(instance: &Instance) -> [(&'static str, String); 4] {
+fn pages(instance: &Instance) -> [(&'static str, String); 5] {
     [
         ("home", instance.at("/")),
         ("sighting", instance.at(&sighting("v1"))),
+        ("moved", instance.at(&sighting("moved"))),
         ("unseen", instance.at(&sighting("v2"))),
         ("fault", instance.at("/sightings?tag=%3Cb%3Ealpine")),
     ]

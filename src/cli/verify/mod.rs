@@ -1,18 +1,17 @@
 //! `verify`: checks that a tag is what it was recorded as.
 
-mod instance;
 mod report;
 mod result;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use url::Url;
 
-use super::CommandResult;
+use super::age::Age;
 use super::shown_entry::ShownEntry;
 use super::trust::Trust;
-use crate::base_url;
+use super::{CommandResult, instance};
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Tag};
@@ -22,7 +21,7 @@ use crate::sighting::{Finding, Findings};
 use crate::upstream::{Egress, Upstream, UpstreamError};
 
 use report::VerifyReport;
-use result::CheckResult;
+pub(super) use result::CheckResult;
 
 /// The time-out for the registry or the instance, redirects and token included.
 const ANSWER_TIME: Duration = Duration::from_secs(30);
@@ -44,10 +43,13 @@ const ANSWER_TIME: Duration = Duration::from_secs(30);
 /// and even without their statement, and the registry must serve a manifest whose bytes have it. Your keys must have
 /// signed nothing else under the tag. Entries by other keys are ignored: anyone can file them.
 ///
+/// With --min-age, the tag must also have been recorded for so long, by the time that the log signed with the first entry:
+/// nobody who owns the image can set that clock back.
+///
 /// A registry that speaks plain http is called only if INSECURE_REGISTRIES names it, as for 'serve'.
 ///
-/// Exit code: 0 if the tag holds; 1 if the registry serves another digest, or your keys contradict themselves or signed
-/// something else than sightings; 2 if that could not be checked (no entry, an entry that does not verify or cannot be
+/// Exit code: 0 if the tag holds; 1 if the registry serves another digest, the tag is younger than --min-age, or your keys
+/// contradict themselves or signed something else than sightings; 2 if that could not be checked (no entry, an entry that does not verify or cannot be
 /// read, another entry without its statement that is not about the recorded digest, or the log or the registry cannot be
 /// reached).
 #[derive(Args)]
@@ -57,10 +59,7 @@ pub(super) struct Verify {
     #[arg(value_name = "IMAGE:TAG", value_parser = parse_tag)]
     tag: Tag,
     #[command(flatten)]
-    trust: Trust,
-    /// Take the evidence from this tlogistry instance, and do not ask the log
-    #[arg(long, value_name = "URL")]
-    instance: Option<String>,
+    check: Check,
     /// Do not ask the registry for the current digest
     #[arg(long)]
     no_registry: bool,
@@ -69,27 +68,30 @@ pub(super) struct Verify {
     json: bool,
 }
 
+/// What a tag is checked with.
+#[derive(Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    trust: Trust,
+    /// Take the evidence from this tlogistry instance, and do not ask the log
+    #[arg(long, value_name = "URL")]
+    instance: Option<String>,
+    /// Demand that the tag was recorded at least so long ago: a number with s, m, h, d or w, e.g. 7d
+    #[arg(long, value_name = "AGE")]
+    min_age: Option<Age>,
+}
+
+/// The outcome of a check, and what it rests on.
+pub(super) struct Checked {
+    pub result: CheckResult,
+    pub registry: RegistryAnswer,
+    looked_up: LookedUp,
+}
+
 impl Verify {
     pub(super) async fn run(self) -> CommandResult {
-        let search = LogSearch::new(self.trust.log()?, self.trust.keys()?)?;
-        let instance = match &self.instance {
-            Some(url) => Some(base_url::parse(url).map_err(|error| format!("--instance: {error}"))?),
-            None => None,
-        };
-        let (looked_up, registry) = tokio::join!(self.look_up(instance.as_ref(), &search), self.registry());
-        let registry = registry?;
-        let (result, looked_up) = match looked_up {
-            Ok(mut looked_up) => {
-                let LookedUp { findings, unread, foreign, entries } = &mut looked_up;
-                if let RegistryAnswer::Serves(current) = &registry {
-                    findings.consider(&self.tag, current, &search.trusted);
-                }
-                entries.iter_mut().for_each(|entry| entry.explain(findings));
-                (CheckResult::new(&self.tag, findings, unread, *foreign, &registry), looked_up)
-            }
-            Err(why) => (CheckResult::Unchecked(why), LookedUp::default()),
-        };
-        let instance = instance.is_some();
+        let instance = self.check.instance.is_some();
+        let Checked { result, registry, looked_up } = self.check.run(&self.tag, !self.no_registry).await?;
         let report = VerifyReport { tag: &self.tag, instance, result, registry, looked_up };
         if self.json {
             report.print_json()
@@ -98,48 +100,80 @@ impl Verify {
         }
         Ok(report.result.exit_code())
     }
+}
 
-    /// Gathers the evidence. The error is a message for the user.
-    async fn look_up(&self, instance: Option<&Url>, search: &LogSearch) -> Result<LookedUp, String> {
-        if self.tag.is_referrers_tag() {
-            return Err(
-                "a tag of this form stands for a digest and is rewritten by protocol, so it is never recorded".into()
-            );
-        }
-        let (mut entries, mut foreign) = (Vec::new(), 0);
-        let mut list = |finding: &Finding| match finding {
-            Finding::Foreign(_) => foreign += 1,
-            finding => entries.push(ShownEntry::new(&self.tag, finding, search.log.rekor(), &search.log_keys)),
-        };
-        let (findings, unread) = match instance {
-            Some(instance) => {
-                let sighting = instance::sighting(instance, &self.tag, search, Deadline::after(ANSWER_TIME)).await;
-                let finding = Finding::Sighting(Box::new(sighting.map_err(|error| error.to_string())?));
-                list(&finding);
-                (Findings::new([finding]), Unread::new())
+impl Check {
+    /// Checks `tag`, and what the registry serves now if `asks_registry`.
+    pub(super) async fn run(
+        &self,
+        tag: &Tag,
+        asks_registry: bool,
+    ) -> Result<Checked, Box<dyn std::error::Error + Send + Sync>> {
+        let search = LogSearch::new(self.trust.log()?, self.trust.keys()?)?;
+        let instance = instance::parse(self.instance.as_ref())?;
+        let (looked_up, registry) =
+            tokio::join!(look_up(tag, instance.as_ref(), &search), ask_registry(tag, asks_registry));
+        let registry = registry?;
+        let (result, looked_up) = match looked_up {
+            Ok(mut looked_up) => {
+                let LookedUp { findings, unread, foreign, entries } = &mut looked_up;
+                if let RegistryAnswer::Serves(current) = &registry {
+                    findings.consider(tag, current, &search.trusted);
+                }
+                entries.iter_mut().for_each(|entry| entry.explain(findings));
+                let result = CheckResult::new(tag, findings, unread, *foreign, &registry);
+                (result.demand_age(self.min_age, unix_seconds()), looked_up)
             }
-            None => search.findings(&self.tag, list).await.map_err(|error| error.to_string())?,
+            Err(why) => (CheckResult::Unchecked(why), LookedUp::default()),
         };
-        entries.sort_by_key(|entry| entry.log_index);
-        Ok(LookedUp { findings, unread, entries, foreign })
+        Ok(Checked { result, registry, looked_up })
     }
+}
 
-    /// Asks the registry for the current digest.
-    async fn registry(&self) -> Result<RegistryAnswer, Box<dyn std::error::Error + Send + Sync>> {
-        if self.no_registry {
-            return Ok(RegistryAnswer::NotAsked);
-        }
-        let local = "INSECURE_REGISTRIES";
-        let config = Config::read(|name| if name == local { std::env::var(local).ok() } else { None })?;
-        // The registry itself is asked, and no mirror.
-        let egress = Egress::new(None, config.insecure_registries)?;
-        let upstream = Upstream::new(egress, Vec::new(), 0, config.registry_timeout);
-        let deadline = Deadline::after(ANSWER_TIME);
-        Ok(match upstream.manifest(&Reference::Tag(self.tag.clone()), deadline).await {
-            Ok(manifest) => RegistryAnswer::Serves(manifest.digest),
-            Err(error) => RegistryAnswer::Failed(error),
-        })
+/// Gathers the evidence. The error is a message for the user.
+async fn look_up(tag: &Tag, instance: Option<&Url>, search: &LogSearch) -> Result<LookedUp, String> {
+    if tag.is_referrers_tag() {
+        return Err(
+            "a tag of this form stands for a digest and is rewritten by protocol, so it is never recorded".into()
+        );
     }
+    let (mut entries, mut foreign) = (Vec::new(), 0);
+    let mut list = |finding: &Finding| match finding {
+        Finding::Foreign(_) => foreign += 1,
+        finding => entries.push(ShownEntry::new(tag, finding, search.log.rekor(), &search.log_keys)),
+    };
+    let (findings, unread) = match instance {
+        Some(instance) => {
+            let sighting = instance::sighting(instance, tag, search, Deadline::after(ANSWER_TIME)).await;
+            let finding = Finding::Sighting(Box::new(sighting.map_err(|error| error.to_string())?));
+            list(&finding);
+            (Findings::new([finding]), Unread::new())
+        }
+        None => search.findings(tag, list).await.map_err(|error| error.to_string())?,
+    };
+    entries.sort_by_key(|entry| entry.log_index);
+    Ok(LookedUp { findings, unread, entries, foreign })
+}
+
+/// Asks the registry for the current digest.
+async fn ask_registry(tag: &Tag, asked: bool) -> Result<RegistryAnswer, Box<dyn std::error::Error + Send + Sync>> {
+    if !asked {
+        return Ok(RegistryAnswer::NotAsked);
+    }
+    let local = "INSECURE_REGISTRIES";
+    let config = Config::read(|name| if name == local { std::env::var(local).ok() } else { None })?;
+    // The registry itself is asked, and no mirror.
+    let egress = Egress::new(None, config.insecure_registries)?;
+    let upstream = Upstream::new(egress, Vec::new(), 0, config.registry_timeout);
+    let deadline = Deadline::after(ANSWER_TIME);
+    Ok(match upstream.manifest(&Reference::Tag(tag.clone()), deadline).await {
+        Ok(manifest) => RegistryAnswer::Serves(manifest.digest),
+        Err(error) => RegistryAnswer::Failed(error),
+    })
+}
+
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.as_secs())
 }
 
 /// The evidence, before it is compared with the registry.
@@ -154,7 +188,7 @@ struct LookedUp {
 }
 
 /// The registry's answer for the tag.
-enum RegistryAnswer {
+pub(super) enum RegistryAnswer {
     NotAsked,
     /// The digest of the manifest's bytes.
     Serves(Digest),

@@ -26,7 +26,7 @@ struct VerifyJson<'a> {
     tag: &'a str,
     /// The source of the evidence: `log` or `instance`.
     source: &'static str,
-    /// `holds`, `moved`, `contradicted`, `misused` or `unchecked`.
+    /// `holds`, `young`, `moved`, `contradicted`, `misused` or `unchecked`.
     verdict: &'static str,
     /// The reason, if `verdict` is `unchecked`.
     reason: Option<&'a str>,
@@ -47,6 +47,7 @@ impl VerifyReport<'_> {
     pub(super) fn print_json(&self) {
         let (verdict, sighting, reason) = match &self.result {
             CheckResult::Holds(sighting) => ("holds", Some(&**sighting), None),
+            CheckResult::TooYoung(young) => ("young", Some(&young.sighting), None),
             CheckResult::Moved(sighting) => ("moved", sighting.as_deref(), None),
             CheckResult::Contradicted(contradicted) => ("contradicted", contradicted.first.as_ref(), None),
             CheckResult::Misused { first, .. } => ("misused", first.as_deref(), None),
@@ -70,16 +71,15 @@ impl VerifyReport<'_> {
     }
 
     pub(super) fn print(&self) {
-        let (tag, registry) = (self.tag, self.tag.repository().registry());
+        let tag = self.tag;
         match &self.result {
             CheckResult::Holds(sighting) => {
                 print_line(format_args!("{tag} {}\n", styled(GOOD, "holds")));
-                self.print_sighting(sighting);
-                match &self.registry {
-                    RegistryAnswer::NotAsked => print_line(format_args!("  now       {registry} was not asked")),
-                    _ => print_line(format_args!("  now       {registry} serves this digest")),
-                }
-                self.print_checks();
+                self.print_unchanged(sighting);
+            }
+            CheckResult::TooYoung(young) => {
+                print_line(format_args!("{tag} {}: {young}\n", styled(BAD, "is too young")));
+                self.print_unchanged(&young.sighting);
             }
             CheckResult::Moved(Some(sighting)) => {
                 print_line(format_args!("{tag} {}\n", styled(BAD, "has moved")));
@@ -124,6 +124,16 @@ impl VerifyReport<'_> {
                 self.print_entries();
             }
         }
+    }
+
+    fn print_unchanged(&self, sighting: &Sighting) {
+        let registry = self.tag.repository().registry();
+        self.print_sighting(sighting);
+        match &self.registry {
+            RegistryAnswer::NotAsked => print_line(format_args!("  now       {registry} was not asked")),
+            _ => print_line(format_args!("  now       {registry} serves this digest")),
+        }
+        self.print_checks();
     }
 
     fn print_sighting(&self, sighting: &Sighting) {

@@ -1,17 +1,20 @@
 //! The comparison of the log with the registry.
 
+use std::fmt;
 use std::process::ExitCode;
 
-use super::RegistryAnswer;
+use super::{Age, RegistryAnswer};
 use crate::image::{Digest, Tag};
 use crate::log_search::Unread;
 use crate::sighting::{Contradiction, Findings, First, Misuse, Sighting};
 use crate::tlog::{Faults, VerifiedEntry};
 
 #[derive(Debug)]
-pub(super) enum CheckResult {
+pub(in crate::cli) enum CheckResult {
     /// All entries by the user's keys record one digest, and the registry serves it or was not asked.
     Holds(Box<Sighting>),
+    /// It would hold, and was recorded more recently than the user demands.
+    TooYoung(Box<TooYoung>),
     /// The registry serves a different digest. `None` if the recorded one is unknown.
     Moved(Option<Box<Sighting>>),
     /// The user's keys signed two digests.
@@ -24,9 +27,17 @@ pub(super) enum CheckResult {
 
 /// Two digests signed by the user's keys.
 #[derive(Debug)]
-pub(super) struct Contradicted {
+pub(in crate::cli) struct Contradicted {
     pub first: Option<Sighting>,
     pub digests: [(Digest, u64); 2],
+}
+
+/// A first sighting that is not as old as the user demands.
+#[derive(Debug)]
+pub(in crate::cli) struct TooYoung {
+    pub sighting: Sighting,
+    age: Age,
+    min_age: Age,
 }
 
 impl CheckResult {
@@ -102,12 +113,40 @@ impl CheckResult {
         Self::Contradicted(Box::new(Contradicted { first, digests }))
     }
 
-    pub(super) fn exit_code(&self) -> ExitCode {
+    /// Demands of a tag that holds that it was recorded at least so long ago. The time is the log's: it signed it with the
+    /// entry, or the entry would not have verified.
+    pub(super) fn demand_age(self, min_age: Option<Age>, now: u64) -> Self {
+        match (self, min_age) {
+            (Self::Holds(sighting), Some(min_age)) => {
+                let age = Age::since(sighting.entry().integrated_time(), now);
+                if age >= min_age {
+                    return Self::Holds(sighting);
+                }
+                Self::TooYoung(Box::new(TooYoung { sighting: *sighting, age, min_age }))
+            }
+            (result, _) => result,
+        }
+    }
+
+    pub(in crate::cli) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Holds(_) => ExitCode::SUCCESS,
-            Self::Moved(_) | Self::Contradicted(_) | Self::Misused { .. } => ExitCode::from(1),
+            Self::TooYoung(_) | Self::Moved(_) | Self::Contradicted(_) | Self::Misused { .. } => ExitCode::from(1),
             Self::Unchecked(_) => ExitCode::from(2),
         }
+    }
+}
+
+impl fmt::Display for TooYoung {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sighting, age, min_age } = self;
+        let entry = sighting.entry();
+        write!(
+            f,
+            "first seen {age} ago, on {} (log index {}), and --min-age demands {min_age}",
+            entry.integrated_at(),
+            entry.log_index()
+        )
     }
 }
 

@@ -6,6 +6,7 @@ use super::host::Host;
 use super::layout::{commands, page};
 use super::{ShownLog, check};
 use crate::image::{Digest, Tag};
+use crate::refused::{RefusedDigest, RefusedDigests};
 
 pub(crate) struct SightingPage<'a> {
     pub tag: &'a Tag,
@@ -19,6 +20,8 @@ pub(crate) struct SightingPage<'a> {
     pub key_fingerprint: &'a str,
     /// The key, PEM, unless it is known to be the one that this host signs with now.
     pub earlier_key: Option<&'a str>,
+    /// What the tag's row remembers of its moves; `None` if the row cannot be read.
+    pub refused: Option<&'a RefusedDigests>,
 }
 
 impl SightingPage<'_> {
@@ -28,6 +31,7 @@ impl SightingPage<'_> {
             p.kind { "Recorded tag" }
             h1.tag { (tag) }
             (self.facts())
+            (self.moves())
             section aria-labelledby="pull" {
                 h2 id="pull" { "Pull it" }
                 @if let Some(image) = host.image(tag) {
@@ -55,13 +59,40 @@ impl SightingPage<'_> {
         page(&format!("{tag} – tlogistry"), &description, main)
     }
 
+    fn moves(&self) -> Markup {
+        let Some(refused) = self.refused else {
+            return html! { p.note { "Whether it has been refused here cannot be shown now." } };
+        };
+        if refused.is_empty() {
+            return html! {};
+        }
+        html! {
+            section aria-labelledby="moved" {
+                h2 id="moved" { "It has moved" }
+                p {
+                    "Pulls of this tag were refused here. This is the host’s own word, which the log does not hold. The times "
+                    "are those of the first refusals."
+                }
+                dl.facts {
+                    @for (number, refused) in refused.moves.iter().rev().enumerate() {
+                        (moved_to(refused, if number == 0 { "the registry serves" } else { "the registry served" }))
+                    }
+                }
+                @match refused.further_moves {
+                    0 => {}
+                    1 => p.note { "One more move was refused, and its digest is not kept." }
+                    further => p.note { (further) " more moves were refused. Of those, the last digest alone is kept." }
+                }
+            }
+        }
+    }
+
     fn facts(&self) -> Markup {
         let Self { digest, integrated_time, log_index, entry_url, log, .. } = self;
-        let readable = integrated_time.replace('T', " ").replace('Z', " UTC");
         html! {
             dl.facts {
                 div { dt { "Digest" } dd { code.hex { (digest) } } }
-                div { dt { "First seen" } dd { time datetime=(integrated_time) { (readable) } } }
+                div { dt { "First seen" } dd { time datetime=(integrated_time) { (readable(integrated_time)) } } }
                 div {
                     dt { "In the log" }
                     dd {
@@ -83,6 +114,25 @@ impl SightingPage<'_> {
     }
 }
 
+fn moved_to(refused: &RefusedDigest, verb: &str) -> Markup {
+    let RefusedDigest { digest, since, media_type, size } = refused;
+    html! {
+        div {
+            dt { "Since" }
+            dd {
+                time datetime=(since) { (readable(since)) } " " (verb) " " code.hex { (digest) }
+                br;
+                span.note { (media_type) ", " (size) " bytes" }
+            }
+        }
+    }
+}
+
+/// A time of RFC 3339 in UTC, for people.
+fn readable(time: &str) -> String {
+    time.replace('T', " ").replace('Z', " UTC")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +150,7 @@ mod tests {
             log: ShownLog { url: "https://rekor.sigstore.dev", is_public: true },
             key_fingerprint: "00",
             earlier_key: None,
+            refused: None,
         };
         let page = page.render(&Host::new(Some("tlog.example.org"))).into_string();
         for part in [

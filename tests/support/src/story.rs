@@ -73,6 +73,12 @@ pub async fn tell(stage: &Stage, start: impl Fn() -> Instance) -> Told {
         "logIndex": entry.log_index().to_string(),
         "integratedTime": time,
         "entry": got.header("tlog-entry"),
+        "difference": {
+            "recorded": {"mediaType": OCI_MANIFEST, "layers": 2},
+            "current": {"mediaType": OCI_MANIFEST, "layers": 2},
+            "sameLayers": 0,
+            "configChanged": true,
+        },
     });
     assert_eq!(error["detail"], detail);
     let headed = head(&url).await;
@@ -102,8 +108,8 @@ fn moved(instance: &Instance, index: &str, time: &str, recorded: &Image, current
     let pinned = instance.pinned(":v1");
     format!(
         "the tag {repository}:v1 has moved and is refused: it was recorded as {recorded} on {time} (Rekor log index \
-         {index}), but the registry now serves {current}; if you trust what was recorded, pull {repository}@{recorded} \
-         or {pinned}"
+         {index}), but the registry now serves {current} (another image, no layer unchanged); if you trust what was recorded, \
+         pull {repository}@{recorded} or {pinned}"
     )
 }
 
