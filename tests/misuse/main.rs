@@ -5,5 +5,6 @@ mod copies;
 mod function;
 mod large;
 mod ours;
+mod records;
 mod scene;
 mod strangers;
