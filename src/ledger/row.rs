@@ -192,6 +192,15 @@ pub fn recorded(statement: SignedStatement, entry: &str, log_keys: &LogKeys) -> 
 mod tests {
     use super::*;
 
+    /// Other processes read it, of other versions too.
+    #[test]
+    fn a_lease_is_written_in_milliseconds_since_the_unix_epoch() {
+        let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let (before, Lease(millis), after) = (now(), Lease::starting_now(Duration::from_secs(34)), now());
+        let start = Duration::from_millis(millis) - Duration::from_secs(34);
+        assert!(start <= after && before <= start + Duration::from_millis(1), "{start:?}");
+    }
+
     #[test]
     fn a_lease_that_no_writer_could_have_set_has_ended() {
         let from_now = |seconds| Lease::starting_now(Duration::from_secs(seconds));

@@ -148,6 +148,8 @@ struct CallsState {
     calls: Vec<String>,
     /// The next such call is carried out, and its answer is lost.
     losing: Option<String>,
+    /// Calls of this operation are refused.
+    refusing: Option<&'static str>,
     /// Such calls are not carried out until the gate opens.
     holding: Option<(String, Arc<Notify>)>,
 }
@@ -166,12 +168,16 @@ impl Calls {
                 let asked: Value = serde_json::from_slice(&body).unwrap();
                 let key = asked["Key"]["tag"]["S"].as_str().or(asked["Item"]["tag"]["S"].as_str()).unwrap();
                 let call = format!("{operation} {key}");
-                let (is_lost, gate) = {
+                let (is_refused, is_lost, gate) = {
                     let mut state = shared.lock().unwrap();
                     state.calls.push(call.clone());
                     let gate = state.holding.as_ref().filter(|(held, _)| *held == call).map(|(_, gate)| gate.clone());
-                    (state.losing.take_if(|losing| *losing == call).is_some(), gate)
+                    let is_refused = state.refusing == Some(operation.as_str());
+                    (is_refused, state.losing.take_if(|losing| *losing == call).is_some(), gate)
                 };
+                if is_refused {
+                    return access_denied().map(Full::new);
+                }
                 if let Some(gate) = gate {
                     gate.notified().await;
                 }
@@ -199,6 +205,11 @@ impl Calls {
         self.state.lock().unwrap().losing = Some(format!("{operation} {key}"));
     }
 
+    /// From now on calls of this operation are refused, as by a policy; with `None`, of none.
+    pub fn refuse(&self, operation: Option<&'static str>) {
+        self.state.lock().unwrap().refusing = operation;
+    }
+
     /// A call of this operation that names this key is not carried out until the gate is opened.
     pub fn hold(&self, operation: &str, key: &str) -> Arc<Notify> {
         let gate = Arc::new(Notify::new());
@@ -217,4 +228,11 @@ impl Calls {
     pub fn all(&self) -> Vec<String> {
         std::mem::take(&mut self.state.lock().unwrap().calls)
     }
+}
+
+/// DynamoDB's answer where a policy forbids the call.
+fn access_denied() -> Response<Bytes> {
+    let body = json!({"__type": "com.amazon.coral.service#AccessDeniedException", "Message": "not authorized"});
+    let response = Response::builder().status(400).header("content-type", "application/x-amz-json-1.0");
+    response.body(body.to_string().into()).unwrap()
 }

@@ -13,6 +13,7 @@ mod moves;
 mod notices;
 mod pinned;
 mod protocol;
+mod refused_writes;
 mod scene;
 mod version;
 mod without_log;
