@@ -193,6 +193,6 @@ fn print_word(word: &Result<RefusedDigests, InstanceError>) {
     }
     if refused.further_moves > 0 {
         print_line("");
-        print_line(format_args!("Further moves: {}, of whose digests the last alone is kept.", refused.further_moves));
+        print_line(format_args!("Further moves whose digests are not kept: {}", refused.further_moves));
     }
 }

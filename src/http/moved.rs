@@ -28,8 +28,8 @@ pub(super) struct Moved {
     /// RFC 3339.
     pub integrated_time: String,
     pub entry_url: String,
-    /// The pinned name, as the client would write it.
-    pub pinned: String,
+    /// The pinned name, as the client would write it. `None` if it cannot be written.
+    pub pinned: Option<String>,
     /// `None` if the manifests cannot be compared.
     pub difference: Option<Box<Difference>>,
 }
@@ -92,8 +92,8 @@ impl Moved {
             self.difference.as_ref().map(|difference| format!(" ({})", difference.clause())).unwrap_or_default();
         let by_digest = match &self.recorded {
             Some(recorded) => {
-                let (repository, pinned) = (tag.repository(), &self.pinned);
-                format!("; if you trust what was recorded, pull {repository}@{recorded} or {pinned}")
+                let pinned = self.pinned.as_ref().map(|pinned| format!(" or {pinned}")).unwrap_or_default();
+                format!("; if you trust what was recorded, pull {}@{recorded}{pinned}", tag.repository())
             }
             None => String::new(),
         };

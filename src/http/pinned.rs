@@ -79,7 +79,9 @@ impl Service {
         tokio::pin!(manifest, compared);
         let (manifest, compared) = tokio::select! {
             manifest = &mut manifest => {
-                let compared = deadline.within(PATIENCE).bound(compared).await;
+                // Where the manifest cannot be had by its digest, the tag's answer may still have it.
+                let time = if manifest.is_ok() { deadline.within(PATIENCE) } else { deadline };
+                let compared = time.bound(compared).await;
                 (manifest, compared.unwrap_or(Compared::Unknown(SILENT)))
             }
             compared = &mut compared => (manifest.await, compared),

@@ -303,6 +303,31 @@ async fn a_registry_that_has_manifests_by_tag_alone_serves_an_unchanged_one() {
     }
 }
 
+/// It has a second only where what was recorded is at hand.
+#[tokio::test]
+async fn a_registry_that_has_manifests_by_tag_alone_is_waited_for() {
+    let world = World::with(NO_CACHE).await;
+    let first = world.registry.push("v1", FIRST);
+    world.pull("v1").await.assert_first_seen(&first);
+    let gate = Arc::new(Semaphore::new(0));
+    world.registry.fails("manifests/sha256", Fault::Status(404, vec![], ""));
+    world.registry.fails("manifests/v1", Fault::Gate(gate.clone()));
+    let (by_tag, by_digest) = (world.registry.next("manifests/v1"), world.registry.next("manifests/sha256"));
+    let reached = async {
+        tokio::join!(by_tag, by_digest);
+    };
+    let path = pinned("v1");
+    let asking = async {
+        let slow = async {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            gate.add_permits(10);
+        };
+        tokio::join!(world.get(&path), slow).0
+    };
+    let (answer, _) = Clock::stop().pass_after(reached, asking).await;
+    answer.assert_unchanged(&first).assert_unwarned();
+}
+
 #[tokio::test]
 async fn a_tag_without_a_row_is_searched_for_in_the_log() {
     let (mut world, first, second) = moved(&[]).await;

@@ -162,28 +162,28 @@ async fn a_tag_that_moved_is_shown_with_what_it_moved_to_and_since_when() {
     let page = async || browse(&service, "/sightings/registry.test/app:v1").await;
     let recorded = tags.push("v1", "a");
     assert_eq!(pull().await, 200);
-    page().await.assert_page(200).assert_hides(&["It has moved", "<dt>Since</dt>"]);
+    page().await.assert_page(200).assert_hides(&["It was refused", "<dt>Since</dt>"]);
 
     let first = tags.push("v1", "b");
     assert_eq!(pull().await, 403);
     let size = testing::registry::image("b").len();
     let shown = page().await;
     shown.assert_page(200).assert_shows(&[
-        "<h2 id=\"moved\">It has moved</h2>",
+        "<h2 id=\"moved\">It was refused at other digests</h2>",
         "the host’s own word, which the log does not hold",
         "<dt>Since</dt><dd><time datetime=\"20",
-        &format!(" UTC</time> the registry serves <code class=\"hex\">{first}</code>"),
+        &format!(" UTC</time> the registry served <code class=\"hex\">{first}</code>"),
         &format!("application/vnd.oci.image.manifest.v1+json, {size} bytes"),
         &format!("<code class=\"hex\">{recorded}</code>"),
     ]);
     let second = tags.push("v1", "c");
     assert_eq!(pull().await, 403);
     page().await.assert_page(200).assert_shows(&[
-        &format!(" UTC</time> the registry serves <code class=\"hex\">{second}</code>"),
+        &format!(" UTC</time> the registry served <code class=\"hex\">{second}</code>"),
         &format!(" UTC</time> the registry served <code class=\"hex\">{first}</code>"),
     ]);
     // Back at what was recorded, it is served, and the page still shows what was refused.
     tags.push("v1", "a");
     assert_eq!(pull().await, 200);
-    page().await.assert_page(200).assert_shows(&["It has moved"]);
+    page().await.assert_page(200).assert_shows(&["It was refused at other digests"]);
 }

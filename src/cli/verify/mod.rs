@@ -49,9 +49,9 @@ const ANSWER_TIME: Duration = Duration::from_secs(30);
 /// A registry that speaks plain http is called only if INSECURE_REGISTRIES names it, as for 'serve'.
 ///
 /// Exit code: 0 if the tag holds; 1 if the registry serves another digest, the tag is younger than --min-age, or your keys
-/// contradict themselves or signed something else than sightings; 2 if that could not be checked (no entry, an entry that does not verify or cannot be
-/// read, another entry without its statement that is not about the recorded digest, or the log or the registry cannot be
-/// reached).
+/// contradict themselves or signed something else than sightings; 2 if that could not be checked (no entry, an entry that
+/// does not verify or cannot be read, another entry without its statement that is not about the recorded digest, or the
+/// log or the registry cannot be reached).
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Verify {

@@ -118,7 +118,8 @@ fn index(manifests: &str) -> Option<(Content, Annotations)> {
             attestations.push(digest);
             continue;
         }
-        let name = platform.unwrap_or_else(|| if is_index { "nested index" } else { "no platform" }.to_owned());
+        let name = platform
+            .unwrap_or_else(|| if is_index { "a nested index" } else { "an image without a platform" }.to_owned());
         platforms.entry(name).or_default().push(Image { digest, is_index });
         versions.push(annotations.version);
         created = created.max(annotations.created);

@@ -147,7 +147,7 @@ fn images_without_a_platform_and_nested_indexes_are_compared_too() {
         let nested = json!({"mediaType": OCI_INDEX, "digest": sha("nested")});
         json!({"manifests": [{"mediaType": OCI_MANIFEST, "digest": sha(text), "platform": null}, nested]})
     };
-    assert_eq!(clause(of("a"), of("b")), "no platform changed, the other platform unchanged");
+    assert_eq!(clause(of("a"), of("b")), "an image without a platform changed, the other platform unchanged");
     let platform = |media_type: &str| {
         let mut image = image("linux/amd64", "a");
         image["mediaType"] = media_type.into();

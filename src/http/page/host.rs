@@ -50,9 +50,9 @@ impl Host {
         Some(format!("{}/{}", self.name(), short(tag)?))
     }
 
-    /// The pinned name of `tag` behind this host.
-    pub(crate) fn pinned(&self, tag: &Tag) -> String {
-        format!("{}/{PREFIX}{}", self.name(), short(tag).unwrap_or(tag.canonical()))
+    /// The pinned name of `tag` behind this host. `None` as for [`Host::image`].
+    pub(crate) fn pinned(&self, tag: &Tag) -> Option<String> {
+        Some(format!("{}/{PREFIX}{}", self.name(), short(tag)?))
     }
 
     /// Strips this host from the front of `written`, which may have been copied from a pull command.
@@ -138,10 +138,10 @@ mod tests {
             ("ghcr.io/org/app:v1", "tlog.example.org/pinned.alt/ghcr.io/org/app:v1"),
             // Without the registry in front, this would be a second prefix.
             ("docker.io/pinned.alt/app:v1", "tlog.example.org/pinned.alt/index.docker.io/pinned.alt/app:v1"),
-            ("localhost:5000/app:v1", "tlog.example.org/pinned.alt/localhost:5000/app:v1"),
         ] {
-            assert_eq!(host.pinned(&tag.parse().unwrap()), pinned);
+            assert_eq!(host.pinned(&tag.parse().unwrap()).as_deref(), Some(pinned));
         }
+        assert_eq!(host.pinned(&"localhost:5000/app:v1".parse().unwrap()), None, "no client can write it");
         assert_eq!(host.strip("tlog.example.org/alpine:3.16.0"), "alpine:3.16.0");
         assert_eq!(host.strip("tlog.example.organic/alpine:3.16.0"), "tlog.example.organic/alpine:3.16.0");
         assert_eq!(host.strip("ghcr.io/org/app:v1"), "ghcr.io/org/app:v1");

@@ -41,11 +41,12 @@ impl SightingPage<'_> {
                     "Served while the registry still has this digest, and refused once the tag has moved. This page does "
                     "not ask the registry: a pull does."
                 }
-                @if let Some(image) = host.image(tag).as_deref().and_then(|image| image.rsplit_once(':')) {
+                @let by_digest = host.image(tag).and_then(|image| Some(format!("{}@{digest}", image.rsplit_once(':')?.0)));
+                @if let (Some(pinned), Some(by_digest)) = (host.pinned(tag), by_digest) {
                     p { "What was recorded, wherever the tag points now, by the pinned name or by digest:" }
                     (commands(&[
-                        format!("docker pull {}", host.pinned(tag)),
-                        format!("docker pull {}@{digest}", image.0),
+                        format!("docker pull {pinned}"),
+                        format!("docker pull {by_digest}"),
                     ]))
                 }
             }
@@ -68,20 +69,18 @@ impl SightingPage<'_> {
         }
         html! {
             section aria-labelledby="moved" {
-                h2 id="moved" { "It has moved" }
+                h2 id="moved" { "It was refused at other digests" }
                 p {
-                    "Pulls of this tag were refused here. This is the host’s own word, which the log does not hold. The times "
-                    "are those of the first refusals."
+                    "The registry served these under the tag, and pulls were refused here. This is the host’s own word, which the "
+                    "log does not hold. The times are those of the first refusals; what the registry serves now is not known here."
                 }
                 dl.facts {
-                    @for (number, refused) in refused.moves.iter().rev().enumerate() {
-                        (moved_to(refused, if number == 0 { "the registry serves" } else { "the registry served" }))
-                    }
+                    @for refused in refused.moves.iter().rev() { (refused_at(refused)) }
                 }
                 @match refused.further_moves {
                     0 => {}
-                    1 => p.note { "One more move was refused, and its digest is not kept." }
-                    further => p.note { (further) " more moves were refused. Of those, the last digest alone is kept." }
+                    1 => p.note { "One more was refused, and its digest is not kept." }
+                    further => p.note { (further) " more were refused, and their digests are not kept." }
                 }
             }
         }
@@ -114,13 +113,13 @@ impl SightingPage<'_> {
     }
 }
 
-fn moved_to(refused: &RefusedDigest, verb: &str) -> Markup {
+fn refused_at(refused: &RefusedDigest) -> Markup {
     let RefusedDigest { digest, since, media_type, size } = refused;
     html! {
         div {
             dt { "Since" }
             dd {
-                time datetime=(since) { (readable(since)) } " " (verb) " " code.hex { (digest) }
+                time datetime=(since) { (readable(since)) } " the registry served " code.hex { (digest) }
                 br;
                 span.note { (media_type) ", " (size) " bytes" }
             }
