@@ -20,7 +20,7 @@ use crate::tlog::LogKeys;
 const ROW: &[&str] =
     &["tag", "digest", "key", "signature", "state", "lease", "entry", "indexed", "moves", "furtherMoves", "last_move"];
 const INDEX: &[&str] = &["tag", "tags", "mediaType", "size"];
-const INSTANCE: &[&str] = &["tag", "signingKeys", "logKeys"];
+const INSTANCE: &[&str] = &["tag", "signingKeys", "logKeys", instance::IMPORTING];
 
 /// An item that may be taken into another ledger.
 #[derive(Debug)]
@@ -62,6 +62,8 @@ pub(crate) enum CarriedFault {
     Unknown(String),
     #[error("it has no usable attribute '{0}'")]
     Malformed(&'static str),
+    #[error("it is of a ledger with a part of its rows, whose own import did not come to its end")]
+    Importing,
     #[error(transparent)]
     Row(#[from] RowFault),
     /// The row of the same tag in the other ledger.
@@ -211,6 +213,7 @@ fn only(item: &StoredItem, known: &[&str]) -> Result<(), CarriedFault> {
 fn malformed(error: LedgerError) -> CarriedFault {
     match error {
         LedgerError::Malformed(name) | LedgerError::Instance(name) => CarriedFault::Malformed(name),
+        LedgerError::Importing => CarriedFault::Importing,
         // What is read of an item fails for its attributes alone.
         _ => CarriedFault::Malformed("tag"),
     }

@@ -7,23 +7,27 @@
 //! | `logKeys` | SS | fingerprints of the keys of the logs that hold them; absent while none is certain |
 //!
 //! The row is made once, before the first signature, and only grows. Attributes unknown to this version stay.
+//!
+//! While rows are imported into a ledger that was not claimed, the row has `importing` (BOOL) alone. Every version refuses
+//! a row without signing keys, so no instance claims or serves a part of a ledger.
 
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::AttributeValue::{N, S, Ss};
+use aws_sdk_dynamodb::types::AttributeValue::{Bool, N, S, Ss};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
-use super::LedgerError;
-use super::dynamodb::{DynamoDbLedger, unavailable};
+use super::dynamodb::{DynamoDbLedger, is_applied, unavailable};
 use super::item::StoredItem;
+use super::{Ledger, LedgerError};
 use crate::deadline::Deadline;
 use crate::key::Fingerprint;
 
 pub(super) const KEY: &str = "@instance";
 const SIGNING_KEYS: &str = "signingKeys";
 const LOG_KEYS: &str = "logKeys";
+pub(super) const IMPORTING: &str = "importing";
 /// Keys of one kind in the row: more than anyone rotates, and 16 KB to read.
 const MAX_KEYS: usize = 256;
 
@@ -70,6 +74,9 @@ impl UsedKeys {
     }
 
     pub(super) fn read(item: &StoredItem) -> Result<Self, LedgerError> {
+        if item.contains_key(IMPORTING) {
+            return Err(LedgerError::Importing);
+        }
         let keys = |name: &'static str| {
             let Some(value) = item.get(name) else { return Ok(BTreeSet::new()) };
             let texts = value.as_ss().ok().filter(|texts| texts.len() <= MAX_KEYS);
@@ -79,6 +86,35 @@ impl UsedKeys {
         let used = Self { signing: keys(SIGNING_KEYS)?, log: keys(LOG_KEYS)? };
         // The row is made with a signing key.
         if used.signing.is_empty() { Err(LedgerError::Instance(SIGNING_KEYS)) } else { Ok(used) }
+    }
+}
+
+/// The row of a ledger that is being imported.
+fn importing_item() -> StoredItem {
+    [("tag", S(KEY.to_owned())), (IMPORTING, Bool(true))].map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+impl Ledger {
+    /// Marks a ledger that nobody has claimed as one that is being imported: from now on nobody can claim it. Returns whether
+    /// it has the mark, now or from an import before.
+    pub(crate) async fn begin_import(&self, deadline: Deadline) -> Result<bool, LedgerError> {
+        if self.put_new(importing_item(), deadline).await? {
+            return Ok(true);
+        }
+        match self.used_keys(deadline).await {
+            Ok(_) => Ok(false),
+            Err(LedgerError::Importing) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes the mark away: the ledger is claimed now, with these keys. Returns whether it had the mark.
+    pub(crate) async fn end_import(&self, used: &UsedKeys, deadline: Deadline) -> Result<bool, LedgerError> {
+        match self {
+            Self::Memory(_) => Ok(false),
+            Self::File(ledger) => ledger.end_import(used, deadline).await,
+            Self::DynamoDb(ledger) => ledger.end_import(used, deadline).await,
+        }
     }
 }
 
@@ -110,12 +146,11 @@ impl DynamoDbLedger {
             .expression_attribute_values(":most", N(MAX_KEYS.to_string()))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let mut added = Vec::new();
-        for (name, keys) in more.sets().into_iter().filter(|(_, keys)| !keys.is_empty()) {
-            added.push(format!("{name} :{name}"));
-            request = request.expression_attribute_values(format!(":{name}"), texts(keys));
+        let (added, values) = addition(more);
+        for (name, keys) in values {
+            request = request.expression_attribute_values(name, keys);
         }
-        let request = request.update_expression(format!("ADD {}", added.join(", ")));
+        let request = request.update_expression(added);
         match deadline.bound_boxed(request.send()).await? {
             Ok(answer) => UsedKeys::read(&answer.attributes.unwrap_or_default()),
             Err(SdkError::ServiceError(error)) => Err(match error.into_err() {
@@ -128,4 +163,22 @@ impl DynamoDbLedger {
             Err(error) => Err(unavailable(error)),
         }
     }
+
+    async fn end_import(&self, used: &UsedKeys, deadline: Deadline) -> Result<bool, LedgerError> {
+        let request = self.client.update_item().table_name(&self.table).key("tag", S(KEY.to_owned()));
+        let (added, values) = addition(used);
+        let mut request = request.condition_expression(format!("attribute_exists({IMPORTING})"));
+        for (name, keys) in values {
+            request = request.expression_attribute_values(name, keys);
+        }
+        is_applied(request.update_expression(format!("{added} REMOVE {IMPORTING}")), deadline).await
+    }
+}
+
+/// The expression that adds the keys to the row, and its values.
+fn addition(more: &UsedKeys) -> (String, Vec<(String, AttributeValue)>) {
+    let sets: Vec<_> = more.sets().into_iter().filter(|(_, keys)| !keys.is_empty()).collect();
+    let added: Vec<_> = sets.iter().map(|(name, _)| format!("{name} :{name}")).collect();
+    let values = sets.iter().map(|(name, keys)| (format!(":{name}"), texts(keys))).collect();
+    (format!("ADD {}", added.join(", ")), values)
 }

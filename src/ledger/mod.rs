@@ -49,6 +49,11 @@ pub enum LedgerError {
     /// The row was deleted, or only a part of the table was restored. Tags with a row are refused until it is back.
     #[error("the ledger's row '@instance' is missing, and others are there: bring it back")]
     NoInstance,
+    /// An import into a ledger that was empty broke off or was refused something. The ledger has a part of its rows.
+    #[error(
+        "the ledger has a part of its rows: an import into it did not come to its end. Import the whole export again"
+    )]
+    Importing,
     /// Holds 256 keys of a kind, more than any rotation needs.
     #[error("the ledger's row '@instance' has no room for another key")]
     InstanceFull,

@@ -6,6 +6,7 @@ mod between;
 mod carried;
 mod claim;
 mod file;
+mod half_import;
 mod hostile;
 mod instance;
 mod lost_answers;

@@ -28,9 +28,9 @@ const CONCURRENCY: usize = 16;
 /// has already stays as it is. So an import that was broken off is simply begun again. Pending rows are taken as they
 /// are. Each refused row is printed.
 ///
-/// The log is not asked. All keys of the row '@instance' must be given. A ledger that has no such row gets it at the
-/// end, and only if the export is whole and every row was taken: until then no instance serves or records a tag with
-/// it.
+/// The log is not asked. All keys of the row '@instance' must be given. In a ledger that has no such row, the row is
+/// first a mark that an import is under way, and names the keys at the end, only if the export is whole and every row
+/// was taken: until then no instance, with whatever key, serves or records a tag with it.
 ///
 /// Stop the instance that the rows come from for good: two ledgers with one key are two histories.
 ///
@@ -83,7 +83,7 @@ struct Importer {
     ledger: Ledger,
     trusted: Vec<PublicKey>,
     log_keys: LogKeys,
-    /// The ledger had a row '@instance' when the import began.
+    /// The ledger's row '@instance' named keys when the import began.
     is_claimed: bool,
     /// Keys that the row '@instance' is known to name, or will.
     named: RefCell<UsedKeys>,
@@ -93,8 +93,10 @@ impl Import {
     pub(super) async fn run(self) -> CommandResult {
         let (trusted, log_keys) = (self.trust.keys()?, self.trust.log()?.keys);
         let ledger = self.ledger.open(FileLedger::open_or_create).await?;
-        let used = ledger.used_keys(soon()).await?;
-        let (is_claimed, named) = (used.is_some(), RefCell::new(used.unwrap_or_default()));
+        // Before any row, so that no instance takes a part of the rows for a new ledger.
+        let is_claimed = !ledger.begin_import(soon()).await?;
+        let used = if is_claimed { ledger.used_keys(soon()).await? } else { None };
+        let named = RefCell::new(used.unwrap_or_default());
         let importer = Importer { ledger, trusted, log_keys, is_claimed, named };
         let lines = lines::read(&self.export);
         let lines = stream::unfold(lines, async |mut lines| Some((lines.recv().await?, lines)));
@@ -175,7 +177,7 @@ impl Importer {
         let is_whole = count.refused == 0 && doubt.is_none();
         if is_whole && !self.is_claimed {
             let used = self.named.borrow().clone();
-            if !self.ledger.claim(&used, soon()).await? {
+            if !self.ledger.end_import(&used, soon()).await? {
                 self.ledger.add_used_keys(&used, soon()).await?;
             }
         }
@@ -186,7 +188,8 @@ impl Importer {
         if !is_whole && !self.is_claimed {
             print_line(styled(
                 DOUBTFUL,
-                "The row '@instance' was not written, so that no instance serves a tag with this ledger yet",
+                "The row '@instance' says that the import is under way: no instance serves a tag with this ledger until \
+                 the whole export was imported",
             ));
         }
         Ok(ExitCode::from(match (count.refused, doubt) {

@@ -138,7 +138,25 @@ impl FileLedger {
     }
 
     pub(super) async fn claim(&self, own: &UsedKeys, deadline: Deadline) -> Result<bool, LedgerError> {
+        // No instance has a row before it has claimed the ledger. A table is not asked: the role may not scan it.
+        let is_new = self.items(None, deadline).await?.items.is_empty();
+        if !is_new && self.read(instance::KEY.to_owned(), deadline).await?.is_none() {
+            return Err(LedgerError::NoInstance);
+        }
         self.put_new(own.new_item(), deadline).await
+    }
+
+    pub(super) async fn end_import(&self, used: &UsedKeys, deadline: Deadline) -> Result<bool, LedgerError> {
+        let named = used.new_item();
+        let end = move |item: Option<StoredItem>| {
+            let Some(mut item) = item.filter(|item| item.contains_key(instance::IMPORTING)) else {
+                return Ok((None, false));
+            };
+            item.remove(instance::IMPORTING);
+            item.extend(named);
+            Ok((Some(item), true))
+        };
+        self.update(instance::KEY.to_owned(), deadline, end).await
     }
 
     pub(super) async fn add_used_keys(&self, more: &UsedKeys, deadline: Deadline) -> Result<UsedKeys, LedgerError> {
