@@ -123,10 +123,10 @@ impl CarriedRow {
                 keys.log = sighting.entry().log_key(log_keys).map(PublicKey::fingerprint).into_iter().collect();
             }
         }
-        // The operator was told of it where it comes from.
-        item.remove("last_move");
-        let stale: &[&str] = if text(&item, "state") == Some(PENDING) { &["entry", "indexed"] } else { &["lease"] };
-        stale.iter().for_each(|name| drop(item.remove(*name)));
+        let stale = if text(&item, "state") == Some(PENDING) { "entry" } else { "lease" };
+        // The operator was told of the last move where the row comes from. The index need not have come along: without
+        // the mark, the next pull brings the tag into it.
+        ["last_move", "indexed", stale].iter().for_each(|name| drop(item.remove(*name)));
         Ok(Self { tag, row, item, keys })
     }
 }

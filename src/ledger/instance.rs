@@ -8,8 +8,8 @@
 //!
 //! The row is made once, before the first signature, and only grows. Attributes unknown to this version stay.
 //!
-//! While rows are imported into a ledger that was not claimed, the row has `importing` (BOOL) alone. Every version refuses
-//! a row without signing keys, so no instance claims or serves a part of a ledger.
+//! While rows are imported into a ledger that was not claimed, the row has `importing` (BOOL) alone. Every version
+//! refuses a row without signing keys, so no instance claims or serves a part of a ledger.
 
 use std::collections::BTreeSet;
 
@@ -95,8 +95,8 @@ fn importing_item() -> StoredItem {
 }
 
 impl Ledger {
-    /// Marks a ledger that nobody has claimed as one that is being imported: from now on nobody can claim it. Returns whether
-    /// it has the mark, now or from an import before.
+    /// Marks a ledger that nobody has claimed as one that is being imported: from now on nobody can claim it. Returns
+    /// whether it has the mark, now or from an import before.
     pub(crate) async fn begin_import(&self, deadline: Deadline) -> Result<bool, LedgerError> {
         if self.put_new(importing_item(), deadline).await? {
             return Ok(true);

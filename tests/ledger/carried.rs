@@ -62,16 +62,17 @@ pub async fn is_half_imported(ledger: &Ledger) -> bool {
     used.is_err()
 }
 
-/// The lines of an export in one order, without what the operator was told.
+/// The lines of an export in one order, without what the operator was told and what is in the index.
 fn sorted(export: &str) -> Vec<String> {
-    let without_told = |line: &str| {
+    let without_marks = |line: &str| {
         let mut line: Value = serde_json::from_str(line).unwrap();
         if let Some(item) = line["Item"].as_object_mut() {
             item.remove("last_move");
+            item.remove("indexed");
         }
         line.to_string()
     };
-    let mut lines: Vec<String> = export.lines().map(without_told).collect();
+    let mut lines: Vec<String> = export.lines().map(without_marks).collect();
     lines.sort();
     lines
 }
@@ -157,6 +158,7 @@ async fn rows_go_from_a_table_to_a_file_and_on_to_a_table_as_they_are() {
         from = export(to);
         assert_eq!(sorted(&from), sorted(&first));
         assert!(!from.contains("last_move"), "the operator would be told again");
+        assert!(first.contains("\"indexed\"") && !from.contains("\"indexed\""), "the index may lack the tag");
         let ledger = to.ledger();
         assert!(ledger.moves(&tag("moved"), soon()).await.unwrap().is_some());
         assert_eq!(ledger.used_keys(soon()).await.unwrap(), scene.ledger().used_keys(soon()).await.unwrap());
@@ -204,7 +206,7 @@ async fn a_second_digest_is_refused_and_the_others_go_on() {
         assert!(ended.stdout.contains("The row '@instance' says that the import is under way"), "{}", ended.stdout);
         assert!(is_half_imported(&ledger).await);
     }
-    // Two rows of one tag in one stream: the first counts.
+    // Two rows of one tag in one stream, which are written at once: whichever comes second is refused.
     let mine = first.lines().find(|line| line.contains("\"S\":\"registry.test/app:moved\"")).unwrap();
     let theirs = json!({"Item": {
         "tag": {"S": row.tag}, "digest": {"S": row.digest}, "key": {"S": row.key}, "signature": {"S": row.signature},
@@ -212,7 +214,9 @@ async fn a_second_digest_is_refused_and_the_others_go_on() {
     }});
     let both = scene.path("both.redb");
     let ended = scene.import(&format!("{mine}\n{theirs}\n{{\"End\":{{\"items\":2}}}}\n"), Place::File(&both));
-    assert!(ended.code == Some(1) && ended.stdout.contains(&format!("the ledger has {moved} for it")), "{ended:?}");
+    let told = |digest| ended.stdout.contains(&format!("the ledger has {digest} for it"));
+    assert!(ended.code == Some(1) && told(&moved) != told(&held), "{ended:?}");
+    assert!(ended.stdout.contains("(1 new,") && ended.stdout.contains(" 1 refused"), "{ended:?}");
 }
 
 /// The line of an item after `change`.
@@ -311,6 +315,43 @@ async fn an_export_that_is_not_whole_or_lacks_a_key_leaves_an_empty_ledger_to_no
     assert_eq!(Place::File(&file).ledger().used_keys(soon()).await.unwrap(), scene.used_keys().await);
 }
 
+/// The index may have been left behind.
+#[tokio::test]
+async fn a_pull_brings_a_row_that_came_without_the_index_into_it() {
+    let scene = Scene::set().await;
+    let digest = scene.tags.push("v1", "a");
+    assert!(scene.pull("v1").await.first_seen);
+    let whole = export(Place::Table(&scene.table));
+    let lines: Vec<&str> =
+        whole.lines().filter(|line| !line.contains("app@sha256:") && line.contains("Item")).collect();
+    assert_eq!(lines.len(), 2, "a row and the instance's");
+    let without_index = format!("{}\n{{\"End\":{{\"items\":2}}}}\n", lines.join("\n"));
+    let (file, table) = (scene.path("target.redb"), Table::start().await);
+    for to in [Place::File(&file), Place::Table(&table)] {
+        assert_eq!(scene.import(&without_index, to).code, Some(0));
+        let indexed = async || to.ledger().tags_of(tag("v1").repository(), &digest, soon()).await.unwrap();
+        assert_eq!(indexed().await, None);
+        let mut version = scene.version("key", &[]);
+        version.ledger = to.ledger();
+        let instance = version.start();
+        assert_eq!(pull(&instance, "v1").await.status, 200);
+        instance.finish().await;
+        drop(instance);
+        assert!(indexed().await.is_some_and(|row| row.includes(&tag("v1"))));
+
+        // The row is the same fact with the mark, which stays.
+        for export_again in [&without_index, &whole] {
+            let ended = scene.import(export_again, to);
+            assert!(
+                ended.code == Some(0) && ended.stdout.contains("(0 new, 0 completed, 1 there before)"),
+                "{ended:?}"
+            );
+        }
+        let row = to.ledger().get(&tag("v1"), soon()).await.unwrap().unwrap();
+        assert!(matches!(row.state, RowState::Recorded { indexed: true, .. }), "{row:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_pending_row_is_completed_by_an_entry_of_its_statement() {
     let scene = Scene::set().await;
@@ -391,6 +432,14 @@ async fn what_cannot_be_opened_or_written_is_told() {
     assert_eq!(scene.import("", Place::File(&file)).code, Some(2));
     drop(open);
     assert!(!missing.exists());
+    let absent = scene.path("absent");
+    for (export, reason) in [(&absent, "absent: No such file or directory"), (&scene.path(""), "Is a directory")] {
+        let mut import = cli();
+        import.args(["ledger", "import", "--ledger-file"]).arg(&missing).arg("--key").arg(scene.path("public.pem"));
+        let ended = Process::start(import.arg(export)).finish();
+        assert!(ended.code == Some(2) && ended.stderr.contains(reason) && ended.stdout.is_empty(), "{ended:?}");
+        assert!(!missing.exists(), "an import of nothing made the ledger file");
+    }
     // Standard input, which is closed.
     scene.import("", Place::File(&file));
     let mut import = cli();

@@ -92,15 +92,18 @@ struct Importer {
 impl Import {
     pub(super) async fn run(self) -> CommandResult {
         let (trusted, log_keys) = (self.trust.keys()?, self.trust.log()?.keys);
+        let mut lines = lines::read(&self.export);
+        // An export that cannot be read leaves the ledger as it is, and makes no file.
+        let first = lines.recv().await.transpose()?;
         let ledger = self.ledger.open(FileLedger::open_or_create).await?;
         // Before any row, so that no instance takes a part of the rows for a new ledger.
         let is_claimed = !ledger.begin_import(soon()).await?;
         let used = if is_claimed { ledger.used_keys(soon()).await? } else { None };
         let named = RefCell::new(used.unwrap_or_default());
         let importer = Importer { ledger, trusted, log_keys, is_claimed, named };
-        let lines = lines::read(&self.export);
-        let lines = stream::unfold(lines, async |mut lines| Some((lines.recv().await?, lines)));
-        let mut outcomes = std::pin::pin!(lines.map(|line| importer.take(line)).buffered(CONCURRENCY));
+        let others = stream::unfold(lines, async |mut lines| Some((lines.recv().await?, lines)));
+        let all = stream::iter(first.map(Ok)).chain(others);
+        let mut outcomes = std::pin::pin!(all.map(|line| importer.take(line)).buffered(CONCURRENCY));
         let mut count = ImportCount::default();
         while let Some(outcome) = outcomes.next().await {
             match outcome {
@@ -188,8 +191,8 @@ impl Importer {
         if !is_whole && !self.is_claimed {
             print_line(styled(
                 DOUBTFUL,
-                "The row '@instance' says that the import is under way: no instance serves a tag with this ledger until \
-                 the whole export was imported",
+                "The row '@instance' says that the import is under way: no instance serves a tag with this ledger \
+                 until the whole export was imported",
             ));
         }
         Ok(ExitCode::from(match (count.refused, doubt) {
