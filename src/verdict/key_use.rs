@@ -42,7 +42,8 @@ impl fmt::Display for KeyUsed {
         write!(
             f,
             "the ledger does not know this instance, and the log {shown} its key {}, which was used with another ledger: \
-             name that table in LEDGER_TABLE, bring the rows back, or make a new key and trust no earlier one",
+             put that ledger file back, or name that table in LEDGER_TABLE, or bring the rows back, or make a new key \
+             and trust no earlier one",
             self.fingerprint
         )
     }
