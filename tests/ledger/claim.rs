@@ -37,8 +37,8 @@ fn assert_key_used(answer: &Answer, shown: &str, scene: &Scene, key: &str) {
     let fingerprint = scene.fingerprint(key);
     let reason = format!(
         "because the ledger does not know this instance, and the log {shown} its key {fingerprint}, which was used with \
-         another ledger: put that ledger file back, or name that table in LEDGER_TABLE, or bring the rows back, or make \
-         a new key and trust no earlier one;"
+         another ledger: put that ledger file back, or name that table in LEDGER_TABLE, or bring the rows back, or \
+         make a new key and trust no earlier one;"
     );
     assert!(answer.message.contains(&reason), "{}", answer.message);
 }
