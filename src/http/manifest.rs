@@ -180,7 +180,7 @@ impl Service {
         match self.upstream.word(&Reference::Tag(tag.clone()), refused, deadline).await? {
             Word::Head(head) => Ok(Served::Head(head)),
             Word::Manifest(manifest) => Ok(Served::Manifest(manifest)),
-            Word::Limited(limit) => Err(limit),
+            Word::Limited(error) | Word::Refused(error) => Err(error),
         }
     }
 

@@ -78,10 +78,12 @@ pub(crate) enum Missing {
 impl UpstreamError {
     /// Returns whether the registry has decided: it does not have what was asked for, or does not show it to anyone.
     pub(super) fn is_no(&self) -> bool {
-        matches!(
-            self,
-            Self::WantsCredentials { .. } | Self::Denied { .. } | Self::Answered { .. } | Self::NotFound { .. }
-        )
+        match self {
+            Self::WantsCredentials { .. } | Self::Denied { .. } | Self::NotFound { .. } => true,
+            // Other statuses are about the request.
+            Self::Answered { answer, .. } => answer.status == StatusCode::FORBIDDEN,
+            _ => false,
+        }
     }
 
     /// Returns whether the registry does not have what was asked for, or no longer has it.

@@ -1,5 +1,5 @@
 //! HEAD as an economy: it says enough of a manifest that is known, and Docker Hub does not count it. Nothing depends on it.
-//! Some registries answer GET alone, and are then asked by GET at once for a while.
+//! Some registries answer GET alone. Their repositories are then asked by GET at once for a while.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,13 +12,12 @@ use super::ask::Reply;
 use super::error::{Missing, UpstreamError};
 use super::{Manifest, ManifestHead, Question, Token, Upstream};
 use crate::deadline::Deadline;
-use crate::image::Reference;
+use crate::image::{Reference, Repository};
 
-/// The time for which a registry that answers GET alone is not asked by HEAD. A fault that passed costs that many minutes of
-/// Docker Hub's limit.
+/// The time for which a repository that answers GET alone is not asked by HEAD.
 const TIME: Duration = Duration::from_secs(600);
-/// Registries remembered, some 100 bytes each. Only one that answered is.
-const REGISTRIES: usize = 1_000;
+/// Repositories remembered, some 500 bytes each at most.
+const REPOSITORIES: usize = 1_000;
 
 /// What a registry said of a manifest.
 #[derive(Debug)]
@@ -31,30 +30,33 @@ pub(crate) enum HeadOrManifest {
 impl Upstream {
     /// Asks for a manifest by HEAD and, if that brings nothing usable, by GET.
     ///
-    /// Any answer but 200, 429 and a redirect is followed by GET, and so is a connection that breaks. A host that was silent
-    /// for HEAD would be silent for as long again.
+    /// Any answer but 200, 429 and a redirect is followed by GET, and so is a connection that breaks, or a token that is
+    /// refused: GET may need none. A host that was silent for HEAD may be silent for as long again, so the next request is
+    /// the one that is a GET.
     pub(crate) async fn head_or_manifest(
         &self,
         reference: &Reference,
         deadline: Deadline,
     ) -> Result<HeadOrManifest, UpstreamError> {
-        let registry = reference.repository().registry().as_str();
-        if self.get_only.has(registry) {
+        let repository = reference.repository();
+        if self.get_only.has(repository) {
             return Ok(HeadOrManifest::Manifest(self.manifest(reference, deadline).await?));
         }
         let (refused, fresh) = match self.head(reference, deadline).await {
             Ok(Headed { head: Some(head), .. }) => return Ok(HeadOrManifest::Head(head)),
             Ok(headed) => (headed.refused, headed.fresh),
+            Err(error @ UpstreamError::Timeout { .. }) => {
+                self.get_only.remember(repository);
+                return Err(error);
+            }
             Err(
-                UpstreamError::Unreachable { .. }
-                | UpstreamError::Misbehaved { .. }
-                | UpstreamError::WantsOtherToken { .. },
-            ) => (true, None),
-            Err(error) => return Err(error),
+                error @ (UpstreamError::RateLimited { .. } | UpstreamError::Refused(_) | UpstreamError::Silent { .. }),
+            ) => return Err(error),
+            Err(_) => (true, None),
         };
         let manifest = self.manifest_with(reference, fresh, deadline).await?;
         if refused {
-            self.get_only.remember(registry);
+            self.get_only.remember(repository);
         }
         Ok(HeadOrManifest::Manifest(manifest))
     }
@@ -84,32 +86,37 @@ struct Headed {
     fresh: Option<Token>,
 }
 
-/// The registries that answer GET of a manifest and not HEAD, and until when that is believed.
+/// The repositories whose registries answer GET of a manifest and not HEAD, and until when that is believed.
+///
+/// Of one repository nothing follows for another: whoever owns it may make its HEAD fail, and registries count a GET. Docker
+/// Hub is known to answer HEAD, and is never remembered.
 #[derive(Debug)]
-pub(super) struct GetOnly(Mutex<Cache<String, Instant>>);
+pub(super) struct GetOnly(Mutex<Cache<Repository, Instant>>);
 
 impl GetOnly {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(Cache::new(REGISTRIES)))
+        Self(Mutex::new(Cache::new(REPOSITORIES)))
     }
 
-    pub(super) fn has(&self, registry: &str) -> bool {
-        let mut registries = self.registries();
-        let Some(end) = registries.get(registry).copied() else { return false };
+    pub(super) fn has(&self, repository: &Repository) -> bool {
+        let mut repositories = self.repositories();
+        let Some(end) = repositories.get(repository).copied() else { return false };
         let is_believed = Instant::now() < end;
         if !is_believed {
-            registries.remove(registry);
+            repositories.remove(repository);
         }
         is_believed
     }
 
-    /// GET brought what HEAD did not.
-    pub(super) fn remember(&self, registry: &str) {
-        self.registries().insert(registry.to_owned(), Instant::now() + TIME);
+    /// GET brought what HEAD did not, or HEAD timed out.
+    pub(super) fn remember(&self, repository: &Repository) {
+        if !repository.registry().is_docker_hub() {
+            self.repositories().insert(repository.clone(), Instant::now() + TIME);
+        }
     }
 
     /// A poisoned lock is usable: nothing panics while holding it.
-    fn registries(&self) -> MutexGuard<'_, Cache<String, Instant>> {
+    fn repositories(&self) -> MutexGuard<'_, Cache<Repository, Instant>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -118,26 +125,37 @@ impl GetOnly {
 mod tests {
     use super::*;
 
+    fn repository(name: &str) -> Repository {
+        name.parse().unwrap()
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn a_registry_is_asked_by_head_again_after_ten_minutes() {
-        let registries = GetOnly::new();
-        assert!(!registries.has("r"));
-        registries.remember("r");
-        assert!(registries.has("r"));
-        assert!(!registries.has("other"));
+    async fn a_repository_is_asked_by_head_again_after_ten_minutes() {
+        let (repositories, one) = (GetOnly::new(), repository("r.example/a"));
+        assert!(!repositories.has(&one));
+        repositories.remember(&one);
+        assert!(repositories.has(&one));
+        assert!(!repositories.has(&repository("r.example/b")), "another's owner is another");
         tokio::time::advance(TIME - Duration::from_millis(1)).await;
-        assert!(registries.has("r"));
+        assert!(repositories.has(&one));
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert!(!registries.has("r"));
-        assert!(registries.registries().is_empty());
+        assert!(!repositories.has(&one));
+        assert!(repositories.repositories().is_empty());
     }
 
     #[test]
-    fn no_number_of_registries_is_remembered_beyond_a_thousand() {
-        let registries = GetOnly::new();
+    fn docker_hub_is_always_asked_by_head() {
+        let (repositories, one) = (GetOnly::new(), repository("docker.io/library/a"));
+        repositories.remember(&one);
+        assert!(!repositories.has(&one));
+    }
+
+    #[test]
+    fn no_number_of_repositories_is_remembered_beyond_a_thousand() {
+        let repositories = GetOnly::new();
         for number in 0..5_000 {
-            registries.remember(&format!("{number}.example"));
+            repositories.remember(&repository(&format!("r.example/{number}")));
         }
-        assert!(registries.registries().len() <= REGISTRIES);
+        assert!(repositories.repositories().len() <= REPOSITORIES);
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use url::Url;
 
+use super::ask::Reply;
 use super::digest_mirror::DigestMirror;
 use super::egress::Egress;
 use super::error::{Missing, UpstreamError};
@@ -73,6 +74,8 @@ pub(crate) enum Word {
     Head(ManifestHead),
     /// It answered 429 to the HEAD too.
     Limited(UpstreamError),
+    /// HEAD said nothing certain, and a GET brought 429 or would wait as long again.
+    Refused(UpstreamError),
     /// It sent the manifest after all.
     Manifest(Manifest),
 }
@@ -98,16 +101,17 @@ impl Upstream {
             }
         }
         let was_refused = refused.is_some();
-        let (head, limit) = match self.word(reference, refused, deadline).await? {
+        let (head, refused) = match self.word(reference, refused, deadline).await? {
             Word::Head(head) => (Some(head), None),
-            Word::Limited(limit) => (None, Some(limit)),
+            Word::Limited(limit) => (None, Some(limit).filter(|_| was_refused)),
+            Word::Refused(error) => (None, Some(error)),
             Word::Manifest(manifest) => return Ok(manifest),
         };
-        match (self.mirrored_manifest(repository, digest, head.as_ref(), deadline).await, limit) {
+        match (self.mirrored_manifest(repository, digest, head.as_ref(), deadline).await, refused) {
             (Some(manifest), _) => Ok(manifest),
-            (None, Some(limit)) if was_refused => Err(limit),
+            (None, Some(error)) => Err(error),
             // As without mirrors: the registry may allow another request earlier than it said.
-            (None, _) => self.manifest_of_registry(reference, deadline).await,
+            (None, None) => self.manifest_of_registry(reference, deadline).await,
         }
     }
 
@@ -120,34 +124,52 @@ impl Upstream {
         deadline: Deadline,
     ) -> Result<Word, UpstreamError> {
         let repository = reference.repository();
-        let question = Question { method: Method::HEAD, ..Self::about(reference, None) };
-        let response = match self.ask(question, deadline).await {
-            Ok(reply) => reply.response,
-            Err(error) if error.is_no() => return Err(error),
-            Err(error) => return Err(refused.unwrap_or(error)),
-        };
-        match response.status() {
-            StatusCode::OK => {
-                if let Some(head) = ManifestHead::from_headers(response.headers()) {
-                    return Ok(Word::Head(head));
-                }
-            }
-            StatusCode::TOO_MANY_REQUESTS => {
-                let limit = self.refusal(repository, response, Missing::Manifest, deadline).await;
-                return Ok(Word::Limited(limit));
-            }
-            // Other registries are known to answer 403 or 404 to a HEAD alone.
-            _ if repository.registry().is_docker_hub() => {
-                let error = self.refusal(repository, response, Missing::Manifest, deadline).await;
-                if error.is_no() {
-                    return Err(error);
-                }
-            }
-            _ => {}
+        if self.get_only.has(repository) {
+            return self.word_by_get(reference, refused, deadline).await;
         }
-        match refused {
-            Some(refused) => Err(refused),
-            None => self.manifest_of_registry(reference, deadline).await.map(Word::Manifest),
+        let question = Question { method: Method::HEAD, ..Self::about(reference, None) };
+        let no = match self.ask(question, deadline).await {
+            Ok(Reply { response, .. }) => match response.status() {
+                StatusCode::OK => match ManifestHead::from_headers(response.headers()) {
+                    Some(head) => return Ok(Word::Head(head)),
+                    None => None,
+                },
+                StatusCode::TOO_MANY_REQUESTS => {
+                    let limit = self.refusal(repository, response, Missing::Manifest, deadline).await;
+                    return Ok(Word::Limited(limit));
+                }
+                _ => Some(self.refusal(repository, response, Missing::Manifest, deadline).await),
+            },
+            Err(error @ UpstreamError::Refused(_)) => return Err(error),
+            // A GET would wait as long again.
+            Err(error @ (UpstreamError::Timeout { .. } | UpstreamError::Silent { .. })) => {
+                if matches!(error, UpstreamError::Timeout { .. }) {
+                    self.get_only.remember(repository);
+                }
+                return Ok(Word::Refused(refused.unwrap_or(error)));
+            }
+            Err(error) => Some(error),
+        };
+        // Other registries are known to answer 403 or 404 to a HEAD alone.
+        if let Some(no) = no.filter(|error| repository.registry().is_docker_hub() && error.is_no()) {
+            return Err(no);
+        }
+        self.word_by_get(reference, refused, deadline).await
+    }
+
+    async fn word_by_get(
+        &self,
+        reference: &Reference,
+        refused: Option<UpstreamError>,
+        deadline: Deadline,
+    ) -> Result<Word, UpstreamError> {
+        if let Some(refused) = refused {
+            return Ok(Word::Refused(refused));
+        }
+        match self.manifest_of_registry(reference, deadline).await {
+            Ok(manifest) => Ok(Word::Manifest(manifest)),
+            Err(limit @ UpstreamError::RateLimited { .. }) => Ok(Word::Refused(limit)),
+            Err(error) => Err(error),
         }
     }
 
@@ -214,11 +236,11 @@ impl Upstream {
         announced: Option<&ManifestHead>,
         deadline: Deadline,
     ) -> Option<Manifest> {
-        let Mirrors { upstream, .. } = self.mirrors.as_ref()?;
+        let mirrors = self.mirrors.as_ref()?;
         let deadline = deadline.within(PATIENCE_WITH_ALL);
-        for name in self.mirrors.as_ref()?.names_for(repository) {
+        for name in mirrors.names_for(repository) {
             let reference = Reference::Digest(name.clone(), digest.clone());
-            let asking = upstream.manifest_of_registry(&reference, deadline.within(PATIENCE));
+            let asking = mirrors.upstream.manifest_of_registry(&reference, deadline.within(PATIENCE));
             match Box::pin(asking).await {
                 Ok(manifest) if announced.is_none_or(|head| head.describes(&manifest)) => {
                     telemetry::from_mirror();
@@ -241,10 +263,10 @@ impl Upstream {
         digest: &Digest,
         deadline: Deadline,
     ) -> Option<BlobLocation> {
-        let Mirrors { upstream, .. } = self.mirrors.as_ref()?;
+        let mirrors = self.mirrors.as_ref()?;
         let deadline = deadline.within(PATIENCE_WITH_ALL);
-        for name in self.mirrors.as_ref()?.names_for(repository) {
-            match upstream.blob_of_registry(method.clone(), &name, digest, deadline.within(PATIENCE)).await {
+        for name in mirrors.names_for(repository) {
+            match mirrors.upstream.blob_of_registry(method.clone(), &name, digest, deadline.within(PATIENCE)).await {
                 Ok(location) => {
                     telemetry::from_mirror();
                     return Some(location);

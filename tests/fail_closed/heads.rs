@@ -39,7 +39,7 @@ async fn any_answer_to_head_but_200_429_and_a_redirect_is_followed_by_get_and_re
         world.head(&manifest("v1")).await.assert_unchanged(&digest);
         world.head(&manifest(&digest)).await.assert_serves(&digest);
         let asked = ["GET manifests/v1".to_owned(), format!("GET manifests/{digest}")];
-        assert_eq!(world.registry.asked(), asked, "the registry is known to answer GET alone");
+        assert_eq!(world.registry.asked(), asked, "the repository is known to answer GET alone");
     }
 }
 
@@ -69,8 +69,8 @@ async fn a_manifest_that_is_not_there_says_nothing_of_the_registry() {
 }
 
 #[tokio::test]
-async fn a_429_or_silence_is_not_followed_by_get() {
-    let (world, _) = world().await;
+async fn a_429_or_silence_is_not_followed_by_get_and_after_silence_the_next_is_a_get() {
+    let (world, digest) = world().await;
     world.registry.method_fails(Method::HEAD, "manifests", status(429));
     world.head(&manifest("v1")).await.assert_refused(429, "TOOMANYREQUESTS", &["allows no more requests"]);
     assert_eq!(world.registry.asked(), ["HEAD manifests/v1"]);
@@ -81,4 +81,48 @@ async fn a_429_or_silence_is_not_followed_by_get() {
     let (answer, _) = Clock::stop().pass_after(reached, world.head(&path)).await;
     answer.assert_refused(504, "UNAVAILABLE", &["registry.test did not answer in time"]);
     assert_eq!(world.registry.asked(), ["HEAD manifests/v1"]);
+    // More often than a host may be silent.
+    for _ in 0..4 {
+        world.head(&manifest("v1")).await.assert_unchanged(&digest);
+        assert_eq!(world.registry.asked(), ["GET manifests/v1"]);
+    }
+}
+
+/// GET needs no token here.
+#[tokio::test]
+async fn a_head_whose_token_is_refused_is_followed_by_get() {
+    for refusal in [400, 401, 403, 404, 410, 418, 500] {
+        let (world, digest) = world().await;
+        let challenge = format!("Bearer realm=\"http://{}/token\"", world.registry.address);
+        let wants_token = Fault::Status(401, vec![("www-authenticate", challenge)], "");
+        world.registry.method_fails(Method::HEAD, "manifests", wants_token);
+        world.registry.fails("/token", status(refusal));
+        world.head(&manifest("v1")).await.assert_unchanged(&digest);
+        let asked = world.registry.asked();
+        assert_eq!(asked.first().map(String::as_str), Some("HEAD manifests/v1"), "{refusal}");
+        assert_eq!(asked.last().map(String::as_str), Some("GET manifests/v1"), "{refusal}");
+        assert_eq!(asked.iter().filter(|asked| asked.contains("manifests")).count(), 2, "{refusal}: {asked:?}");
+    }
+    let (world, _) = world().await;
+    let challenge = format!("Bearer realm=\"http://{}/token\"", world.registry.address);
+    let wants_token = Fault::Status(401, vec![("www-authenticate", challenge)], "");
+    world.registry.method_fails(Method::HEAD, "manifests", wants_token);
+    world.registry.fails("/token", status(429));
+    world.head(&manifest("v1")).await.assert_refused(429, "TOOMANYREQUESTS", &["allows no more requests"]);
+    assert!(world.registry.asked().iter().all(|asked| asked != "GET manifests/v1"));
+}
+
+/// Whoever owns a repository may make its HEAD fail, and registries count a GET.
+#[tokio::test]
+async fn nothing_follows_from_one_repositorys_head_for_another() {
+    let (world, digest) = world().await;
+    world.registry.method_fails(Method::HEAD, "manifests", status(405));
+    world.head(&manifest("v1")).await.assert_unchanged(&digest);
+    world.registry.heals();
+    world.registry.asked();
+    let other = manifest(&digest).replace("/demo/app/", "/demo/other/");
+    assert_ne!(other, manifest(&digest));
+    world.head(&other).await.assert_serves(&digest);
+    world.head(&manifest("v1")).await.assert_unchanged(&digest);
+    assert_eq!(world.registry.asked(), [format!("HEAD manifests/{digest}"), "GET manifests/v1".to_owned()]);
 }

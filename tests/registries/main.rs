@@ -21,4 +21,5 @@ mod scene;
 mod self_hosted;
 mod shape;
 mod token_forms;
+mod unsure;
 mod without_token;
