@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::WARNING;
-use http::{Response, Uri};
+use http::{Response, StatusCode, Uri};
 
 use super::error::Refusal;
 use super::listing::{list, query};
@@ -100,7 +100,7 @@ fn none() -> ListPage {
 }
 
 /// Returns whether an error is the answer, whatever there is to list: it passes, or a broken list hides what was in it, or the
-/// registry is not served here.
+/// registry is not served here. What is no manifest at all under the referrers tag, a page to log in for example, is no list.
 fn is_final(error: &UpstreamError) -> bool {
     match error {
         UpstreamError::RateLimited { .. }
@@ -109,10 +109,16 @@ fn is_final(error: &UpstreamError) -> bool {
         | UpstreamError::Unreachable { .. }
         | UpstreamError::Unavailable { .. }
         | UpstreamError::Refused(EgressRefusal::NotServed(_)) => true,
-        UpstreamError::Status { status, .. } => status.is_server_error(),
-        UpstreamError::Misbehaved { how, .. } => {
-            !matches!(how, Misbehaviour::TooManyRedirects { .. } | Misbehaviour::RedirectToNowhere)
-        }
+        UpstreamError::Status { status, .. } => status.is_server_error() && *status != StatusCode::NOT_IMPLEMENTED,
+        UpstreamError::Misbehaved { how, .. } => !matches!(
+            how,
+            Misbehaviour::TooManyRedirects { .. }
+                | Misbehaviour::RedirectToNowhere
+                | Misbehaviour::ManifestEmpty
+                | Misbehaviour::ManifestNotJson
+                | Misbehaviour::ManifestUntyped
+                | Misbehaviour::ManifestTypeUnknown(_)
+        ),
         UpstreamError::Refused(_)
         | UpstreamError::WantsCredentials { .. }
         | UpstreamError::WantsOtherToken { .. }

@@ -52,6 +52,12 @@ fn an_indexs_own_images_are_not_its_referrers() {
 
 type Answers = fn(&Request<()>) -> Option<Response<Bytes>>;
 
+/// The same answer to the list and to the index under the referrers tag.
+fn of_both(request: &Request<()>, answer: impl Fn() -> Response<Bytes>) -> Option<Response<Bytes>> {
+    let path = request.uri().path();
+    (path.contains("/referrers/") || path.contains("/manifests/sha256-")).then(answer)
+}
+
 fn of_list(request: &Request<()>, answer: impl Fn() -> Response<Bytes>) -> Option<Response<Bytes>> {
     request.uri().path().contains("/referrers/").then(answer)
 }
@@ -61,7 +67,7 @@ fn of_list(request: &Request<()>, answer: impl Fn() -> Response<Bytes>) -> Optio
 /// (<https://github.com/sigstore/sigstore-js/pull/1187> tells of a 200 that is no list).
 #[test]
 fn a_registry_that_fails_hides_no_attestation() {
-    let cases: [(&str, Answers, &str, u16); 8] = [
+    let cases: [(&str, Answers, &str, u16); 14] = [
         ("403", |r| of_list(r, || status(403, &[], "")), "registry.example wants credentials", 403),
         ("410", |r| of_list(r, || status(410, &[], "")), "registry.example answered 410", 200),
         ("501", |r| of_list(r, || status(501, &[], "")), "registry.example answered 501", 200),
@@ -93,6 +99,32 @@ fn a_registry_that_fails_hides_no_attestation() {
             "http://10.0.0.1 is not called",
             403,
         ),
+        (
+            "a page for both",
+            |r| of_both(r, || status(200, &[("content-type", "text/html")], "<title>Log in</title>")),
+            "registry.example sent a manifest that is not a whole JSON object",
+            502,
+        ),
+        (
+            "an empty page for both",
+            |r| of_both(r, || status(200, &[("content-type", "text/html")], "")),
+            "registry.example sent an empty manifest",
+            502,
+        ),
+        (
+            "another JSON for both",
+            |r| of_both(r, || status(200, &[("content-type", "application/json")], r#"{"login":"/"}"#)),
+            "registry.example answered with type 'application/json'",
+            502,
+        ),
+        (
+            "JSON without a type for both",
+            |r| of_both(r, || status(200, &[], r#"{"login":"/"}"#)),
+            "registry.example sent a manifest without its type",
+            502,
+        ),
+        ("501 for both", |r| of_both(r, || status(501, &[], "")), "registry.example answered 501", 502),
+        ("410 for both", |r| of_both(r, || status(410, &[], "")), "registry.example answered 410", 410),
     ];
     inside(async move {
         let scene = Scene::set(Shape::plain(HOST)).await;
