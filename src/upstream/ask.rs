@@ -1,7 +1,7 @@
 //! One question to a registry: with the anonymous token that it wants, and the redirects that are its own to follow.
 
 use reqwest::{Method, Response, StatusCode};
-use url::Url;
+use url::{Position, Url};
 
 use super::challenge::Challenge;
 use super::egress::EgressRefusal;
@@ -121,7 +121,7 @@ impl Upstream {
         let response = self.follow(question, response, token, deadline).await?;
         let is_own = response.url().origin() == url.origin();
         if response.status() == StatusCode::UNAUTHORIZED && !is_own {
-            let host = response.url().host_str().unwrap_or_default().to_owned();
+            let host = response.url()[Position::BeforeHost..Position::AfterPort].to_owned();
             return Err(UpstreamError::WantsOtherToken { registry: registry.to_owned(), host });
         }
         Ok(Reply { response, with_token: token.is_some(), fresh: None, is_own })

@@ -21,9 +21,10 @@ pub(crate) enum UpstreamError {
     #[error("not found, or not public: {registry} wants credentials")]
     WantsCredentials { registry: String },
     /// The registry redirects to another one, which gets no token: only the client knows whether it is to be trusted as much.
+    /// `host` has its port, if that is not the scheme's own.
     #[error(
-        "{registry} leads to {}, which wants a token of its own, and tlogistry gets tokens for the registry that was named \
-         alone: name {0} instead",
+        "{registry} redirects to {}, which wants a token of its own; tlogistry gets tokens only for the registry that was \
+         named, so name {0} instead",
         shown(.host)
     )]
     WantsOtherToken { registry: String, host: String },

@@ -48,7 +48,7 @@ impl Upstream {
 }
 
 /// Returns whether a redirect leads to the same blob by another path of the registry's API. A query is a signature as a
-/// rule: such a URL needs no token.
+/// rule: such a URL needs no token. The same path leads nowhere.
 fn is_same_blob(url: &Url, location: Option<&Url>) -> bool {
     let digest = |url: &Url| {
         let (path, digest) = url.path().rsplit_once('/')?;
@@ -57,6 +57,7 @@ fn is_same_blob(url: &Url, location: Option<&Url>) -> bool {
     location.is_some_and(|location| {
         location.origin() == url.origin()
             && location.query().is_none()
+            && location.path() != url.path()
             && digest(location).is_some()
             && digest(location) == digest(url)
     })
@@ -86,6 +87,11 @@ mod tests {
         for (location, expected) in [
             ("/artifactory/api/docker/a/v2/a/blobs/sha256:1", true),
             ("https://r.example:443/other/blobs/sha256%3a1", true),
+            ("", false),
+            ("#", false),
+            ("#a", false),
+            ("/v2/a/blobs/sha256:1", false),
+            ("https://r.example:443/v2/a/blobs/sha256:1#a", false),
             ("/v2/a/blobs/sha256:2", false),
             ("/v2/a/blobs/sha256:1?signature=x", false),
             ("/downloads/sha256:1", false),

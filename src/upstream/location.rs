@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 
 use http::HeaderValue;
-use url::Url;
+use url::{Position, Url};
 
 use super::misbehaviour::Misbehaviour;
 
@@ -29,7 +29,11 @@ impl BlobLocation {
         if location.is_empty() {
             return Err(Misbehaviour::BlobToNowhere);
         }
-        Self::checked(completed(base, &location), plain_http)
+        let location = completed(base, &location);
+        if is_same(base, &location) {
+            return Err(Misbehaviour::BlobToNowhere);
+        }
+        Self::checked(location, plain_http)
     }
 
     /// The URL that the registry itself answered.
@@ -52,6 +56,11 @@ impl BlobLocation {
     pub(crate) fn into_header(self) -> HeaderValue {
         self.0
     }
+}
+
+/// Returns whether a client would ask `url` again. It does not send a fragment.
+fn is_same(url: &Url, location: &str) -> bool {
+    location.parse::<Url>().is_ok_and(|location| location[..Position::AfterQuery] == url[..Position::AfterQuery])
 }
 
 /// The reference with its bytes beyond ASCII percent-encoded. `None` if it has a control character, a tab for example,
@@ -175,7 +184,7 @@ mod tests {
             ("../../../../../../z/..", "https://registry.example/"),
             ("a/.", "https://registry.example/v2/org/app/blobs/a/"),
             ("?sig=1", "https://registry.example/v2/org/app/blobs/sha256:0?sig=1"),
-            ("#a", "https://registry.example/v2/org/app/blobs/sha256:0?x=1#a"),
+            ("?x=2#a", "https://registry.example/v2/org/app/blobs/sha256:0?x=2#a"),
         ] {
             assert_eq!(led(reference.as_bytes()).as_deref(), Ok(url), "{reference}");
             // Whoever resolves it otherwise comes to the same place.
@@ -196,6 +205,10 @@ mod tests {
         for location in
             ["", "https://", "https://:443/", "https://[/", "https://cdn example/", "//", "https://a:99999/"]
         {
+            assert_eq!(led(location.as_bytes()), Err(Misbehaviour::BlobToNowhere), "{location}");
+        }
+        let (path, own) = (&BASE["https://registry.example".len()..], format!("{BASE}#a"));
+        for location in ["#", "#a", "?x=1", "./sha256:0?x=1", path, BASE, &own] {
             assert_eq!(led(location.as_bytes()), Err(Misbehaviour::BlobToNowhere), "{location}");
         }
         for location in

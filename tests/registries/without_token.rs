@@ -57,8 +57,8 @@ fn a_registry_elsewhere_that_wants_a_token_of_its_own_is_not_pulled_from() {
         let answer = scene.get("manifests/v1").await;
         let (code, message, _) = answer.error();
         assert_eq!((answer.status, code.as_str()), (403, "DENIED"));
-        let reason = "registry.example leads to elsewhere.example, which wants a token of its own, and tlogistry gets \
-                      tokens for the registry that was named alone: name elsewhere.example instead";
+        let reason = "registry.example redirects to elsewhere.example, which wants a token of its own; tlogistry gets \
+                      tokens only for the registry that was named, so name elsewhere.example instead";
         assert_eq!(message, reason);
         assert_eq!(scene.asked(), ["GET manifests", "GET manifests at elsewhere.example"]);
         assert_eq!(scene.head("manifests/v1").await.status, 403);
@@ -66,8 +66,28 @@ fn a_registry_elsewhere_that_wants_a_token_of_its_own_is_not_pulled_from() {
         let by_get = ["GET manifests", "GET manifests at elsewhere.example"];
         assert_eq!(scene.asked(), [by_head, by_get].concat());
         let what = "redirects to a registry that wants a token of its own";
-        let through = "registry.example leads to elsewhere.example, which wants a token of its own";
+        let through = "registry.example redirects to elsewhere.example, which wants a token of its own";
         scene.assert_pulls_as(what, Err("unauthorized"), Err(through)).await;
+    });
+}
+
+#[test]
+fn a_blob_that_is_redirected_to_itself_is_nowhere() {
+    inside(async {
+        let scene = Scene::set(Shape::plain("registry.example")).await;
+        let blob = scene.blob();
+        let own = format!("https://registry.example/v2/{}/{blob}#a", scene.shape.repository);
+        for location in [String::new(), "#".to_owned(), "#a".to_owned(), own] {
+            let to = location.clone();
+            scene.network.web.site("registry.example", move |_| status(302, &[("location", &to)], ""));
+            let answer = scene.get(&blob).await;
+            assert_eq!(answer.status, 502, "'{location}': {answer:?}");
+            assert!(
+                answer.error().1.contains("registry.example redirects a blob to nowhere"),
+                "'{location}': {answer:?}"
+            );
+            assert_eq!(scene.asked(), ["GET blobs"], "'{location}'");
+        }
     });
 }
 
