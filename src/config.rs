@@ -211,6 +211,10 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         {
             self.fault("DIGEST_MIRRORS", format!("'{host}' is this instance's own PUBLIC_HOST"));
         }
+        for mirror in config.digest_mirrors.iter().filter(|mirror| !mirror.is_called(&config.insecure_registries)) {
+            let fault = "is never called: it is not a name on port 443, and INSECURE_REGISTRIES does not open it";
+            self.fault("DIGEST_MIRRORS", format!("'{}' {fault}", mirror.at()));
+        }
         config.registry_timeout = config.registry_timeout.min(config.request_timeout);
         config
     }
@@ -310,6 +314,10 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         let mirrors: Vec<_> = self.items("DIGEST_MIRRORS", &value);
         if mirrors.len() > MAX_DIGEST_MIRRORS {
             self.fault("DIGEST_MIRRORS", format!("holds more than {MAX_DIGEST_MIRRORS}"));
+        }
+        let is_again = |&(at, mirror): &(usize, &DigestMirror)| mirrors[..at].contains(mirror);
+        if let Some((_, again)) = mirrors.iter().enumerate().find(is_again) {
+            self.fault("DIGEST_MIRRORS", format!("'{again}' is there twice"));
         }
         mirrors
     }
@@ -503,13 +511,25 @@ mod tests {
         let two = mirrors(Some("docker.io=mirror.gcr.io,docker.io/library=public.ecr.aws/docker/library")).unwrap();
         assert_eq!(two.len(), 2);
         for (value, fault) in [
-            ("mirror.gcr.io", "'mirror.gcr.io' names no mirror: registry=mirror"),
+            ("foo", "expected registry=mirror, not 'foo'"),
+            ("docker.io=mirror.gcr.io,DOCKER.IO=mirror.gcr.io:443", "'index.docker.io=mirror.gcr.io' is there twice"),
+            (
+                "docker.io=10.0.0.1",
+                "'10.0.0.1' is never called: it is not a name on port 443, and INSECURE_REGISTRIES does not open it",
+            ),
+            (
+                "docker.io=mirror.example.com:5000",
+                "'mirror.example.com:5000' is never called: it is not a name on port 443, and INSECURE_REGISTRIES does not \
+                 open it",
+            ),
             ("ghcr.io=docker.io,docker.io=registry-1.docker.io", "'index.docker.io' cannot be a mirror of itself"),
-            (&"docker.io=mirror.gcr.io,".repeat(17), "holds more than 16"),
+            (&(0..17).map(|number| format!("docker.io=m{number}.test,")).collect::<String>(), "holds more than 16"),
         ] {
             let error = mirrors(Some(value)).unwrap_err();
             assert!(error.ends_with(&format!("\n  DIGEST_MIRRORS: {fault}")), "{error}");
         }
+        let opened = [("INSECURE_REGISTRIES", "10.0.0.1:5000"), ("DIGEST_MIRRORS", "docker.io=10.0.0.1:5000")];
+        assert_eq!(read(&opened).unwrap().digest_mirrors.len(), 1);
         let of_itself =
             [("PUBLIC_HOST", "registry.example.com"), ("DIGEST_MIRRORS", "docker.io=registry.example.com/a")];
         let error = read(&of_itself).unwrap_err().to_string();

@@ -1,7 +1,11 @@
 //! Registries that hold what another one holds, under the same digests.
 
+use std::fmt;
 use std::str::FromStr;
 
+use super::egress::may_be_public;
+use super::insecure::InsecureRegistry;
+use crate::foreign::shown;
 use crate::image::{NameError, Registry, Repository};
 
 /// A mirror of a registry, or of a part of it. It is asked for digests alone, so nothing about it needs to be believed.
@@ -32,6 +36,13 @@ impl DigestMirror {
         &self.at.registry
     }
 
+    /// Returns whether the egress guard may call the mirror, if its name leads to the public internet or `opened` has it.
+    pub(crate) fn is_called(&self, opened: &[InsecureRegistry]) -> bool {
+        let at = &self.at.registry;
+        opened.iter().any(|opened| opened.name() == at.as_str())
+            || format!("https://{}/", at.endpoint()).parse().is_ok_and(|url| may_be_public(&url))
+    }
+
     /// The mirror's name for a repository. `None` for one that is not mirrored, or whose name would be too long.
     pub(super) fn name_for(&self, repository: &Repository) -> Option<Repository> {
         let rest = self.of.rest_of(repository)?;
@@ -58,9 +69,9 @@ impl FromStr for DigestMirror {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (of, at) = text.split_once('=').ok_or_else(|| format!("'{text}' names no mirror: registry=mirror"))?;
-        let fault = |error: NameError| error.to_string();
-        let (of, at): (Place, Place) = (of.parse().map_err(fault)?, at.parse().map_err(fault)?);
+        let (of, at) =
+            text.split_once('=').ok_or_else(|| format!("expected registry=mirror, not '{}'", shown(text)))?;
+        let (of, at): (Place, Place) = (of.parse()?, at.parse()?);
         // It would have the same limit.
         if of.registry == at.registry {
             return Err(format!("'{}' cannot be a mirror of itself", of.registry));
@@ -69,19 +80,34 @@ impl FromStr for DigestMirror {
     }
 }
 
-impl FromStr for Place {
-    type Err = NameError;
+/// As it is written, with the registries' canonical names.
+impl fmt::Display for DigestMirror {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.of, self.at)
+    }
+}
 
-    fn from_str(text: &str) -> Result<Self, NameError> {
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let slash = if self.path.is_empty() { "" } else { "/" };
+        write!(f, "{}{slash}{}", self.registry, self.path)
+    }
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
         let (host, path) = text.split_once('/').map_or((text, None), |(host, path)| (host, Some(path)));
         // As in a name of an image, a word without a dot or colon is no host.
         let is_host = host.contains(['.', ':']) || host.eq_ignore_ascii_case("localhost");
-        if !is_host {
-            return Err(NameError::Registry(host.to_owned()));
+        if !is_host && !host.is_empty() {
+            return Err(format!("'{}' is not a registry host: it has neither a dot nor a port", shown(host)));
         }
-        let registry: Registry = host.parse()?;
+        let fault = |error: NameError| error.to_string();
+        let registry: Registry = host.parse().map_err(fault)?;
         // The grammar of a path's beginning is that of a whole one.
-        let path = path.map(|path| Repository::new(registry.clone(), path).map(|_| path)).transpose()?;
+        let path = path.map(|path| Repository::new(registry.clone(), path).map(|_| path)).transpose().map_err(fault)?;
         Ok(Self { registry, path: path.unwrap_or_default().to_owned() })
     }
 }
@@ -122,13 +148,13 @@ mod tests {
     #[test]
     fn what_names_no_registry_and_another_as_its_mirror_is_refused() {
         let cases = [
-            ("mirror.gcr.io", "names no mirror"),
-            ("", "names no mirror"),
+            ("mirror.gcr.io", "expected registry=mirror, not 'mirror.gcr.io'"),
+            ("", "expected registry=mirror, not ''"),
             ("docker.io=", "'' is not a registry host"),
             ("=mirror.gcr.io", "'' is not a registry host"),
             ("docker.io=https://mirror.gcr.io", "'https:' is not a registry host"),
-            ("docker.io=mirror", "'mirror' is not a registry host"),
-            ("library=mirror.gcr.io", "'library' is not a registry host"),
+            ("docker.io=mirror", "'mirror' is not a registry host: it has neither a dot nor a port"),
+            ("library=mirror.gcr.io", "'library' is not a registry host: it has neither a dot nor a port"),
             ("docker.io=mirror.gcr.io=other.test", "is not a registry host"),
             ("docker.io=mirror.gcr.io/", "'' is not a repository name"),
             ("docker.io/Library=mirror.gcr.io", "'Library' is not a repository name"),

@@ -101,13 +101,7 @@ impl Egress {
         if let Some(unguarded) = self.unguarded.as_ref().filter(|_| self.is_opened(url, registry)) {
             return Ok(unguarded);
         }
-        let has_name = matches!(url.host(), Some(Host::Domain(_)));
-        let plain = url.username().is_empty() && url.password().is_none();
-        if url.scheme() == "https" && url.port().is_none() && has_name && plain {
-            Ok(&self.guarded)
-        } else {
-            Err(EgressRefusal::Url(described(url)))
-        }
+        if may_be_public(url) { Ok(&self.guarded) } else { Err(EgressRefusal::Url(described(url))) }
     }
 
     /// Checks the address that an answer came from.
@@ -139,6 +133,13 @@ impl fmt::Debug for Egress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Egress").field("allowed", &self.allowed).field("insecure", &self.insecure).finish()
     }
+}
+
+/// Returns whether a URL is of a kind that is called without being opened by the operator.
+pub(super) fn may_be_public(url: &Url) -> bool {
+    let has_name = matches!(url.host(), Some(Host::Domain(_)));
+    let plain = url.username().is_empty() && url.password().is_none();
+    url.scheme() == "https" && url.port().is_none() && has_name && plain
 }
 
 /// A URL without credentials, path and query, fit for a caller's eyes.
