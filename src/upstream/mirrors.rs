@@ -150,11 +150,18 @@ impl Upstream {
             }
             Err(error) => Some(error),
         };
-        // Other registries are known to answer 403 or 404 to a HEAD alone.
-        if let Some(no) = no.filter(|error| repository.registry().is_docker_hub() && error.is_no()) {
+        let Some(no) = no.filter(UpstreamError::is_no) else {
+            return self.word_by_get(reference, refused, deadline).await;
+        };
+        if repository.registry().is_docker_hub() {
             return Err(no);
         }
-        self.word_by_get(reference, refused, deadline).await
+        // Other registries are known to answer 403 or 404 to a HEAD alone, so a GET decides. Where it may not, nobody overrules
+        // what may be a no.
+        match self.word_by_get(reference, refused, deadline).await? {
+            Word::Refused(refused) => Err(refused),
+            word => Ok(word),
+        }
     }
 
     async fn word_by_get(

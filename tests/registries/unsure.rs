@@ -114,3 +114,30 @@ fn a_digest_comes_from_a_mirror_if_the_registry_is_silent_for_head() {
         assert_eq!(registry.asked(), [format!("GET {path_asked}")]);
     });
 }
+
+/// It may be that no, or a registry that answers no HEAD well.
+#[test]
+fn a_no_to_head_of_a_registry_whose_get_is_refused_is_overruled_by_no_mirror() {
+    inside_trusting(async {
+        let image = Image::index("of another registry");
+        let internet = Internet::of(&[(NAME, &image)]).await;
+        internet.network.web.site(MIRROR, mirror(&internet.hub, "of/other/", MIRROR_BLOBS));
+        let registry = Registry::start().await;
+        registry.method_fails(Method::GET, "manifests", Fault::Status(429, vec![("retry-after", "60".to_owned())], ""));
+        let service = internet.service().set("INSECURE_REGISTRIES", format!("registry.test={}", registry.address));
+        let service = service.set("DIGEST_MIRRORS", "registry.test=mirror.gcr.io/of/other").build();
+        let path = format!("/v2/registry.test/{NAME}/manifests/{}", image.digest());
+        for no in [403, 404] {
+            registry.method_fails(Method::HEAD, "manifests", Fault::Status(no, vec![], ""));
+            for pull in 1..=2 {
+                assert_eq!(get(&service, &path).await.status, 429, "{no}, {pull}");
+            }
+            registry.heals();
+            registry.method_fails(Method::GET, "manifests", Fault::Status(429, vec![], ""));
+        }
+        assert!(internet.asked().iter().all(|asked| !asked.contains(MIRROR)));
+        // A HEAD that says nothing is no such word.
+        registry.method_fails(Method::HEAD, "manifests", Fault::Status(405, vec![], ""));
+        assert_is(&get(&service, &path).await, &image);
+    });
+}
