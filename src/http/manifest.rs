@@ -70,9 +70,6 @@ impl Service {
         client: &Client,
         deadline: Deadline,
     ) -> Result<Response<Body>, Refusal> {
-        if tag.is_referrers_tag() {
-            return self.exempt_manifest(method, tag, deadline).await;
-        }
         let known = self.verdicts.look_up(tag, deadline);
         let (verdict, current) = self.judged(method, tag, known, source, deadline).await?;
         match verdict {

@@ -158,6 +158,9 @@ impl Service {
             }
             Route::Version | Route::Health => Ok(Response::new(Body::empty())),
             Route::Ready => Ok(self.ready.answer(&self.verdicts).await),
+            Route::Manifest(Reference::Tag(tag)) | Route::PinnedManifest(tag) if tag.is_referrers_tag() => {
+                self.exempt_manifest(method, &tag, deadline).await
+            }
             Route::Manifest(Reference::Tag(tag)) => {
                 let answer = self.manifest_by_tag(method, &tag, source, client, deadline).await?;
                 Ok(conditional(method, headers, true, answer))

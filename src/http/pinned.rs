@@ -50,9 +50,6 @@ impl Service {
         client: &Client,
         deadline: Deadline,
     ) -> Result<Response<Body>, Refusal> {
-        if tag.is_referrers_tag() {
-            return self.exempt_manifest(method, tag, deadline).await;
-        }
         let known = self.verdicts.look_up(tag, deadline).await;
         if let Some(known) = known.map_err(|cause| Refusal::no_verdict(tag, cause))? {
             return self.recorded(method, &known, deadline).await;
@@ -101,21 +98,13 @@ impl Service {
         }
     }
 
-    /// The recorded manifest. A HEAD that fails is followed by a GET, which more registries answer, and more of what is gone.
     async fn recorded_manifest(
         &self,
         method: &Method,
         sighting: &Sighting,
         deadline: Deadline,
     ) -> Result<Served, UpstreamError> {
-        let (repository, digest) = (sighting.tag().repository(), sighting.digest());
-        match self.by_digest(method, repository, digest, deadline).await {
-            Err(_) if method == Method::HEAD => {
-                let reference = Reference::Digest(repository.clone(), digest.clone());
-                Ok(Served::Manifest(self.upstream.manifest(&reference, deadline).await?))
-            }
-            served => served,
-        }
+        self.by_digest(method, sighting.tag().repository(), sighting.digest(), deadline).await
     }
 
     /// Asks the registry whether the tag still has the recorded digest.
