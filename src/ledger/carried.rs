@@ -178,7 +178,7 @@ impl Ledger {
             return Ok(Err(CarriedFault::OtherDigest { held }));
         }
         // An entry that does not fit the held row leaves it as it is: the next pull finishes that.
-        let entry = carried.item.get("entry").and_then(|entry| entry.as_s().ok());
+        let entry = text(&carried.item, "entry");
         let completed = held_statement.zip(entry).and_then(|(held, entry)| recorded(held, entry, log_keys).ok());
         let Some(sighting) = completed else { return Ok(Ok(Taken::Known)) };
         Ok(Ok(match self.complete(&sighting, deadline).await? {

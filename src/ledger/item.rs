@@ -29,7 +29,7 @@ pub(crate) fn from_json(json: Value) -> Option<StoredItem> {
 }
 
 /// The text of an attribute.
-pub(super) fn text<'a>(item: &'a StoredItem, name: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(item: &'a StoredItem, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }
 

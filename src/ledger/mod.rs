@@ -20,7 +20,7 @@ pub use dynamodb::DynamoDbLedger;
 pub use file::{FileLedger, LedgerFileError};
 pub(crate) use index::DigestTags;
 pub use instance::UsedKeys;
-pub(crate) use item::{StoredItem, from_json, to_json};
+pub(crate) use item::{StoredItem, from_json, text, to_json};
 pub use memory::MemoryLedger;
 pub use moves::{Move, Moves, NewMove, RefusedMove};
 pub use row::{Lease, Row, RowFault, RowState, VerifiedRow, recorded};

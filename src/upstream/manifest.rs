@@ -160,7 +160,7 @@ fn text(value: &HeaderValue) -> String {
 }
 
 /// The media type of a manifest, without parameters.
-fn media_type(headers: &HeaderMap) -> Option<&'static str> {
+pub(super) fn media_type(headers: &HeaderMap) -> Option<&'static str> {
     let given = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let given = given.split(';').next()?.trim();
     MANIFEST_TYPES.into_iter().find(|known| known.eq_ignore_ascii_case(given))

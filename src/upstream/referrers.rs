@@ -1,11 +1,10 @@
 //! A manifest's referrers (distribution spec, "Listing Referrers").
 
-use http::HeaderMap;
-use http::header::CONTENT_TYPE;
 use reqwest::StatusCode;
 
 use super::error::{Missing, UpstreamError};
 use super::listing::ListPage;
+use super::manifest::media_type;
 use super::misbehaviour::Misbehaviour;
 use super::{Upstream, Wanted};
 use crate::deadline::Deadline;
@@ -35,7 +34,7 @@ impl Upstream {
         let response = self.ask_list(repository, path, Wanted::Referrers, query, deadline).await?;
         let no_list = || UpstreamError::misbehaved(registry, Misbehaviour::ReferrersNotIndex);
         let fault = match response.status() {
-            StatusCode::OK if is_index(response.headers()) => {
+            StatusCode::OK if media_type(response.headers()) == Some(OCI_INDEX) => {
                 let page = self.read_page(repository, response, deadline).await?;
                 // The manifest itself is no list of what refers to it.
                 let is_list = !digest.matches(&page.bytes);
@@ -56,10 +55,4 @@ impl Upstream {
         self.silence.answered(registry, response.url());
         Ok(Referrers::NoApi(fault))
     }
-}
-
-fn is_index(headers: &HeaderMap) -> bool {
-    let given =
-        headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).and_then(|value| value.split(';').next());
-    given.is_some_and(|given| given.trim().eq_ignore_ascii_case(OCI_INDEX))
 }

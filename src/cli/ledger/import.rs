@@ -15,7 +15,7 @@ use super::{LEDGER_TIME, WhichLedger};
 use crate::deadline::Deadline;
 use crate::foreign::shown;
 use crate::key::{Fingerprint, PublicKey};
-use crate::ledger::{CarriedFault, CarriedItem, CarriedRow, FileLedger, Ledger, LedgerError, Taken, UsedKeys};
+use crate::ledger::{CarriedFault, CarriedItem, CarriedRow, FileLedger, Ledger, LedgerError, Taken, UsedKeys, text};
 use crate::tlog::LogKeys;
 
 /// Items that are written at once.
@@ -125,7 +125,7 @@ impl Importer {
             ExportLine::End(items) => return Ok(LineOutcome::End(items)),
             ExportLine::Unreadable(number) => return Ok(LineOutcome::Unreadable(number)),
         };
-        let key = item.get("tag").and_then(|tag| tag.as_s().ok()).cloned().unwrap_or_default();
+        let key = text(&item, "tag").unwrap_or_default().to_owned();
         let taken = match CarriedItem::check(item, &self.trusted, &self.log_keys) {
             Err(fault) => Ok(Err(fault)),
             Ok(CarriedItem::Instance(used)) => {
