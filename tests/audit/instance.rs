@@ -1,66 +1,23 @@
 //! `verify --instance`: evidence that an instance hands out is checked like the log's own.
 
-use http::{Request, Response};
-use http_body_util::Full;
 use serde_json::{Value, json};
 use testing::client::get;
 use testing::image::Image;
-use testing::instance::Instance;
-use testing::process::{Ended, Process, cli};
-use testing::stage::Stage;
-use tlogistry::cli::listen;
+use testing::process::Ended;
 use tlogistry::image::Digest;
 use tlogistry::sighting::LocalKey;
 
-const TAG: &str = "registry.test/demo/app:v1";
-
-struct Served {
-    stage: Stage,
-    folder: tempfile::TempDir,
-    instance: Instance,
-}
+use crate::served::{Served, TAG, answering};
 
 impl Served {
-    /// An instance that has recorded v1.
-    async fn set() -> Self {
-        let (stage, folder) = (Stage::set(), tempfile::tempdir().unwrap());
-        let instance = Instance::serve(folder.path(), &stage.environment());
-        stage.push("v1", &Image::oci("pulled")).await;
-        assert_eq!(get(&instance.url("manifests/v1")).await.status, 200);
-        std::fs::write(folder.path().join("log.pem"), &stage.log.public_key).unwrap();
-        let key = get(&format!("http://{}/key.pem", instance.address)).await;
-        std::fs::write(folder.path().join("key.pem"), &key.bytes).unwrap();
-        Self { stage, folder, instance }
-    }
-
     fn verify(&self, tag: &str, instance: &str, arguments: &[&str]) -> Ended {
-        let mut command = cli();
-        command.args(["verify", tag, "--instance", instance, "--rekor", &self.stage.log.url]).args(arguments);
-        command.arg("--rekor-key").arg(self.folder.path().join("log.pem"));
-        command.arg("--key").arg(self.folder.path().join("key.pem")).envs(self.stage.environment());
-        Process::start(&mut command).finish()
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}", self.instance.address)
+        self.run("verify", tag, instance, arguments)
     }
 
     async fn bundle(&self) -> Value {
         let answer = get(&format!("{}/sightings/{TAG}", self.url())).await;
         serde_json::from_slice(&answer.bytes).unwrap()
     }
-}
-
-/// A server that answers everything with a body.
-async fn answering(status: u16, body: impl Into<bytes::Bytes>) -> String {
-    let (listener, address) = listen::bind("127.0.0.1:0").await.unwrap();
-    let body = body.into();
-    let handler = move |_: Request<hyper::body::Incoming>| {
-        let response = Response::builder().status(status).body(Full::new(body.clone())).unwrap();
-        async move { response }
-    };
-    tokio::spawn(listen::serve(listener, handler, std::future::pending()));
-    format!("http://{address}")
 }
 
 #[track_caller]

@@ -13,4 +13,5 @@ mod one_history;
 mod repair;
 mod resolve;
 mod scene;
+mod served;
 mod verify;

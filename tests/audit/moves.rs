@@ -1,48 +1,21 @@
 //! `history --instance`: what an instance refused, marked as its word.
 
-use http::{Request, Response};
-use http_body_util::Full;
 use serde_json::{Value, json};
 use testing::client::get;
 use testing::image::{Image, OCI_MANIFEST};
-use testing::instance::Instance;
-use testing::process::{Ended, Process, cli};
-use testing::stage::Stage;
-use tlogistry::cli::listen;
+use testing::process::Ended;
 
-const TAG: &str = "registry.test/demo/app:v1";
-
-struct Served {
-    stage: Stage,
-    folder: tempfile::TempDir,
-    instance: Instance,
-}
+use crate::served::{Served, TAG, answering};
 
 impl Served {
-    /// An instance that has recorded v1.
-    async fn set() -> Self {
-        let (stage, folder) = (Stage::set(), tempfile::tempdir().unwrap());
-        let instance = Instance::serve(folder.path(), &stage.environment());
-        stage.push("v1", &Image::oci("pulled")).await;
-        assert_eq!(get(&instance.url("manifests/v1")).await.status, 200);
-        std::fs::write(folder.path().join("log.pem"), &stage.log.public_key).unwrap();
-        let key = get(&format!("http://{}/key.pem", instance.address)).await;
-        std::fs::write(folder.path().join("key.pem"), &key.bytes).unwrap();
-        Self { stage, folder, instance }
-    }
-
     fn history(&self, instance: &str, arguments: &[&str]) -> Ended {
-        let mut command = cli();
-        command.args(["history", TAG, "--instance", instance, "--rekor", &self.stage.log.url]).args(arguments);
-        command.arg("--rekor-key").arg(self.folder.path().join("log.pem"));
-        command.arg("--key").arg(self.folder.path().join("key.pem"));
-        Process::start(&mut command).finish()
+        self.run("history", TAG, instance, arguments)
     }
 
     /// What the instance remembers, once it does: it writes after the answer.
     async fn moves(&self) -> Value {
         loop {
-            let answer = get(&format!("http://{}/moves/{TAG}", self.instance.address)).await;
+            let answer = get(&self.instance.at(&format!("/moves/{TAG}"))).await;
             let moves: Value = serde_json::from_slice(&answer.bytes).unwrap();
             if moves["moves"] != json!([]) {
                 return moves;
@@ -52,21 +25,10 @@ impl Served {
     }
 }
 
-/// A server that answers everything with a body.
-async fn answering(status: u16, body: &'static str) -> String {
-    let (listener, address) = listen::bind("127.0.0.1:0").await.unwrap();
-    let handler = move |_: Request<hyper::body::Incoming>| {
-        let response = Response::builder().status(status).body(Full::from(body)).unwrap();
-        async move { response }
-    };
-    tokio::spawn(listen::serve(listener, handler, std::future::pending()));
-    format!("http://{address}")
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_instance_refused_is_printed_as_its_word() {
     let served = Served::set().await;
-    let url = format!("http://{}", served.instance.address);
+    let url = served.url();
     let ended = served.history(&url, &[]);
     let none = "\nThe instance refused no other digest, by its own word: the log does not hold this.\n";
     assert!(ended.code == Some(0) && ended.stdout.ends_with(none), "{ended:?}");

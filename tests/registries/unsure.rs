@@ -10,6 +10,7 @@ use testing::image::Image;
 use testing::network::inside_trusting;
 use testing::network::web::status;
 use testing::service::get;
+use tlogistry::http::Service;
 
 use crate::hub::{HUB, Internet, MIRROR, MIRROR_BLOBS, limited, mirror};
 
@@ -19,6 +20,30 @@ type Heads = fn() -> Response<Bytes>;
 
 fn is_without_token(request: &Request<()>) -> bool {
     !request.headers().contains_key("authorization")
+}
+
+/// Another registry than Docker Hub: it answers 429 to GET, and its mirror has an image.
+struct Limited {
+    image: Image,
+    internet: Internet,
+    registry: Registry,
+    service: Service,
+    /// The image's, by digest.
+    path: String,
+}
+
+impl Limited {
+    async fn set() -> Self {
+        let image = Image::index("of another registry");
+        let internet = Internet::of(&[(NAME, &image)]).await;
+        internet.network.web.site(MIRROR, mirror(&internet.hub, "of/other/", MIRROR_BLOBS));
+        let registry = Registry::start().await;
+        registry.method_fails(Method::GET, "manifests", Fault::Status(429, vec![("retry-after", "60".to_owned())], ""));
+        let service = internet.service().set("INSECURE_REGISTRIES", format!("registry.test={}", registry.address));
+        let service = service.set("DIGEST_MIRRORS", "registry.test=mirror.gcr.io/of/other").build();
+        let path = format!("/v2/registry.test/{NAME}/manifests/{}", image.digest());
+        Self { image, internet, registry, service, path }
+    }
 }
 
 #[track_caller]
@@ -92,15 +117,8 @@ fn a_digest_comes_from_a_mirror_if_docker_hubs_head_says_nothing_certain() {
 #[test]
 fn a_digest_comes_from_a_mirror_if_the_registry_is_silent_for_head() {
     inside_trusting(async {
-        let image = Image::index("of another registry");
-        let internet = Internet::of(&[(NAME, &image)]).await;
-        internet.network.web.site(MIRROR, mirror(&internet.hub, "of/other/", MIRROR_BLOBS));
-        let registry = Registry::start().await;
+        let Limited { image, internet, registry, service, path } = Limited::set().await;
         registry.method_fails(Method::HEAD, "manifests", Fault::Silent);
-        registry.method_fails(Method::GET, "manifests", Fault::Status(429, vec![("retry-after", "60".to_owned())], ""));
-        let service = internet.service().set("INSECURE_REGISTRIES", format!("registry.test={}", registry.address));
-        let service = service.set("DIGEST_MIRRORS", "registry.test=mirror.gcr.io/of/other").build();
-        let path = format!("/v2/registry.test/{NAME}/manifests/{}", image.digest());
         let passing = async {
             registry.asks(image.digest().as_str(), 2).await;
             internet.pass(Duration::from_millis(8_010)).await;
@@ -119,14 +137,7 @@ fn a_digest_comes_from_a_mirror_if_the_registry_is_silent_for_head() {
 #[test]
 fn a_no_to_head_of_a_registry_whose_get_is_refused_is_overruled_by_no_mirror() {
     inside_trusting(async {
-        let image = Image::index("of another registry");
-        let internet = Internet::of(&[(NAME, &image)]).await;
-        internet.network.web.site(MIRROR, mirror(&internet.hub, "of/other/", MIRROR_BLOBS));
-        let registry = Registry::start().await;
-        registry.method_fails(Method::GET, "manifests", Fault::Status(429, vec![("retry-after", "60".to_owned())], ""));
-        let service = internet.service().set("INSECURE_REGISTRIES", format!("registry.test={}", registry.address));
-        let service = service.set("DIGEST_MIRRORS", "registry.test=mirror.gcr.io/of/other").build();
-        let path = format!("/v2/registry.test/{NAME}/manifests/{}", image.digest());
+        let Limited { image, internet, registry, service, path } = Limited::set().await;
         for no in [403, 404] {
             registry.method_fails(Method::HEAD, "manifests", Fault::Status(no, vec![], ""));
             for pull in 1..=2 {
