@@ -35,7 +35,7 @@ impl FromStr for Age {
 }
 
 impl fmt::Display for Age {
-    /// Days, hours, minutes and seconds, of which the two largest count.
+    /// Shows the two largest of days, hours, minutes and seconds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = self.0;
         let parts = UNITS[1..].iter().map(|(name, seconds)| {
