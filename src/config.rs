@@ -1,24 +1,21 @@
 //! The configuration: environment variables, read and validated together.
 
 mod auditor;
+mod log;
 
 use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
-use url::Url;
-
-use crate::base_url;
 use crate::edge::EdgeSecret;
 use crate::image::Registry;
 use crate::key::PublicKey;
 use crate::rate_limit::Limits;
-use crate::rekor::{PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY};
-use crate::tlog::LogKeys;
 use crate::upstream::{DigestMirror, InsecureRegistry};
 
 pub use auditor::AuditorConfig;
+pub use log::LogConfig;
 
 /// API Gateway gives up after 30 s; this leaves time to answer.
 const DEFAULT_REQUEST_TIMEOUT_MS: u64 = 25_000;
@@ -91,15 +88,6 @@ pub struct FunctionConfig {
     pub config: Config,
 }
 
-/// A log, and the keys that its answers are checked with.
-#[derive(Debug, Clone)]
-pub struct LogConfig {
-    /// The address of its API, perhaps with a path. It holds no password.
-    pub url: Url,
-    /// The current public key first, then earlier ones whose entries are still read.
-    pub keys: LogKeys,
-}
-
 /// The form of the lines on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -119,19 +107,6 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the configuration is not usable:")?;
         self.0.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
-    }
-}
-
-impl LogConfig {
-    /// Sigstore's public instance, with the key that is shipped with the program.
-    pub fn public_instance() -> Self {
-        let key = PublicKey::from_pem(PUBLIC_INSTANCE_KEY).ok();
-        let keys = LogKeys::new(key.into_iter().collect());
-        // Both are constants; a test parses them.
-        Self {
-            url: PUBLIC_INSTANCE.parse().expect("the public instance's URL is a URL"),
-            keys: keys.expect("the public instance's key is a key"),
-        }
     }
 }
 
@@ -245,36 +220,6 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         self.faults.push(format!("{name}: {fault}"));
     }
 
-    fn log(&mut self) -> Option<LogConfig> {
-        let keys = self.keys("REKOR_PUBLIC_KEYS");
-        let url = self.get("REKOR_URL");
-        let Some(url) = url else {
-            if keys.is_some() {
-                self.fault("REKOR_PUBLIC_KEYS", "is set without REKOR_URL");
-            }
-            return None;
-        };
-        let public = LogConfig::public_instance();
-        let url = match base_url::parse(&url) {
-            Ok(url) => url,
-            Err(error) => {
-                self.fault("REKOR_URL", error);
-                return None;
-            }
-        };
-        match keys.and_then(LogKeys::new) {
-            Some(keys) => Some(LogConfig { url, keys }),
-            None if url == public.url => Some(public),
-            None => {
-                self.fault(
-                    "REKOR_PUBLIC_KEYS",
-                    format!("must be set for {url}: only the public instance's is built in"),
-                );
-                None
-            }
-        }
-    }
-
     fn keys(&mut self, name: &str) -> Option<Vec<PublicKey>> {
         let pem = self.get(name)?;
         match PublicKey::all_from_pem(&pem) {
@@ -383,6 +328,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rekor::PUBLIC_INSTANCE_KEY;
 
     fn read(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
         Config::read(|name| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))

@@ -28,6 +28,12 @@ struct Encodings {
 #[error("not a usable public key: {0}")]
 pub struct KeyError(String);
 
+impl KeyError {
+    pub(crate) fn new(fault: &str) -> Self {
+        Self(fault.to_owned())
+    }
+}
+
 impl PublicKey {
     /// Parses a SubjectPublicKeyInfo in DER.
     pub fn from_der(der: &[u8]) -> Result<Self, KeyError> {

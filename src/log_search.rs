@@ -11,7 +11,7 @@ use crate::config::LogConfig;
 use crate::http_client::SendError;
 use crate::image::Tag;
 use crate::key::PublicKey;
-use crate::rekor::{Rekor, Retrieved, RetryingRekor, retrieve};
+use crate::rekor::{Logs, Retrieved, RetryingRekor, retrieve};
 use crate::sighting::{Finding, Findings, Lookup, subject_hash};
 use crate::tlog::{EntryId, LogEntry, LogError, LogKeys};
 
@@ -21,9 +21,9 @@ const ANSWER_BYTES: usize = 4 << 20;
 /// largest worth reading holds a key with a few MiB of text around it.
 const MAX_ENTRY_BYTES: usize = 64 << 20;
 
-/// A log, and the keys that it is searched for.
+/// Logs, and the keys that they are searched for.
 pub(crate) struct LogSearch {
-    pub log: RetryingRekor,
+    pub log: Logs,
     pub log_keys: LogKeys,
     /// Public keys that sightings count by.
     pub trusted: Vec<PublicKey>,
@@ -36,8 +36,8 @@ pub(crate) type Unread = Vec<(EntryId, Rc<LogError>)>;
 
 impl LogSearch {
     pub(crate) fn new(log: LogConfig, trusted: Vec<PublicKey>) -> Result<Self, reqwest::Error> {
-        let retrying = RetryingRekor::new(Rekor::new(log.url)?);
-        Ok(Self { log: retrying, log_keys: log.keys, trusted, large: Mutex::default() })
+        let logs = Logs::new(log.client()?, log.earlier_clients()?);
+        Ok(Self { log: logs, log_keys: log.keys, trusted, large: Mutex::default() })
     }
 
     /// Reads the entries that the log lists for a tag. `each` sees every finding, in any order.
@@ -77,17 +77,28 @@ impl LogSearch {
         Ok((findings, unread))
     }
 
-    /// Hands each entry that the log lists to `each`, until it breaks.
+    /// Hands each entry that the logs list to `each`, until it breaks.
     async fn retrieve(
         &self,
         sha256: &str,
         mut each: impl FnMut(Retrieved<LogError>) -> ControlFlow<()>,
     ) -> Result<(), LogError> {
-        let ids = self.log.ask(async |log, deadline| log.search(sha256, deadline).await).await?;
+        for log in self.log.searchable() {
+            self.retrieve_from(log, sha256, &mut each).await?;
+        }
+        Ok(())
+    }
+
+    async fn retrieve_from(
+        &self,
+        log: &RetryingRekor,
+        sha256: &str,
+        mut each: impl FnMut(Retrieved<LogError>) -> ControlFlow<()>,
+    ) -> Result<(), LogError> {
+        let ids = log.ask(async |log, deadline| log.search(sha256, deadline).await).await?;
         let ask = |ids: Vec<EntryId>| async move {
-            let within = async |bytes| {
-                self.log.ask(async |log, deadline| log.entries(&ids, bytes / ids.len(), deadline).await).await
-            };
+            let within =
+                async |bytes| log.ask(async |log, deadline| log.entries(&ids, bytes / ids.len(), deadline).await).await;
             match within(ANSWER_BYTES).await {
                 Err(LogError::Send(SendError::TooLarge(_))) if ids.len() == 1 => {
                     let _one = self.large.lock().await;

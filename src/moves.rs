@@ -21,6 +21,7 @@ use crate::image::{Digest, Tag};
 use crate::ledger::{Ledger, LedgerError, Move, NewMove, RefusedMove};
 use crate::rate_limit::{Exhausted, RateLimit, Source};
 use crate::refused::RefusedDigests;
+use crate::sighting::SightingTime;
 use crate::telemetry::{NewlyMoved, Telemetry};
 
 /// The time that a move may take after its refusal. By default a request ends after 26 s at the latest, and the function's own
@@ -49,8 +50,7 @@ pub(crate) struct Current {
 pub(crate) struct RecordedAs {
     pub digest: Digest,
     pub log_index: u64,
-    /// RFC 3339.
-    pub integrated_time: String,
+    pub time: Option<SightingTime>,
     pub entry_url: String,
 }
 
@@ -120,7 +120,7 @@ impl MoveRecorder {
                 size: current.size.to_string(),
             },
             log_index: record.log_index,
-            integrated_time: record.integrated_time,
+            time: record.time,
             entry_url: record.entry_url,
         };
         tasks.spawn(async move {

@@ -20,7 +20,6 @@ use crate::lambda_sdk::{self, NoRegion};
 use crate::ledger::{DynamoDbLedger, FileLedger, Ledger, LedgerFileError};
 use crate::moves::MoveRecorder;
 use crate::rate_limit::{RateLimit, SharedCounters};
-use crate::rekor::Rekor;
 use crate::sighting::{KmsKey, Signer};
 use crate::telemetry::Telemetry;
 use crate::upstream::{Egress, Upstream};
@@ -53,9 +52,10 @@ pub fn service_limited_by(
     let egress = Egress::new(config.allowed_registries.clone(), config.insecure_registries.clone())?;
     let (mirrors, cache_bytes) = (config.digest_mirrors.clone(), config.manifest_cache_bytes);
     let upstream = Upstream::new(egress, mirrors, cache_bytes, config.registry_timeout);
-    let (rekor, retired) = (Rekor::new(log.url)?, config.retired_keys.clone());
+    let (rekor, earlier, retired) = (log.client()?, log.earlier_clients()?, config.retired_keys.clone());
     let (ledger, rate_limit, timeout) = (Arc::new(ledger), Arc::new(rate_limit), config.request_timeout);
-    let verdicts = Verdicts::new(ledger.clone(), rekor, log.keys, signer, retired, rate_limit.clone(), timeout);
+    let verdicts =
+        Verdicts::new(ledger.clone(), rekor, earlier, log.keys, signer, retired, rate_limit.clone(), timeout);
     let attestations = AttestationIndex::new(ledger.clone(), verdicts.clone());
     let telemetry = Telemetry::from_env();
     let moves = MoveRecorder::new(ledger, rate_limit, telemetry.clone());

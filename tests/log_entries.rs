@@ -21,7 +21,7 @@ fn files(folder: &str) -> Vec<PathBuf> {
 
 /// The fault of the entry in a file.
 fn faults(file: &Path) -> Vec<Fault> {
-    let keys = LogKeys::new(vec![PublicKey::from_pem(PUBLIC_INSTANCE_KEY).unwrap()]).unwrap();
+    let keys = LogKeys::v1(vec![PublicKey::from_pem(PUBLIC_INSTANCE_KEY).unwrap()]).unwrap();
     let entry = LogEntry::parse(&std::fs::read(file).unwrap()).unwrap();
     let attestation = entry.verify_attestation().err().unwrap_or_default();
     entry.verify(&keys).err().unwrap_or_default().into_iter().chain(attestation).collect()
@@ -86,7 +86,7 @@ fn every_tampered_entry_fails_the_checks_that_the_index_names() {
 #[test]
 fn a_genuine_entry_is_refused_by_another_logs_key() {
     let other = data().join("../another-log.pub.pem");
-    let keys = LogKeys::new(PublicKey::all_from_pem(&std::fs::read_to_string(other).unwrap()).unwrap()).unwrap();
+    let keys = LogKeys::v1(PublicKey::all_from_pem(&std::fs::read_to_string(other).unwrap()).unwrap()).unwrap();
     let entry = LogEntry::parse(&std::fs::read(data().join("valid/intoto-0.0.2-94408157.json")).unwrap()).unwrap();
     let faults = entry.verify(&keys).unwrap_err();
     for fault in [Fault::LogId, Fault::SignedEntryTimestamp, Fault::CheckpointKeyHint, Fault::CheckpointSignature] {

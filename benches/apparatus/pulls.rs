@@ -11,7 +11,7 @@ use tlogistry::http::Service;
 use tlogistry::image::{Digest, Tag};
 use tlogistry::key::{Fingerprint, PublicKey};
 use tlogistry::ledger::{Ledger, Row, UsedKeys};
-use tlogistry::rekor::Rekor;
+use tlogistry::rekor::RekorV1;
 use tlogistry::sighting::{LocalKey, Signer};
 use tlogistry::tlog::LogKeys;
 
@@ -52,8 +52,8 @@ pub struct Around {
 
 impl Around {
     pub fn log_config(&self) -> LogConfig {
-        let keys = LogKeys::new(vec![PublicKey::from_pem(&self.log_key).unwrap()]).unwrap();
-        LogConfig { url: self.log.parse().unwrap(), keys }
+        let keys = LogKeys::v1(vec![PublicKey::from_pem(&self.log_key).unwrap()]).unwrap();
+        LogConfig::v1(self.log.parse().unwrap(), keys)
     }
 
     /// A service with `ledger`, to which it adds `rows` rows, for a digest that all tags have.
@@ -72,14 +72,14 @@ impl Around {
 /// Makes the instance's row, without which a table with rows is not believed.
 pub async fn claim(ledger: &Ledger, signer: &Signer, log: &LogConfig) {
     let signing = BTreeSet::from([Fingerprint::from(signer.public_key(soon()).await.unwrap())]);
-    let used = UsedKeys { signing, log: log.keys.iter().map(Fingerprint::from).collect() };
+    let used = UsedKeys { signing, log: log.keys.iter().map(|key| Fingerprint::from(key.public_key())).collect() };
     ledger.claim(&used, soon()).await.unwrap();
 }
 
 /// A row of a tag, recorded in the log.
 pub async fn row(signer: &Signer, log: &LogConfig, tag: &Tag, digest: &Digest) -> Row {
     let statement = signer.sign(tag, digest, soon()).await.unwrap();
-    let rekor = Rekor::new(log.url.clone()).unwrap();
+    let rekor = RekorV1::new(log.url.clone()).unwrap();
     let uploaded = rekor.upload(&statement.signed_payload(), soon()).await.unwrap();
     let entry = uploaded.entry.verify(&log.keys).unwrap();
     Row::recorded(&statement.recorded_by(entry).unwrap())

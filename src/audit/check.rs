@@ -103,6 +103,7 @@ impl Check<'_> {
         if issues.iter().all(|issue| issue.kind.weight() == Weight::Note)
             && !log.attested
             && let Some(sighting) = known
+            && self.search.log.of_entry(sighting.entry()).rekor().is_searchable()
         {
             issues.push(self.unfindable(sighting, &log).await);
         }
@@ -197,12 +198,13 @@ impl Check<'_> {
 
     /// Asks the log for the entry that the ledger's row holds, and checks it.
     async fn check_entry_in_log(&self, sighting: &Sighting) -> Result<Option<Issue>, LogError> {
-        let id = sighting.entry().id();
-        let Some(entry) = self.search.log.ask(async |log, deadline| log.entry(id, deadline).await).await? else {
+        let kept = sighting.entry();
+        let log = self.search.log.of_entry(kept);
+        let Some(entry) = log.ask(async |log, deadline| log.again(kept, deadline).await).await? else {
             let detail = format!("the ledger's row says {}, and the log has no such entry", described(sighting));
             return Ok(Some(Issue::new(IssueKind::LogLacks, detail)));
         };
-        let is_other = entry.id().leaf_hash != id.leaf_hash;
+        let is_other = entry.id().leaf_hash != kept.id().leaf_hash;
         Ok(match entry.verify(&self.search.log_keys) {
             Ok(_) if is_other => {
                 Some(Issue::new(IssueKind::Unverifiable, "the log answers another entry than it was asked for"))

@@ -14,8 +14,8 @@ pub(crate) struct EntryCheckpoints(RefCell<Largest>);
 
 #[derive(Default)]
 struct Largest {
-    /// By tree id. Only the largest is compared: each proof costs a call, and nearly every entry has its own checkpoint.
-    by_tree: BTreeMap<u64, Checkpoint>,
+    /// By origin. Only the largest is compared: each proof costs a call, and nearly every entry has its own checkpoint.
+    by_tree: BTreeMap<String, Checkpoint>,
     /// Two of one size with different roots.
     contradicting: Option<(Checkpoint, Checkpoint)>,
 }
@@ -51,16 +51,16 @@ impl EntryCheckpoints {
         if let Some((before, now)) = contradicting {
             return Err(HistoryConflict::Forked { before, now }.into());
         }
-        if by_tree.keys().any(|tree_id| !state.checkpoints.contains_key(tree_id)) {
+        if by_tree.keys().any(|origin| !state.checkpoints.contains_key(origin)) {
             // The log has begun a new tree since.
             let grown = search.log.growth(&search.log_keys, &state.checkpoints).await?;
             state.advance(&grown);
         }
-        for (tree_id, largest) in by_tree {
-            let Some(head) = state.checkpoints.get(&tree_id) else { return Err(HistoryConflict::Gone(largest).into()) };
+        for (origin, largest) in by_tree {
+            let Some(head) = state.checkpoints.get(&origin) else { return Err(HistoryConflict::Gone(largest).into()) };
             search.log.one_history(head, &largest).await?;
             if largest.size() > head.size() {
-                state.checkpoints.insert(tree_id, largest);
+                state.checkpoints.insert(origin, largest);
             }
         }
         Ok(())
@@ -69,7 +69,7 @@ impl EntryCheckpoints {
 
 impl Largest {
     fn add(&mut self, checkpoint: Checkpoint) {
-        match self.by_tree.get(&checkpoint.tree_id()) {
+        match self.by_tree.get(checkpoint.origin()) {
             Some(largest) if largest.size() > checkpoint.size() => {}
             Some(largest) if largest.size() == checkpoint.size() => {
                 if largest.root() != checkpoint.root() {
@@ -77,7 +77,7 @@ impl Largest {
                 }
             }
             _ => {
-                self.by_tree.insert(checkpoint.tree_id(), checkpoint);
+                self.by_tree.insert(checkpoint.origin().to_owned(), checkpoint);
             }
         }
     }
@@ -97,7 +97,8 @@ mod tests {
     fn the_largest_of_each_tree_is_kept_and_two_that_differ_whatever_comes_after() {
         let met = EntryCheckpoints::default();
         let sizes = |met: &EntryCheckpoints| -> Vec<(u64, u64)> {
-            let parse = |note: &String| Checkpoint::parse(note).map(|met| (met.tree_id(), met.size())).unwrap();
+            let parse =
+                |note: &String| Checkpoint::parse(note).map(|met| (met.tree_id().unwrap(), met.size())).unwrap();
             met.notes().iter().map(parse).collect()
         };
         for (tree_id, size) in [(7, 3), (7, 2), (8, 5), (7, 4), (7, 4)] {

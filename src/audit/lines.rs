@@ -13,10 +13,12 @@ use crate::tlog::{Growth, HistoryConflict};
 /// One tree of the log.
 pub(crate) fn tree(growth: &Growth) -> Value {
     let now = &growth.now;
-    json!({
-        "type": "tree", "treeId": now.tree_id().to_string(), "size": now.size(), "from": growth.from,
-        "checkpoint": now.note(),
-    })
+    let mut line = json!({"type": "tree", "size": now.size(), "from": growth.from, "checkpoint": now.note()});
+    match now.tree_id() {
+        Some(tree_id) => line["treeId"] = tree_id.to_string().into(),
+        None => line["origin"] = now.origin().into(),
+    }
+    line
 }
 
 /// A log that contradicts itself.

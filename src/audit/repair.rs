@@ -30,12 +30,13 @@ impl Repair {
     /// Records a sighting again, and waits until a search finds it. Returns the new entry's index.
     pub(crate) async fn record_again(&self, search: &LogSearch, sighting: &Sighting) -> Result<u64, RepairError> {
         let (tag, digest) = (sighting.tag(), sighting.digest());
-        let record =
-            search.log.ask(async |log, deadline| match sign_and_upload(&self.0, log, tag, digest, deadline).await {
+        let record = search.log.written().ask(async |log, deadline| {
+            match sign_and_upload(&self.0, log, tag, digest, deadline).await {
                 Ok(uploaded) => Ok(Ok(uploaded)),
                 Err(UploadError::Log(error)) => Err(error),
                 Err(UploadError::Key(error)) => Ok(Err(error)),
-            });
+            }
+        });
         let uploaded = record.await??;
         let entry = uploaded.entry.verify(&search.log_keys).map_err(|_| RepairError::Unverifiable)?;
         let (id, index) = (entry.id(), entry.log_index());

@@ -13,8 +13,8 @@ const VERSION: u32 = 1;
 /// The memory of earlier audits.
 #[derive(Debug, Default)]
 pub(crate) struct AuditState {
-    /// By tree id, verified.
-    pub checkpoints: BTreeMap<u64, Checkpoint>,
+    /// By origin, verified.
+    pub checkpoints: BTreeMap<String, Checkpoint>,
     /// The position of an audit that was stopped. `None` after one that came to the end.
     pub position: Option<Position>,
 }
@@ -85,7 +85,7 @@ impl AuditState {
         let mut state = Self { checkpoints: BTreeMap::new(), position: None };
         for note in &stored.checkpoints {
             let checkpoint = signed(note)?;
-            state.checkpoints.insert(checkpoint.tree_id(), checkpoint);
+            state.checkpoints.insert(checkpoint.origin().to_owned(), checkpoint);
         }
         for note in stored.position.iter().flat_map(|position| &position.entry_checkpoints) {
             signed(note)?;
@@ -105,6 +105,6 @@ impl AuditState {
 
     /// Replaces heads by ones that were proven to have grown from them.
     pub(crate) fn advance(&mut self, grown: &[Growth]) {
-        self.checkpoints.extend(grown.iter().map(|growth| (growth.now.tree_id(), growth.now.clone())));
+        self.checkpoints.extend(grown.iter().map(|growth| (growth.now.origin().to_owned(), growth.now.clone())));
     }
 }

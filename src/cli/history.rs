@@ -86,8 +86,7 @@ impl History {
         let search = LogSearch::new(self.trust.log()?, self.trust.keys()?)?;
         let instance = instance::parse(self.instance.as_ref())?;
         let mut entries = Vec::new();
-        let list =
-            |finding: &Finding| entries.push(ShownEntry::new(&self.tag, finding, search.log.rekor(), &search.log_keys));
+        let list = |finding: &Finding| entries.push(ShownEntry::new(&self.tag, finding, &search.log, &search.log_keys));
         let word = async {
             let instance = instance.as_ref()?;
             Some(instance::moves(instance, &self.tag, Deadline::after(INSTANCE_TIME)).await)
@@ -130,7 +129,7 @@ impl History {
             let digest = entry.digest.as_deref().unwrap_or("digest unknown");
             print_line("");
             print_line(format_args!("{}  {}  {digest}", entry.log_index, styled(style, entry.standing.name())));
-            print_line(format_args!("  recorded  {}", entry.integrated_time));
+            print_line(format_args!("  recorded  {}", entry.time()));
             print_line(format_args!("  entry     {}", entry.url));
             for key in &entry.keys {
                 print_line(format_args!("  key       sha256:{key}"));

@@ -9,6 +9,7 @@ use super::terminal::{print_error, print_line, sanitized};
 use super::verify::{Check, CheckResult, Checked, RegistryAnswer};
 use crate::image::{NameError, Tag};
 use crate::pinned::parse_tag;
+use crate::sighting::SightingTime;
 
 /// Print the digest that a tag was recorded with, as name@digest, after the checks of 'verify'
 ///
@@ -50,9 +51,9 @@ impl Resolve {
             CheckResult::Moved(Some(sighting)) => {
                 let (digest, entry) = (sighting.digest(), sighting.entry());
                 format!(
-                    "{tag} has moved: it was recorded as {digest} on {} (log index {}), and {current}; --pinned prints \
+                    "{tag} has moved: it was recorded as {digest}{} (log index {}), and {current}; --pinned prints \
                      what was recorded",
-                    entry.integrated_at(),
+                    SightingTime::clause(sighting.time()),
                     entry.log_index()
                 )
             }

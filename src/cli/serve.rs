@@ -81,8 +81,8 @@ async fn embedded_log(state: &Path) -> Result<LogConfig, Box<dyn std::error::Err
 /// The URL and the key of an embedded log.
 pub(super) fn log_config(log: &Devlog, address: &str) -> Result<LogConfig, Box<dyn std::error::Error + Send + Sync>> {
     let key = PublicKey::from_pem(log.public_key_pem())?;
-    let keys = LogKeys::new(vec![key]).ok_or("the embedded log has no key")?;
-    Ok(LogConfig { url: format!("http://{address}").parse()?, keys })
+    let keys = LogKeys::v1(vec![key]).ok_or("the embedded log has no key")?;
+    Ok(LogConfig::v1(format!("http://{address}").parse()?, keys))
 }
 
 /// Serves the registry until `stop` is done.

@@ -6,8 +6,8 @@ use sha2::{Digest as _, Sha256};
 use crate::dsse;
 use crate::image::{Digest, Tag};
 use crate::log_search::Unread;
-use crate::rekor::Rekor;
-use crate::sighting::{Explained, Finding, Findings, is_file_by_certificate, parse_statement};
+use crate::rekor::Logs;
+use crate::sighting::{Explained, Finding, Findings, SightingTime, is_file_by_certificate, parse_statement};
 use crate::tlog::body::{EntryBody, Form};
 use crate::tlog::{Fault, LogEntry, LogKeys};
 
@@ -39,8 +39,9 @@ pub(super) enum FindingKind {
 pub(super) struct ShownEntry {
     pub standing: FindingKind,
     pub log_index: u64,
-    /// RFC 3339.
-    pub integrated_time: String,
+    /// RFC 3339. Rekor v2 signs no time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub integrated_time: Option<String>,
     pub id: String,
     pub url: String,
     /// The digest in its statement. A foreign entry's is only a claim.
@@ -84,7 +85,7 @@ impl FindingKind {
 
 impl ShownEntry {
     /// `log_keys` check a foreign entry, whose [`Finding`] is unchecked.
-    pub(super) fn new(tag: &Tag, finding: &Finding, log: &Rekor, log_keys: &LogKeys) -> Self {
+    pub(super) fn new(tag: &Tag, finding: &Finding, log: &Logs, log_keys: &LogKeys) -> Self {
         match finding {
             Finding::Sighting(sighting) => {
                 let digest = Some(sighting.digest());
@@ -122,21 +123,26 @@ impl ShownEntry {
         entry: &LogEntry,
         digest: Option<&Digest>,
         faults: &[&dyn ToString],
-        log: &Rekor,
+        log: &Logs,
     ) -> Self {
         let keys = entry.body().keys().into_iter().map(|key| hex::encode(Sha256::digest(key.der()))).collect();
         Self {
             standing,
             log_index: entry.log_index(),
-            integrated_time: entry.integrated_at(),
+            integrated_time: SightingTime::of_entry(entry).map(SightingTime::rfc3339),
             id: entry.id().to_string(),
-            url: log.entry_url(entry.id()),
+            url: log.entry_url(entry),
             digest: digest.map(Digest::to_string),
             keys,
             faults: faults.iter().map(|fault| fault.to_string()).collect(),
             leaf_hash: entry.leaf_hash(),
             has_sightings_form: matches!(entry.body(), EntryBody::Envelope(envelope) if envelope.form == Form::IntotoV002),
         }
+    }
+
+    /// Its time, for people.
+    pub(super) fn time(&self) -> &str {
+        self.integrated_time.as_deref().unwrap_or("at a time that the log does not sign")
     }
 
     /// Classifies an entry without its statement by what other entries show. A sighting that has lost its statement stays

@@ -40,7 +40,7 @@ impl Trust {
         if self.rekor_key.is_none() && url != public.url {
             return Err(format!("--rekor-key must be given for {url}: only rekor.sigstore.dev's is built in").into());
         }
-        Ok(LogConfig { url, keys: log_keys(self.rekor_key.as_deref())? })
+        Ok(LogConfig::v1(url, log_keys(self.rekor_key.as_deref())?))
     }
 }
 
@@ -50,7 +50,7 @@ pub(super) fn log_keys(file: Option<&Path>) -> Result<LogKeys, Box<dyn Error + S
         Some(path) => keys_in(path)?,
         None => PublicKey::all_from_pem(PUBLIC_INSTANCE_KEY)?,
     };
-    LogKeys::new(keys).ok_or_else(|| "the key file holds no public key".into())
+    LogKeys::v1(keys).ok_or_else(|| "the key file holds no public key".into())
 }
 
 fn keys_in(path: &Path) -> Result<Vec<PublicKey>, Box<dyn Error + Send + Sync>> {

@@ -29,7 +29,7 @@ pub(super) fn current(log: &MerkleLog) -> Result<Response<Bytes>, ApiError> {
         inactive_shards: None,
         root_hash: hex::encode(head.root()),
         signed_tree_head: head.note().to_owned(),
-        tree_id: head.tree_id().to_string(),
+        tree_id: log.tree_id().to_string(),
         tree_size: head.size(),
     }))
 }

@@ -11,7 +11,7 @@ use super::bundle::{BUNDLE_TYPE, Bundle};
 use super::wire::{Annotations, Config, Descriptor, Layer, Manifest};
 use crate::image::Digest;
 use crate::oci::{OCI_EMPTY, OCI_MANIFEST};
-use crate::sighting::{PREDICATE_TYPE, Sighting};
+use crate::sighting::{PREDICATE_TYPE, Sighting, SightingTime};
 
 /// The config of a manifest without one (image-spec, "Guidance for an Empty Descriptor").
 pub(crate) const EMPTY_CONFIG: &[u8] = b"{}";
@@ -46,7 +46,7 @@ impl Attestation {
         let annotations = Annotations {
             content: "dsse-envelope",
             predicate_type: PREDICATE_TYPE,
-            created: sighting.entry().integrated_at(),
+            created: sighting.time().map(SightingTime::rfc3339),
         };
         let manifest = Manifest {
             schema_version: 2,

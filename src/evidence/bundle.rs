@@ -64,7 +64,7 @@ impl Bundle {
             verification_material: VerificationMaterial {
                 // cosign's own: it names the key, and proves nothing.
                 public_key: PublicKeyHint { hint: BASE64_STANDARD.encode(signed.key().id()) },
-                tlog_entries: vec![TransparencyLogEntry::of_intoto(sighting.entry())],
+                tlog_entries: vec![TransparencyLogEntry::of_sighting(sighting.entry())],
             },
             dsse_envelope: Envelope {
                 payload: BASE64_STANDARD.encode(statement(sighting.tag(), sighting.digest())),

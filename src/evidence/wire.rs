@@ -36,9 +36,9 @@ pub(super) struct Annotations {
     pub content: &'static str,
     #[serde(rename = "dev.sigstore.bundle.predicateType")]
     pub predicate_type: &'static str,
-    /// The time at which the log took the sighting in: cosign writes the time of writing, which would differ each time.
-    #[serde(rename = "org.opencontainers.image.created")]
-    pub created: String,
+    /// The sighting's time, if somebody signed one: cosign writes the time of writing, which would differ each time.
+    #[serde(rename = "org.opencontainers.image.created", skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
 }
 
 #[derive(Serialize)]

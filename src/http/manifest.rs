@@ -13,7 +13,7 @@ use crate::deadline::Deadline;
 use crate::evidence::Subject;
 use crate::image::{Digest, Reference, Repository, Tag};
 use crate::rate_limit::Source;
-use crate::sighting::Sighting;
+use crate::sighting::{Sighting, SightingTime};
 use crate::telemetry::Outcome;
 use crate::tlog::VerifiedEntry;
 use crate::upstream::{HeadOrManifest, Manifest, ManifestHead, UpstreamError, Word};
@@ -78,10 +78,10 @@ impl Service {
                 let (recorded, entry) = (sighting.digest(), sighting.entry());
                 let mut difference = None;
                 if let Served::Manifest(current) = &current {
-                    self.remember_move(tag, recorded, current, entry, source);
+                    self.remember_move(tag, &sighting, current, source);
                     difference = self.difference(method, tag, recorded, current, deadline).await;
                 }
-                Err(self.moved(tag, Some(recorded.clone()), current.digest().clone(), entry, client, difference))
+                Err(self.moved(tag, Some(&sighting), current.digest().clone(), entry, client, difference))
             }
             Verdict::MovedFromUnknown(entry) => {
                 Err(self.moved(tag, None, current.digest().clone(), &entry, client, None))
@@ -144,7 +144,7 @@ impl Service {
     pub(super) fn moved(
         &self,
         tag: &Tag,
-        recorded: Option<Digest>,
+        recorded: Option<&Sighting>,
         current: Digest,
         entry: &VerifiedEntry,
         client: &Client,
@@ -152,10 +152,10 @@ impl Service {
     ) -> Refusal {
         Refusal::Moved(Box::new(Moved {
             tag: tag.clone(),
-            recorded,
+            recorded: recorded.map(|recorded| recorded.digest().clone()),
             current,
             log_index: entry.log_index(),
-            integrated_time: entry.integrated_at(),
+            time: recorded.map_or_else(|| SightingTime::of_entry(entry), Sighting::time),
             entry_url: self.verdicts.entry_url(entry),
             pinned: client.host.pinned(tag),
             difference,
@@ -290,7 +290,9 @@ impl Service {
         };
         set(TLOG_UUID, entry.id().to_string());
         set(TLOG_LOG_INDEX, entry.log_index().to_string());
-        set(TLOG_INTEGRATED_TIME, entry.integrated_at());
+        if let Some(time) = sighting.time() {
+            set(TLOG_INTEGRATED_TIME, time.rfc3339());
+        }
         set(TLOG_ENTRY, self.verdicts.entry_url(entry));
     }
 }

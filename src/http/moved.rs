@@ -11,7 +11,7 @@ use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Tag};
 use crate::moves::{Current, RecordedAs};
 use crate::rate_limit::Source;
-use crate::tlog::VerifiedEntry;
+use crate::sighting::{Sighting, SightingTime};
 use crate::upstream::Manifest;
 
 /// The time that a refusal waits for the recorded manifest, to say what changed. Without it, it says less.
@@ -25,8 +25,7 @@ pub(super) struct Moved {
     pub recorded: Option<Digest>,
     pub current: Digest,
     pub log_index: u64,
-    /// RFC 3339.
-    pub integrated_time: String,
+    pub time: Option<SightingTime>,
     pub entry_url: String,
     /// The pinned name, as the client would write it. `None` if it cannot be written.
     pub pinned: Option<String>,
@@ -61,19 +60,12 @@ impl Service {
 
     /// Has the move remembered, beside the refusal. Only a manifest's own bytes show a move: a registry can say anything in
     /// answer to a HEAD.
-    pub(super) fn remember_move(
-        &self,
-        tag: &Tag,
-        recorded: &Digest,
-        current: &Manifest,
-        entry: &VerifiedEntry,
-        source: Option<Source>,
-    ) {
+    pub(super) fn remember_move(&self, tag: &Tag, sighting: &Sighting, current: &Manifest, source: Option<Source>) {
         let record = RecordedAs {
-            digest: recorded.clone(),
-            log_index: entry.log_index(),
-            integrated_time: entry.integrated_at(),
-            entry_url: self.verdicts.entry_url(entry),
+            digest: sighting.digest().clone(),
+            log_index: sighting.entry().log_index(),
+            time: sighting.time(),
+            entry_url: self.verdicts.entry_url(sighting.entry()),
         };
         let Manifest { bytes, media_type, digest } = current;
         let current = Current { digest: digest.clone(), media_type, size: bytes.len() as u64 };
@@ -83,7 +75,8 @@ impl Service {
 
 impl Moved {
     pub(super) fn message(&self) -> String {
-        let Self { tag, current, log_index, integrated_time, .. } = self;
+        let Self { tag, current, log_index, .. } = self;
+        let time = SightingTime::clause(self.time);
         let recorded = match &self.recorded {
             Some(recorded) => format!("it was recorded as {recorded}"),
             None => "it was recorded with another digest, which the log has lost,".to_owned(),
@@ -98,7 +91,7 @@ impl Moved {
             None => String::new(),
         };
         format!(
-            "the tag {tag} has moved and is refused: {recorded} on {integrated_time} (Rekor log index {log_index}), but \
+            "the tag {tag} has moved and is refused: {recorded}{time} (Rekor log index {log_index}), but \
              the registry now serves {current}{difference}{by_digest}"
         )
     }
@@ -110,9 +103,11 @@ impl Moved {
             "current": self.current.as_str(),
             // A string: Go's clients show a number of this size as 1e+09.
             "logIndex": self.log_index.to_string(),
-            "integratedTime": self.integrated_time,
             "entry": self.entry_url,
         });
+        if let Some(time) = self.time {
+            detail["integratedTime"] = time.rfc3339().into();
+        }
         if let Some(difference) = &self.difference {
             detail["difference"] = difference.detail();
         }

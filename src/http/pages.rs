@@ -60,7 +60,7 @@ impl Service {
         let page = SightingPage {
             tag: sighting.tag(),
             digest: sighting.digest(),
-            integrated_time: &entry.integrated_at(),
+            time: sighting.time(),
             log_index: entry.log_index(),
             entry_url: &self.verdicts.entry_url(entry),
             log: self.shown_log(),

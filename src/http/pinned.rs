@@ -14,7 +14,7 @@ use super::{Body, ServedTag, Service};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Tag};
 use crate::rate_limit::Source;
-use crate::sighting::Sighting;
+use crate::sighting::{Sighting, SightingTime};
 use crate::telemetry::Outcome;
 use crate::upstream::UpstreamError;
 use crate::verdict::{KnownTag, Verdict};
@@ -145,8 +145,8 @@ impl Service {
         };
         // The form that the distribution spec 1.1 ("Warnings") has. No part of the text can hold a quote or a backslash.
         let warning = format!(
-            "299 - \"{fact}; this is what was recorded on {} (Rekor log index {})\"",
-            entry.integrated_at(),
+            "299 - \"{fact}; this is what was recorded{} (Rekor log index {})\"",
+            SightingTime::clause(sighting.time()),
             entry.log_index()
         );
         for (name, value) in [(TLOG_MOVED, current), (WARNING, warning)] {

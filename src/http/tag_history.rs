@@ -90,18 +90,21 @@ impl Service {
             Some(Subject { media_type: manifest.media_type.to_owned(), size: manifest.bytes.len() as u64 })
         });
         let subject = subject.ok_or_else(|| Refusal::no_evidence(Unavailable::Undescribed))?;
-        Ok(json!({
+        let mut descriptor = json!({
             "mediaType": subject.media_type,
             "size": subject.size,
             "digest": digest.as_str(),
             "annotations": {
-                TIMESTAMP: entry.integrated_at(),
                 EVENT: "created",
                 LOG_INDEX: entry.log_index().to_string(),
                 LOG_UUID: entry.id().to_string(),
                 LOG_ENTRY: self.verdicts.entry_url(entry),
             },
-        }))
+        });
+        if let Some(time) = sighting.time() {
+            descriptor["annotations"][TIMESTAMP] = time.rfc3339().into();
+        }
+        Ok(descriptor)
     }
 }
 
@@ -126,12 +129,13 @@ impl Filter {
         Ok(filter)
     }
 
+    /// A sighting whose time nobody signed is neither before nor since.
     fn takes(&self, sighting: &Sighting) -> bool {
-        let time = sighting.entry().integrated_time();
-        let time = i64::try_from(time).ok().and_then(|time| DateTime::from_timestamp(time, 0)).unwrap_or_default();
+        let time = sighting.time().and_then(|time| i64::try_from(time.seconds()).ok());
+        let time = time.and_then(|time| DateTime::from_timestamp(time, 0));
         self.n != Some(0)
-            && self.before.is_none_or(|before| time < before)
-            && self.since.is_none_or(|since| time > since)
+            && self.before.is_none_or(|before| time.is_some_and(|time| time < before))
+            && self.since.is_none_or(|since| time.is_some_and(|time| time > since))
             && self.digest.as_ref().is_none_or(|digest| digest == sighting.digest())
     }
 }

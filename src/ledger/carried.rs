@@ -14,7 +14,7 @@ use super::{Completion, DigestTags, Ledger, LedgerError, Row, RowFault, UsedKeys
 use crate::deadline::Deadline;
 use crate::image::{Digest, Repository, Tag};
 use crate::key::PublicKey;
-use crate::tlog::LogKeys;
+use crate::tlog::{LogKey, LogKeys};
 
 /// Attributes that each kind of item may have. Another is one of a later version, which may mean anything.
 const ROW: &[&str] =
@@ -120,7 +120,7 @@ impl CarriedRow {
             }
             VerifiedRow::Recorded(sighting) => {
                 keys.signing.insert(sighting.statement().key().fingerprint());
-                keys.log = sighting.entry().log_key(log_keys).map(PublicKey::fingerprint).into_iter().collect();
+                keys.log = sighting.entry().log_key(log_keys).map(LogKey::fingerprint).into_iter().collect();
             }
         }
         let stale = if text(&item, "state") == Some(PENDING) { "entry" } else { "lease" };

@@ -32,6 +32,7 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue::{Bool, N, S, Ss};
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 
+use super::entry::entry_text;
 use super::item::StoredItem;
 use super::{Completion, DigestTags, Lease, LedgerError, Row, RowState, index};
 use crate::deadline::Deadline;
@@ -128,7 +129,7 @@ impl DynamoDbLedger {
             .expression_attribute_values(":pending", S(PENDING.into()))
             .expression_attribute_values(":recorded", S(RECORDED.into()))
             .expression_attribute_values(":digest", S(sighting.digest().to_string()))
-            .expression_attribute_values(":entry", S(sighting.entry().to_json()));
+            .expression_attribute_values(":entry", S(entry_text(sighting)));
         match deadline.bound_boxed(request.send()).await? {
             Ok(_) => Ok(Completion::Now),
             Err(SdkError::ServiceError(error)) => match error.into_err() {

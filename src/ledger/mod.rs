@@ -6,6 +6,7 @@
 
 mod carried;
 mod dynamodb;
+mod entry;
 mod file;
 mod index;
 mod instance;

@@ -20,6 +20,7 @@ use super::dynamodb::{DynamoDbLedger, RECORDED, is_applied, unavailable};
 use super::item::StoredItem;
 use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
+use crate::sighting::SightingTime;
 
 /// Moves of one tag that are kept. Only the image's owner can make more, and each makes the row dearer to write.
 pub(super) const MAX_MOVES: usize = 32;
@@ -51,8 +52,8 @@ pub struct RefusedMove {
     pub to: Move,
     /// The place of the record in the log.
     pub log_index: u64,
-    /// The log's time of the record, RFC 3339.
-    pub integrated_time: String,
+    /// The time of the record.
+    pub time: Option<SightingTime>,
     /// The entry's address.
     pub entry_url: String,
 }
@@ -225,7 +226,7 @@ impl RefusedMove {
         let told = [
             ("tag", self.tag.to_string()),
             ("recorded", self.recorded.to_string()),
-            ("integratedTime", self.integrated_time.clone()),
+            ("integratedTime", self.time.map_or_else(|| "an unknown day".to_owned(), SightingTime::rfc3339)),
             ("logIndex", self.log_index.to_string()),
             ("entry", self.entry_url.clone()),
             ("image", format!("{}@{}", self.tag.repository(), self.recorded)),

@@ -5,10 +5,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
+use super::entry::{entry_text, parse_entry};
 use crate::image::{Algorithm, Digest, Tag};
 use crate::key::PublicKey;
 use crate::sighting::{Sighting, SignedStatement};
-use crate::tlog::{LogEntry, LogKeys};
+use crate::tlog::LogKeys;
 
 /// A tag's row: text as it stands in the table, not verified yet ([`Row::verify`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub enum RowState {
     },
     /// The statement is in the log.
     Recorded {
-        /// The log's entry, as its API answers it.
+        /// The log's entry, as Rekor v1's API answers it, or as a bundle holds one of Rekor v2.
         entry: String,
         /// The index of attestations leads to the tag.
         indexed: bool,
@@ -90,7 +91,7 @@ impl Row {
 
     /// A row for a sighting that the log holds.
     pub fn recorded(sighting: &Sighting) -> Self {
-        Self::new(sighting.statement(), RowState::Recorded { entry: sighting.entry().to_json(), indexed: false })
+        Self::new(sighting.statement(), RowState::Recorded { entry: entry_text(sighting), indexed: false })
     }
 
     /// The row as one of `tag`: its statement verifies, and the log's entry of a recorded one.
@@ -183,7 +184,7 @@ pub enum RowFault {
 
 /// Checks the log entry that a recorded row holds for its statement.
 pub fn recorded(statement: SignedStatement, entry: &str, log_keys: &LogKeys) -> Result<Sighting, RowFault> {
-    let entry = LogEntry::parse(entry.as_bytes()).map_err(|_| RowFault::Entry)?;
+    let entry = parse_entry(entry).map_err(|_| RowFault::Entry)?;
     let entry = entry.verify(log_keys).map_err(|_| RowFault::Entry)?;
     statement.recorded_by(entry).ok_or(RowFault::OtherEntry)
 }

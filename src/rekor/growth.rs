@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::retrying::RetryingRekor;
+use super::Logs;
 use crate::tlog::{Checkpoint, Growth, GrowthError, HistoryConflict, LogError, LogKeys, is_consistent};
 
 /// The time that a log which answers an older head gets to catch up, until it is asked once more: its replicas and caches
 /// may be some seconds apart.
 const CATCHING_UP: Duration = Duration::from_secs(2);
 
-impl RetryingRekor {
-    /// Checks the log's heads, and that each tree grew from the checkpoint in `before`, by tree id: these must have been
+impl Logs {
+    /// Checks the logs' heads, and that each tree grew from the checkpoint in `before`, by origin: these must have been
     /// verified. The growing tree comes first.
     pub(crate) async fn growth(
         &self,
         keys: &LogKeys,
-        before: &BTreeMap<u64, Checkpoint>,
+        before: &BTreeMap<String, Checkpoint>,
     ) -> Result<Vec<Growth>, GrowthError> {
         match self.growth_now(keys, before).await {
             Err(error) if error.may_pass() => {
@@ -27,17 +27,23 @@ impl RetryingRekor {
         }
     }
 
-    async fn growth_now(&self, keys: &LogKeys, before: &BTreeMap<u64, Checkpoint>) -> Result<Vec<Growth>, GrowthError> {
-        let heads = self.ask(async |log, deadline| log.heads(deadline).await).await?;
-        for head in &heads {
-            let tree_id = head.tree_id();
-            keys.verify_checkpoint(head).map_err(|faults| GrowthError::Unverifiable { tree_id, faults })?;
+    async fn growth_now(
+        &self,
+        keys: &LogKeys,
+        before: &BTreeMap<String, Checkpoint>,
+    ) -> Result<Vec<Growth>, GrowthError> {
+        let mut heads = Vec::new();
+        for log in self.all() {
+            heads.extend(log.ask(async |log, deadline| log.heads(deadline).await).await?);
         }
-        let gone = before.values().find(|before| !heads.iter().any(|now| now.tree_id() == before.tree_id()));
+        for head in &heads {
+            keys.verify_checkpoint(head).map_err(|faults| GrowthError::Unverifiable { tree: head.tree(), faults })?;
+        }
+        let gone = before.values().find(|before| !heads.iter().any(|now| now.origin() == before.origin()));
         // An old head of one tree must not hide that another has two histories, and an old answer may lack a new tree.
         let (mut grown, mut doubt) = (Vec::new(), None);
         for now in heads {
-            let from = match before.get(&now.tree_id()) {
+            let from = match before.get(now.origin()) {
                 None => None,
                 Some(before) => match self.grew(before, &now).await {
                     Ok(from) => Some(from),
@@ -59,14 +65,16 @@ impl RetryingRekor {
 
     /// Checks that `before` became `now` by appending. Returns the size before.
     async fn grew(&self, before: &Checkpoint, now: &Checkpoint) -> Result<u64, GrowthError> {
-        let (tree_id, before_size, now_size) = (now.tree_id(), before.size(), now.size());
+        let (before_size, now_size) = (before.size(), now.size());
         match self.agree(before, now).await {
             Ok(false) => Err(HistoryConflict::Forked { before: before.clone(), now: now.clone() }.into()),
-            Ok(true) if now_size < before_size => Err(GrowthError::Old { tree_id, before: before_size, now: now_size }),
+            Ok(true) if now_size < before_size => {
+                Err(GrowthError::Old { tree: now.tree(), before: before_size, now: now_size })
+            }
             Ok(true) => Ok(before_size),
             // A log that lags cannot prove anything about entries that it does not have yet.
             Err(refusal) if now_size < before_size && !refusal.is_transient() => {
-                Err(GrowthError::Smaller { tree_id, before: before_size, now: now_size, refusal })
+                Err(GrowthError::Smaller { tree: now.tree(), before: before_size, now: now_size, refusal })
             }
             Err(error) => Err(error.into()),
         }
@@ -92,8 +100,9 @@ impl RetryingRekor {
         let proof = if nothing_to_prove {
             Vec::new()
         } else {
-            let tree_id = earlier.tree_id();
-            self.ask(async |log, deadline| log.consistency_proof(tree_id, first, last, deadline).await).await?
+            self.of_checkpoint(earlier)
+                .ask(async |log, deadline| log.consistency_proof(earlier, later, deadline).await)
+                .await?
         };
         Ok(is_consistent(earlier.head(), later.head(), &proof))
     }

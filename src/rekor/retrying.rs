@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::client::Rekor;
+use super::Rekor;
 use crate::deadline::Deadline;
 use crate::http_client::{Backoff, random_part};
 use crate::tlog::LogError;
@@ -96,9 +96,14 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
+    use crate::rekor::RekorV1;
+
+    fn rekor() -> Rekor {
+        Rekor::V1(RekorV1::new("http://log.test".parse().unwrap()).unwrap())
+    }
 
     async fn asked(answers: &[Option<u64>]) -> (Result<(), LogError>, usize) {
-        let retrying = RetryingRekor::new(Rekor::new("http://log.test".parse().unwrap()).unwrap());
+        let retrying = RetryingRekor::new(rekor());
         let calls = Cell::new(0);
         let call = async |_: &Rekor, _: Deadline| {
             let answer = answers.get(calls.get());
@@ -128,7 +133,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_log_answers_wrongly_is_not_asked_again() {
-        let retrying = RetryingRekor::new(Rekor::new("http://log.test".parse().unwrap()).unwrap());
+        let retrying = RetryingRekor::new(rekor());
         let calls = Cell::new(0);
         let call = async |_: &Rekor, _: Deadline| {
             calls.set(calls.get() + 1);

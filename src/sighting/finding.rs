@@ -6,7 +6,7 @@ use super::{Sighting, parse_statement, statement, subject_hash};
 use crate::dsse;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
-use crate::tlog::body::{self, Artifact, EntryBody, Envelope, EnvelopeSigner, Form};
+use crate::tlog::body::{self, Artifact, EntryBody, Envelope, EnvelopeSigner, Form, SignedDigest};
 use crate::tlog::{Fault, LogEntry, LogKeys, VerifiedEntry};
 
 /// The meaning of one entry for a tag.
@@ -117,7 +117,7 @@ impl Finding {
             EntryBody::Artifact(Artifact { sha256: Some(hash), .. }) if hex::encode(hash) == subject_hash(tag) => {
                 Self::misused(entry, Misuse::Name)
             }
-            EntryBody::Artifact(_) => {
+            EntryBody::Artifact(_) | EntryBody::SignedDigest(_) => {
                 let known = entry.leaf_hash().to_vec();
                 Self::Unattested { entry: Box::new(entry), fault: Fault::HashOnly, known }
             }
@@ -161,12 +161,15 @@ impl Finding {
             EntryBody::Envelope(envelope) if envelope.records(statement) => {
                 Some(Self::stated(tag, entry.clone(), statement, trusted))
             }
-            EntryBody::Artifact(Artifact { sha256: Some(hash), signature, .. }) => {
+            EntryBody::SignedDigest(_) | EntryBody::Artifact(_) => {
+                let (hash, signature) = digest_and_signature(entry.body())?;
                 let message = dsse::pae(dsse::IN_TOTO, statement);
                 let (about, digest) = parse_statement(statement)?;
                 let signs = *hash == *Sha256::digest(&message) && verifies(trusted, &message, signature);
-                let refiled = || Self::Refiled(Box::new(Refiled { digest, entry: entry.clone() }));
-                (signs && about == *tag).then(refiled)
+                (signs && about == *tag).then(|| match Sighting::check(entry.clone(), about, digest.clone(), trusted) {
+                    Some(sighting) => Self::Sighting(Box::new(sighting)),
+                    None => Self::Refiled(Box::new(Refiled { digest, entry: entry.clone() })),
+                })
             }
             _ => None,
         }
@@ -189,6 +192,15 @@ impl Finding {
             Self::Unattested { entry, .. } | Self::Misused { entry, .. } | Self::Unrelated(entry) => Some(entry),
             Self::Unverifiable { .. } | Self::Unreadable(_) | Self::Foreign(_) => None,
         }
+    }
+}
+
+/// The sha256 of signed bytes, and the signature, of an entry that holds no more.
+fn digest_and_signature(body: &EntryBody) -> Option<(&[u8; 32], &[u8])> {
+    match body {
+        EntryBody::Artifact(Artifact { sha256, signature, .. }) => Some((sha256.as_ref()?, signature)),
+        EntryBody::SignedDigest(SignedDigest { sha256, signature, .. }) => Some((sha256.as_ref()?, signature)),
+        _ => None,
     }
 }
 

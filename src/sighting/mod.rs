@@ -7,6 +7,7 @@ mod kms;
 mod lookup;
 mod signer;
 mod statement;
+mod time;
 mod upload;
 
 pub use error::SignError;
@@ -19,15 +20,18 @@ pub(crate) use lookup::Lookup;
 pub use signer::Signer;
 pub(crate) use statement::PREDICATE_TYPE;
 pub use statement::{parse as parse_statement, statement, subject_hash};
+pub use time::SightingTime;
 pub(crate) use upload::{UploadError, sign_and_upload};
 
 pub use crate::local_key::{LocalKey, LocalKeyError};
+
+use sha2::{Digest as _, Sha256};
 
 use crate::dsse::{self, SignedPayload};
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::tlog::VerifiedEntry;
-use crate::tlog::body::{EntryBody, Envelope, Form};
+use crate::tlog::body::{EntryBody, EntryKey, Form};
 
 /// A statement with a signature by a trusted key. It can only be made by checking the signature.
 #[derive(Debug, Clone)]
@@ -73,11 +77,10 @@ impl SignedStatement {
 
     /// This statement as recorded by `entry`; `None` if the entry records something else.
     pub fn recorded_by(&self, entry: VerifiedEntry) -> Option<Sighting> {
-        let envelope = envelope(&entry)?;
+        let signatures = Signatures::of(&entry, &self.tag, &self.digest)?;
         // The very signature that this statement was made with needs no second check.
-        let signed_so = envelope.signatures().any(|signature| signature == self.signature);
-        let by_key = keys_in(envelope, std::slice::from_ref(&self.key)).next().is_some();
-        if signed_so && by_key && records(envelope, &self.tag, &self.digest) {
+        let signed_so = signatures.signatures.iter().any(|signature| *signature == self.signature);
+        if signed_so && signatures.keys(std::slice::from_ref(&self.key)).next().is_some() {
             return Some(Sighting { statement: self.clone(), entry });
         }
         Sighting::check(entry, self.tag.clone(), self.digest.clone(), std::slice::from_ref(&self.key))
@@ -94,10 +97,10 @@ pub struct Sighting {
 impl Sighting {
     /// `None` unless `entry` records that `tag` was at `digest`, with a signature by one of the `trusted` keys.
     pub fn check(entry: VerifiedEntry, tag: Tag, digest: Digest, trusted: &[PublicKey]) -> Option<Self> {
-        let envelope = envelope(&entry).filter(|envelope| records(envelope, &tag, &digest))?;
+        let signatures = Signatures::of(&entry, &tag, &digest)?;
         // Each signature, because the key beside it need not be the one that made it.
-        let statement = keys_in(envelope, trusted).find_map(|key| {
-            let mut signatures = envelope.signatures().map(<[u8]>::to_vec);
+        let statement = signatures.keys(trusted).find_map(|key| {
+            let mut signatures = signatures.signatures.iter().map(|signature| signature.to_vec());
             signatures.find_map(|signature| SignedStatement::check(tag.clone(), digest.clone(), key, signature))
         })?;
         Some(Self { statement, entry })
@@ -118,26 +121,43 @@ impl Sighting {
         &self.statement
     }
 
+    /// The time that somebody signed for it, if there is one.
+    pub fn time(&self) -> Option<SightingTime> {
+        SightingTime::of_entry(&self.entry)
+    }
+
     /// The log's entry that records the statement, with its proofs.
     pub fn entry(&self) -> &VerifiedEntry {
         &self.entry
     }
 }
 
-/// The envelope of an entry that has the form of a sighting.
-fn envelope(entry: &VerifiedEntry) -> Option<&Envelope> {
-    match entry.body() {
-        EntryBody::Envelope(envelope) if envelope.form == Form::IntotoV002 && envelope.is_canonical() => Some(envelope),
-        _ => None,
+/// The signatures of an entry that has the form of a sighting, and the keys beside them.
+struct Signatures<'a> {
+    keys: Vec<&'a EntryKey>,
+    signatures: Vec<&'a [u8]>,
+}
+
+impl<'a> Signatures<'a> {
+    /// `None` unless the signed content is that `tag` was at `digest`.
+    fn of(entry: &'a VerifiedEntry, tag: &Tag, digest: &Digest) -> Option<Self> {
+        let (payload, keys) = (statement(tag, digest), entry.body().keys());
+        let signatures = match entry.body() {
+            EntryBody::Envelope(envelope) if envelope.form == Form::IntotoV002 && envelope.is_canonical() => {
+                let is_so = envelope.payload_type.as_deref() == Some(dsse::IN_TOTO) && envelope.records(&payload);
+                is_so.then(|| envelope.signatures().collect())
+            }
+            EntryBody::SignedDigest(signed) if signed.is_canonical() => {
+                let sha256 = Sha256::digest(dsse::pae(dsse::IN_TOTO, &payload)).into();
+                (signed.sha256 == Some(sha256)).then(|| vec![&*signed.signature])
+            }
+            _ => None,
+        };
+        Some(Self { keys, signatures: signatures? })
     }
-}
 
-/// The trusted keys that an envelope names.
-fn keys_in<'a>(envelope: &Envelope, trusted: &'a [PublicKey]) -> impl Iterator<Item = &'a PublicKey> {
-    trusted.iter().filter(|trusted| envelope.signers.iter().any(|signer| signer.key.is(trusted)))
-}
-
-/// Returns whether an envelope's statement is that `tag` was at `digest`.
-fn records(envelope: &Envelope, tag: &Tag, digest: &Digest) -> bool {
-    envelope.payload_type.as_deref() == Some(dsse::IN_TOTO) && envelope.records(&statement(tag, digest))
+    /// The trusted keys among the keys.
+    fn keys<'t>(&self, trusted: &'t [PublicKey]) -> impl Iterator<Item = &'t PublicKey> {
+        trusted.iter().filter(|trusted| self.keys.iter().any(|key| key.is(trusted)))
+    }
 }

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::body::INTOTO_VERSION;
+use super::body::{EntryBody, HASHEDREKORD, HASHEDREKORD_V2, INTOTO_VERSION};
 use super::entry::{InclusionProof, LogEntry, SignedFields};
 use super::entry_id::EntryId;
 use super::error::EntryError;
@@ -17,9 +17,11 @@ use super::merkle::{Hash, Head, leaf_hash};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TransparencyLogEntry {
+    #[serde(default = "wire::zero")]
     log_index: String,
     log_id: wire::LogId,
     kind_version: wire::KindVersion,
+    #[serde(default = "wire::zero")]
     integrated_time: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     inclusion_promise: Option<wire::InclusionPromise>,
@@ -29,8 +31,12 @@ pub struct TransparencyLogEntry {
 }
 
 impl TransparencyLogEntry {
-    /// An entry of type `intoto` v0.0.2.
-    pub fn of_intoto(entry: &LogEntry) -> Self {
+    /// The entry of a sighting: `intoto` 0.0.2, or in a Rekor v2 `hashedrekord` 0.0.2.
+    pub fn of_sighting(entry: &LogEntry) -> Self {
+        let (kind, version) = match entry.body {
+            EntryBody::SignedDigest(_) => (HASHEDREKORD, HASHEDREKORD_V2),
+            _ => ("intoto", INTOTO_VERSION),
+        };
         let fields = &entry.fields;
         let set = entry.set.clone().map(|signed_entry_timestamp| wire::InclusionPromise { signed_entry_timestamp });
         let proof = entry.proof.as_ref().map(|proof| wire::InclusionProof {
@@ -44,7 +50,7 @@ impl TransparencyLogEntry {
             log_index: fields.log_index().to_string(),
             // Always hexadecimal: an entry with another log id is not parsed.
             log_id: wire::LogId { key_id: BASE64_STANDARD.encode(hex::decode(fields.log_id()).unwrap_or_default()) },
-            kind_version: wire::KindVersion { kind: "intoto".to_owned(), version: INTOTO_VERSION.to_owned() },
+            kind_version: wire::KindVersion { kind: kind.to_owned(), version: version.to_owned() },
             integrated_time: fields.integrated_time().to_string(),
             inclusion_promise: set,
             inclusion_proof: proof,
@@ -92,6 +98,11 @@ fn number(text: &str) -> Result<u64, EntryError> {
 mod wire {
     use serde::{Deserialize, Serialize};
 
+    /// What a writer of protobuf JSON may leave out.
+    pub(super) fn zero() -> String {
+        "0".to_owned()
+    }
+
     #[derive(Debug, Clone, Serialize, Deserialize)]
     #[serde(rename_all = "camelCase")]
     pub(super) struct LogId {
@@ -113,9 +124,11 @@ mod wire {
     #[derive(Debug, Clone, Serialize, Deserialize)]
     #[serde(rename_all = "camelCase")]
     pub(super) struct InclusionProof {
+        #[serde(default = "zero")]
         pub log_index: String,
         pub root_hash: String,
         pub tree_size: String,
+        #[serde(default)]
         pub hashes: Vec<String>,
         pub checkpoint: Option<Checkpoint>,
     }

@@ -10,16 +10,17 @@
 //! ```
 //!
 //! Format: <https://github.com/C2SP/C2SP/blob/main/tlog-checkpoint.md>. Two things are Rekor v1's own: the tree id in the
-//! origin, and the key hint, which is the start of the key's sha256 (`key.id()`) without the name.
+//! origin, and the key hint, which is the start of the key's sha256 without the name. In Rekor v2 the origin is the name
+//! that the log signs under, and the hint is the start of the key's id for that name.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use sigstore::errors::SigstoreError;
 
 use super::fault::Fault;
+use super::keys::LogKey;
 use super::merkle::{Hash, Head};
-use super::note::{KeyHint, NoteSignature, SignedNote};
-use crate::key::PublicKey;
+use super::note::{NoteSignature, SignedNote};
 use crate::local_key::LocalKey;
 
 /// A checkpoint. It can only be made by parsing or by signing, so the fields agree with the exact bytes that the signatures
@@ -27,32 +28,28 @@ use crate::local_key::LocalKey;
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
     note: SignedNote,
-    host: String,
-    tree_id: u64,
+    origin: String,
     head: Head,
 }
 
 impl Checkpoint {
-    /// `None` if `note` is not a signed note with a checkpoint of Rekor v1 in it.
+    /// `None` if `note` is not a signed note with a checkpoint in it.
     pub fn parse(note: &str) -> Option<Self> {
         let note = SignedNote::parse(note)?;
         let mut lines = note.text().split('\n');
-        let (host, tree_id) = lines.next()?.rsplit_once(" - ")?;
-        if host.is_empty() {
-            return None;
-        }
-        let (host, tree_id) = (host.to_owned(), parse_decimal(tree_id)?);
+        let origin = lines.next().filter(|origin| !origin.is_empty())?.to_owned();
         let size = parse_decimal(lines.next()?)?;
         let root = BASE64_STANDARD.decode(lines.next()?).ok()?.try_into().ok()?;
-        Some(Self { note, host, tree_id, head: Head { size, root } })
+        Some(Self { note, origin, head: Head { size, root } })
     }
 
     /// Signs the head of a tree. `host` has no white space and no plus sign.
     pub(crate) fn sign(host: &str, tree_id: u64, head: Head, key: &LocalKey) -> Result<Self, SigstoreError> {
         let text = format!("{host} - {tree_id}\n{}\n{}\n", head.size, BASE64_STANDARD.encode(head.root));
         let signature = key.sign(text.as_bytes())?;
-        let note = SignedNote::new(&text, host, key_hint(key.public_key()), signature);
-        Ok(Self { note, host: host.to_owned(), tree_id, head })
+        let hint = LogKey::v1(key.public_key().clone()).hint();
+        let note = SignedNote::new(&text, host, hint, signature);
+        Ok(Self { note, origin: format!("{host} - {tree_id}"), head })
     }
 
     /// The signed note, as it came.
@@ -60,9 +57,27 @@ impl Checkpoint {
         self.note.as_str()
     }
 
-    /// The id of the tree, from the origin.
-    pub fn tree_id(&self) -> u64 {
-        self.tree_id
+    /// The first line, which names the log, and in Rekor v1 the tree too.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The id of the tree; `None` if the origin is not as Rekor v1 writes it.
+    pub fn tree_id(&self) -> Option<u64> {
+        self.host_and_tree().map(|(_, tree_id)| tree_id)
+    }
+
+    /// The tree's name for people.
+    pub fn tree(&self) -> String {
+        match self.tree_id() {
+            Some(tree_id) => format!("tree {tree_id}"),
+            None => format!("log {}", self.origin),
+        }
+    }
+
+    fn host_and_tree(&self) -> Option<(&str, u64)> {
+        let (host, tree_id) = self.origin.rsplit_once(" - ").filter(|(host, _)| !host.is_empty())?;
+        Some((host, parse_decimal(tree_id)?))
     }
 
     /// Size and root hash.
@@ -80,12 +95,19 @@ impl Checkpoint {
         &self.head.root
     }
 
-    /// Checks that one signature line is by `key`: its name the origin's, its hint the key's, its signature valid. Lines by
+    /// Checks that one signature line is by `key`: its name the log's, its hint the key's, its signature valid. Lines by
     /// others, such as witnesses, do not matter.
-    pub fn verify(&self, key: &PublicKey) -> Result<(), Vec<Fault>> {
-        let (hint, text, lines) = (key_hint(key), self.note.text().as_bytes(), self.note.signatures());
-        let by_key: Vec<bool> = lines.iter().map(|line| key.verifies(text, &line.signature)).collect();
-        let complete = |(line, by_key): (&NoteSignature, &bool)| *by_key && line.hint == hint && line.name == self.host;
+    pub fn verify(&self, key: &LogKey) -> Result<(), Vec<Fault>> {
+        let name = match key.origin() {
+            None => self.host_and_tree().map(|(host, _)| host).ok_or_else(|| vec![Fault::CheckpointForm])?,
+            Some(origin) => origin,
+        };
+        let (hint, text, lines) = (key.hint(), self.note.text().as_bytes(), self.note.signatures());
+        let by_key: Vec<bool> = lines.iter().map(|line| key.public_key().verifies(text, &line.signature)).collect();
+        let complete = |(line, by_key): (&NoteSignature, &bool)| *by_key && line.hint == hint && line.name == name;
+        if key.origin().is_some_and(|origin| origin != self.origin) {
+            return Err(vec![Fault::CheckpointOrigin]);
+        }
         if lines.iter().zip(&by_key).any(complete) {
             return Ok(());
         }
@@ -93,7 +115,7 @@ impl Checkpoint {
         if !lines.iter().any(|line| line.hint == hint) {
             faults.push(Fault::CheckpointKeyHint);
         }
-        if !lines.iter().any(|line| line.name == self.host) {
+        if !lines.iter().any(|line| line.name == name) {
             faults.push(Fault::CheckpointOrigin);
         }
         if faults.is_empty() || !by_key.contains(&true) {
@@ -101,11 +123,6 @@ impl Checkpoint {
         }
         Err(faults)
     }
-}
-
-fn key_hint(key: &PublicKey) -> KeyHint {
-    let [a, b, c, d, ..] = key.id();
-    [a, b, c, d]
 }
 
 /// Decimal digits without a sign or leading zeros.
@@ -123,8 +140,8 @@ mod tests {
     #[test]
     fn a_note_is_parsed_into_its_lines() {
         let checkpoint = Checkpoint::parse(NOTE).unwrap();
-        assert_eq!((checkpoint.tree_id(), checkpoint.size()), (7, 3));
-        assert_eq!(checkpoint.host, "log.example");
+        assert_eq!((checkpoint.tree_id(), checkpoint.size()), (Some(7), 3));
+        assert_eq!(checkpoint.origin(), "log.example - 7");
         assert_eq!(checkpoint.note.text().lines().count(), 3);
     }
 
@@ -142,13 +159,23 @@ mod tests {
             ("leading zero", NOTE.replace("\n3\n", "\n03\n")),
             ("signed size", NOTE.replace("\n3\n", "\n+3\n")),
             ("short root", NOTE.replace("LmgRG9rq", "")),
-            ("no tree id", NOTE.replace(" - 7", "")),
-            ("no host", NOTE.replace("log.example - 7", " - 7")),
+            ("no origin", NOTE.replace("log.example - 7", "")),
             ("carriage return", NOTE.replace("\n3\n", "\r\n3\n")),
             ("empty", String::new()),
         ];
         for (fault, note) in cases {
             assert!(Checkpoint::parse(&note).is_none(), "{fault}");
+        }
+    }
+
+    #[test]
+    fn a_tree_is_named_as_rekor_v1_does_or_not_at_all() {
+        let tree_id = |origin: &str| Checkpoint::parse(&NOTE.replace("log.example - 7", origin)).unwrap().tree_id();
+        assert_eq!(tree_id("a - b - 18446744073709551615"), Some(u64::MAX));
+        for origin in
+            ["log.example", " - 7", "log.example - ", "log.example - 07", "log.example - 18446744073709551616"]
+        {
+            assert_eq!(tree_id(origin), None, "{origin}");
         }
     }
 }

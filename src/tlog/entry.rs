@@ -167,17 +167,9 @@ impl LogEntry {
         self.fields.log_index
     }
 
-    /// The time at which the log took the entry in: seconds since the Unix epoch.
+    /// The time at which the log took the entry in: seconds since the Unix epoch. 0 in Rekor v2, which signs no time.
     pub fn integrated_time(&self) -> u64 {
         self.fields.integrated_time
-    }
-
-    /// The same in RFC 3339, in UTC.
-    pub fn integrated_at(&self) -> String {
-        let seconds = self.fields.integrated_time;
-        let time = i64::try_from(seconds).ok().and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0));
-        // The time is one of JSON's safe integers, and chrono's range is not much smaller.
-        time.map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)).unwrap_or_else(|| seconds.to_string())
     }
 
     /// The checkpoint that the inclusion proof leads to, if there is one.

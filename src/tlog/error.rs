@@ -27,7 +27,13 @@ pub enum LogError {
         /// The time that its `Retry-After` asks for.
         retry_after: Option<Duration>,
     },
-    /// The log's fault, or the URL is not that of a Rekor v1.
+    /// This shard of the log takes no entries any more. The configuration is to name the next one.
+    #[error("the log takes no new entries any more: name the shard that does")]
+    Frozen,
+    /// Rekor v2 keeps no index.
+    #[error("this log cannot be searched: Rekor v2 keeps no index")]
+    NotSearchable,
+    /// The log's fault, or the URL is not that of a Rekor with the configured API.
     #[error("the log's answer to {request} cannot be understood: {fault}")]
     Malformed {
         /// The kind of call, with its article.
@@ -50,7 +56,11 @@ impl LogError {
         match self {
             Self::Send(SendError::Timeout | SendError::Connection(_)) | Self::RateLimited { .. } => true,
             Self::Status { status, .. } => status.is_server_error() || *status == StatusCode::REQUEST_TIMEOUT,
-            Self::Send(SendError::TooLarge(_)) | Self::Malformed { .. } | Self::Missing => false,
+            Self::Send(SendError::TooLarge(_))
+            | Self::Frozen
+            | Self::NotSearchable
+            | Self::Malformed { .. }
+            | Self::Missing => false,
         }
     }
 }

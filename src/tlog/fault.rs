@@ -14,6 +14,15 @@ pub enum Fault {
     /// The body, the index, the time or the log id is not as the log signed it.
     #[error("the signed entry timestamp does not verify")]
     SignedEntryTimestamp,
+    /// Rekor v2 signs no time, so whoever wrote one into the entry made it up.
+    #[error("the entry claims a time, which this log signs for none")]
+    UnsignedTime,
+    /// Rekor v2 has one index, which the inclusion proof shows.
+    #[error("the log index is not that of the inclusion proof")]
+    LogIndex,
+    /// Rekor v2 has one kind of entry.
+    #[error("the entry is not a hashedrekord 0.0.2 as Rekor v2 writes them")]
+    Body,
     /// The entry is not at this place in a tree with this root (RFC 9162 section 2.1.3.2).
     #[error("the inclusion proof does not lead from the entry to the root hash")]
     InclusionProof,

@@ -18,18 +18,18 @@ pub(crate) struct Growth {
 pub(crate) enum GrowthError {
     #[error(transparent)]
     Log(#[from] LogError),
-    #[error("the checkpoint of tree {tree_id} does not verify: {}", Faults(.faults))]
-    Unverifiable { tree_id: u64, faults: Vec<Fault> },
+    #[error("the checkpoint of {tree} does not verify: {}", Faults(.faults))]
+    Unverifiable { tree: String, faults: Vec<Fault> },
     /// A smaller head than before, proven to be of the same history.
     #[error(
-        "the log answers that tree {tree_id} has {now} entries, and it had {before} before: the answer is old, and does not show what was added since"
+        "the log answers that {tree} has {now} entries, and it had {before} before: the answer is old, and does not show what was added since"
     )]
-    Old { tree_id: u64, before: u64, now: u64 },
+    Old { tree: String, before: u64, now: u64 },
     /// A smaller head than before, with no proof.
     #[error(
-        "the log answers that tree {tree_id} has {now} entries, and it had {before} before: the answer is old, or entries were taken away; nothing shows which, because {refusal}"
+        "the log answers that {tree} has {now} entries, and it had {before} before: the answer is old, or entries were taken away; nothing shows which, because {refusal}"
     )]
-    Smaller { tree_id: u64, before: u64, now: u64, refusal: LogError },
+    Smaller { tree: String, before: u64, now: u64, refusal: LogError },
     #[error("{0}")]
     Contradicted(Box<HistoryConflict>),
 }
@@ -37,9 +37,9 @@ pub(crate) enum GrowthError {
 /// Two signed facts that cannot both be true of a log that is only appended to.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HistoryConflict {
-    #[error("the log no longer has tree {}, for which it signed a checkpoint with {} entries", .0.tree_id(), .0.size())]
+    #[error("the log no longer has {}, for which it signed a checkpoint with {} entries", .0.tree(), .0.size())]
     Gone(Checkpoint),
-    #[error("the log signed two histories of tree {}: the one with {} entries was not made by appending to the one with {}", .now.tree_id(), .now.size().max(.before.size()), .now.size().min(.before.size()))]
+    #[error("the log signed two histories of {}: the one with {} entries was not made by appending to the one with {}", .now.tree(), .now.size().max(.before.size()), .now.size().min(.before.size()))]
     Forked { before: Checkpoint, now: Checkpoint },
 }
 

@@ -1,25 +1,147 @@
-//! The keys of a log.
+//! The keys of logs, with what a signature by each means.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use sha2::{Digest as _, Sha256};
 
 use super::checkpoint::Checkpoint;
 use super::fault::Fault;
-use crate::key::PublicKey;
+use crate::key::{Fingerprint, KeyError, PublicKey};
 
-/// The public keys that a log's entries are checked with: its current one, and earlier ones.
+/// The signature type of Ed25519 in a key's id (C2SP signed-note, "Signature types").
+const ED25519: u8 = 0x01;
+/// SubjectPublicKeyInfo of an Ed25519 key (RFC 8410 section 4) up to the key's 32 bytes.
+const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+
+/// A version of Rekor's API. The two make entries and checkpoints of different forms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RekorApi {
+    /// Signs a time with each entry, and searches.
+    V1,
+    /// A log of tiles (C2SP tlog-tiles), which signs checkpoints and nothing else.
+    V2,
+}
+
+/// The public key of a log, or of one of its shards.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogKey {
+    key: PublicKey,
+    id: [u8; 32],
+    /// The name that checkpoints are signed under; `None` for Rekor v1, whose checkpoints name a tree of the log.
+    origin: Option<String>,
+}
+
+impl LogKey {
+    /// The key of a Rekor v1. Its log id is the key's sha256 (RFC 6962 section 3.2).
+    pub fn v1(key: PublicKey) -> Self {
+        Self { id: key.id(), key, origin: None }
+    }
+
+    /// The Ed25519 key of a Rekor v2 whose checkpoints have this origin. Its log id is the key's id in signed notes,
+    /// `sha256(origin || 0x0A || 0x01 || key)`.
+    pub fn v2(key: PublicKey, origin: &str) -> Result<Self, KeyError> {
+        let bytes = key.der().strip_prefix(&ED25519_SPKI).filter(|bytes| bytes.len() == 32);
+        let bytes = bytes.ok_or_else(|| KeyError::new("a log of API version 2 has an Ed25519 key"))?;
+        if origin.is_empty() || origin.contains(|c: char| c.is_whitespace() || c == '+' || c.is_control()) {
+            return Err(KeyError::new("a log's origin has no white space and no plus sign"));
+        }
+        let id =
+            Sha256::new().chain_update(origin).chain_update([b'\n', ED25519]).chain_update(bytes).finalize().into();
+        Ok(Self { key, id, origin: Some(origin.to_owned()) })
+    }
+
+    /// Parses a line `<origin>+<id's first four bytes in hex>+<base64 of 0x01 and the key>` (C2SP signed-note, "Verifier
+    /// keys").
+    pub fn from_vkey(line: &str) -> Result<Self, KeyError> {
+        let fault = || KeyError::new("not a verifier key: <origin>+<key id>+<key>");
+        let (origin, rest) = line.split_once('+').ok_or_else(fault)?;
+        let (hint, encoded) = rest.split_once('+').ok_or_else(fault)?;
+        let bytes = BASE64_STANDARD.decode(encoded).map_err(|_| fault())?;
+        let key = match bytes.split_first() {
+            Some((&ED25519, key)) if key.len() == 32 => PublicKey::from_der(&[&ED25519_SPKI[..], key].concat())?,
+            _ => return Err(KeyError::new("a log's verifier key is of type 1, Ed25519")),
+        };
+        let key = Self::v2(key, origin)?;
+        if hex::encode(key.hint()) == hint {
+            Ok(key)
+        } else {
+            Err(KeyError::new("a verifier key's id is of another key"))
+        }
+    }
+
+    /// Parses keys in PEM, as [`PublicKey::all_from_pem`] does, and verifier keys between them, one on a line. A key in PEM is
+    /// one of a Rekor v1, and an Ed25519 key one of a Rekor v2 if an `origin` is given.
+    pub fn all_from_text(text: &str, origin: Option<&str>) -> Result<Vec<Self>, KeyError> {
+        let in_pem = |key: PublicKey| match origin {
+            Some(origin) if key.der().starts_with(&ED25519_SPKI) => Self::v2(key, origin),
+            _ => Ok(Self::v1(key)),
+        };
+        let mut keys: Vec<Self> = PublicKey::all_from_pem(text)?.into_iter().map(in_pem).collect::<Result<_, _>>()?;
+        let mut inside = false;
+        for line in text.lines().map(str::trim) {
+            match line {
+                _ if line.starts_with("-----BEGIN") => inside = true,
+                _ if line.starts_with("-----END") => inside = false,
+                _ if !inside && line.contains('+') => keys.push(Self::from_vkey(line)?),
+                _ => {}
+            }
+        }
+        Ok(keys)
+    }
+
+    /// The public key itself.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    /// The log id that entries name.
+    pub fn id(&self) -> [u8; 32] {
+        self.id
+    }
+
+    /// The API of the log.
+    pub fn api(&self) -> RekorApi {
+        if self.origin.is_some() { RekorApi::V2 } else { RekorApi::V1 }
+    }
+
+    /// The public key's name for the ledger.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.key.fingerprint()
+    }
+
+    /// The name that checkpoints are signed under; `None` for Rekor v1.
+    pub fn origin(&self) -> Option<&str> {
+        self.origin.as_deref()
+    }
+
+    /// The start of the id, which stands beside a signature.
+    pub(super) fn hint(&self) -> [u8; 4] {
+        let [a, b, c, d, ..] = self.id;
+        [a, b, c, d]
+    }
+}
+
+/// The public keys that entries of logs are checked with: the one that is written now first, and earlier ones.
 #[derive(Debug, Clone)]
 pub struct LogKeys {
-    first: PublicKey,
-    others: Vec<PublicKey>,
+    first: LogKey,
+    others: Vec<LogKey>,
 }
 
 impl LogKeys {
     /// `None` if there are no keys.
-    pub fn new(keys: Vec<PublicKey>) -> Option<Self> {
+    pub fn new(keys: Vec<LogKey>) -> Option<Self> {
         let mut keys = keys.into_iter();
         Some(Self { first: keys.next()?, others: keys.collect() })
     }
 
+    /// Keys of Rekor v1; `None` if there are no keys.
+    pub fn v1(keys: Vec<PublicKey>) -> Option<Self> {
+        Self::new(keys.into_iter().map(LogKey::v1).collect())
+    }
+
     /// All keys, the current one first.
-    pub fn iter(&self) -> impl Iterator<Item = &PublicKey> {
+    pub fn iter(&self) -> impl Iterator<Item = &LogKey> {
         std::iter::once(&self.first).chain(&self.others)
     }
 
@@ -30,12 +152,12 @@ impl LogKeys {
     }
 
     /// The log's current key.
-    pub(super) fn first(&self) -> &PublicKey {
+    pub(super) fn first(&self) -> &LogKey {
         &self.first
     }
 
     /// The key with this log id, in hexadecimal.
-    pub(super) fn by_id(&self, log_id: &str) -> Option<&PublicKey> {
+    pub(super) fn by_id(&self, log_id: &str) -> Option<&LogKey> {
         self.iter().find(|key| hex::encode(key.id()) == log_id)
     }
 }

@@ -16,6 +16,7 @@ mod growth;
 mod keys;
 mod merkle;
 mod note;
+mod tiles;
 mod verified;
 
 pub use bundle::TransparencyLogEntry;
@@ -28,7 +29,8 @@ pub use error::{EntryError, LogError};
 pub use fault::{Fault, Faults};
 pub(crate) use gate::{Call, Closed, Gate, Pass};
 pub(crate) use growth::{Growth, GrowthError, HistoryConflict};
-pub use keys::LogKeys;
+pub use keys::{LogKey, LogKeys, RekorApi};
 pub(crate) use merkle::{EMPTY_ROOT, leaf_hash, node_hash};
 pub use merkle::{Hash, Head, is_included};
+pub(crate) use tiles::{Tile, TileProof, entries_path};
 pub use verified::VerifiedEntry;

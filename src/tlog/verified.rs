@@ -7,17 +7,17 @@ use super::body::{EntryBody, Form};
 use super::checkpoint::Checkpoint;
 use super::entry::{InclusionProof, LogEntry};
 use super::fault::Fault;
-use super::keys::LogKeys;
+use super::keys::{LogKey, LogKeys, RekorApi};
 use super::merkle::is_included;
-use crate::key::PublicKey;
 
-/// An entry that the log holds. It can only be made by checking the timestamp, the inclusion proof and the checkpoint.
+/// An entry that the log holds. It can only be made by checking the inclusion proof and the checkpoint, and with Rekor v1
+/// the timestamp.
 #[derive(Debug, Clone)]
 pub struct VerifiedEntry(LogEntry);
 
 impl VerifiedEntry {
     /// The one of the log's `keys` that the entry was checked with.
-    pub fn log_key<'a>(&self, keys: &'a LogKeys) -> Option<&'a PublicKey> {
+    pub fn log_key<'a>(&self, keys: &'a LogKeys) -> Option<&'a LogKey> {
         keys.by_id(self.0.log_id())
     }
 }
@@ -41,12 +41,9 @@ impl LogEntry {
         if self.id.leaf_hash != self.leaf_hash() {
             faults.push(Fault::EntryId);
         }
-        match &self.set {
-            None => faults.push(Fault::NoSignedEntryTimestamp),
-            Some(set) => match BASE64_STANDARD.decode(set) {
-                Ok(set) if key.verifies(&self.fields.canonical(), &set) => {}
-                _ => faults.push(Fault::SignedEntryTimestamp),
-            },
+        match key.api() {
+            RekorApi::V1 => self.verify_timestamp(key, &mut faults),
+            RekorApi::V2 => self.verify_unsigned_fields(&mut faults),
         }
         match &self.proof {
             None => faults.push(Fault::NoInclusionProof),
@@ -55,7 +52,30 @@ impl LogEntry {
         if faults.is_empty() { Ok(VerifiedEntry(self)) } else { Err(faults) }
     }
 
-    fn verify_proof(&self, proof: &InclusionProof, key: &PublicKey, faults: &mut Vec<Fault>) {
+    fn verify_timestamp(&self, key: &LogKey, faults: &mut Vec<Fault>) {
+        match &self.set {
+            None => faults.push(Fault::NoSignedEntryTimestamp),
+            Some(set) => match BASE64_STANDARD.decode(set) {
+                Ok(set) if key.public_key().verifies(&self.fields.canonical(), &set) => {}
+                _ => faults.push(Fault::SignedEntryTimestamp),
+            },
+        }
+    }
+
+    /// Rekor v2 signs neither a time nor the index: a time must not be claimed, and the index is the proof's.
+    fn verify_unsigned_fields(&self, faults: &mut Vec<Fault>) {
+        if self.set.is_some() || self.fields.integrated_time() != 0 {
+            faults.push(Fault::UnsignedTime);
+        }
+        if self.proof.as_ref().is_some_and(|proof| proof.log_index != self.fields.log_index()) {
+            faults.push(Fault::LogIndex);
+        }
+        if !matches!(self.body, EntryBody::SignedDigest(_)) {
+            faults.push(Fault::Body);
+        }
+    }
+
+    fn verify_proof(&self, proof: &InclusionProof, key: &LogKey, faults: &mut Vec<Fault>) {
         if !is_included(&self.leaf_hash(), proof.log_index, proof.head, &proof.path) {
             faults.push(Fault::InclusionProof);
         }
@@ -70,7 +90,7 @@ impl LogEntry {
         if let Err(found) = checkpoint.verify(key) {
             faults.extend(found);
         }
-        if self.id.tree_id.is_some_and(|tree_id| tree_id != checkpoint.tree_id()) {
+        if self.id.tree_id.is_some_and(|tree_id| Some(tree_id) != checkpoint.tree_id()) {
             faults.push(Fault::CheckpointTree);
         }
         if checkpoint.head() != proof.head {
@@ -88,7 +108,10 @@ impl LogEntry {
                 (Form::IntotoV002, None) => Err(vec![Fault::NoAttestation]),
                 (Form::IntotoV002, Some(attestation)) => envelope.verify(attestation),
             },
-            (EntryBody::Artifact(_) | EntryBody::OtherForm(_) | EntryBody::Unreadable, _) => Ok(()),
+            (
+                EntryBody::Artifact(_) | EntryBody::SignedDigest(_) | EntryBody::OtherForm(_) | EntryBody::Unreadable,
+                _,
+            ) => Ok(()),
         }
     }
 }

@@ -27,6 +27,7 @@ use crate::key::{Fingerprint, PublicKey};
 use crate::ledger::{Ledger, LedgerError, Row, UsedKeys};
 use crate::sighting::Sighting;
 use crate::telemetry::{Dependency, timed};
+use crate::tlog::{LogKey, RekorApi};
 
 /// The time for which the instance's row counts as read. A key added meanwhile is by a version that knows this one's.
 const FRESH: Duration = Duration::from_secs(60);
@@ -45,6 +46,8 @@ pub(crate) struct ForgottenKey {
 pub(crate) enum KeyKind {
     Signing,
     Log,
+    /// The key of a log that can be searched, and this process was not told where.
+    SearchedLog,
 }
 
 impl fmt::Display for ForgottenKey {
@@ -52,6 +55,7 @@ impl fmt::Display for ForgottenKey {
         let (what, variable) = match self.kind {
             KeyKind::Signing => ("signing key", "TRUSTED_KEYS"),
             KeyKind::Log => ("log key", "REKOR_PUBLIC_KEYS"),
+            KeyKind::SearchedLog => ("URL of the Rekor v1 with the log key", "EARLIER_LOGS"),
         };
         write!(f, "this instance does not know the {what} {}", self.fingerprint)?;
         if self.count > 1 {
@@ -68,7 +72,8 @@ impl std::error::Error for ForgottenKey {}
 pub(super) struct Instance {
     ledger: Arc<Ledger>,
     keys: Arc<Keyring>,
-    log: Arc<GatedLog>,
+    /// The logs that can be searched.
+    searched: Vec<Arc<GatedLog>>,
     admission: Mutex<Admission>,
     /// Held while the log is asked for a key's use, so that one call at a time asks.
     claiming: tokio::sync::Mutex<()>,
@@ -90,8 +95,8 @@ enum Admission {
 }
 
 impl Instance {
-    pub(super) fn new(ledger: Arc<Ledger>, keys: Arc<Keyring>, log: Arc<GatedLog>) -> Self {
-        Self { ledger, keys, log, admission: Mutex::default(), claiming: tokio::sync::Mutex::default() }
+    pub(super) fn new(ledger: Arc<Ledger>, keys: Arc<Keyring>, searched: Vec<Arc<GatedLog>>) -> Self {
+        Self { ledger, keys, searched, admission: Mutex::default(), claiming: tokio::sync::Mutex::default() }
     }
 
     /// Returns whether the row was read and this process has its keys.
@@ -142,7 +147,7 @@ impl Instance {
     /// Makes sure that the ledger names the keys that a sighting verifies with.
     pub(super) async fn note_keys_of(&self, sighting: &Sighting, deadline: Deadline) -> Result<(), Unavailable> {
         let signing = BTreeSet::from([sighting.statement().key().fingerprint()]);
-        let log = sighting.entry().log_key(&self.keys.log).map(PublicKey::fingerprint).into_iter().collect();
+        let log = sighting.entry().log_key(&self.keys.log).map(LogKey::fingerprint).into_iter().collect();
         self.note(&UsedKeys { signing, log }, deadline).await
     }
 
@@ -194,7 +199,7 @@ impl Instance {
     /// The keys that this process uses for certain. Of several log keys, the first entry tells which.
     async fn own_keys(&self, deadline: Deadline) -> Result<UsedKeys, Unavailable> {
         let signing = BTreeSet::from([self.keys.signer.public_key(deadline).await?.fingerprint()]);
-        let log: BTreeSet<Fingerprint> = self.keys.log.iter().map(PublicKey::fingerprint).collect();
+        let log: BTreeSet<Fingerprint> = self.keys.log.iter().map(LogKey::fingerprint).collect();
         Ok(UsedKeys { signing, log: if log.len() == 1 { log } else { BTreeSet::new() } })
     }
 
@@ -204,9 +209,11 @@ impl Instance {
             return Err(refusal.into());
         }
         for key in self.keys.trusted(deadline).await? {
-            let shown = use_of(&key, &self.log, &self.keys.log, deadline);
-            if let Some(shown) = timed(Dependency::Log, shown).await? {
-                return self.refuse_used_key(&key, shown, deadline).await;
+            for log in &self.searched {
+                let shown = use_of(&key, log, &self.keys.log, deadline);
+                if let Some(shown) = timed(Dependency::Log, shown).await? {
+                    return self.refuse_used_key(&key, shown, deadline).await;
+                }
             }
         }
         Ok(())
@@ -216,8 +223,15 @@ impl Instance {
     async fn check(&self, used: UsedKeys, deadline: Deadline) -> Result<(), Unavailable> {
         // A ledger that was not used yet asks for no key.
         let trusted = if used.signing.is_empty() { Vec::new() } else { self.keys.trusted(deadline).await? };
-        let forgotten = first_unknown(KeyKind::Signing, &used.signing, trusted.iter())
-            .or_else(|| first_unknown(KeyKind::Log, &used.log, self.keys.log.iter()));
+        let log_keys = || self.keys.log.iter();
+        let forgotten = first_unknown(KeyKind::Signing, &used.signing, trusted.iter().map(PublicKey::fingerprint))
+            .or_else(|| first_unknown(KeyKind::Log, &used.log, log_keys().map(LogKey::fingerprint)))
+            .or_else(|| {
+                // What an earlier log holds is found by a search alone.
+                let cannot_be_searched = |key: &&LogKey| key.api() == RekorApi::V2 || !self.searched.is_empty();
+                let others = log_keys().filter(cannot_be_searched).map(LogKey::fingerprint);
+                first_unknown(KeyKind::SearchedLog, &used.log, others)
+            });
         if let Some(forgotten) = forgotten {
             self.set(Admission::Unknown);
             return Err(forgotten.into());
@@ -256,12 +270,12 @@ impl Instance {
     }
 }
 
-fn first_unknown<'a>(
+fn first_unknown(
     kind: KeyKind,
     used: &BTreeSet<Fingerprint>,
-    known: impl Iterator<Item = &'a PublicKey>,
+    known: impl Iterator<Item = Fingerprint>,
 ) -> Option<ForgottenKey> {
-    let known: BTreeSet<Fingerprint> = known.map(PublicKey::fingerprint).collect();
+    let known: BTreeSet<Fingerprint> = known.collect();
     let mut unknown = used.difference(&known);
     let fingerprint = *unknown.next()?;
     Some(ForgottenKey { kind, fingerprint, count: 1 + unknown.count() })

@@ -15,11 +15,12 @@ use super::{KnownTag, Unavailable};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
-use crate::ledger::{Lease, Ledger, Row, VerifiedRow};
+use crate::ledger::{Lease, Ledger, Row, RowFault, VerifiedRow};
 use crate::rate_limit::{RateLimit, Source};
 use crate::sighting::{Contradiction, Findings, First, Sighting, SignedStatement, is_by};
 use crate::telemetry::{self, Dependency, timed};
-use crate::tlog::{Call, VerifiedEntry};
+use crate::tlog::VerifiedEntry;
+use crate::tlog::body::EntryBody;
 
 /// Everything that a look-up asks.
 #[derive(Debug)]
@@ -106,9 +107,9 @@ impl TagLookup {
             return Ok(InLog::Known(known));
         }
         // A search that the gate holds back is not charged.
-        let pass = self.log.pass(Call::Search)?;
+        let passes = self.search.passes()?;
         self.rate_limit.charge(source, deadline).await?;
-        let mut findings = timed(Dependency::Log, self.search.findings(tag, pass, deadline)).await?;
+        let mut findings = timed(Dependency::Log, self.search.findings(tag, passes, deadline)).await?;
         report_equivocation(tag, &findings);
         if matches!(findings.first(), First::None) {
             explained(tag, &findings)?;
@@ -127,10 +128,36 @@ impl TagLookup {
         }
         explained(tag, &findings)?;
         let First::Sighting(sighting) = findings.first() else { return Ok(InLog::Nothing) };
+        if !self.log.client.is_searchable() {
+            return self.move_over(sighting, deadline).await.map(InLog::Known);
+        }
         let sighting = self.memory.keep(sighting.clone());
         // A row that somebody else inserted is put into the index as that one has it.
         let indexed = !self.remember(&sighting, deadline).await;
         Ok(InLog::Known(KnownTag { sighting, first_seen: false, indexed }))
+    }
+
+    /// Keeps a sighting that an earlier log holds. The log that is written now cannot be searched, so only a row shows the tag
+    /// to whoever comes next, and it is served only once the row is there.
+    async fn move_over(&self, found: &Sighting, deadline: Deadline) -> Result<KnownTag, Unavailable> {
+        self.instance.note_keys_of(found, deadline).await?;
+        if self.ledger.insert(&Row::recorded(found), deadline).await? {
+            return Ok(KnownTag { sighting: self.memory.keep(found.clone()), first_seen: false, indexed: false });
+        }
+        // Another process has brought it over, or this one and only the answer was lost.
+        let row = self.ledger.get(found.tag(), deadline).await?.ok_or(RowFault::Gone)?;
+        match self.verify(found.tag(), &row, deadline).await? {
+            InLedger::Known(known) if known.sighting.digest() == found.digest() => Ok(known),
+            InLedger::Known(_) => Err(RowFault::OtherDigest.into()),
+            InLedger::Pending(..) => Err(Unavailable::BeingRecorded),
+        }
+    }
+
+    /// The log that holds an entry, as far as it is known here.
+    pub(super) fn log_of(&self, entry: &VerifiedEntry) -> &GatedLog {
+        let searchable = !matches!(entry.body(), EntryBody::SignedDigest(_));
+        let earlier = self.search.logs.first().filter(|_| searchable);
+        earlier.unwrap_or(&self.log)
     }
 
     /// The verified sighting in memory, for a process that may serve tags.

@@ -90,11 +90,12 @@ pub(crate) struct Verdicts {
 }
 
 impl Verdicts {
-    /// `log_keys` verify the log's answers; `retired` are public keys whose sightings count beside the signer's;
-    /// `recording_time` bounds the recording of one tag.
+    /// `log_keys` verify the answers of `log`, and of the `earlier` ones, which were written before and can be searched;
+    /// `retired` are public keys whose sightings count beside the signer's; `recording_time` bounds the recording of one tag.
     pub(crate) fn new(
         ledger: Arc<Ledger>,
         log: Rekor,
+        earlier: Vec<Rekor>,
         log_keys: LogKeys,
         signer: Signer,
         retired: Vec<PublicKey>,
@@ -102,8 +103,11 @@ impl Verdicts {
         recording_time: Duration,
     ) -> Self {
         let keys = Arc::new(Keyring { signer, retired, log: log_keys });
-        let log = Arc::new(GatedLog { client: log, gate: Gate::new(recording_time) });
-        let instance = Arc::new(Instance::new(ledger.clone(), keys.clone(), log.clone()));
+        let gated = |client| Arc::new(GatedLog { client, gate: Gate::new(recording_time) });
+        let (log, earlier) = (gated(log), earlier.into_iter().map(gated));
+        let searched: Vec<_> =
+            std::iter::once(log.clone()).chain(earlier).filter(|log| log.client.is_searchable()).collect();
+        let instance = Arc::new(Instance::new(ledger.clone(), keys.clone(), searched.clone()));
         let memory = Arc::new(Memory::default());
         let recorder = Recorder {
             ledger: ledger.clone(),
@@ -113,7 +117,7 @@ impl Verdicts {
             memory: memory.clone(),
             time: recording_time,
         };
-        let search = Search::new(log.clone(), keys.clone());
+        let search = Search::new(searched, keys.clone());
         let lookup = Arc::new(TagLookup { memory, ledger, instance, keys, log, search, rate_limit });
         Self { lookup, recorder }
     }
@@ -196,6 +200,6 @@ impl Verdicts {
 
     /// The address at which anyone can read the log's entry.
     pub(crate) fn entry_url(&self, entry: &VerifiedEntry) -> String {
-        self.lookup.log.client.entry_url(entry.id())
+        self.lookup.log_of(entry).client.entry_url(entry)
     }
 }

@@ -168,10 +168,10 @@ impl Recorder {
     ) -> Result<KnownTag, Unavailable> {
         let uploaded = self.log.upload(statement, pass, deadline).await?;
         *lock(progress) = Step::Completing;
-        let existed = uploaded.existed;
+        let hidden = uploaded.hidden;
         let known = self.complete(statement, uploaded, deadline).await?;
         *lock(progress) = Step::Complete(known.clone());
-        if existed {
+        if hidden {
             self.make_findable(&known.sighting, deadline).await;
         }
         Ok(known)

@@ -1,4 +1,4 @@
-//! The search of the log for a tag.
+//! The search of the logs for a tag: the one that is written, if it can be searched, and those that were written before.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -13,46 +13,71 @@ use crate::deadline::Deadline;
 use crate::image::Tag;
 use crate::key::PublicKey;
 use crate::sighting::{Finding, Findings, Lookup, is_file_by_certificate, subject_hash};
-use crate::tlog::{Call, EntryId, LogEntry, Pass};
+use crate::tlog::{Call, Closed, EntryId, LogEntry, Pass};
 
 /// Irrelevant entries remembered: some 5 MiB. They are not read again, so each attempt to look through many of them gets
 /// further.
 const IRRELEVANT: usize = 50_000;
 
-/// A search of the log, which skips what it has read before.
+/// A search of the logs, which skips what it has read before.
 #[derive(Debug)]
 pub(super) struct Search {
-    log: Arc<GatedLog>,
+    /// Each can be searched.
+    pub logs: Vec<Arc<GatedLog>>,
     keys: Arc<Keyring>,
     /// Entries that say nothing about a tag, by [`entry_and_tag`]. Neither an entry nor this process's keys ever change.
     irrelevant: Cache<[u8; 64], ()>,
 }
 
 impl Search {
-    pub(super) fn new(log: Arc<GatedLog>, keys: Arc<Keyring>) -> Self {
-        Self { log, keys, irrelevant: Cache::new(IRRELEVANT) }
+    pub(super) fn new(logs: Vec<Arc<GatedLog>>, keys: Arc<Keyring>) -> Self {
+        Self { logs, keys, irrelevant: Cache::new(IRRELEVANT) }
     }
 
-    /// All that trusted keys signed under the tag's hash, as far as the log's index leads to it.
+    /// Lets a search through, or says when to come back: one pass for each log.
+    pub(super) fn passes(&self) -> Result<Vec<Pass>, Closed> {
+        self.logs.iter().map(|log| log.pass(Call::Search)).collect()
+    }
+
+    /// All that trusted keys signed under the tag's hash, as far as the logs' indexes lead to it.
     ///
     /// An entry by a trusted key that does not verify or cannot be read is an error: it might be the one that counts.
-    pub(super) async fn findings(&self, tag: &Tag, pass: Pass, deadline: Deadline) -> Result<Findings, Unavailable> {
-        let listed = self.log.search(&subject_hash(tag), pass, deadline).await?;
+    pub(super) async fn findings(
+        &self,
+        tag: &Tag,
+        passes: Vec<Pass>,
+        deadline: Deadline,
+    ) -> Result<Findings, Unavailable> {
+        let mut findings = Findings::default();
+        for (log, pass) in self.logs.iter().zip(passes) {
+            self.add_from(log, tag, pass, &mut findings, deadline).await?;
+        }
+        Ok(findings)
+    }
+
+    async fn add_from(
+        &self,
+        log: &GatedLog,
+        tag: &Tag,
+        pass: Pass,
+        findings: &mut Findings,
+        deadline: Deadline,
+    ) -> Result<(), Unavailable> {
+        let listed = log.search(&subject_hash(tag), pass, deadline).await?;
         let is_irrelevant = |id: &EntryId| self.irrelevant.get(&entry_and_tag(&id.leaf_hash, tag)).is_some();
         let unknown: Vec<EntryId> = listed.into_iter().filter(|id| !is_irrelevant(id)).collect();
-        let mut findings = Findings::default();
         if unknown.is_empty() {
-            return Ok(findings);
+            return Ok(());
         }
         let trusted = self.keys.trusted(deadline).await?;
         let each = |entry: Result<LogEntry, EntryId>| {
             match entry {
-                Ok(entry) => self.add(tag, entry, &trusted, &mut findings),
+                Ok(entry) => self.add(tag, entry, &trusted, findings),
                 Err(too_large) => self.skip(tag, too_large.leaf_hash),
             }
             ControlFlow::Continue(())
         };
-        self.log.retrieve(unknown, each, deadline).await?;
+        log.retrieve(unknown, each, deadline).await?;
         if let Some((_, faults)) = findings.unverifiable.first() {
             return Err(Unavailable::LogUnverifiable(faults.clone()));
         }
@@ -60,9 +85,8 @@ impl Search {
             return Err(Unavailable::Unexplained { log_index: *log_index });
         }
         findings.consider_own(tag, &trusted);
-        let log = Listed { log: &self.log, deadline };
-        findings.look_up_statements(tag, &trusted, &log, |leaf| self.skip(tag, leaf)).await?;
-        Ok(findings)
+        let listed = Listed { log, deadline };
+        findings.look_up_statements(tag, &trusted, &listed, |leaf| self.skip(tag, leaf)).await
     }
 
     fn add(&self, tag: &Tag, entry: LogEntry, trusted: &[PublicKey], findings: &mut Findings) {

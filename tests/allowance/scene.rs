@@ -199,7 +199,7 @@ async fn counting_log(searches: Arc<AtomicUsize>, key: &PublicKey) -> (Devlog, L
         }
     };
     tokio::spawn(listen::serve(listener, handler, std::future::pending()));
-    let keys = LogKeys::new(vec![PublicKey::from_pem(log.public_key_pem()).unwrap()]).unwrap();
+    let keys = LogKeys::v1(vec![PublicKey::from_pem(log.public_key_pem()).unwrap()]).unwrap();
     let url = format!("http://{address}").parse().unwrap();
-    (log, LogConfig { url, keys })
+    (log, LogConfig::v1(url, keys))
 }

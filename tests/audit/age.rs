@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 use testing::process::{Process, cli};
 
+use tlogistry::sighting::SightingTime;
+
 use crate::scene::Scene;
 
 const TAG: &str = "registry.test/app:v1";
@@ -15,7 +17,7 @@ async fn a_tag_must_have_been_recorded_for_as_long_as_is_demanded() {
     let (digest, uploaded) = scene.seen("v1").await;
     let ended = scene.run("verify", &[TAG, "--min-age", "1w"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    let (index, time) = (uploaded.entry.log_index(), uploaded.entry.integrated_at());
+    let (index, time) = (uploaded.entry.log_index(), SightingTime::of_entry(&uploaded.entry).unwrap().rfc3339());
     let line = ended.stdout.lines().next().unwrap();
     assert!(line.starts_with(&format!("{TAG} is too young: first seen ")), "{line}");
     assert!(line.ends_with(&format!(" ago, on {time} (log index {index}), and --min-age demands 7d")), "{line}");

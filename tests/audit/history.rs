@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use testing::process::Ended;
 use testing::tags::tag;
 use tlogistry::image::Digest;
+use tlogistry::sighting::SightingTime;
 use tlogistry::sighting::{Signer, statement};
 
 use crate::scene::{Scene, stranger};
@@ -40,7 +41,7 @@ async fn entries_are_listed_in_the_logs_order_and_foreign_ones_marked() {
     let ended = scene.run("history", &[TAG]);
     let block = |word: &str, digest: &Digest, uploaded, key: &str| {
         let uploaded: &tlogistry::rekor::Uploaded = uploaded;
-        let (index, time) = (uploaded.entry.log_index(), uploaded.entry.integrated_at());
+        let (index, time) = (uploaded.entry.log_index(), SightingTime::of_entry(&uploaded.entry).unwrap().rfc3339());
         let url = scene.entry_url(uploaded);
         format!("\n{index}  {word}  {digest}\n  recorded  {time}\n  entry     {url}\n  key       sha256:{key}\n")
     };

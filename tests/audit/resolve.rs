@@ -1,6 +1,7 @@
 //! `resolve`: one line for a script, or none and an exit code.
 
 use tlogistry::image::Digest;
+use tlogistry::sighting::SightingTime;
 
 use crate::scene::Scene;
 
@@ -29,7 +30,7 @@ async fn a_tag_that_moved_is_resolved_only_when_pinned() {
     let said = format!(
         "tlogistry-cli: {TAG} has moved: it was recorded as {digest} on {} (log index {}), and registry.test serves \
          {current}; --pinned prints what was recorded\n",
-        uploaded.entry.integrated_at(),
+        SightingTime::of_entry(&uploaded.entry).unwrap().rfc3339(),
         uploaded.entry.log_index()
     );
     assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr), (Some(1), "", said));

@@ -18,7 +18,7 @@ use tlogistry::deadline::Deadline;
 use tlogistry::devlog::{Devlog, Indexing, Options};
 use tlogistry::image::Digest;
 use tlogistry::key::PublicKey;
-use tlogistry::rekor::{Rekor, Uploaded};
+use tlogistry::rekor::{Rekor, RekorV1, Uploaded};
 use tlogistry::sighting::{LocalKey, Sighting, Signer};
 use tlogistry::tlog::LogKeys;
 
@@ -49,7 +49,7 @@ impl Scene {
         let key = LocalKey::open_or_generate(&folder.path().join("key.pem")).unwrap();
         std::fs::write(folder.path().join("key.pub.pem"), key.public_key().pem()).unwrap();
         std::fs::write(folder.path().join("log.pub.pem"), devlog.public_key_pem()).unwrap();
-        let log = Rekor::new(url.parse().unwrap()).unwrap();
+        let log = Rekor::V1(RekorV1::new(url.parse().unwrap()).unwrap());
         Self { devlog, url, log, folder, signer: Signer::Local(key), alter, tags: Tags::start().await }
     }
 
@@ -148,7 +148,7 @@ impl Scene {
 
     /// The entry that an upload made.
     pub fn sighting(&self, name: &str, digest: &Digest, uploaded: Uploaded) -> Sighting {
-        let keys = LogKeys::new(vec![PublicKey::from_pem(self.devlog.public_key_pem()).unwrap()]).unwrap();
+        let keys = LogKeys::v1(vec![PublicKey::from_pem(self.devlog.public_key_pem()).unwrap()]).unwrap();
         let entry = uploaded.entry.verify(&keys).unwrap();
         Sighting::check(entry, tag(name), digest.clone(), &[self.key().public_key().clone()]).unwrap()
     }

@@ -10,7 +10,7 @@ use testing::process::{Ended, Process, cli};
 use testing::stage::Stage;
 use testing::tags::tag;
 use tlogistry::image::Digest;
-use tlogistry::sighting::statement;
+use tlogistry::sighting::{SightingTime, statement};
 
 use crate::scene::{Scene, stranger};
 
@@ -67,7 +67,7 @@ async fn a_tag_that_the_registry_serves_as_it_was_recorded_holds() {
     let scene = Scene::set().await;
     let (digest, uploaded) = scene.seen("v1").await;
     scene.record_by(&stranger(), "v1", &Digest::sha256(b"a stranger's")).await;
-    let (time, url) = (uploaded.entry.integrated_at(), scene.entry_url(&uploaded));
+    let (time, url) = (SightingTime::of_entry(&uploaded.entry).unwrap().rfc3339(), scene.entry_url(&uploaded));
     let fingerprint = scene.fingerprint();
 
     let ended = scene.run("verify", &[TAG]);

@@ -13,7 +13,7 @@ use tlogistry::deadline::Deadline;
 use tlogistry::devlog::Devlog;
 use tlogistry::image::{Digest, Tag};
 use tlogistry::ledger::{DynamoDbLedger, Lease, Ledger, Row};
-use tlogistry::rekor::Rekor;
+use tlogistry::rekor::RekorV1;
 use tlogistry::sighting::{LocalKey, Sighting, Signer};
 
 pub struct Scene {
@@ -66,7 +66,7 @@ impl Scene {
         let (deadline, digest) = (Deadline::after(Duration::from_secs(60)), Digest::sha256(name.as_bytes()));
         let statement = self.signer.sign(&self.tag(name), &digest, deadline).await.unwrap();
         let config = self.log.config();
-        let uploaded = Rekor::new(config.url).unwrap().upload(&statement.signed_payload(), deadline).await.unwrap();
+        let uploaded = RekorV1::new(config.url).unwrap().upload(&statement.signed_payload(), deadline).await.unwrap();
         let entry = uploaded.entry.verify(&config.keys).unwrap();
         let key = self.signer.public_key(deadline).await.unwrap().clone();
         let sighting = Sighting::check(entry, self.tag(name), digest.clone(), &[key]).unwrap();

@@ -47,18 +47,18 @@ async fn a_bundle_holds_all_that_it_takes_to_check_a_sighting() {
 
     // Nothing but the bundle and keys is needed.
     let trusted = [PublicKey::from_pem(own.public_key().pem()).unwrap()];
-    let log_keys = LogKeys::new(vec![PublicKey::from_pem(&scene.stage.log.public_key).unwrap()]).unwrap();
+    let log_keys = LogKeys::v1(vec![PublicKey::from_pem(&scene.stage.log.public_key).unwrap()]).unwrap();
     let parsed = Bundle::parse(&bundle.bytes).unwrap();
     let sighting = parsed.verify(&tag(), &log_keys, &trusted).unwrap();
     assert_eq!(sighting.digest(), &image.digest());
-    assert_eq!(sighting.entry().integrated_at(), pulled.header("tlog-integratedtime"));
+    assert_eq!(sighting.time().unwrap().rfc3339(), pulled.header("tlog-integratedtime"));
 
     // A statement that was not made is not found in it.
     let another: Tag = "alpine:3.16.0".parse().unwrap();
     assert!(matches!(parsed.verify(&another, &log_keys, &trusted), Err(BundleError::OtherTag(_))));
     let stranger = [LocalKey::generate().unwrap().public_key().clone()];
     assert!(matches!(parsed.verify(&tag(), &log_keys, &stranger), Err(BundleError::NotSigned)));
-    let other_log = LogKeys::new(stranger.to_vec()).unwrap();
+    let other_log = LogKeys::v1(stranger.to_vec()).unwrap();
     assert!(matches!(parsed.verify(&tag(), &other_log, &trusted), Err(BundleError::LogUnverifiable(_))));
 }
 

@@ -3,4 +3,5 @@
 
 mod attestations;
 mod bundles;
+mod rekor_v2;
 mod tag_history;

@@ -51,8 +51,8 @@ impl Log {
             }
         };
         tokio::spawn(listen::serve(listener, handler, std::future::pending()));
-        let keys = LogKeys::new(vec![PublicKey::from_pem(devlog.public_key_pem()).unwrap()]).unwrap();
-        Self { devlog, config: LogConfig { url: format!("http://{address}").parse().unwrap(), keys }, state }
+        let keys = LogKeys::v1(vec![PublicKey::from_pem(devlog.public_key_pem()).unwrap()]).unwrap();
+        Self { devlog, config: LogConfig::v1(format!("http://{address}").parse().unwrap(), keys), state }
     }
 
     /// From now on a search for this hash fails, or none.

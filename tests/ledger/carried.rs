@@ -87,7 +87,7 @@ impl Scene {
         let (stream, public, log) = (self.path("export"), self.path("public.pem"), self.path("log.pem"));
         std::fs::write(&stream, export).unwrap();
         std::fs::write(&public, self.key_named(key).public_key().pem()).unwrap();
-        std::fs::write(&log, self.log_config.keys.iter().next().unwrap().pem()).unwrap();
+        std::fs::write(&log, self.log_config.keys.iter().next().unwrap().public_key().pem()).unwrap();
         let mut command = cli();
         command
             .args(["ledger", "import"])
@@ -126,8 +126,7 @@ impl Scene {
         // Nobody listens on this port any more.
         let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let mut version = self.version("key", &[]);
-        version.log =
-            LogConfig { url: format!("http://{closed}").parse().unwrap(), keys: self.log_config.keys.clone() };
+        version.log = LogConfig::v1(format!("http://{closed}").parse().unwrap(), self.log_config.keys.clone());
         version.ledger = ledger;
         pull(&version.start(), name).await.status
     }

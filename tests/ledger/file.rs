@@ -62,7 +62,7 @@ async fn a_new_process_knows_a_tag_from_the_file_without_the_log() {
     assert!(pull(&start(scene.log_config.clone()), "v1").await.first_seen);
     // Nobody listens on this port any more.
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let gone = LogConfig { url: format!("http://{closed}").parse().unwrap(), keys: scene.log_config.keys.clone() };
+    let gone = LogConfig::v1(format!("http://{closed}").parse().unwrap(), scene.log_config.keys.clone());
     let again = pull(&start(gone.clone()), "v1").await;
     assert_eq!((again.status, again.first_seen, again.digest), (200, false, Some(digest)));
     scene.tags.push("v1", "b");

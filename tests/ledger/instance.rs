@@ -12,6 +12,7 @@ use tlogistry::http::Service;
 use tlogistry::key::Fingerprint;
 use tlogistry::ledger::{LedgerError, UsedKeys};
 use tlogistry::sighting::LocalKey;
+use tlogistry::tlog::LogKey;
 
 use crate::between::Calls;
 use crate::scene::{Answer, Scene, pull};
@@ -24,7 +25,7 @@ fn used(signing: &[Fingerprint], log: &[Fingerprint]) -> UsedKeys {
 }
 
 fn log_keys(scene: &Scene) -> Vec<Fingerprint> {
-    scene.log_config.keys.iter().map(Fingerprint::from).collect()
+    scene.log_config.keys.iter().map(LogKey::fingerprint).collect()
 }
 
 #[track_caller]

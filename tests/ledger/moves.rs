@@ -11,7 +11,7 @@ use testing::traced::Traced;
 use tlogistry::http::Service;
 use tlogistry::image::{Digest, Tag};
 use tlogistry::ledger::{Lease, Ledger, Move, Moves, RefusedMove, Row};
-use tlogistry::sighting::Signer;
+use tlogistry::sighting::{SightingTime, Signer};
 
 use crate::between::Calls;
 use crate::scene::{Scene, pull};
@@ -26,8 +26,8 @@ fn to(text: &str) -> Move {
 
 fn refused(tag: &Tag, recorded: &Digest, text: &str) -> RefusedMove {
     let (tag, recorded, to) = (tag.clone(), recorded.clone(), to(text));
-    let integrated_time = "2026-01-02T03:04:05Z".to_owned();
-    RefusedMove { tag, recorded, to, log_index: 7, integrated_time, entry_url: "https://log.test/7".to_owned() }
+    let time = Some(SightingTime::Recorded(1_767_323_045));
+    RefusedMove { tag, recorded, to, log_index: 7, time, entry_url: "https://log.test/7".to_owned() }
 }
 
 async fn remember(ledger: &Ledger, among: &Moves, refused: &RefusedMove) -> bool {

@@ -17,7 +17,7 @@ async fn with_the_log_gone_known_tags_are_served_or_refused_and_only_first_sight
 
     // Nobody listens on this port any more.
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let gone = LogConfig { url: format!("http://{closed}").parse().unwrap(), keys: scene.log_config.keys.clone() };
+    let gone = LogConfig::v1(format!("http://{closed}").parse().unwrap(), scene.log_config.keys.clone());
     for _ in 0..2 {
         let fresh = scene.instance_with(&gone, Duration::from_secs(5));
         for _ in 0..2 {

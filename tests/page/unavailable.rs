@@ -20,8 +20,7 @@ async fn silent_port() -> (tokio::net::TcpListener, String) {
 #[tokio::test]
 async fn without_the_log_a_sighting_gets_a_page_that_says_so() {
     let scene = Scene::set().await;
-    let log =
-        LogConfig { url: format!("http://{}", wire::closed().await).parse().unwrap(), keys: scene.log.keys.clone() };
+    let log = LogConfig::v1(format!("http://{}", wire::closed().await).parse().unwrap(), scene.log.keys.clone());
     let service = service(None, Signer::Local(LocalKey::generate().unwrap()), log, "");
     let page = browse(&service, SIGHTING).await;
     page.assert_page(503).assert_shows(&["Not now", "The evidence cannot be shown now, because", "half a minute"]);

@@ -9,7 +9,7 @@ use testing::process::{Ended, PATIENCE, Process, cli};
 use testing::stage::Stage;
 use testing::transparency_log::TransparencyLog;
 use tlogistry::image::Digest;
-use tlogistry::rekor::Rekor;
+use tlogistry::rekor::RekorV1;
 use tlogistry::sighting::Signer;
 
 use crate::{Deadline, LocalKey, tag};
@@ -89,7 +89,7 @@ async fn what_serve_recorded_is_checked(log: TransparencyLog) {
     let deadline = Deadline::after(PATIENCE);
     let second = Digest::sha256(b"second");
     let statement = Signer::Local(key).sign(&tag("v1"), &second, deadline).await.unwrap();
-    let log = Rekor::new(checked.stage.log.url.parse().unwrap()).unwrap();
+    let log = RekorV1::new(checked.stage.log.url.parse().unwrap()).unwrap();
     log.upload(&statement.signed_payload(), deadline).await.unwrap();
     checked.comes_to("audit", &audit, 1, "registry.test/demo/app:v1: contradicted: your keys signed ");
     checked.comes_to("verify", &[TAG], 1, &format!("{TAG} is contradicted: your keys signed different digests\n"));

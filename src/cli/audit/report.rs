@@ -22,11 +22,11 @@ impl AuditReport {
     }
 
     pub(super) fn grown(&mut self, growth: &Growth) {
-        let (tree, size) = (growth.now.tree_id(), growth.now.size());
+        let (tree, size) = (growth.now.tree(), growth.now.size());
         let text = match growth.from {
-            None => format!("the log's tree {tree} has {size} entries; no earlier checkpoint to compare with"),
-            Some(from) if from == size => format!("the log's tree {tree} has {size} entries, as before"),
-            Some(from) => format!("the log's tree {tree} grew from {from} to {size} entries, and only grew"),
+            None => format!("the log's {tree} has {size} entries; no earlier checkpoint to compare with"),
+            Some(from) if from == size => format!("the log's {tree} has {size} entries, as before"),
+            Some(from) => format!("the log's {tree} grew from {from} to {size} entries, and only grew"),
         };
         self.line(&text, lines::tree(growth));
     }

@@ -16,7 +16,7 @@ use crate::deadline::Deadline;
 use crate::foreign::shown;
 use crate::key::{Fingerprint, PublicKey};
 use crate::ledger::{CarriedFault, CarriedItem, CarriedRow, FileLedger, Ledger, LedgerError, Taken, UsedKeys, text};
-use crate::tlog::LogKeys;
+use crate::tlog::{LogKey, LogKeys};
 
 /// Items that are written at once.
 const CONCURRENCY: usize = 16;
@@ -163,7 +163,7 @@ impl Importer {
     /// Fails if the instance used a key that was not given: nobody could say what it signed.
     fn refuse_unknown(&self, used: &UsedKeys) -> Result<(), String> {
         let signing: Vec<Fingerprint> = self.trusted.iter().map(PublicKey::fingerprint).collect();
-        let log: Vec<Fingerprint> = self.log_keys.iter().map(PublicKey::fingerprint).collect();
+        let log: Vec<Fingerprint> = self.log_keys.iter().map(LogKey::fingerprint).collect();
         let unknown = |used: &Fingerprint, given: &[Fingerprint]| !given.contains(used);
         if let Some(key) = used.signing.iter().find(|key| unknown(key, &signing)) {
             return Err(format!("the instance used the signing key {key}, which --key does not give"));

@@ -140,7 +140,7 @@ async fn look_up(tag: &Tag, instance: Option<&Url>, search: &LogSearch) -> Resul
     let (mut entries, mut foreign) = (Vec::new(), 0);
     let mut list = |finding: &Finding| match finding {
         Finding::Foreign(_) => foreign += 1,
-        finding => entries.push(ShownEntry::new(tag, finding, search.log.rekor(), &search.log_keys)),
+        finding => entries.push(ShownEntry::new(tag, finding, &search.log, &search.log_keys)),
     };
     let (findings, unread) = match instance {
         Some(instance) => {

@@ -7,7 +7,7 @@ use super::{CheckResult, LookedUp, RegistryAnswer};
 use crate::cli::shown_entry::{FindingKind, NotRead, ShownEntry, not_read};
 use crate::cli::terminal::{BAD, DOUBTFUL, GOOD, print_line, sanitized, styled};
 use crate::image::Tag;
-use crate::sighting::Sighting;
+use crate::sighting::{Sighting, SightingTime};
 
 pub(super) struct VerifyReport<'a> {
     pub tag: &'a Tag,
@@ -140,7 +140,11 @@ impl VerifyReport<'_> {
         let entry = sighting.entry();
         let listed = self.looked_up.entries.iter().find(|listed| listed.log_index == entry.log_index());
         print_line(format_args!("  digest    {}", sighting.digest()));
-        print_line(format_args!("  recorded  {}, log index {}", entry.integrated_at(), entry.log_index()));
+        print_line(format_args!(
+            "  recorded  {}, log index {}",
+            SightingTime::shown(sighting.time()),
+            entry.log_index()
+        ));
         print_line(format_args!("  entry     {}", listed.map(|listed| listed.url.as_str()).unwrap_or_default()));
         print_line(format_args!("  key       sha256:{}", sighting.statement().key().fingerprint()));
     }
@@ -171,7 +175,7 @@ impl VerifyReport<'_> {
                     entry.digest.as_deref().unwrap_or_default()
                 }
             };
-            print_line(format_args!("  {}  {}  {standing}", entry.log_index, entry.integrated_time));
+            print_line(format_args!("  {}  {}  {standing}", entry.log_index, entry.time()));
             print_line(format_args!("    {}", entry.url));
         }
     }

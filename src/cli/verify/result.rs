@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use super::{Age, RegistryAnswer};
 use crate::image::{Digest, Tag};
 use crate::log_search::Unread;
-use crate::sighting::{Contradiction, Findings, First, Misuse, Sighting};
+use crate::sighting::{Contradiction, Findings, First, Misuse, Sighting, SightingTime};
 use crate::tlog::{Faults, VerifiedEntry};
 
 #[derive(Debug)]
@@ -113,12 +113,17 @@ impl CheckResult {
         Self::Contradicted(Box::new(Contradicted { first, digests }))
     }
 
-    /// Demands of a tag that holds that it was recorded at least so long ago. The time is the log's: it signed it with the
-    /// entry, or the entry would not have verified.
+    /// Demands of a tag that holds that it was recorded at least so long ago. The time is the log's or an
+    /// authority's, signed and verified.
     pub(super) fn demand_age(self, min_age: Option<Age>, now: u64) -> Self {
         match (self, min_age) {
             (Self::Holds(sighting), Some(min_age)) => {
-                let age = Age::since(sighting.entry().integrated_time(), now);
+                let Some(time) = sighting.time() else {
+                    return Self::Unchecked(
+                        "nobody signed the time at which it was recorded: --min-age cannot tell".into(),
+                    );
+                };
+                let age = Age::since(time.seconds(), now);
                 if age >= min_age {
                     return Self::Holds(sighting);
                 }
@@ -143,8 +148,8 @@ impl fmt::Display for TooYoung {
         let entry = sighting.entry();
         write!(
             f,
-            "first seen {age} ago, on {} (log index {}), and --min-age demands {min_age}",
-            entry.integrated_at(),
+            "first seen {age} ago{} (log index {}), and --min-age demands {min_age}",
+            SightingTime::clause(sighting.time()).replacen(" on", ", on", 1),
             entry.log_index()
         )
     }

@@ -7,12 +7,12 @@ use super::layout::{commands, page};
 use super::{ShownLog, check};
 use crate::image::{Digest, Tag};
 use crate::refused::{RefusedDigest, RefusedDigests};
+use crate::sighting::SightingTime;
 
 pub(crate) struct SightingPage<'a> {
     pub tag: &'a Tag,
     pub digest: &'a Digest,
-    /// RFC 3339, in UTC.
-    pub integrated_time: &'a str,
+    pub time: Option<SightingTime>,
     pub log_index: u64,
     pub entry_url: &'a str,
     pub log: ShownLog<'a>,
@@ -56,7 +56,7 @@ impl SightingPage<'_> {
                 (check::by_sighting(host, self))
             }
         };
-        let description = format!("{tag} was first seen on {} as {digest}.", self.integrated_time);
+        let description = format!("{tag} was first seen{} as {digest}.", SightingTime::clause(self.time));
         page(&format!("{tag} – tlogistry"), &description, main)
     }
 
@@ -87,11 +87,15 @@ impl SightingPage<'_> {
     }
 
     fn facts(&self) -> Markup {
-        let Self { digest, integrated_time, log_index, entry_url, log, .. } = self;
+        let Self { digest, time, log_index, entry_url, log, .. } = self;
         html! {
             dl.facts {
                 div { dt { "Digest" } dd { code.hex { (digest) } } }
-                div { dt { "First seen" } dd { time datetime=(integrated_time) { (readable(integrated_time)) } } }
+                @match time {
+                    Some(SightingTime::Recorded(_)) => div { dt { "First seen" } dd { (shown(*time)) } },
+                    Some(SightingTime::Signed(_)) => div { dt { "Signed" } dd { "no later than " (shown(*time)) } },
+                    None => div { dt { "First seen" } dd { "The log signs no time." } },
+                }
                 div {
                     dt { "In the log" }
                     dd {
@@ -111,6 +115,11 @@ impl SightingPage<'_> {
             }
         }
     }
+}
+
+fn shown(time: Option<SightingTime>) -> Markup {
+    let time = time.map(SightingTime::rfc3339).unwrap_or_default();
+    html! { time datetime=(time) { (readable(&time)) } }
 }
 
 fn refused_at(refused: &RefusedDigest) -> Markup {
@@ -143,7 +152,7 @@ mod tests {
         let page = SightingPage {
             tag: &"alpine:3.16.0".parse().unwrap(),
             digest: &digest,
-            integrated_time: "2026-11-24T11:40:00Z",
+            time: Some(SightingTime::Recorded(1_795_520_400)),
             log_index: 4_000_000_000,
             entry_url: "https://rekor.sigstore.dev/api/v1/log/entries/00",
             log: ShownLog { url: "https://rekor.sigstore.dev", is_public: true },

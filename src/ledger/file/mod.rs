@@ -16,6 +16,7 @@ use aws_sdk_dynamodb::types::AttributeValue::{Bool, N, S, Ss};
 pub use database::LedgerFileError;
 
 use super::dynamodb::{PENDING, RECORDED, new_row, read_digest_tags, read_row};
+use super::entry::entry_text;
 use super::instance::{self, UsedKeys};
 use super::item::{StoredItem, text};
 use super::scan::ItemPage;
@@ -84,7 +85,7 @@ impl FileLedger {
     }
 
     pub(super) async fn complete(&self, sighting: &Sighting, deadline: Deadline) -> Result<Completion, LedgerError> {
-        let (digest, entry) = (sighting.digest().to_string(), sighting.entry().to_json());
+        let (digest, entry) = (sighting.digest().to_string(), entry_text(sighting));
         let complete = move |item: Option<StoredItem>| {
             let same = item.filter(|item| text(item, "digest") == Some(&digest));
             let Some(mut item) = same else { return Ok((None, Completion::OtherDigest)) };

@@ -49,7 +49,8 @@ impl EntryKey {
         Some(Self { der, certificate: None })
     }
 
-    fn from_certificate(der: Vec<u8>) -> Option<Self> {
+    /// The subject's key of a certificate in DER.
+    pub(super) fn from_certificate(der: Vec<u8>) -> Option<Self> {
         // Fields are found by position: Go takes certificates that a strict reader does not.
         let mut fields = SliceReader::new(first(first(&der)?.value())?.value()).ok()?;
         let version = fields.peek_byte() == Some(0xa0);
@@ -61,8 +62,9 @@ impl EntryKey {
         Some(Self { certificate: Some(der), ..key })
     }
 
-    /// Bytes behind the two fields, and bits that the last byte of the key is shifted by, do not belong to the key.
-    fn from_spki(der: &[u8]) -> Option<Self> {
+    /// The key of a SubjectPublicKeyInfo in DER. Bytes behind the two fields, and bits that the last byte of the key is
+    /// shifted by, do not belong to the key.
+    pub(super) fn from_spki(der: &[u8]) -> Option<Self> {
         let outer = AnyRef::from_der(der).ok().filter(|outer| outer.tag() == Tag::Sequence)?;
         let mut fields = SliceReader::new(outer.value()).ok()?;
         let algorithm = AnyRef::decode(&mut fields).ok()?;

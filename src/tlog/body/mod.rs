@@ -10,6 +10,7 @@
 //! | `intoto` 0.0.1 | PEM, rewritten | hash; the statement beside the entry |
 //! | `dsse` 0.0.1 | PEM, rewritten, with each signature | hash and signatures |
 //! | `hashedrekord` 0.0.1 | PEM, rewritten | hash and signature |
+//! | `hashedrekord` 0.0.2, of Rekor v2 | DER, or a certificate | hash and signature |
 //! | `rekord` 0.0.1 | PEM, an OpenSSH line, an OpenPGP ring, minisign | hash; signature |
 //! | `cose`, `alpine` 0.0.1 | PEM, rewritten | a hash |
 //! | `jar` 0.0.1 | PEM: the first certificate beside the signature, whoever's it is | a hash |
@@ -24,6 +25,7 @@ mod go;
 mod key;
 mod key_search;
 mod pgp;
+mod signed_digest;
 mod wire;
 
 pub use artifact::Artifact;
@@ -31,6 +33,8 @@ pub use ecdsa::verifies;
 pub use envelope::{Envelope, EnvelopeSigner, Form};
 pub use key::EntryKey;
 pub(super) use key_search::contains_key;
+pub use signed_digest::SignedDigest;
+pub(crate) use signed_digest::{HASHEDREKORD, HASHEDREKORD_V2, proposed_entry};
 
 /// The version of `intoto` that a sighting is recorded as.
 pub(crate) const INTOTO_VERSION: &str = "0.0.2";
@@ -42,6 +46,8 @@ pub enum EntryBody {
     Envelope(Envelope),
     /// Bytes, by their hash.
     Artifact(Artifact),
+    /// Bytes, by their hash, in a Rekor v2.
+    SignedDigest(SignedDigest),
     /// Bytes in a form of their own, whose signature never fits an envelope. The keys are those that Rekor checked it with,
     /// as far as one may be ours.
     OtherForm(Vec<EntryKey>),
@@ -60,6 +66,7 @@ impl EntryBody {
             ("intoto", _) => Self::UnreadableIntoto,
             ("dsse", "0.0.1") => Envelope::dsse_v001(leaf).map_or(Self::Unreadable, Self::Envelope),
             ("hashedrekord", "0.0.1") => Artifact::hashedrekord(leaf).map_or(Self::Unreadable, Self::Artifact),
+            (HASHEDREKORD, HASHEDREKORD_V2) => SignedDigest::parse(leaf).map_or(Self::Unreadable, Self::SignedDigest),
             ("rekord", "0.0.1") => artifact::rekord(leaf).unwrap_or(Self::Unreadable),
             ("cose" | "alpine" | "helm" | "rpm", "0.0.1") => {
                 artifact::other_form(&kind, leaf).map_or(Self::Unreadable, Self::OtherForm)
@@ -80,6 +87,7 @@ impl EntryBody {
         match self {
             Self::Envelope(envelope) => envelope.signers.iter().map(|signer| &signer.key).collect(),
             Self::Artifact(artifact) => vec![&artifact.key],
+            Self::SignedDigest(signed) => vec![&signed.key],
             Self::OtherForm(keys) => keys.iter().collect(),
             Self::Unreadable | Self::UnreadableIntoto => Vec::new(),
         }

@@ -100,7 +100,7 @@ impl AnyLog {
 
     pub fn config(&self) -> LogConfig {
         let key = self.state.lock().unwrap().key.public.clone();
-        LogConfig { url: self.url.parse().unwrap(), keys: LogKeys::new(vec![key]).unwrap() }
+        LogConfig::v1(self.url.parse().unwrap(), LogKeys::v1(vec![key]).unwrap())
     }
 
     /// PEM.

@@ -22,7 +22,7 @@ pub async fn start() -> (Devlog, LogConfig) {
         }
     };
     tokio::spawn(listen::serve(listener, handler, std::future::pending()));
-    let keys = LogKeys::new(vec![PublicKey::from_pem(log.public_key_pem()).unwrap()]).unwrap();
+    let keys = LogKeys::v1(vec![PublicKey::from_pem(log.public_key_pem()).unwrap()]).unwrap();
     let url = format!("http://{address}").parse().unwrap();
-    (log, LogConfig { url, keys })
+    (log, LogConfig::v1(url, keys))
 }

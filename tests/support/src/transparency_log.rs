@@ -68,7 +68,7 @@ impl TransparencyLog {
     pub async fn entry(&self, uuid: &str) -> VerifiedEntry {
         let answer = client::get(&format!("{}/api/v1/log/entries/{uuid}", self.url)).await;
         assert_eq!(answer.status, 200, "{answer:?}");
-        let keys = LogKeys::new(vec![PublicKey::from_pem(&self.public_key).unwrap()]).unwrap();
+        let keys = LogKeys::v1(vec![PublicKey::from_pem(&self.public_key).unwrap()]).unwrap();
         LogEntry::parse(&answer.bytes).unwrap().verify(&keys).unwrap()
     }
 }

@@ -85,7 +85,7 @@ impl Log {
     pub fn config(&self) -> LogConfig {
         let key = PublicKey::from_pem(self.devlog.public_key_pem()).unwrap();
         let url = format!("http://{}", self.address).parse().unwrap();
-        LogConfig { url, keys: LogKeys::new(vec![key]).unwrap() }
+        LogConfig::v1(url, LogKeys::v1(vec![key]).unwrap())
     }
 
     pub fn public_key_pem(&self) -> &str {

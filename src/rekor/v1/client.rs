@@ -1,4 +1,4 @@
-//! The client of Rekor's API. Its answers are parsed and bounded, and not yet verified.
+//! The client of Rekor v1's API. Its answers are parsed and bounded, and not yet verified.
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, LOCATION};
@@ -10,9 +10,9 @@ use url::Url;
 
 use crate::deadline::Deadline;
 use crate::dsse::SignedPayload;
-use crate::foreign::shown;
-use crate::http_client::{self, SendError, read_body, retry_after, send_idempotent};
-
+use crate::http_client::{self, SendError};
+use crate::rekor::Uploaded;
+use crate::rekor::answer::{self, expect};
 use crate::tlog::{EntryId, LogEntry, LogError};
 
 /// Ids that Rekor takes in one retrieval; it answers 422 above.
@@ -22,28 +22,17 @@ const MAX_INDEX_BYTES: usize = 4 << 20;
 /// A sighting's entry has some 8 KiB: the leaf and the statement in base64, and a proof of up to 64 hashes. A larger entry
 /// is not a sighting, whoever filed it.
 pub const SIGHTING_BYTES: usize = 32 << 10;
-/// The longest error message that is read.
-const MAX_ERROR_BYTES: usize = 4 << 10;
 /// Rekor answers 409 without waiting for inclusion, so the entry that it names can be missing for a moment.
 const NOT_YET_INCLUDED_PAUSE: Duration = Duration::from_millis(250);
 
-/// The outcome of an upload.
-#[derive(Debug)]
-pub struct Uploaded {
-    /// The entry as the log answers it.
-    pub entry: LogEntry,
-    /// True if the very same leaf was in the log before. Its first upload may have broken off, and it may be in no index.
-    pub existed: bool,
-}
-
 /// A Rekor v1 instance.
 #[derive(Debug, Clone)]
-pub struct Rekor {
+pub struct RekorV1 {
     base: Url,
     client: reqwest::Client,
 }
 
-impl Rekor {
+impl RekorV1 {
     /// `base` is the instance's URL, without `/api/v1`.
     pub fn new(base: Url) -> Result<Self, reqwest::Error> {
         Ok(Self { base, client: http_client::builder().build()? })
@@ -65,11 +54,11 @@ impl Rekor {
         let response = self.send(request, deadline).await?;
         if response.status() == StatusCode::CONFLICT {
             let entry = self.conflicting_entry(&response, deadline).await?;
-            return Ok(Uploaded { entry, existed: true });
+            return Ok(Uploaded { entry, hidden: true });
         }
         let body = expect(response, StatusCode::CREATED, SIGHTING_BYTES, deadline).await?;
         let entry = LogEntry::parse(&body).map_err(|e| LogError::malformed("an upload", e))?;
-        Ok(Uploaded { entry, existed: false })
+        Ok(Uploaded { entry, hidden: false })
     }
 
     /// The entry that a 409 names in its `Location`.
@@ -143,33 +132,7 @@ impl Rekor {
         request.header(ACCEPT, "application/json").body(json.into())
     }
 
-    /// Every call here may be repeated: searches and retrievals change nothing, and an upload of equal bytes is found.
     pub(super) async fn send(&self, request: RequestBuilder, deadline: Deadline) -> Result<Response, LogError> {
-        let response = send_idempotent(request, deadline).await?;
-        match (response.status(), retry_after(response.headers())) {
-            (StatusCode::TOO_MANY_REQUESTS, retry_after) => Err(LogError::RateLimited { retry_after }),
-            (StatusCode::SERVICE_UNAVAILABLE, retry_after @ Some(_)) => Err(LogError::RateLimited { retry_after }),
-            _ => Ok(response),
-        }
+        answer::send(request, deadline).await
     }
-}
-
-/// The body of an answer with the `expected` status; any other becomes an error with the log's message.
-pub(super) async fn expect(
-    response: Response,
-    expected: StatusCode,
-    limit: usize,
-    deadline: Deadline,
-) -> Result<Bytes, LogError> {
-    let status = response.status();
-    if status == expected {
-        return Ok(read_body(response, limit, deadline).await?);
-    }
-    let body = read_body(response, MAX_ERROR_BYTES, deadline).await.unwrap_or_default();
-    #[derive(serde::Deserialize)]
-    struct Message {
-        message: String,
-    }
-    let message = serde_json::from_slice(&body).ok().map(|Message { message }| shown(&message).into_owned());
-    Err(LogError::Status { status, message })
 }

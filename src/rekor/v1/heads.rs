@@ -8,8 +8,9 @@ use http::header::ACCEPT;
 use reqwest::StatusCode;
 use serde::Deserialize;
 
-use super::client::{Rekor, expect};
+use super::client::RekorV1;
 use crate::deadline::Deadline;
+use crate::rekor::answer::expect;
 use crate::tlog::{Checkpoint, Hash, LogError};
 
 /// A head has some hundred bytes, and Rekor's public instance begins a tree about once a year.
@@ -35,7 +36,7 @@ struct Proof {
     hashes: Vec<String>,
 }
 
-impl Rekor {
+impl RekorV1 {
     /// The checkpoints of the log's trees as they are now, the growing one first. Their signatures are not verified.
     pub async fn heads(&self, deadline: Deadline) -> Result<Vec<Checkpoint>, LogError> {
         let request = self.get("api/v1/log").header(ACCEPT, "application/json");
@@ -52,9 +53,9 @@ impl Rekor {
         let heads: Vec<Checkpoint> = shards.map(parse).collect::<Result<_, _>>()?;
         // Two heads of one tree would hide one from the check of growth.
         let mut trees = HashSet::new();
-        match heads.iter().find(|head| !trees.insert(head.tree_id())) {
+        match heads.iter().find(|head| !trees.insert(head.origin())) {
             Some(twice) => {
-                Err(LogError::malformed("a request for its head", format!("it names tree {} twice", twice.tree_id())))
+                Err(LogError::malformed("a request for its head", format!("it names {} twice", twice.tree())))
             }
             None => Ok(heads),
         }

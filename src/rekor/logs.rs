@@ -1,0 +1,53 @@
+//! The log that is written, and those that were written before it.
+
+use super::{Rekor, RetryingRekor};
+use crate::tlog::body::EntryBody;
+use crate::tlog::{Checkpoint, LogEntry};
+
+/// Logs, for those who have time.
+#[derive(Debug)]
+pub(crate) struct Logs {
+    written: RetryingRekor,
+    earlier: Vec<RetryingRekor>,
+}
+
+impl Logs {
+    pub(crate) fn new(written: Rekor, earlier: Vec<Rekor>) -> Self {
+        let earlier = earlier.into_iter().map(RetryingRekor::new).collect();
+        Self { written: RetryingRekor::new(written), earlier }
+    }
+
+    /// The log that is written.
+    pub(crate) fn written(&self) -> &RetryingRekor {
+        &self.written
+    }
+
+    /// All of them, the one that is written first.
+    pub(super) fn all(&self) -> impl Iterator<Item = &RetryingRekor> {
+        std::iter::once(&self.written).chain(&self.earlier)
+    }
+
+    /// Those that list entries by hashes.
+    pub(crate) fn searchable(&self) -> impl Iterator<Item = &RetryingRekor> {
+        self.all().filter(|log| log.rekor().is_searchable())
+    }
+
+    /// The log that an entry is in, by its form.
+    pub(crate) fn of_entry(&self, entry: &LogEntry) -> &RetryingRekor {
+        self.by_form(!matches!(entry.body(), EntryBody::SignedDigest(_)))
+    }
+
+    /// The log that signed a checkpoint, by its form.
+    pub(super) fn of_checkpoint(&self, checkpoint: &Checkpoint) -> &RetryingRekor {
+        self.by_form(checkpoint.tree_id().is_some())
+    }
+
+    fn by_form(&self, is_v1: bool) -> &RetryingRekor {
+        self.all().find(|log| log.rekor().is_searchable() == is_v1).unwrap_or(&self.written)
+    }
+
+    /// The URL at which anyone can read the entry.
+    pub(crate) fn entry_url(&self, entry: &LogEntry) -> String {
+        self.of_entry(entry).rekor().entry_url(entry)
+    }
+}

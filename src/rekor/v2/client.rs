@@ -1,0 +1,142 @@
+//! The client of Rekor v2's API. Its answers are parsed and bounded, and not yet verified.
+
+use std::time::Duration;
+
+use http::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{Response, StatusCode};
+use sha2::{Digest as _, Sha256};
+use url::Url;
+
+use crate::deadline::Deadline;
+use crate::dsse::{self, SignedPayload};
+use crate::http_client::{self, SendError};
+use crate::rekor::Uploaded;
+use crate::rekor::answer::{expect, send};
+use crate::tlog::body::{SignedDigest, proposed_entry};
+use crate::tlog::{
+    Checkpoint, EntryId, InclusionProof, LogEntry, LogError, LogKeys, SignedFields, TileProof, TransparencyLogEntry,
+    entries_path, leaf_hash,
+};
+
+/// An answer has some 4 KiB: the leaf, and a proof of up to 64 hashes.
+const MAX_ENTRY_BYTES: usize = 32 << 10;
+/// The log answers 409 at once, and its next checkpoint, which covers the entry, comes within seconds.
+const NEXT_CHECKPOINT_PAUSE: Duration = Duration::from_millis(500);
+
+/// A Rekor v2 instance, or one shard of it.
+#[derive(Debug, Clone)]
+pub struct RekorV2 {
+    base: Url,
+    /// The prefix that tiles are read below.
+    tiles: Url,
+    keys: LogKeys,
+    pub(super) client: reqwest::Client,
+}
+
+impl RekorV2 {
+    /// `base` is the instance's URL, without `/api/v2`. `tiles` is where its tiles are read; `None` stands for `api/v2` below
+    /// `base`, as at the public instance. The log's name is told by `keys`.
+    pub fn new(base: Url, tiles: Option<Url>, keys: LogKeys) -> Result<Self, reqwest::Error> {
+        let tiles = tiles.unwrap_or_else(|| {
+            let mut tiles = base.clone();
+            tiles.set_path(&format!("{}/api/v2", base.path().trim_end_matches('/')));
+            tiles
+        });
+        Ok(Self { base, tiles, keys, client: http_client::builder().build()? })
+    }
+
+    /// The instance's URL, without `/api/v2`.
+    pub fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// The URL of the bundle of entries that holds the entry, as its proof's tree has it.
+    pub fn entry_url(&self, entry: &LogEntry) -> String {
+        let size = entry.inclusion_proof().map_or(0, |proof| proof.head.size);
+        self.tile_url(&entries_path(entry.log_index(), size))
+    }
+
+    pub(super) fn tile_url(&self, path: &str) -> String {
+        format!("{}/{path}", self.tiles.as_str().trim_end_matches('/'))
+    }
+
+    /// Uploads a signed payload, of which the log keeps digest, signature and key. A repeated upload changes nothing: the
+    /// log names the entry that exists, and its proof is made from the log's tiles.
+    pub async fn upload(&self, signed: &SignedPayload<'_>, deadline: Deadline) -> Result<Uploaded, LogError> {
+        let sha256 = Sha256::digest(dsse::pae(signed.payload_type, &signed.payload)).into();
+        let request = self.client.post(format!("{}/api/v2/log/entries", self.base.as_str().trim_end_matches('/')));
+        let request = request.header(CONTENT_TYPE, "application/json").header(ACCEPT, "application/json");
+        let response = send(request.body(proposed_entry(&sha256, signed.signature, signed.key)), deadline).await?;
+        let entry = match response.status() {
+            StatusCode::CONFLICT => {
+                let leaf = SignedDigest::leaf(&sha256, signed.signature, signed.key);
+                self.existing_entry(&response, leaf, deadline).await?
+            }
+            // A shard that is no longer written answers so for good (rekor-tiles, `disable writes`).
+            StatusCode::METHOD_NOT_ALLOWED => return Err(LogError::Frozen),
+            _ => {
+                let body = expect(response, StatusCode::CREATED, MAX_ENTRY_BYTES, deadline).await?;
+                let malformed = |fault: String| LogError::malformed("an upload", fault);
+                let entry: TransparencyLogEntry =
+                    serde_json::from_slice(&body).map_err(|e| malformed(e.to_string()))?;
+                entry.entry().map_err(|e| malformed(e.to_string()))?
+            }
+        };
+        Ok(Uploaded { entry, hidden: false })
+    }
+
+    /// The entry that a 409 names by its index, with a proof under the log's current checkpoint.
+    async fn existing_entry(
+        &self,
+        conflict: &Response,
+        leaf: Vec<u8>,
+        deadline: Deadline,
+    ) -> Result<LogEntry, LogError> {
+        let index = conflict.headers().get("x-log-index").and_then(|value| value.to_str().ok());
+        let index: Option<u64> = index.and_then(|index| index.parse().ok());
+        let index = index.ok_or_else(|| LogError::malformed("an upload", "409 without X-Log-Index"))?;
+        loop {
+            let checkpoint = self.checkpoint(deadline).await?;
+            if checkpoint.size() > index {
+                return self.entry_at(index, leaf, &checkpoint, deadline).await;
+            }
+            if deadline.has_passed() {
+                return Err(SendError::Timeout.into());
+            }
+            deadline.sleep(NEXT_CHECKPOINT_PAUSE).await;
+        }
+    }
+
+    /// The entry under the log's current checkpoint; `None` if the tree does not reach to its index.
+    pub(crate) async fn again(&self, entry: &LogEntry, deadline: Deadline) -> Result<Option<LogEntry>, LogError> {
+        let checkpoint = self.checkpoint(deadline).await?;
+        if checkpoint.size() <= entry.log_index() {
+            return Ok(None);
+        }
+        let leaf = entry.signed_fields().leaf().to_vec();
+        self.entry_at(entry.log_index(), leaf, &checkpoint, deadline).await.map(Some)
+    }
+
+    /// The entry of `leaf`, which stands at `index` according to the log.
+    async fn entry_at(
+        &self,
+        index: u64,
+        leaf: Vec<u8>,
+        checkpoint: &Checkpoint,
+        deadline: Deadline,
+    ) -> Result<LogEntry, LogError> {
+        let key = self.keys.iter().find(|key| key.origin() == Some(checkpoint.origin()));
+        let key = key.ok_or_else(|| LogError::malformed("a request for its checkpoint", "it is of another log"))?;
+        let path = self.read_proof(&TileProof::inclusion(index, checkpoint.size()), deadline).await?;
+        let proof = InclusionProof {
+            log_index: index,
+            head: checkpoint.head(),
+            path,
+            checkpoint: Some(checkpoint.note().to_owned()),
+        };
+        let id = EntryId { tree_id: None, leaf_hash: leaf_hash(&leaf) };
+        // The log signs no time.
+        let fields = SignedFields::of_leaf(leaf, 0, hex::encode(key.id()), index);
+        Ok(LogEntry::new(id, fields, None, Some(proof)))
+    }
+}
