@@ -36,7 +36,7 @@ pub(crate) type Unread = Vec<(EntryId, Rc<LogError>)>;
 
 impl LogSearch {
     pub(crate) fn new(log: LogConfig, trusted: Vec<PublicKey>) -> Result<Self, reqwest::Error> {
-        let logs = Logs::new(log.client()?, log.earlier_clients()?);
+        let logs = Logs::new(log.clients()?);
         Ok(Self { log: logs, log_keys: log.keys, trusted, large: Mutex::default() })
     }
 

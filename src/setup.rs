@@ -52,10 +52,9 @@ pub fn service_limited_by(
     let egress = Egress::new(config.allowed_registries.clone(), config.insecure_registries.clone())?;
     let (mirrors, cache_bytes) = (config.digest_mirrors.clone(), config.manifest_cache_bytes);
     let upstream = Upstream::new(egress, mirrors, cache_bytes, config.registry_timeout);
-    let (rekor, earlier, retired) = (log.client()?, log.earlier_clients()?, config.retired_keys.clone());
+    let (logs, retired) = (log.clients()?, config.retired_keys.clone());
     let (ledger, rate_limit, timeout) = (Arc::new(ledger), Arc::new(rate_limit), config.request_timeout);
-    let verdicts =
-        Verdicts::new(ledger.clone(), rekor, earlier, log.keys, signer, retired, rate_limit.clone(), timeout);
+    let verdicts = Verdicts::new(ledger.clone(), logs, log.keys, signer, retired, rate_limit.clone(), timeout);
     let attestations = AttestationIndex::new(ledger.clone(), verdicts.clone());
     let telemetry = Telemetry::from_env();
     let moves = MoveRecorder::new(ledger, rate_limit, telemetry.clone());

@@ -5,7 +5,7 @@ use url::Url;
 use super::Reader;
 use crate::base_url;
 use crate::key::PublicKey;
-use crate::rekor::{PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY, Rekor, RekorV1, RekorV2};
+use crate::rekor::{LogClients, PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY, Rekor, RekorV1, RekorV2};
 use crate::tlog::{LogKey, LogKeys, RekorApi};
 
 /// Each is searched for every tag that the ledger does not know.
@@ -46,17 +46,14 @@ impl LogConfig {
         Self { api: RekorApi::V2, ..Self::v1(url, keys) }
     }
 
-    /// The client of the log that is written.
-    pub fn client(&self) -> Result<Rekor, reqwest::Error> {
-        Ok(match self.api {
+    /// The clients of all logs. Nothing is asked yet.
+    pub fn clients(&self) -> Result<LogClients, reqwest::Error> {
+        let written = match self.api {
             RekorApi::V1 => Rekor::V1(RekorV1::new(self.url.clone())?),
             RekorApi::V2 => Rekor::V2(RekorV2::new(self.url.clone(), self.tiles.clone(), self.keys.clone())?),
-        })
-    }
-
-    /// The clients of the logs that were written before.
-    pub fn earlier_clients(&self) -> Result<Vec<Rekor>, reqwest::Error> {
-        self.earlier.iter().map(|url| Ok(Rekor::V1(RekorV1::new(url.clone())?))).collect()
+        };
+        let earlier = self.earlier.iter().map(|url| Ok(Rekor::V1(RekorV1::new(url.clone())?)));
+        Ok(LogClients { written, earlier: earlier.collect::<Result<_, reqwest::Error>>()? })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The log that is written, and those that were written before it.
 
-use super::{Rekor, RetryingRekor};
+use super::{LogClients, RetryingRekor};
 use crate::tlog::body::EntryBody;
 use crate::tlog::{Checkpoint, LogEntry};
 
@@ -12,9 +12,9 @@ pub(crate) struct Logs {
 }
 
 impl Logs {
-    pub(crate) fn new(written: Rekor, earlier: Vec<Rekor>) -> Self {
-        let earlier = earlier.into_iter().map(RetryingRekor::new).collect();
-        Self { written: RetryingRekor::new(written), earlier }
+    pub(crate) fn new(clients: LogClients) -> Self {
+        let earlier = clients.earlier.into_iter().map(RetryingRekor::new).collect();
+        Self { written: RetryingRekor::new(clients.written), earlier }
     }
 
     /// The log that is written.

@@ -28,6 +28,15 @@ pub enum Rekor {
     V2(RekorV2),
 }
 
+/// The log that is written, and those that were written before it and can be searched.
+#[derive(Debug, Clone)]
+pub struct LogClients {
+    /// The log that sightings are uploaded to.
+    pub written: Rekor,
+    /// Logs that are only read.
+    pub earlier: Vec<Rekor>,
+}
+
 /// The outcome of an upload.
 #[derive(Debug)]
 pub struct Uploaded {

@@ -30,7 +30,7 @@ use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::ledger::{Ledger, Row};
 use crate::rate_limit::{RateLimit, Source};
-use crate::rekor::Rekor;
+use crate::rekor::LogClients;
 use crate::sighting::{Sighting, SignError, Signer};
 use crate::tlog::{Gate, LogKeys, VerifiedEntry};
 use instance::Instance;
@@ -90,12 +90,10 @@ pub(crate) struct Verdicts {
 }
 
 impl Verdicts {
-    /// `log_keys` verify the answers of `log`, and of the `earlier` ones, which were written before and can be searched;
-    /// `retired` are public keys whose sightings count beside the signer's; `recording_time` bounds the recording of one tag.
+    /// `log_keys` verify the answers of `logs`; `retired` are public keys whose sightings count beside the signer's; `recording_time` bounds the recording of one tag.
     pub(crate) fn new(
         ledger: Arc<Ledger>,
-        log: Rekor,
-        earlier: Vec<Rekor>,
+        logs: LogClients,
         log_keys: LogKeys,
         signer: Signer,
         retired: Vec<PublicKey>,
@@ -104,7 +102,7 @@ impl Verdicts {
     ) -> Self {
         let keys = Arc::new(Keyring { signer, retired, log: log_keys });
         let gated = |client| Arc::new(GatedLog { client, gate: Gate::new(recording_time) });
-        let (log, earlier) = (gated(log), earlier.into_iter().map(gated));
+        let (log, earlier) = (gated(logs.written), logs.earlier.into_iter().map(gated));
         let searched: Vec<_> =
             std::iter::once(log.clone()).chain(earlier).filter(|log| log.client.is_searchable()).collect();
         let instance = Arc::new(Instance::new(ledger.clone(), keys.clone(), searched.clone()));

@@ -81,6 +81,8 @@ fn a_writer_of_protobuf_json_may_leave_out_what_is_zero() {
 }
 
 type Change = fn(&mut Value);
+type ChangeNote = fn(&str) -> String;
+type ChangeBody = fn(String) -> String;
 
 #[test]
 fn nothing_can_be_changed_in_its_entry() {
@@ -126,7 +128,7 @@ fn with_another_signature(note: &str) -> String {
 
 #[test]
 fn nothing_can_be_changed_in_its_checkpoint() {
-    let changes: &[(&str, fn(&str) -> String, Fault)] = &[
+    let changes: &[(&str, ChangeNote, Fault)] = &[
         ("no signature", |note| note.split("\u{2014} ").next().unwrap().to_owned(), Fault::CheckpointForm),
         ("another origin", |note| note.replacen("localhost", "other.test", 1), Fault::CheckpointOrigin),
         ("a tree of Rekor v1", |note| note.replacen("localhost", "localhost - 7", 1), Fault::CheckpointOrigin),
@@ -154,7 +156,7 @@ fn nothing_can_be_changed_in_its_checkpoint() {
 
 #[test]
 fn a_body_in_any_other_form_is_refused() {
-    let changes: &[(&str, fn(String) -> String)] = &[
+    let changes: &[(&str, ChangeBody)] = &[
         ("white space", |body| body.replacen(':', ": ", 1)),
         ("a field more", |body| body.replacen('{', "{\"a\":1,", 1)),
         ("a field twice", |body| body.replacen('{', "{\"apiVersion\":\"0.0.2\",", 1)),
