@@ -10,10 +10,10 @@ use tlogistry::key::PublicKey;
 use tlogistry::sighting::Sighting;
 use tlogistry::tlog::{Fault, LogKey, LogKeys};
 
-const BUNDLE: &str = include_str!("../data/rekor-v2/bundle-manifest-first.json");
-const KEY: &str = include_str!("../data/rekor-v2/key.pem");
-const TAG: &str = include_str!("../data/rekor-v2/tag.txt");
-const TRUSTED_ROOT: &str = include_str!("../data/rekor-v2/trusted-root.json");
+const BUNDLE: &str = include_str!("../data/rekor-v2/ours/bundle-manifest-first.json");
+const KEY: &str = include_str!("../data/rekor-v2/ours/key.pem");
+const TAG: &str = include_str!("../data/rekor-v2/ours/tag.txt");
+const TRUSTED_ROOT: &str = include_str!("../data/rekor-v2/ours/trusted-root.json");
 
 fn tag() -> Tag {
     TAG.trim().parse().unwrap()
@@ -180,7 +180,7 @@ fn a_body_in_any_other_form_is_refused() {
 
 #[test]
 fn another_statement_tag_key_or_log_is_refused() {
-    let altered: Value = serde_json::from_str(include_str!("../data/rekor-v2/bundle-altered-statement.json")).unwrap();
+    let altered: Value = serde_json::from_str(include_str!("../data/rekor-v2/ours/bundle-altered-statement.json")).unwrap();
     assert!(verify(&altered).is_err());
     let genuine = Bundle::parse(BUNDLE.as_bytes()).unwrap();
     let (keys, log) = ([key()], log_keys("localhost"));
@@ -231,8 +231,8 @@ fn key_of_another_kind() -> PublicKey {
 
 #[test]
 fn a_checkpoint_with_the_cosignatures_of_witnesses_is_the_logs() {
-    let note = include_str!("../data/rekor-v2/checkpoint-cosigned.txt");
-    let vkeys = include_str!("../data/rekor-v2/vkeys.txt");
+    let note = include_str!("../data/rekor-v2/ours/checkpoint-cosigned.txt");
+    let vkeys = include_str!("../data/rekor-v2/ours/vkeys.txt");
     let key = LogKey::from_vkey(vkeys.lines().next().unwrap()).unwrap();
     let checkpoint = tlogistry::tlog::Checkpoint::parse(note).unwrap();
     assert_eq!(checkpoint.verify(&key), Ok(()));

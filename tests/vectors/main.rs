@@ -1,6 +1,8 @@
 //! Other people's vectors: proofs of Merkle trees, and signatures, most of which must be refused.
 //!
-//! `tests/data/vectors/README.md` says whose they are.
+//! `tests/data/vectors/README.md` and `tests/data/rekor-v2/README.md` say whose they are.
+
+mod rekor2;
 
 use std::collections::BTreeMap;
 use std::path::Path;
