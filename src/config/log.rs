@@ -1,12 +1,16 @@
 //! The configuration of the log.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use url::Url;
 
 use super::Reader;
 use crate::base_url;
 use crate::key::PublicKey;
 use crate::rekor::{LogClients, PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY, Rekor, RekorV1, RekorV2};
+use crate::timestamp::{Authorities, PUBLIC_AUTHORITY, TimestampAuthority, TimestampClient, TimestampSetting};
 use crate::tlog::{LogKey, LogKeys, RekorApi};
+use crate::trusted_material::{SigningConfig, TrustedRoot};
 
 /// Each is searched for every tag that the ledger does not know.
 const MAX_EARLIER_LOGS: usize = 4;
@@ -24,6 +28,10 @@ pub struct LogConfig {
     pub keys: LogKeys,
     /// Logs of API version 1 that were written before, and are still searched.
     pub earlier: Vec<Url>,
+    /// The time-stamping authority that new signatures are sent to. Concerns API version 2.
+    pub authority: Option<Url>,
+    /// The last second (Unix) in which any log of `SIGNING_CONFIG` can be written, if an end is known.
+    pub writable_until: Option<u64>,
 }
 
 impl LogConfig {
@@ -38,7 +46,7 @@ impl LogConfig {
 
     /// A Rekor v1 alone.
     pub fn v1(url: Url, keys: LogKeys) -> Self {
-        Self { url, api: RekorApi::V1, tiles: None, keys, earlier: Vec::new() }
+        Self { url, api: RekorApi::V1, tiles: None, keys, earlier: Vec::new(), authority: None, writable_until: None }
     }
 
     /// A Rekor v2 alone.
@@ -53,66 +61,116 @@ impl LogConfig {
             RekorApi::V2 => Rekor::V2(RekorV2::new(self.url.clone(), self.tiles.clone(), self.keys.clone())?),
         };
         let earlier = self.earlier.iter().map(|url| Ok(Rekor::V1(RekorV1::new(url.clone())?)));
-        Ok(LogClients { written, earlier: earlier.collect::<Result<_, reqwest::Error>>()? })
+        let earlier = earlier.collect::<Result<_, reqwest::Error>>()?;
+        let client = |url: &Url| TimestampClient::new(url.clone(), self.keys.authorities().clone());
+        let authority = self.authority.as_ref().map(client).transpose()?;
+        Ok(LogClients { written, earlier, authority })
     }
+}
+
+/// A log by its URL and the version of its API.
+struct Written {
+    url: Url,
+    api: RekorApi,
 }
 
 impl<G: Fn(&str) -> Option<String>> Reader<G> {
     pub(super) fn log(&mut self) -> Option<LogConfig> {
-        let api = self.rekor_api();
-        let (url, tiles) = (self.url("REKOR_URL"), self.url("REKOR_TILES_URL"));
-        let earlier = self.earlier_logs();
-        let origin = url.as_ref().filter(|_| api == RekorApi::V2).and_then(Url::host_str).map(str::to_owned);
-        let keys = self.log_keys(origin.as_deref());
-        let Some(url) = url else {
-            for name in ["REKOR_PUBLIC_KEYS", "REKOR_API_VERSION", "REKOR_TILES_URL", "EARLIER_LOGS"] {
-                if self.get("REKOR_URL").is_none() && self.get(name).is_some() {
-                    self.fault(name, "is set without REKOR_URL");
-                }
-            }
+        let (root, signing) = (self.trusted_root(), self.signing_config());
+        let (tiles, earlier) = (self.url("REKOR_TILES_URL"), self.earlier_logs());
+        let Some(Written { url, api }) = self.written(signing.as_ref()) else {
+            self.refuse_without_log();
             return None;
         };
-        if api == RekorApi::V1 && tiles.is_some() {
-            self.fault("REKOR_TILES_URL", "is set without REKOR_API_VERSION=2");
+        if api == RekorApi::V1 {
+            self.refuse(&["REKOR_TILES_URL", "TIMESTAMP_URL"], "is set without REKOR_API_VERSION=2");
         }
         if earlier.contains(&url) {
             self.fault("EARLIER_LOGS", format!("'{url}' is REKOR_URL"));
         }
-        let public = LogConfig::public_instance();
-        let keys = match keys {
-            Some(keys) => LogKeys::new(keys)?,
-            None if api == RekorApi::V1 && url == public.url => public.keys,
-            None => {
-                self.fault(
-                    "REKOR_PUBLIC_KEYS",
-                    format!("must be set for {url}: only the public instance's is built in"),
-                );
-                return None;
-            }
-        };
-        if !keys.iter().any(|key| key.api() == api) {
-            let fault = match api {
-                RekorApi::V1 => "holds no key of a Rekor v1, which REKOR_URL is",
-                RekorApi::V2 => "holds no Ed25519 key, and REKOR_API_VERSION is 2",
-            };
-            self.fault("REKOR_PUBLIC_KEYS", fault);
-        }
+        let keys = self.log_keys(&url, api, root.as_ref())?;
         if !earlier.is_empty() && !keys.iter().any(|key| key.api() == RekorApi::V1) {
             self.fault("REKOR_PUBLIC_KEYS", "holds no key of the logs in EARLIER_LOGS");
         }
-        Some(LogConfig { url, api, tiles, keys, earlier })
+        let (authority, authorities) = self.authorities(api, signing.as_ref(), root.as_ref());
+        let writable_until = signing.and_then(|signing| signing.writable_until(version(api)));
+        let keys = keys.with_authorities(authorities);
+        Some(LogConfig { url, api, tiles, keys, earlier, authority, writable_until })
     }
 
-    fn rekor_api(&mut self) -> RekorApi {
-        match self.get("REKOR_API_VERSION").as_deref().map(str::trim) {
-            None | Some("1") => RekorApi::V1,
-            Some("2") => RekorApi::V2,
-            Some(other) => {
-                let fault = format!("'{other}' is neither 1 nor 2");
-                self.fault("REKOR_API_VERSION", fault);
-                RekorApi::V1
+    /// Faults for variables that say something about a log which none names.
+    fn refuse_without_log(&mut self) {
+        if self.get("REKOR_URL").is_some() || self.get("SIGNING_CONFIG").is_some() {
+            return;
+        }
+        let names = [
+            "REKOR_PUBLIC_KEYS",
+            "REKOR_API_VERSION",
+            "REKOR_TILES_URL",
+            "EARLIER_LOGS",
+            "TRUSTED_ROOT",
+            "TIMESTAMP_URL",
+            "TIMESTAMP_CHAIN",
+        ];
+        self.refuse(&names, "is set without REKOR_URL");
+    }
+
+    /// Faults for those of these variables that are set.
+    fn refuse(&mut self, names: &[&str], fault: &str) {
+        for name in names {
+            if self.get(name).is_some() {
+                self.fault(name, fault);
             }
         }
+    }
+
+    /// The log that is written: that of `REKOR_URL`, or the one that the signing config has for now.
+    fn written(&mut self, signing: Option<&SigningConfig>) -> Option<Written> {
+        let (api, url) = (self.rekor_api(), self.url("REKOR_URL"));
+        let Some(signing) = signing else {
+            return url.map(|url| Written { url, api: api.unwrap_or(RekorApi::V1) });
+        };
+        if url.is_some() {
+            self.fault("REKOR_URL", "is set beside SIGNING_CONFIG, which names the log");
+        }
+        let now = unix_seconds();
+        let choice = match api {
+            Some(api) => signing.log_to_write(version(api), now).map(|log| (log, api)),
+            // The newest version, as Sigstore's clients choose.
+            None => {
+                let v1 = || signing.log_to_write(1, now).map(|log| (log, RekorApi::V1));
+                signing.log_to_write(2, now).map(|log| (log, RekorApi::V2)).or_else(|error| v1().map_err(|_| error))
+            }
+        };
+        match choice {
+            Ok((log, api)) => Some(Written { url: log.url().clone(), api }),
+            Err(error) => {
+                self.fault("SIGNING_CONFIG", error);
+                None
+            }
+        }
+    }
+
+    fn rekor_api(&mut self) -> Option<RekorApi> {
+        match self.get("REKOR_API_VERSION")?.trim() {
+            "1" => Some(RekorApi::V1),
+            "2" => Some(RekorApi::V2),
+            other => {
+                let fault = format!("'{other}' is neither 1 nor 2");
+                self.fault("REKOR_API_VERSION", fault);
+                None
+            }
+        }
+    }
+
+    fn trusted_root(&mut self) -> Option<TrustedRoot> {
+        let value = self.get("TRUSTED_ROOT")?;
+        TrustedRoot::read(&value).map_err(|error| self.fault("TRUSTED_ROOT", error)).ok()
+    }
+
+    fn signing_config(&mut self) -> Option<SigningConfig> {
+        let value = self.get("SIGNING_CONFIG")?;
+        SigningConfig::read(&value).map_err(|error| self.fault("SIGNING_CONFIG", error)).ok()
     }
 
     fn url(&mut self, name: &str) -> Option<Url> {
@@ -136,19 +194,166 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         logs
     }
 
-    /// Keys in PEM or as verifier keys. `origin` is the name of the log that is written.
-    fn log_keys(&mut self, origin: Option<&str>) -> Option<Vec<LogKey>> {
+    /// The keys in `REKOR_PUBLIC_KEYS` and in the trusted root, or the public instance's. Those of the log that is written come
+    /// first.
+    fn log_keys(&mut self, url: &Url, api: RekorApi, root: Option<&TrustedRoot>) -> Option<LogKeys> {
         const NAME: &str = "REKOR_PUBLIC_KEYS";
-        match LogKey::all_from_text(&self.get(NAME)?, origin) {
-            Ok(keys) if !keys.is_empty() => Some(keys),
-            Ok(_) => {
+        let origin = url.host_str().filter(|_| api == RekorApi::V2);
+        let mut keys = match self.get(NAME).map(|text| LogKey::all_from_text(&text, origin)) {
+            None => Vec::new(),
+            Some(Ok(keys)) if !keys.is_empty() => keys,
+            Some(Ok(_)) => {
                 self.fault(NAME, "holds no PEM block 'PUBLIC KEY'");
-                None
+                return None;
             }
-            Err(error) => {
+            Some(Err(error)) => {
                 self.fault(NAME, error);
-                None
+                return None;
             }
+        };
+        for log in root.map(TrustedRoot::logs).unwrap_or_default() {
+            let key = log.log_key().map_err(|error| self.fault("TRUSTED_ROOT", error)).ok()?;
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        let public = LogConfig::public_instance();
+        if keys.is_empty() && api == RekorApi::V1 && *url == public.url {
+            return Some(public.keys);
+        }
+        let is_of_written = |key: &LogKey| key.api() == api && (api == RekorApi::V1 || key.origin() == origin);
+        keys.sort_by_key(|key| !is_of_written(key));
+        let missing = match api {
+            RekorApi::V1 => format!("must be set for {url}: only the public instance's is built in"),
+            RekorApi::V2 => format!("must hold the Ed25519 key of {url}, unless TRUSTED_ROOT does"),
+        };
+        if !keys.iter().any(|key| key.api() == api) {
+            self.fault(NAME, missing);
+            return None;
+        }
+        LogKeys::new(keys)
+    }
+
+    /// The authority that is asked for time stamps, and those that are believed.
+    fn authorities(
+        &mut self,
+        api: RekorApi,
+        signing: Option<&SigningConfig>,
+        root: Option<&TrustedRoot>,
+    ) -> (Option<Url>, Authorities) {
+        let setting = self.get("TIMESTAMP_URL").map(|text| text.parse::<TimestampSetting>());
+        let setting = setting.transpose().map_err(|error| self.fault("TIMESTAMP_URL", error)).ok().flatten();
+        let chain = self.get("TIMESTAMP_CHAIN").map(|pem| TimestampAuthority::from_pem(None, &pem));
+        let chain = chain.transpose().map_err(|error| self.fault("TIMESTAMP_CHAIN", error)).ok().flatten();
+        let of_root = root.map_or_else(Authorities::public, |root| root.authorities().clone());
+        let believed = of_root.and(Authorities::new(chain.clone().into_iter().collect()));
+        let public: Option<Url> = PUBLIC_AUTHORITY.parse().ok();
+        let asked = match (api, setting, signing) {
+            (RekorApi::V1, _, _) | (_, Some(TimestampSetting::Nobody), _) => None,
+            (RekorApi::V2, Some(TimestampSetting::At(url)), _) => Some(url),
+            (RekorApi::V2, None, None) => public.clone(),
+            (RekorApi::V2, None, Some(signing)) => match signing.authority_to_ask(unix_seconds()) {
+                Ok(service) => Some(service.url().clone()),
+                Err(error) => {
+                    self.fault("SIGNING_CONFIG", format!("{error}; set TIMESTAMP_URL, to 'none' for no time stamps"));
+                    None
+                }
+            },
+        };
+        // A time stamp that nobody believes is of no use to anyone.
+        let is_believed = asked.is_none() || asked == public && root.is_none() || chain.is_some();
+        if !is_believed && root.is_none_or(|root| root.authorities().is_empty()) {
+            self.fault("TIMESTAMP_CHAIN", "must hold the authority's certificates, unless TRUSTED_ROOT does");
+        }
+        (asked, believed)
+    }
+}
+
+fn version(api: RekorApi) -> u32 {
+    match api {
+        RekorApi::V1 => 1,
+        RekorApi::V2 => 2,
+    }
+}
+
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    use super::*;
+
+    const ROOT: &str = include_str!("../../tests/data/sigstore-root/trusted_root.json");
+    const SIGNING: &str = include_str!("../../tests/data/sigstore-root/signing_config_rekor_v2.v0.2.json");
+    const V2_KEY: &str = "log2025-alpha3.rekor.sigstage.dev+d3d3a70c+AZQ93VXPMmj9uZj7U/7CefQ9yy8RgYFv6mKzOseipjqp";
+    const URL: &str = "https://log2025-alpha3.rekor.sigstage.dev";
+
+    fn read(vars: &[(&str, &str)]) -> Result<LogConfig, String> {
+        let get = |name: &str| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let config = Config::read(get).map_err(|error| error.to_string())?;
+        config.log.ok_or_else(|| "no log".to_owned())
+    }
+
+    #[test]
+    fn sigstores_own_files_name_logs_keys_and_the_authority() {
+        let config = read(&[("SIGNING_CONFIG", SIGNING), ("TRUSTED_ROOT", ROOT)]).unwrap();
+        assert_eq!(config.url.as_str(), "https://log2025-1.rekor.sigstore.dev/");
+        assert_eq!(config.api, RekorApi::V2);
+        let keys: Vec<(RekorApi, Option<&str>)> = config.keys.iter().map(|key| (key.api(), key.origin())).collect();
+        assert_eq!(keys, [(RekorApi::V2, Some("log2025-1.rekor.sigstore.dev")), (RekorApi::V1, None)]);
+        assert_eq!(config.authority.unwrap().as_str(), PUBLIC_AUTHORITY);
+        assert_eq!(config.keys.authorities().iter().count(), 1);
+        let v1 = [("REKOR_API_VERSION", "1"), ("SIGNING_CONFIG", SIGNING), ("TRUSTED_ROOT", ROOT)];
+        assert!(read(&v1).is_err() || read(&v1).unwrap().api == RekorApi::V1);
+    }
+
+    #[test]
+    fn a_log_of_ones_own_has_its_name_and_key() {
+        let v2 = [("REKOR_API_VERSION", "2"), ("REKOR_URL", URL), ("REKOR_PUBLIC_KEYS", V2_KEY)];
+        let config = read(&v2).unwrap();
+        assert_eq!((config.api, config.keys.iter().count()), (RekorApi::V2, 1));
+        assert_eq!(config.authority.unwrap().as_str(), PUBLIC_AUTHORITY);
+        let none = read(&[&v2[..], &[("TIMESTAMP_URL", "none")]].concat()).unwrap();
+        assert_eq!(none.authority, None);
+        let earlier = [("EARLIER_LOGS", "https://rekor.sigstore.dev")];
+        let error = read(&[&v2[..], &earlier].concat()).unwrap_err();
+        assert!(error.contains("REKOR_PUBLIC_KEYS: holds no key of the logs in EARLIER_LOGS"), "{error}");
+        let both = format!("{V2_KEY}\n{PUBLIC_INSTANCE_KEY}");
+        let moved = read(&[&[v2[0], v2[1], ("REKOR_PUBLIC_KEYS", &both)], &earlier[..]].concat()).unwrap();
+        assert_eq!(moved.earlier.len(), 1);
+        assert_eq!(moved.keys.iter().next().unwrap().api(), RekorApi::V2, "the log that is written is first");
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_refused_by_name() {
+        let v2 = [("REKOR_API_VERSION", "2"), ("REKOR_URL", URL), ("REKOR_PUBLIC_KEYS", V2_KEY)];
+        let cases: &[(&[(&str, &str)], &str)] = &[
+            (&[("REKOR_API_VERSION", "3"), v2[1], v2[2]], "REKOR_API_VERSION: '3' is neither 1 nor 2"),
+            (&[("REKOR_API_VERSION", "2")], "REKOR_API_VERSION: is set without REKOR_URL"),
+            (&[v2[0], v2[1]], "REKOR_PUBLIC_KEYS: must hold the Ed25519 key"),
+            (
+                &[v2[0], v2[1], ("REKOR_PUBLIC_KEYS", PUBLIC_INSTANCE_KEY)],
+                "REKOR_PUBLIC_KEYS: must hold the Ed25519 key",
+            ),
+            (
+                &[("REKOR_TILES_URL", URL), ("REKOR_URL", "https://rekor.sigstore.dev")],
+                "REKOR_TILES_URL: is set without",
+            ),
+            (&[v2[0], v2[1], v2[2], ("TIMESTAMP_URL", "https://tsa.test/")], "TIMESTAMP_CHAIN: must hold"),
+            (&[v2[0], v2[1], v2[2], ("TIMESTAMP_URL", "no")], "TIMESTAMP_URL: "),
+            (&[v2[0], v2[1], v2[2], ("TIMESTAMP_CHAIN", "no")], "TIMESTAMP_CHAIN: "),
+            (&[v2[0], v2[1], v2[2], ("EARLIER_LOGS", URL)], "is REKOR_URL"),
+            (&[v2[1], ("SIGNING_CONFIG", SIGNING), ("TRUSTED_ROOT", ROOT)], "REKOR_URL: is set beside SIGNING_CONFIG"),
+            (&[("SIGNING_CONFIG", SIGNING)], "REKOR_PUBLIC_KEYS: must hold the Ed25519 key"),
+            (&[("SIGNING_CONFIG", "{}")], "SIGNING_CONFIG: "),
+            (&[v2[0], v2[1], v2[2], ("TRUSTED_ROOT", "/no/such/file")], "TRUSTED_ROOT: "),
+        ];
+        for (vars, expected) in cases {
+            let error = read(vars).unwrap_err();
+            assert!(error.contains(expected), "{expected}: {error}");
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::foreign::shown;
 use crate::image::Tag;
 use crate::key::PublicKey;
 use crate::sighting::{Sighting, parse_statement, statement};
+use crate::timestamp::TimestampVerificationData;
 use crate::tlog::{EntryError, Fault, Faults, LogEntry, LogKeys, TransparencyLogEntry};
 
 /// The media type of the bundle, and the artifact type of an attestation's manifest.
@@ -65,6 +66,7 @@ impl Bundle {
                 // cosign's own: it names the key, and proves nothing.
                 public_key: PublicKeyHint { hint: BASE64_STANDARD.encode(signed.key().id()) },
                 tlog_entries: vec![TransparencyLogEntry::of_sighting(sighting.entry())],
+                timestamp_verification_data: sighting.stamped().map(TimestampVerificationData::new),
             },
             dsse_envelope: Envelope {
                 payload: BASE64_STANDARD.encode(statement(sighting.tag(), sighting.digest())),
@@ -101,6 +103,12 @@ impl Bundle {
         let sighting = Sighting::check(entry, about, digest, trusted).ok_or(BundleError::NotSigned)?;
         // The envelope's own signature is what other tools check: it must be the one that the log holds.
         let same = BASE64_STANDARD.encode(sighting.statement().signature()) == signature.sig;
-        if same && envelope.payload_type == dsse::IN_TOTO { Ok(sighting) } else { Err(BundleError::NotSigned) }
+        if !same || envelope.payload_type != dsse::IN_TOTO {
+            return Err(BundleError::NotSigned);
+        }
+        let stamps = self.verification_material.timestamp_verification_data.as_ref();
+        let stamped =
+            stamps.and_then(|stamps| stamps.verified(sighting.statement().signature(), log_keys.authorities()));
+        Ok(sighting.with_stamp(stamped))
     }
 }

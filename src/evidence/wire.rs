@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::timestamp::TimestampVerificationData;
 use crate::tlog::TransparencyLogEntry;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -9,6 +10,8 @@ use crate::tlog::TransparencyLogEntry;
 pub(super) struct VerificationMaterial {
     pub public_key: PublicKeyHint,
     pub tlog_entries: Vec<TransparencyLogEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timestamp_verification_data: Option<TimestampVerificationData>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -184,9 +184,11 @@ pub enum RowFault {
 
 /// Checks the log entry that a recorded row holds for its statement.
 pub fn recorded(statement: SignedStatement, entry: &str, log_keys: &LogKeys) -> Result<Sighting, RowFault> {
-    let entry = parse_entry(entry).map_err(|_| RowFault::Entry)?;
+    let (entry, stamps) = parse_entry(entry).map_err(|_| RowFault::Entry)?;
     let entry = entry.verify(log_keys).map_err(|_| RowFault::Entry)?;
-    statement.recorded_by(entry).ok_or(RowFault::OtherEntry)
+    let stamped = stamps.and_then(|stamps| stamps.verified(statement.signature(), log_keys.authorities()));
+    let sighting = statement.recorded_by(entry).ok_or(RowFault::OtherEntry)?;
+    Ok(sighting.with_stamp(stamped))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::deadline::Deadline;
 use crate::dsse::SignedPayload;
+use crate::timestamp::TimestampClient;
 use crate::tlog::{Checkpoint, EntryId, Hash, LogEntry, LogError, TileProof};
 
 pub(crate) use logs::Logs;
@@ -35,6 +36,8 @@ pub struct LogClients {
     pub written: Rekor,
     /// Logs that are only read.
     pub earlier: Vec<Rekor>,
+    /// Stamps new signatures, since the log that is written signs no time; `None` if nobody is asked.
+    pub authority: Option<TimestampClient>,
 }
 
 /// The outcome of an upload.

@@ -30,6 +30,7 @@ use sha2::{Digest as _, Sha256};
 use crate::dsse::{self, SignedPayload};
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
+use crate::timestamp::Stamped;
 use crate::tlog::VerifiedEntry;
 use crate::tlog::body::{EntryBody, EntryKey, Form};
 
@@ -81,7 +82,7 @@ impl SignedStatement {
         // The very signature that this statement was made with needs no second check.
         let signed_so = signatures.signatures.iter().any(|signature| *signature == self.signature);
         if signed_so && signatures.keys(std::slice::from_ref(&self.key)).next().is_some() {
-            return Some(Sighting { statement: self.clone(), entry });
+            return Some(Sighting { statement: self.clone(), entry, stamped: None });
         }
         Sighting::check(entry, self.tag.clone(), self.digest.clone(), std::slice::from_ref(&self.key))
     }
@@ -92,6 +93,8 @@ impl SignedStatement {
 pub struct Sighting {
     statement: SignedStatement,
     entry: VerifiedEntry,
+    /// A verified time stamp of the statement's signature.
+    stamped: Option<Stamped>,
 }
 
 impl Sighting {
@@ -103,7 +106,7 @@ impl Sighting {
             let mut signatures = signatures.signatures.iter().map(|signature| signature.to_vec());
             signatures.find_map(|signature| SignedStatement::check(tag.clone(), digest.clone(), key, signature))
         })?;
-        Some(Self { statement, entry })
+        Some(Self { statement, entry, stamped: None })
     }
 
     /// The tag that was seen.
@@ -121,9 +124,20 @@ impl Sighting {
         &self.statement
     }
 
+    /// The same with the time stamp of its signature, which has been verified.
+    pub fn with_stamp(self, stamped: Option<Stamped>) -> Self {
+        Self { stamped, ..self }
+    }
+
+    /// The time stamp of its signature.
+    pub fn stamped(&self) -> Option<&Stamped> {
+        self.stamped.as_ref()
+    }
+
     /// The time that somebody signed for it, if there is one.
     pub fn time(&self) -> Option<SightingTime> {
-        SightingTime::of_entry(&self.entry)
+        let stamped = || self.stamped.as_ref().map(|stamped| SightingTime::Signed(stamped.timestamp().seconds()));
+        SightingTime::of_entry(&self.entry).or_else(stamped)
     }
 
     /// The log's entry that records the statement, with its proofs.

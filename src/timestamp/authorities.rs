@@ -5,6 +5,11 @@ use super::authority::{Timestamp, TimestampAuthority, later};
 use super::fault::TimestampFault;
 use super::token::TimeStampToken;
 
+/// The public authority, which Sigstore runs.
+pub const PUBLIC_AUTHORITY: &str = "https://timestamp.sigstore.dev/api/v1/timestamp";
+/// Its certificates, as Sigstore's TUF root distributes them.
+const PUBLIC_AUTHORITY_CHAIN: &str = include_str!("timestamp.sigstore.dev.pem");
+
 /// Time-stamping authorities, any of which is believed.
 #[derive(Debug, Clone, Default)]
 pub struct Authorities(Vec<TimestampAuthority>);
@@ -13,6 +18,18 @@ impl Authorities {
     /// All of these are believed.
     pub fn new(authorities: Vec<TimestampAuthority>) -> Self {
         Self(authorities)
+    }
+
+    /// Sigstore's public authority, with the certificates that are shipped with the program.
+    pub fn public() -> Self {
+        let url = PUBLIC_AUTHORITY.parse().ok();
+        Self(TimestampAuthority::from_pem(url, PUBLIC_AUTHORITY_CHAIN).into_iter().collect())
+    }
+
+    /// These, and those.
+    pub fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
     }
 
     /// In the order in which they were given.
@@ -51,5 +68,17 @@ impl Authorities {
             }
         }
         Err(fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_public_authoritys_certificates_are_those_of_a_trusted_root() {
+        let public = Authorities::public();
+        let [authority] = &public.0[..] else { panic!("{public:?}") };
+        assert_eq!(authority.url().unwrap().as_str(), PUBLIC_AUTHORITY);
     }
 }

@@ -138,6 +138,12 @@ impl TimestampClient {
 }
 
 impl Stamped {
+    /// A time stamp of `signature` that somebody kept (a TimeStampResp in DER), verified as [`Authorities::verify`] does.
+    pub fn verify(token: Vec<u8>, signature: &[u8], authorities: &Authorities) -> Result<Self, TimestampFault> {
+        let timestamp = authorities.verify(&token, signature)?;
+        Ok(Self { token, timestamp })
+    }
+
     /// The TimeStampResp in DER: what a Sigstore bundle holds as `signedTimestamp`.
     pub fn token(&self) -> &[u8] {
         &self.token

@@ -7,14 +7,16 @@ mod algorithm;
 mod asn1;
 mod authorities;
 mod authority;
+mod bundle;
 mod certificate;
 mod client;
 mod fault;
 mod setting;
 mod token;
 
-pub use authorities::Authorities;
+pub use authorities::{Authorities, PUBLIC_AUTHORITY};
 pub use authority::{AuthorityError, Timestamp, TimestampAuthority};
+pub(crate) use bundle::TimestampVerificationData;
 pub use client::{Stamped, TimestampClient, TimestampError};
 pub use fault::TimestampFault;
 pub use setting::{NoTimestampSetting, TimestampSetting};

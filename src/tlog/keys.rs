@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::checkpoint::Checkpoint;
 use super::fault::Fault;
 use crate::key::{Fingerprint, KeyError, PublicKey};
+use crate::timestamp::Authorities;
 
 /// The signature type of Ed25519 in a key's id (C2SP signed-note, "Signature types").
 const ED25519: u8 = 0x01;
@@ -121,23 +122,35 @@ impl LogKey {
     }
 }
 
-/// The public keys that entries of logs are checked with: the one that is written now first, and earlier ones.
+/// The public keys that entries of logs are checked with: the one that is written now first, and earlier ones. With them the
+/// authorities whose time stamps count, where a log signs no time.
 #[derive(Debug, Clone)]
 pub struct LogKeys {
     first: LogKey,
     others: Vec<LogKey>,
+    authorities: Authorities,
 }
 
 impl LogKeys {
     /// `None` if there are no keys.
     pub fn new(keys: Vec<LogKey>) -> Option<Self> {
         let mut keys = keys.into_iter();
-        Some(Self { first: keys.next()?, others: keys.collect() })
+        Some(Self { first: keys.next()?, others: keys.collect(), authorities: Authorities::default() })
     }
 
     /// Keys of Rekor v1; `None` if there are no keys.
     pub fn v1(keys: Vec<PublicKey>) -> Option<Self> {
         Self::new(keys.into_iter().map(LogKey::v1).collect())
+    }
+
+    /// The same keys, with these time-stamping authorities.
+    pub fn with_authorities(self, authorities: Authorities) -> Self {
+        Self { authorities, ..self }
+    }
+
+    /// The authorities whose time stamps count.
+    pub fn authorities(&self) -> &Authorities {
+        &self.authorities
     }
 
     /// All keys, the current one first.

@@ -7,8 +7,9 @@ use super::source::{self, MAX_FILE_BYTES};
 use super::wire;
 use crate::base_url;
 use crate::foreign::shown;
-use crate::key::PublicKey;
+use crate::key::{KeyError, PublicKey};
 use crate::timestamp::{Authorities, TimestampAuthority};
+use crate::tlog::LogKey;
 use crate::validity::Validity;
 
 const KIND: &str = "a Sigstore trusted root";
@@ -127,6 +128,18 @@ impl TrustedLog {
     pub fn host(&self) -> &str {
         // A base URL has one; parsing checks it.
         self.url.host_str().unwrap_or_default()
+    }
+
+    /// The log's key: of the API whose log id the file says, or else of the API that has such keys.
+    pub fn log_key(&self) -> Result<LogKey, KeyError> {
+        let v1 = LogKey::v1(self.key.clone());
+        if v1.id() == *self.id {
+            return Ok(v1);
+        }
+        match LogKey::v2(self.key.clone(), self.host()) {
+            Err(_) if self.key.details() != Some("PKIX_ED25519") => Ok(v1),
+            v2 => v2,
+        }
     }
 
     /// The key that its checkpoints are signed with.

@@ -113,6 +113,7 @@ impl Verdicts {
             keys: keys.clone(),
             log: log.clone(),
             memory: memory.clone(),
+            authority: logs.authority,
             time: recording_time,
         };
         let search = Search::new(searched, keys.clone());

@@ -11,8 +11,11 @@
 //!
 //! While the gate before the log is closed, none of this begins: neither a new row nor the end of a pending one.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use futures_util::future::{Either, select};
 
 use super::instance::Instance;
 use super::keyring::Keyring;
@@ -27,6 +30,7 @@ use crate::ledger::{Completion, Lease, Ledger, LedgerError, Row, RowFault};
 use crate::rekor::Uploaded;
 use crate::sighting::{Sighting, SignedStatement, UploadError, sign_and_upload};
 use crate::telemetry::{Dependency, part_of_request, timed};
+use crate::timestamp::{Stamped, TimestampClient};
 use crate::tlog::{Call, Pass};
 
 /// A lease outlasts a writer's own time limit by this part of it, so nobody takes over from a writer that is only slow. If
@@ -34,6 +38,8 @@ use crate::tlog::{Call, Pass};
 const LEASE_MARGIN: u32 = 5;
 /// The time in which a writer that failed may end its lease.
 const GIVING_UP_TIME: Duration = Duration::from_secs(2);
+/// A time stamp may take this longer than the upload.
+const STAMP_TIME: Duration = Duration::from_secs(1);
 /// Readers of a pending row look again after these.
 const PAUSES: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2), 0.5);
 
@@ -45,6 +51,8 @@ pub(super) struct Recorder {
     pub keys: Arc<Keyring>,
     pub log: Arc<GatedLog>,
     pub memory: Arc<Memory>,
+    /// Stamps the signatures of new sightings; `None` if nobody is asked.
+    pub authority: Option<TimestampClient>,
     /// The time that recording one tag may take. It goes on when the client that it began for has gone.
     pub time: Duration,
 }
@@ -166,10 +174,10 @@ impl Recorder {
         progress: &Mutex<Step>,
         deadline: Deadline,
     ) -> Result<KnownTag, Unavailable> {
-        let uploaded = self.log.upload(statement, pass, deadline).await?;
+        let (uploaded, stamped) = self.upload_and_stamp(statement, pass, deadline).await?;
         *lock(progress) = Step::Completing;
         let hidden = uploaded.hidden;
-        let known = self.complete(statement, uploaded, deadline).await?;
+        let known = self.complete(statement, uploaded, stamped, deadline).await?;
         *lock(progress) = Step::Complete(known.clone());
         if hidden {
             self.make_findable(&known.sighting, deadline).await;
@@ -177,15 +185,45 @@ impl Recorder {
         Ok(known)
     }
 
+    /// Uploads the statement, and has its signature stamped meanwhile. A sighting holds without a time, so nobody waits much
+    /// for one.
+    async fn upload_and_stamp(
+        &self,
+        statement: &SignedStatement,
+        pass: Pass,
+        deadline: Deadline,
+    ) -> Result<(Uploaded, Option<Stamped>), Unavailable> {
+        let upload = self.log.upload(statement, pass, deadline);
+        let Some(authority) = &self.authority else { return Ok((upload.await?, None)) };
+        let stamp = pin!(authority.stamp(statement.signature(), deadline));
+        let (uploaded, stamped) = match select(pin!(upload), stamp).await {
+            Either::Left((uploaded, stamp)) => (uploaded?, deadline.within(STAMP_TIME).bound(stamp).await.ok()),
+            Either::Right((stamped, upload)) => (upload.await?, Some(stamped)),
+        };
+        let stamped = match stamped {
+            Some(Ok(stamped)) => Some(stamped),
+            Some(Err(error)) => {
+                tracing::warn!(tag = %statement.tag(), %error, "recorded without a time stamp");
+                None
+            }
+            None => {
+                tracing::warn!(tag = %statement.tag(), "recorded without a time stamp, which did not come in time");
+                None
+            }
+        };
+        Ok((uploaded, stamped))
+    }
+
     /// Checks the log's answer, and completes the row with it.
     async fn complete(
         &self,
         statement: &SignedStatement,
         uploaded: Uploaded,
+        stamped: Option<Stamped>,
         deadline: Deadline,
     ) -> Result<KnownTag, Unavailable> {
         let entry = uploaded.entry.verify(&self.keys.log).map_err(Unavailable::LogUnverifiable)?;
-        let sighting = statement.recorded_by(entry).ok_or(Unavailable::OtherEntry)?;
+        let sighting = statement.recorded_by(entry).ok_or(Unavailable::OtherEntry)?.with_stamp(stamped);
         self.instance.note_keys_of(&sighting, deadline).await?;
         // A row that somebody else completed is put into the index as that one has it.
         let indexed = match self.ledger.complete(&sighting, deadline).await? {

@@ -180,7 +180,8 @@ fn a_body_in_any_other_form_is_refused() {
 
 #[test]
 fn another_statement_tag_key_or_log_is_refused() {
-    let altered: Value = serde_json::from_str(include_str!("../data/rekor-v2/ours/bundle-altered-statement.json")).unwrap();
+    let altered: Value =
+        serde_json::from_str(include_str!("../data/rekor-v2/ours/bundle-altered-statement.json")).unwrap();
     assert!(verify(&altered).is_err());
     let genuine = Bundle::parse(BUNDLE.as_bytes()).unwrap();
     let (keys, log) = ([key()], log_keys("localhost"));
