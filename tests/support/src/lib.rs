@@ -32,6 +32,7 @@ pub mod port;
 pub mod process;
 pub mod registry;
 pub mod rekor;
+pub mod rekor_tiles;
 pub mod scene;
 pub mod service;
 pub mod skopeo;
