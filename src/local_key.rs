@@ -27,10 +27,12 @@ pub enum LocalKeyError {
     #[error(transparent)]
     File(#[from] PrivateError),
     /// Comes from a file of another kind of key, an encrypted one, or one cut short.
-    #[error("{}: not a usable ECDSA P-256 key in PKCS#8 PEM: {fault}", .path.display())]
+    #[error("{}: not a usable {kind} key in PKCS#8 PEM: {fault}", .path.display())]
     Key {
         /// The key's file.
         path: PathBuf,
+        /// The kind of key that is wanted.
+        kind: &'static str,
         /// The library's words.
         fault: String,
     },
@@ -49,29 +51,13 @@ impl LocalKey {
     /// The key in `path`, which others must not be able to write.
     pub fn open(path: &Path) -> Result<Self, LocalKeyError> {
         let pem = private::read(path, MAX_KEY_BYTES)?.ok_or_else(|| PrivateError::missing(path))?;
-        Self::from_pem(path, &pem)
+        parsed(path, &pem)
     }
 
     /// The key in `path`. A missing one is made, readable by its owner alone, and so is a missing folder. Others must not be
     /// able to write either. Processes that make a key at once all get the same.
     pub fn open_or_generate(path: &Path) -> Result<Self, LocalKeyError> {
-        let folder = private::folder(private::parent(path))?;
-        let path = path.file_name().map_or_else(|| folder.clone(), |name| folder.join(name));
-        if let Some(pem) = private::read_own(&path, MAX_KEY_BYTES)? {
-            return Self::from_pem(&path, &pem);
-        }
-        let key = Self::generate()?;
-        if private::create(&path, key.to_pem().map_err(LocalKeyError::New)?.as_bytes())? {
-            return Ok(key);
-        }
-        let pem = private::read_own(&path, MAX_KEY_BYTES)?.ok_or_else(|| PrivateError::missing(&path))?;
-        Self::from_pem(&path, &pem)
-    }
-
-    fn from_pem(path: &Path, pem: &[u8]) -> Result<Self, LocalKeyError> {
-        let signer = ECDSAKeys::from_pem(pem).and_then(|keys| keys.to_sigstore_signer()).map_err(text);
-        let key = signer.and_then(Self::from_signer);
-        key.map_err(|fault| LocalKeyError::Key { path: path.to_owned(), fault })
+        open_or_generate(path)
     }
 
     fn from_signer(signer: SigStoreSigner) -> Result<Self, String> {
@@ -80,11 +66,6 @@ impl LocalKey {
         }
         let der = signer.to_sigstore_keypair().and_then(|pair| pair.public_key_to_der()).map_err(text)?;
         Ok(Self { signer, public_key: PublicKey::from_der(&der).map_err(text)? })
-    }
-
-    fn to_pem(&self) -> Result<String, String> {
-        let pem = self.signer.to_sigstore_keypair().and_then(|pair| pair.private_key_to_pem()).map_err(text)?;
-        Ok(pem.to_string())
     }
 
     /// The half that signatures are checked with.
@@ -98,10 +79,61 @@ impl LocalKey {
     }
 }
 
+impl KeptKey for LocalKey {
+    const KIND: &'static str = "ECDSA P-256";
+
+    fn generate() -> Result<Self, LocalKeyError> {
+        Self::generate()
+    }
+
+    fn from_pem(pem: &[u8]) -> Result<Self, String> {
+        let signer = ECDSAKeys::from_pem(pem).and_then(|keys| keys.to_sigstore_signer()).map_err(text);
+        signer.and_then(Self::from_signer)
+    }
+
+    fn to_pem(&self) -> Result<String, String> {
+        let pem = self.signer.to_sigstore_keypair().and_then(|pair| pair.private_key_to_pem()).map_err(text)?;
+        Ok(pem.to_string())
+    }
+}
+
 impl fmt::Debug for LocalKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LocalKey").field("public_key", &self.public_key).finish_non_exhaustive()
     }
+}
+
+/// A kind of signing key that is kept in a file, as PKCS#8 PEM.
+pub(crate) trait KeptKey: Sized {
+    /// The kind, for messages.
+    const KIND: &'static str;
+
+    fn generate() -> Result<Self, LocalKeyError>;
+
+    /// The error is the fault of the PEM.
+    fn from_pem(pem: &[u8]) -> Result<Self, String>;
+
+    /// PKCS#8.
+    fn to_pem(&self) -> Result<String, String>;
+}
+
+/// See [`LocalKey::open_or_generate`].
+pub(crate) fn open_or_generate<K: KeptKey>(path: &Path) -> Result<K, LocalKeyError> {
+    let folder = private::folder(private::parent(path))?;
+    let path = path.file_name().map_or_else(|| folder.clone(), |name| folder.join(name));
+    if let Some(pem) = private::read_own(&path, MAX_KEY_BYTES)? {
+        return parsed(&path, &pem);
+    }
+    let key = K::generate()?;
+    if private::create(&path, key.to_pem().map_err(LocalKeyError::New)?.as_bytes())? {
+        return Ok(key);
+    }
+    let pem = private::read_own(&path, MAX_KEY_BYTES)?.ok_or_else(|| PrivateError::missing(&path))?;
+    parsed(&path, &pem)
+}
+
+fn parsed<K: KeptKey>(path: &Path, pem: &[u8]) -> Result<K, LocalKeyError> {
+    K::from_pem(pem).map_err(|fault| LocalKeyError::Key { path: path.to_owned(), kind: K::KIND, fault })
 }
 
 fn text(error: impl fmt::Display) -> String {

@@ -16,6 +16,7 @@ use crate::config::LogFormat;
 use crate::devlog::{Devlog, Options};
 use crate::private;
 use crate::setup;
+use crate::tlog::RekorApi;
 
 /// Larger than any entry whose attestation Rekor would store.
 const MAX_REQUEST_BYTES: usize = 1 << 20;
@@ -23,6 +24,9 @@ const MAX_REQUEST_BYTES: usize = 1 << 20;
 /// Run a small transparency log that speaks Rekor's API (for trying things out; nobody watches it)
 #[derive(Args)]
 pub(super) struct LogCommand {
+    /// Version of Rekor's API. A folder holds a log of one of them
+    #[arg(long, value_name = "VERSION", value_enum, default_value_t)]
+    log_api: RekorApi,
     /// Address to listen on; port 0 means any free one
     #[arg(long, default_value = "127.0.0.1:3000")]
     listen: String,
@@ -37,7 +41,7 @@ pub(super) struct LogCommand {
 impl LogCommand {
     pub(super) async fn run(self) -> CommandResult {
         setup::logging(Some(LogFormat::Text));
-        let log = Devlog::open(self.folder.as_deref(), Options::default()).await?;
+        let log = Devlog::open(self.folder.as_deref(), Options::of(self.log_api)).await?;
         if let Some(file) = &self.public_key {
             write(file, log.public_key_pem()).map_err(|error| format!("{}: {error}", file.display()))?;
         }

@@ -19,7 +19,7 @@ use super::OpenError;
 use crate::tlog::Hash;
 
 /// Length of a line's hash in hex and the space behind it.
-const PREFIX: usize = 65;
+pub(super) const PREFIX: usize = 65;
 
 /// An open file of lines. All lines up to the last are whole and chained.
 #[derive(Debug)]

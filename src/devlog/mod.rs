@@ -1,38 +1,30 @@
-//! The embedded log: a small transparency log that speaks the HTTP API of Rekor v1.
+//! The embedded log: a small transparency log that speaks the HTTP API of Rekor v1 or that of Rekor v2.
 //!
 //! `serve` and `demo` record in it when no Rekor is at hand, and the tests talk to it. It is a real log: a Merkle tree
-//! (RFC 6962), proofs, checkpoints and entry timestamps that stock tools verify. It is not a public one: nobody watches it,
-//! and whoever holds its folder can rewrite it. It takes one kind of entry, `intoto` 0.0.2.
+//! (RFC 6962), proofs and checkpoints that stock tools verify. It is not a public one: nobody watches it, and whoever holds
+//! its folder can rewrite it.
 //!
-//! A request goes through `router` to one of `entries`, `search` or `heads`, which ask `log`. A log kept in a folder has
-//! there:
+//! Each API has a folder of files, [`v1`] and [`v2`]; a log speaks one of them as long as it exists. A log kept in a folder
+//! has there:
 //!
 //! | file | what |
 //! |---|---|
-//! | `key.pem` | the signing key, PKCS#8, readable by its owner only |
+//! | `key.pem` | the signing key, PKCS#8, readable by its owner only: ECDSA P-256 for v1, Ed25519 for v2 |
 //! | `entries.jsonl` | a line for the log itself, then one for each entry (`journal`) |
 //! | `lock` | locked while a process has the log open |
 //!
 //! The tree, the search index and the place of each record in the file are in memory; a log without a folder keeps the
 //! records in memory too.
 
-mod entries;
 mod error;
 mod folder;
-mod heads;
-mod index;
 mod journal;
-mod key;
-mod log;
+mod leaves;
 mod options;
-mod proposal;
 mod records;
-mod request;
-mod response;
-mod router;
-mod search;
 mod tree;
-mod wire;
+mod v1;
+mod v2;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -40,49 +32,107 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Request, Response};
 
-use log::MerkleLog;
-use response::ApiError;
+use crate::tlog::RekorApi;
+use v1::MerkleLog;
+use v2::TileLog;
 
 pub use error::OpenError;
 pub use options::{Indexing, Options};
 
 /// An open log. Clones are one log.
 #[derive(Clone)]
-pub struct Devlog {
-    log: Arc<MerkleLog>,
+pub struct Devlog(Opened);
+
+#[derive(Clone)]
+enum Opened {
+    V1(Arc<MerkleLog>),
+    V2(Arc<TileLog>),
 }
 
 impl Devlog {
     /// Opens the log kept in `folder`, or makes a new one there; with `None` the log is in memory only.
     ///
     /// # Errors
-    /// If the folder cannot be used, is in use, holds a log made with another hostname or first index, or one that was
+    /// If the folder cannot be used, is in use, holds a log made with another API, hostname or first index, or one that was
     /// tampered with.
     pub async fn open(folder: Option<&Path>, options: Options) -> Result<Self, OpenError> {
         let folder = folder.map(Path::to_owned);
-        let opening = tokio::task::spawn_blocking(move || MerkleLog::open(folder.as_deref(), &options));
+        let opening = tokio::task::spawn_blocking(move || Opened::open(folder.as_deref(), &options));
         // Nothing aborts the task, so it can only have panicked.
         let opened = opening.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-        Ok(Self { log: Arc::new(opened?) })
+        opened.map(Self)
     }
 
-    /// Answers one request of Rekor v1's API. The caller has read the body and bounded its size: the log keeps what it is
+    /// Answers one request of the log's API. The caller has read the body and bounded its size: the log keeps what it is
     /// sent.
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
-        let log = Arc::clone(&self.log);
+        let log = self.0.clone();
         // Signing, verifying and the disk would hold up the runtime.
-        let answering = tokio::task::spawn_blocking(move || router::respond(&log, &request));
-        answering.await.unwrap_or_else(|_| ApiError::internal("Internal Server Error").into())
+        let answering = tokio::task::spawn_blocking(move || match &log {
+            Opened::V1(log) => v1::respond(log, &request),
+            Opened::V2(log) => v2::respond(log, &request),
+        });
+        answering.await.unwrap_or_else(|_| match &self.0 {
+            Opened::V1(_) => v1::panicked(),
+            Opened::V2(_) => v2::panicked(),
+        })
     }
 
     /// The log's public key, SPKI in PEM.
     #[must_use]
     pub fn public_key_pem(&self) -> &str {
-        self.log.key.public_key().pem()
+        match &self.0 {
+            Opened::V1(log) => log.key.public_key().pem(),
+            Opened::V2(log) => log.key().public_key().pem(),
+        }
     }
 
-    /// Changes when entries added from now on are indexed: for tests with an entry that no search finds.
+    /// The name in the log's checkpoints.
+    #[must_use]
+    pub fn hostname(&self) -> &str {
+        match &self.0 {
+            Opened::V1(log) => log.hostname(),
+            Opened::V2(log) => log.origin(),
+        }
+    }
+
+    /// The log's id in its entries.
+    #[must_use]
+    pub fn log_id(&self) -> [u8; 32] {
+        match &self.0 {
+            Opened::V1(log) => log.key.public_key().id(),
+            Opened::V2(log) => *log.id(),
+        }
+    }
+
+    /// The API that the log speaks.
+    #[must_use]
+    pub fn api(&self) -> RekorApi {
+        match &self.0 {
+            Opened::V1(_) => RekorApi::V1,
+            Opened::V2(_) => RekorApi::V2,
+        }
+    }
+
+    /// Changes when entries added from now on are indexed: for tests with an entry that no search finds. A log of v2 has no
+    /// index.
     pub fn set_indexing(&self, indexing: Indexing) {
-        self.log.set_indexing(indexing);
+        if let Opened::V1(log) = &self.0 {
+            log.set_indexing(indexing);
+        }
+    }
+}
+
+impl Opened {
+    fn open(folder: Option<&Path>, options: &Options) -> Result<Self, OpenError> {
+        let hostname = &options.hostname;
+        // The name must survive as one word of a signature line.
+        if hostname.is_empty() || hostname.contains(|c: char| c.is_whitespace() || c == '+') {
+            return Err(OpenError::Hostname(hostname.clone()));
+        }
+        Ok(match options.api {
+            RekorApi::V1 => Self::V1(Arc::new(MerkleLog::open(folder, options)?)),
+            RekorApi::V2 => Self::V2(Arc::new(TileLog::open(folder, options)?)),
+        })
     }
 }

@@ -2,24 +2,40 @@
 
 use std::time::Duration;
 
-/// The behaviour of a log. The first two options are part of what it signs and cannot change later.
+use crate::tlog::RekorApi;
+
+/// The behaviour of a log. The first three options are part of what it signs and cannot change later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// The log's name in its checkpoints, whose origin is `<hostname> - <tree id>`.
+    /// The API that it speaks.
+    pub api: RekorApi,
+    /// The log's name in its checkpoints. Their origin is `<hostname> - <tree id>` with v1, and the name alone with v2.
     pub hostname: String,
     /// The number of entries that earlier trees are said to hold: an entry's `logIndex` is its position in the tree plus
     /// this. The two differ as in the public log, so that mixing them up shows. (32 bits, so that no index is rounded in
-    /// canonical JSON.)
+    /// canonical JSON.) v1 alone: a log of v2 has one tree.
     pub first_index: u32,
-    /// Stores payloads and shows them with their entries.
+    /// Stores payloads and shows them with their entries. v1 alone.
     pub attestations: bool,
-    /// The time at which a search finds a new entry and its attestation is shown.
+    /// The time at which a search finds a new entry and its attestation is shown. v1 alone.
     pub indexing: Indexing,
+}
+
+impl Options {
+    /// A log that speaks this API, and is otherwise as by default.
+    pub fn of(api: RekorApi) -> Self {
+        match api {
+            RekorApi::V1 => Self::default(),
+            // Verifiers take the host of the log's URL for the origin of its checkpoints.
+            RekorApi::V2 => Self { api, hostname: "localhost".to_owned(), ..Self::default() },
+        }
+    }
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
+            api: RekorApi::V1,
             // The address that `serve`, `demo` and `log` listen on: Sigstore's JavaScript client wants the log's name in
             // its URL.
             hostname: "127.0.0.1".to_owned(),

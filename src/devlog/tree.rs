@@ -4,6 +4,8 @@
 //! so every node is hashed once; the ragged right edge is computed at each request, along one path. Two hashes, 64 bytes,
 //! are kept per leaf.
 
+use std::ops::Range;
+
 use crate::tlog::{EMPTY_ROOT, Hash, Head, node_hash};
 
 /// An append-only tree of leaf hashes.
@@ -50,6 +52,13 @@ impl Tree {
             0 => EMPTY_ROOT,
             size => self.range(0, size),
         }
+    }
+
+    /// The hashes of the complete subtrees of `2^height` leaves with these numbers, counted from the left. `None` unless all
+    /// of them are complete.
+    pub(super) fn complete(&self, height: usize, numbers: Range<u64>) -> Option<&[Hash]> {
+        let (begin, end) = (usize::try_from(numbers.start).ok()?, usize::try_from(numbers.end).ok()?);
+        self.levels.get(height)?.get(begin..end)
     }
 
     /// `PATH(position, D[size])`, RFC 6962 §2.1.1, from the leaf upwards. `None` unless

@@ -1,7 +1,11 @@
 //! The keys of logs, with what a signature by each means.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::checkpoint::Checkpoint;
@@ -15,12 +19,23 @@ const ED25519: u8 = 0x01;
 const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// A version of Rekor's API. The two make entries and checkpoints of different forms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum RekorApi {
     /// Signs a time with each entry, and searches.
+    #[default]
     V1,
     /// A log of tiles (C2SP tlog-tiles), which signs checkpoints and nothing else.
     V2,
+}
+
+impl fmt::Display for RekorApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+        })
+    }
 }
 
 /// The public key of a log, or of one of its shards.

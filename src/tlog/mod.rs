@@ -32,5 +32,6 @@ pub(crate) use growth::{Growth, GrowthError, HistoryConflict};
 pub use keys::{LogKey, LogKeys, RekorApi};
 pub(crate) use merkle::{EMPTY_ROOT, leaf_hash, node_hash};
 pub use merkle::{Hash, Head, is_included};
+pub(crate) use note::SignedNote;
 pub(crate) use tiles::{Tile, TileProof, entries_path};
 pub use verified::VerifiedEntry;

@@ -18,11 +18,11 @@ const MAX_SIGNATURES: usize = 100;
 const HINT_LENGTH: usize = 4;
 
 /// The first bytes of a key's id: the key that a signature claims to be by.
-pub(super) type KeyHint = [u8; HINT_LENGTH];
+pub(crate) type KeyHint = [u8; HINT_LENGTH];
 
 /// A signed note. No signature is verified yet.
 #[derive(Debug, Clone)]
-pub(super) struct SignedNote {
+pub(crate) struct SignedNote {
     /// The note as it came: the text and the signatures.
     note: String,
     /// Bytes of `note` that the signatures cover.
@@ -53,14 +53,14 @@ impl SignedNote {
     }
 
     /// A note with one signature. `text` ends with a line feed, and `name` has no white space and no plus sign.
-    pub(super) fn new(text: &str, name: &str, hint: KeyHint, signature: Vec<u8>) -> Self {
+    pub(crate) fn new(text: &str, name: &str, hint: KeyHint, signature: Vec<u8>) -> Self {
         let encoded = BASE64_STANDARD.encode([&hint[..], &signature].concat());
         let signature = NoteSignature { name: name.to_owned(), hint, signature };
         Self { note: format!("{text}\n— {name} {encoded}\n"), signed: text.len(), signatures: vec![signature] }
     }
 
     /// The text and the signatures, as they came.
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.note
     }
 

@@ -138,6 +138,7 @@ install_go() {
     (cd tests/tools/rekor-reads && CGO_ENABLED=0 "$go" build -buildvcs=false -trimpath -ldflags='-s -w' -o "$tools/go/bin/" .) ||
         failed+=("tests/tools/rekor-reads does not build")
     [[ ${#failed[@]} == 0 ]] || fail "${failed[@]}"
+    mv "$tools/go/bin/posix" "$tools/go/bin/rekor-server-posix" # a name that says what it is
     modules=$("$go" env GOMODCACHE)
     package=$(sed -n 's|^\(github.com/google/trillian\)/cmd/trillian_log_server\(@[^ ]*\).*|\1\2|p' tests/tools/go.txt)
     install -m 644 "$modules/$package/storage/mysql/schema/storage.sql" "$tools/go/trillian.sql"

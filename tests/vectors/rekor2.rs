@@ -15,8 +15,10 @@ use tlogistry::trusted_material::{TrustedLog, TrustedRoot};
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
+type Check = fn(&Case) -> Option<()>;
+
 /// Parts of a bundle, by the names in `index.tsv`.
-const PARTS: [(&str, fn(&Case) -> Option<()>); 5] = [
+const PARTS: [(&str, Check); 5] = [
     ("body", body),
     ("checkpoint", |case| checkpoint(case).map(drop)),
     ("inclusion", inclusion),

@@ -10,11 +10,11 @@ use http::{Response, StatusCode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Indexing;
 use super::log::{Appended, MerkleLog};
 use super::proposal::{Proposal, ProposalError};
 use super::request::{number, object, required};
 use super::response::{ApiError, Invalid, header_value, json};
+use crate::devlog::Indexing;
 use crate::rekor::wire::Entry;
 use crate::tlog::{EntryId, leaf_hash};
 

@@ -12,7 +12,7 @@ use super::{entries, heads, search};
 
 const ENTRIES: &str = "/api/v1/log/entries";
 
-pub(super) fn respond(log: &Arc<MerkleLog>, request: &Request<Bytes>) -> Response<Bytes> {
+pub(in crate::devlog) fn respond(log: &Arc<MerkleLog>, request: &Request<Bytes>) -> Response<Bytes> {
     let whole = request.uri().path();
     let path = whole.strip_suffix('/').unwrap_or(whole);
     let allowed = allowed(path);

@@ -10,21 +10,23 @@ use std::time::SystemTime;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use sigstore::errors::SigstoreError;
 
-use super::error::StorageError;
-use super::folder::{self, Header, Opened};
 use super::index::Index;
 use super::proposal::{Proposal, payload_hash};
-use super::records::{Record, Records};
-use super::tree::Tree;
-use super::{Indexing, OpenError, Options};
+use super::record::Record;
+use crate::devlog::error::StorageError;
+use crate::devlog::folder::{self, Numbering, Opened};
+use crate::devlog::leaves::Leaves;
+use crate::devlog::records::Records;
+use crate::devlog::{Indexing, OpenError, Options};
 use crate::local_key::LocalKey;
 use crate::rekor::wire;
 use crate::tlog::{Checkpoint, EntryId, Hash, Head, InclusionProof, SignedFields, leaf_hash};
 
-pub(super) struct MerkleLog {
+pub(in crate::devlog) struct MerkleLog {
     /// Signs entry timestamps and checkpoints.
-    pub(super) key: LocalKey,
-    header: Header,
+    pub(in crate::devlog) key: LocalKey,
+    hostname: String,
+    numbering: Numbering,
     attestations: bool,
     indexing: Mutex<Indexing>,
     /// Appending holds it for writing, the write to disk included: entries get their positions in the order in which they
@@ -35,15 +37,14 @@ pub(super) struct MerkleLog {
 }
 
 struct LogState {
-    records: Records,
+    records: Records<Record>,
     memory: InMemory,
 }
 
 /// The part that is rebuilt from the records when the log is opened.
 #[derive(Default)]
 struct InMemory {
-    tree: Tree,
-    positions: HashMap<Hash, u64>,
+    leaves: Leaves,
     index: Index,
     /// By payload hash, as in Rekor: entries with one payload share one attestation.
     attestations: HashMap<Hash, u64>,
@@ -56,28 +57,29 @@ pub(super) enum Appended {
 }
 
 impl MerkleLog {
-    pub(super) fn open(folder: Option<&Path>, options: &Options) -> Result<Self, OpenError> {
-        let hostname = &options.hostname;
-        // The name must survive as one word of a signature line.
-        if hostname.is_empty() || hostname.contains(|c: char| c.is_whitespace() || c == '+') {
-            return Err(OpenError::Hostname(hostname.clone()));
-        }
+    pub(in crate::devlog) fn open(folder: Option<&Path>, options: &Options) -> Result<Self, OpenError> {
+        let new_numbering = || Numbering::new(options.first_index);
         let Some(folder) = folder else {
-            let key = LocalKey::generate()?;
-            let header = Header::new(options, &key);
             let state = LogState { records: Records::Memory(Vec::new()), memory: InMemory::default() };
-            return Ok(Self::new(key, header, state, options, None));
+            return Ok(Self::new(LocalKey::generate()?, new_numbering(), state, options, None));
         };
         let mut memory = InMemory::default();
-        let Opened { key, header, journal, lock } = folder::open(folder, options, |record| memory.replay(&record))?;
+        let Opened { key, header, journal, lock } =
+            folder::open(folder, options, |record: Record| memory.replay(&record))?;
+        let numbering = header.numbering.ok_or_else(|| OpenError::Corrupt {
+            path: folder.join(folder::ENTRIES),
+            line: 1,
+            why: "no tree id".to_owned(),
+        })?;
         let state = LogState { records: Records::Disk(journal), memory };
-        Ok(Self::new(key, header, state, options, Some(lock)))
+        Ok(Self::new(key, numbering, state, options, Some(lock)))
     }
 
-    fn new(key: LocalKey, header: Header, state: LogState, options: &Options, lock: Option<File>) -> Self {
+    fn new(key: LocalKey, numbering: Numbering, state: LogState, options: &Options, lock: Option<File>) -> Self {
         Self {
             key,
-            header,
+            hostname: options.hostname.clone(),
+            numbering,
             attestations: options.attestations,
             indexing: Mutex::new(options.indexing),
             state: RwLock::new(state),
@@ -90,7 +92,7 @@ impl MerkleLog {
         *self.indexing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn set_indexing(&self, indexing: Indexing) {
+    pub(in crate::devlog) fn set_indexing(&self, indexing: Indexing) {
         *self.indexing.lock().unwrap_or_else(PoisonError::into_inner) = indexing;
     }
 
@@ -99,7 +101,7 @@ impl MerkleLog {
     pub(super) fn append(&self, proposal: &Proposal, indexing: Indexing) -> Result<Appended, StorageError> {
         let leaf = leaf_hash(proposal.leaf.as_bytes());
         let mut state = self.write();
-        if state.memory.positions.contains_key(&leaf) {
+        if state.memory.leaves.position_of(&leaf).is_some() {
             return Ok(Appended::Existing(self.id(leaf)));
         }
         let mut record =
@@ -109,7 +111,7 @@ impl MerkleLog {
             record.attestation = proposal.attestation.clone().filter(|_| self.attestations);
         }
         state.records.append(&record)?;
-        let position = state.memory.add(leaf);
+        let position = state.memory.leaves.add(leaf);
         if indexing == Indexing::AtOnce {
             state.memory.index(position, &record);
         }
@@ -127,14 +129,14 @@ impl MerkleLog {
 
     /// The position in the tree of the leaf with this hash.
     pub(super) fn position_of(&self, leaf: &Hash) -> Option<u64> {
-        self.read().memory.positions.get(leaf).copied()
+        self.read().memory.leaves.position_of(leaf)
     }
 
     /// The position in the tree of the entry with this index over all trees. Earlier trees are only counted: their entries
     /// are nowhere.
     pub(super) fn position_at(&self, log_index: u64) -> Option<u64> {
-        let position = log_index.checked_sub(self.header.first_index.into())?;
-        (position < self.read().memory.tree.size()).then_some(position)
+        let position = log_index.checked_sub(self.numbering.first_index.into())?;
+        (position < self.read().memory.leaves.tree().size()).then_some(position)
     }
 
     /// The entry at a position that is in the tree, with a proof to the tree's current head.
@@ -142,13 +144,13 @@ impl MerkleLog {
         let state = self.read();
         let record = state.records.get(position)?;
         let attestation = self.attestation(&state, position, &record)?;
-        let tree = &state.memory.tree;
+        let tree = state.memory.leaves.tree();
         let head = tree.head();
         let proof = tree.leaf(position).zip(tree.inclusion(position, head.size));
         let (leaf, path) = proof.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         // Only the signatures are left: they need not hold up appending.
         drop(state);
-        let log_index = u64::from(self.header.first_index) + position;
+        let log_index = u64::from(self.numbering.first_index) + position;
         let log_id = hex::encode(self.key.public_key().id());
         let fields = SignedFields::of_leaf(record.body.into_bytes(), record.integrated_time, log_id, log_index);
         let checkpoint = Some(self.checkpoint(head)?.note().to_owned());
@@ -183,35 +185,39 @@ impl MerkleLog {
             false => one.union(&other).copied().collect::<BTreeSet<u64>>(),
         });
         let positions = found.into_iter().flatten();
-        let leaves = positions.filter_map(|position| state.memory.tree.leaf(position));
+        let leaves = positions.filter_map(|position| state.memory.leaves.tree().leaf(position));
         leaves.map(|leaf| self.id(leaf)).collect()
     }
 
     /// The current head, signed.
     pub(super) fn head(&self) -> Result<Checkpoint, StorageError> {
-        let head = self.read().memory.tree.head();
+        let head = self.read().memory.leaves.tree().head();
         Ok(self.checkpoint(head)?)
     }
 
+    pub(in crate::devlog) fn hostname(&self) -> &str {
+        &self.hostname
+    }
+
     pub(super) fn tree_id(&self) -> u64 {
-        self.header.tree_id
+        self.numbering.tree_id
     }
 
     /// The proof that the tree of `first` leaves begins that of `last`, with the *current* root, as Rekor answers it.
     /// `Err` is the current size where `last` is beyond it.
     pub(super) fn consistency(&self, first: u64, last: u64) -> Result<(Hash, Vec<Hash>), u64> {
         let state = self.read();
-        let tree = &state.memory.tree;
+        let tree = state.memory.leaves.tree();
         let proof = tree.consistency(first, last).ok_or(tree.size())?;
         Ok((tree.root(), proof))
     }
 
     fn checkpoint(&self, head: Head) -> Result<Checkpoint, SigstoreError> {
-        Checkpoint::sign(&self.header.hostname, self.header.tree_id, head, &self.key)
+        Checkpoint::sign(&self.hostname, self.numbering.tree_id, head, &self.key)
     }
 
     fn id(&self, leaf_hash: Hash) -> EntryId {
-        EntryId { tree_id: Some(self.header.tree_id), leaf_hash }
+        EntryId { tree_id: Some(self.numbering.tree_id), leaf_hash }
     }
 
     /// The lock is poisoned only by a panic in the middle of an append. Going on from half an append could fork the log, so
@@ -228,15 +234,8 @@ impl MerkleLog {
 
 impl InMemory {
     fn replay(&mut self, record: &Record) {
-        let position = self.add(leaf_hash(record.body.as_bytes()));
+        let position = self.leaves.add(leaf_hash(record.body.as_bytes()));
         self.index(position, record);
-    }
-
-    fn add(&mut self, leaf: Hash) -> u64 {
-        let position = self.tree.size();
-        self.tree.push(leaf);
-        self.positions.insert(leaf, position);
-        position
     }
 
     fn index(&mut self, position: u64, record: &Record) {

@@ -7,7 +7,7 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, 
 use http::{Response, StatusCode};
 use serde::Serialize;
 
-use super::error::StorageError;
+use crate::devlog::error::StorageError;
 
 /// The `code` of an error with status 422: the rule by which go-openapi, which reads Rekor's requests, finds one invalid
 /// (github.com/go-openapi/errors, schema.go).

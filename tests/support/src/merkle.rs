@@ -1,0 +1,45 @@
+//! RFC 6962's trees, straight from its text: for the tests of what computes them in other ways.
+
+use sha2::{Digest as _, Sha256};
+
+pub type Hash = [u8; 32];
+
+pub fn leaf_hash(leaf: &[u8]) -> Hash {
+    Sha256::new().chain_update([0]).chain_update(leaf).finalize().into()
+}
+
+fn node_hash(left: &Hash, right: &Hash) -> Hash {
+    Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
+}
+
+/// `MTH(leaves)`, of the leaves' hashes.
+pub fn root(leaves: &[Hash]) -> Hash {
+    match leaves {
+        [] => Sha256::digest([]).into(),
+        [leaf] => *leaf,
+        _ => {
+            let (left, right) = leaves.split_at(split(leaves.len()));
+            node_hash(&root(left), &root(right))
+        }
+    }
+}
+
+/// `PATH(index, leaves)`.
+pub fn path(index: usize, leaves: &[Hash]) -> Vec<Hash> {
+    if leaves.len() == 1 {
+        return Vec::new();
+    }
+    let middle = split(leaves.len());
+    let (left, right) = leaves.split_at(middle);
+    let (mut path, other) = match index < middle {
+        true => (path(index, left), root(right)),
+        false => (path(index - middle, right), root(left)),
+    };
+    path.push(other);
+    path
+}
+
+/// The largest power of two smaller than `length`.
+fn split(length: usize) -> usize {
+    length.next_power_of_two() / 2
+}
