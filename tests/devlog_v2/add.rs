@@ -9,8 +9,10 @@ use crate::new_log;
 use crate::support::*;
 
 /// Entries that real servers answered, in bundles: of a key, and of a certificate.
-const REAL: [&str; 2] =
-    [include_str!("../data/rekor-v2/ours/bundle-valid.json"), include_str!("../data/rekor-v2/bundle-staging.json")];
+const REAL: [&str; 2] = [
+    include_str!("../data/rekor-v2/ours/bundle-valid.json"),
+    include_str!("../data/rekor-v2/ours/bundle-staging.json"),
+];
 
 #[tokio::test]
 async fn a_leaf_has_the_bytes_that_real_servers_made_of_the_same_request() {

@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use http::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Response, StatusCode};
-use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use crate::deadline::Deadline;
-use crate::dsse::{self, SignedPayload};
+use crate::dsse::SignedPayload;
 use crate::http_client::{self, SendError};
 use crate::rekor::Uploaded;
 use crate::rekor::answer::{expect, send};
-use crate::tlog::body::{SignedDigest, proposed_entry};
 use crate::tlog::{
     Checkpoint, EntryId, InclusionProof, LogEntry, LogError, LogKeys, SignedFields, TileProof, TransparencyLogEntry,
     entries_path, leaf_hash,
@@ -63,15 +61,11 @@ impl RekorV2 {
     /// Uploads a signed payload, of which the log keeps digest, signature and key. A repeated upload changes nothing: the
     /// log names the entry that exists, and its proof is made from the log's tiles.
     pub async fn upload(&self, signed: &SignedPayload<'_>, deadline: Deadline) -> Result<Uploaded, LogError> {
-        let sha256 = Sha256::digest(dsse::pae(signed.payload_type, &signed.payload)).into();
         let request = self.client.post(format!("{}/api/v2/log/entries", self.base.as_str().trim_end_matches('/')));
         let request = request.header(CONTENT_TYPE, "application/json").header(ACCEPT, "application/json");
-        let response = send(request.body(proposed_entry(&sha256, signed.signature, signed.key)), deadline).await?;
+        let response = send(request.body(signed.proposed_digest()), deadline).await?;
         let entry = match response.status() {
-            StatusCode::CONFLICT => {
-                let leaf = SignedDigest::leaf(&sha256, signed.signature, signed.key);
-                self.existing_entry(&response, leaf, deadline).await?
-            }
+            StatusCode::CONFLICT => self.existing_entry(&response, signed.leaf(), deadline).await?,
             // A shard that is no longer written answers so for good (rekor-tiles, `disable writes`).
             StatusCode::METHOD_NOT_ALLOWED => return Err(LogError::Frozen),
             _ => {

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use tlogistry::config::LogConfig;
 use tlogistry::deadline::Deadline;
 use tlogistry::devlog::{Devlog, Options};
+use tlogistry::dsse::SignedPayload;
 use tlogistry::image::{Digest, Tag};
-use tlogistry::key::PublicKey;
 use tlogistry::sighting::{Signer, parse_statement, subject_hash};
-use tlogistry::tlog::LogKeys;
+use tlogistry::tlog::{Checkpoint, RekorApi};
 use tokio::sync::{Semaphore, watch};
 
 use super::wire::{self, Wire};
@@ -25,6 +25,7 @@ pub enum Call {
     Search,
     Retrieve,
     Head,
+    Tile,
 }
 
 /// A fault at a call.
@@ -71,6 +72,12 @@ impl Log {
         Self::of(Devlog::open(None, Options::default()).await.unwrap()).await
     }
 
+    /// One with the API of Rekor v2.
+    pub async fn v2() -> Self {
+        let options = Options { api: RekorApi::V2, ..Options::default() };
+        Self::of(Devlog::open(None, options).await.unwrap()).await
+    }
+
     pub async fn of(devlog: Devlog) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let (behind, rules) = (devlog.clone(), state.clone());
@@ -83,9 +90,7 @@ impl Log {
     }
 
     pub fn config(&self) -> LogConfig {
-        let key = PublicKey::from_pem(self.devlog.public_key_pem()).unwrap();
-        let url = format!("http://{}", self.address).parse().unwrap();
-        LogConfig::v1(url, LogKeys::v1(vec![key]).unwrap())
+        super::super::log::config(&self.devlog, &format!("http://{}", self.address))
     }
 
     pub fn public_key_pem(&self) -> &str {
@@ -152,7 +157,23 @@ impl Log {
 
     /// The number of entries, asked behind the proxy.
     pub async fn size(&self) -> u64 {
-        self.ask(Method::GET, "/api/v1/log", Value::Null).await["treeSize"].as_u64().unwrap()
+        match self.devlog.api() {
+            RekorApi::V1 => self.ask(Method::GET, "/api/v1/log", Value::Null).await["treeSize"].as_u64().unwrap(),
+            RekorApi::V2 => Checkpoint::parse(&self.checkpoint().await).unwrap().size(),
+        }
+    }
+
+    /// The checkpoint of a Rekor v2, asked behind the proxy.
+    pub async fn checkpoint(&self) -> String {
+        let request = Request::get("/api/v2/checkpoint").body(Bytes::new()).unwrap();
+        String::from_utf8(self.devlog.handle(request).await.into_body().to_vec()).unwrap()
+    }
+
+    /// Adds a signed payload to a Rekor v2 past the proxy. Returns the status.
+    pub async fn add(&self, signed: &SignedPayload<'_>) -> u16 {
+        let request = Request::post("/api/v2/log/entries").header("content-type", "application/json");
+        let body = signed.proposed_digest().into();
+        self.devlog.handle(request.body(body).unwrap()).await.status().as_u16()
     }
 
     /// Records that a tag was seen at a digest, past the product and the proxy. Returns the log index.
@@ -201,8 +222,11 @@ impl Log {
     }
 }
 
-/// The entry in an object whose one key is its id.
+/// The entry in an object whose one key is its id, or the entry itself as Rekor v2 answers it.
 pub fn entry_of(item: &mut Value) -> Option<&mut Value> {
+    if item.get("canonicalizedBody").is_some() {
+        return Some(item);
+    }
     item.as_object_mut()?.values_mut().next().filter(|entry| entry.get("body").is_some())
 }
 
@@ -211,7 +235,9 @@ fn call(request: &Request<Bytes>) -> Call {
         "/api/v1/log/entries" => Call::Upload,
         "/api/v1/log/entries/retrieve" => Call::Retrieve,
         "/api/v1/index/retrieve" => Call::Search,
-        "/api/v1/log" => Call::Head,
+        "/api/v2/log/entries" => Call::Upload,
+        "/api/v1/log" | "/api/v2/checkpoint" => Call::Head,
+        path if path.starts_with("/api/v2/tile/") => Call::Tile,
         _ => Call::Entry,
     }
 }
