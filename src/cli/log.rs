@@ -7,7 +7,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use bytes::Bytes;
 use clap::Args;
+use http::{Request, Response};
 use http_body_util::Full;
 use tokio::net::TcpListener;
 
@@ -48,7 +50,7 @@ impl LogCommand {
         let (listener, address) = listen::bind(&self.listen).await?;
         let stop = listen::stop_signal();
         println!("log listening on http://{address}");
-        serve(log, listener, stop).await;
+        serve(move |request| answer(log.clone(), request), listener, stop).await;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -68,16 +70,25 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     }
 }
 
-/// Serves a log's API until `stop` is done.
-pub(super) async fn serve(log: Devlog, listener: TcpListener, stop: impl Future<Output = ()>) {
+/// Serves `answer`, a log's API, until `stop` is done.
+pub(super) async fn serve<A, F>(answer: A, listener: TcpListener, stop: impl Future<Output = ()>)
+where
+    A: Fn(Request<Bytes>) -> F + Clone + Send + 'static,
+    F: Future<Output = Response<Bytes>> + Send,
+{
     let handler = move |request| {
-        let log = log.clone();
+        let answer = answer.clone();
         async move {
             match listen::read(request, MAX_REQUEST_BYTES).await {
-                Ok(request) => log.handle(request).await.map(Full::new),
+                Ok(request) => answer(request).await.map(Full::new),
                 Err(refusal) => refusal,
             }
         }
     };
     listen::serve(listener, handler, stop).await;
+}
+
+/// The answer of one log.
+pub(super) async fn answer(log: Devlog, request: Request<Bytes>) -> Response<Bytes> {
+    log.handle(request).await
 }

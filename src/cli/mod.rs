@@ -3,6 +3,7 @@
 mod age;
 mod audit;
 mod demo;
+mod embedded_log;
 mod history;
 mod instance;
 mod ledger;

@@ -1,7 +1,7 @@
 //! `serve`: the registry on this machine.
 
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -13,17 +13,15 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
 
+use super::embedded_log::EmbeddedLog;
 use super::listen::Peer;
-use super::{CommandResult, listen, log};
-use crate::config::{Config, LogConfig, environment};
-use crate::devlog::{Devlog, Options};
+use super::{CommandResult, listen};
+use crate::config::{Config, environment};
 use crate::http::{Body, Service};
-use crate::key::PublicKey;
 use crate::private;
 use crate::rate_limit::Source;
 use crate::setup;
 use crate::sighting::{LocalKey, Signer};
-use crate::tlog::LogKeys;
 
 /// The ledger's file in the state folder.
 const LEDGER_FILE: &str = "ledger.redb";
@@ -32,7 +30,7 @@ const LEDGER_FILE: &str = "ledger.redb";
 ///
 /// The environment variables of the function configure it. Without KMS_KEY_ID, a key is made and kept in the state
 /// folder. Without LEDGER_TABLE, the ledger is the file 'ledger.redb' there, for one process at a time. Without
-/// REKOR_URL, a small log that only this machine sees is kept there too.
+/// REKOR_URL, a small log that only this machine sees is kept there too, and served at a fixed address.
 #[derive(Args)]
 pub(super) struct Serve {
     /// Address to listen on; port 0 means any free one
@@ -41,12 +39,17 @@ pub(super) struct Serve {
     /// Folder for the signing key, the ledger and the embedded log
     #[arg(long, value_name = "DIR", default_value = "tlogistry-state")]
     state: PathBuf,
+    #[command(flatten)]
+    log: EmbeddedLog,
 }
 
 impl Serve {
     pub(super) async fn run(self) -> CommandResult {
         let config = Config::read(environment)?;
         setup::logging(config.log_format);
+        if config.log.is_some() {
+            self.log.refuse_api()?;
+        }
         let signer = match &config.kms_key_id {
             Some(id) => setup::kms_signer(id.clone()).await,
             None => Signer::Local(LocalKey::open_or_generate(&self.state.join("signing-key.pem"))?),
@@ -55,7 +58,7 @@ impl Serve {
         let state = if keeps_state { private::folder(&self.state)? } else { self.state };
         let log = match &config.log {
             Some(log) => log.clone(),
-            None => embedded_log(&state).await?,
+            None => self.log.start(&state).await?,
         };
         let ledger = setup::ledger(&config, &state.join(LEDGER_FILE)).await?;
         println!("sightings are recorded in {}", log.url);
@@ -67,22 +70,6 @@ impl Serve {
         serve(service, listener, stop).await;
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// Starts the embedded log on a free port. It runs as long as the process.
-async fn embedded_log(state: &Path) -> Result<LogConfig, Box<dyn std::error::Error + Send + Sync>> {
-    let log = Devlog::open(Some(&state.join("log")), Options::default()).await?;
-    let (listener, address) = listen::bind("127.0.0.1:0").await?;
-    let config = log_config(&log, &address)?;
-    tokio::spawn(log::serve(log, listener, std::future::pending()));
-    Ok(config)
-}
-
-/// The URL and the key of an embedded log.
-pub(super) fn log_config(log: &Devlog, address: &str) -> Result<LogConfig, Box<dyn std::error::Error + Send + Sync>> {
-    let key = PublicKey::from_pem(log.public_key_pem())?;
-    let keys = LogKeys::v1(vec![key]).ok_or("the embedded log has no key")?;
-    Ok(LogConfig::v1(format!("http://{address}").parse()?, keys))
 }
 
 /// Serves the registry until `stop` is done.

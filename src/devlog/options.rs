@@ -24,11 +24,7 @@ pub struct Options {
 impl Options {
     /// A log that speaks this API, and is otherwise as by default.
     pub fn of(api: RekorApi) -> Self {
-        match api {
-            RekorApi::V1 => Self::default(),
-            // Verifiers take the host of the log's URL for the origin of its checkpoints.
-            RekorApi::V2 => Self { api, hostname: "localhost".to_owned(), ..Self::default() },
-        }
+        Self { api, ..Self::default() }
     }
 }
 
@@ -36,8 +32,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             api: RekorApi::V1,
-            // The address that `serve`, `demo` and `log` listen on: Sigstore's JavaScript client wants the log's name in
-            // its URL.
+            // The address that `serve`, `demo` and `log` listen on: Sigstore's JavaScript client wants the name of a log of
+            // v1 in its URL, and with v2 every client takes the URL's host for the name.
             hostname: "127.0.0.1".to_owned(),
             first_index: 1_000_000,
             attestations: true,

@@ -1,5 +1,6 @@
 //! `tlogistry-cli`: what it prints, how it exits and what it leaves behind.
 
+mod embedded_log;
 mod refused;
 mod serving;
 mod verify_entry;

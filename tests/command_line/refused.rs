@@ -30,7 +30,7 @@ fn assert_refused(command: &mut Command, parts: &[&str]) {
 
 fn serve(state: &Path) -> Command {
     let mut command = cli();
-    command.args(["serve", "--listen", "127.0.0.1:0", "--state"]).arg(state);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--log-listen", "127.0.0.1:0", "--state"]).arg(state);
     command
 }
 

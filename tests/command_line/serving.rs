@@ -40,7 +40,10 @@ fn serve_refuses_a_bad_environment_with_every_fault_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     let mut command = cli();
-    command.args(["serve", "--listen", "127.0.0.1:0", "--state"]).arg(&state).envs(bad_environment::VARIABLES);
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--log-listen", "127.0.0.1:0", "--state"])
+        .arg(&state)
+        .envs(bad_environment::VARIABLES);
     let ended = Process::start(&mut command).finish();
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
     assert_eq!(ended.stderr.lines().collect::<Vec<_>>(), bad_environment::refusal("tlogistry-cli"));
@@ -52,7 +55,8 @@ fn an_address_that_is_taken_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let folder = tempfile::tempdir().unwrap();
-    for arguments in [&["log"][..], &["serve", "--state", folder.path().to_str().unwrap()]] {
+    let state = folder.path().to_str().unwrap();
+    for arguments in [&["log"][..], &["serve", "--log-listen", "127.0.0.1:0", "--state", state]] {
         let ended = Process::start(cli().args(arguments).args(["--listen", &address])).finish();
         assert_eq!(ended.code, Some(2), "{arguments:?}");
         let message = format!("tlogistry-cli: cannot listen on {address}: Address already in use (os error 98)\n");
@@ -171,15 +175,17 @@ fn a_state_in_use_is_not_served_twice() {
     let state = tempfile::tempdir().unwrap();
     let _first = Instance::serve(state.path(), &[]);
     let mut command = cli();
-    let ended =
-        Process::start(command.args(["serve", "--listen", "127.0.0.1:0", "--state"]).arg(state.path())).finish();
+    let ended = Process::start(
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log-listen", "127.0.0.1:0", "--state"]).arg(state.path()),
+    )
+    .finish();
     assert_eq!(ended.code, Some(2));
     let log = state.path().join("log");
     assert_eq!(ended.stderr, format!("tlogistry-cli: {}: another process has this log open\n", log.display()));
 
     let key = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/another-log.pub.pem")).unwrap();
     let mut with_a_log = cli();
-    with_a_log.args(["serve", "--listen", "127.0.0.1:0", "--state"]).arg(state.path());
+    with_a_log.args(["serve", "--listen", "127.0.0.1:0", "--log-listen", "127.0.0.1:0", "--state"]).arg(state.path());
     with_a_log.env("REKOR_URL", "http://127.0.0.1:9").env("REKOR_PUBLIC_KEYS", key);
     let ended = Process::start(&mut with_a_log).finish();
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
@@ -194,7 +200,7 @@ fn a_ledger_that_is_none_is_refused_and_left_as_it_is() {
     for bytes in [&b""[..], &[b'x'; 100_000]] {
         std::fs::write(&ledger, bytes).unwrap();
         let mut command = cli();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--state"]).arg(state.path());
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log-listen", "127.0.0.1:0", "--state"]).arg(state.path());
         let ended = Process::start(&mut command).finish();
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
         let told = format!("tlogistry-cli: {}: this ledger file is damaged (", ledger.display());
@@ -225,7 +231,8 @@ async fn sigterm_ends_serve_at_once_whatever_connections_are_idle() {
 #[test]
 fn sigterm_is_heeded_from_the_moment_the_address_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    for arguments in [&["log"][..], &["serve", "--state", folder.path().to_str().unwrap()]] {
+    let state = folder.path().to_str().unwrap();
+    for arguments in [&["log"][..], &["serve", "--log-listen", "127.0.0.1:0", "--state", state]] {
         for _ in 0..10 {
             let process = Process::start(cli().args(arguments).args(["--listen", "127.0.0.1:0"]));
             process.wait_for(|line| line.contains(" listening on ").then_some(()));
@@ -310,7 +317,10 @@ async fn two_that_start_at_once_with_a_new_state_have_one_key() {
     environment.push(("REKOR_PUBLIC_KEYS".to_owned(), key));
     let processes = [(); 4].map(|()| {
         let mut command = cli();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--state"]).arg(&state).envs(environment.clone());
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--log-listen", "127.0.0.1:0", "--state"])
+            .arg(&state)
+            .envs(environment.clone());
         Process::start(&mut command)
     });
     let mut keys = Vec::new();
@@ -330,7 +340,7 @@ fn of_several_that_start_at_once_without_a_table_one_serves() {
     let key = std::fs::read_to_string("tests/data/another-log.pub.pem").unwrap();
     let mut processes = [(); 4].map(|()| {
         let mut command = cli();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--state"]).arg(&state);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log-listen", "127.0.0.1:0", "--state"]).arg(&state);
         Process::start(command.env("REKOR_URL", "http://127.0.0.1:9").env("REKOR_PUBLIC_KEYS", &key))
     });
     let told = format!("tlogistry-cli: {}: another process has this ledger open", state.join("ledger.redb").display());

@@ -149,7 +149,7 @@ async fn a_log_keeps_its_name_and_key() {
     let renamed = Options { hostname: "other.example".to_owned(), ..Options::of(RekorApi::V2) };
     let message = |what: &str| format!("the log in {} has {what}", folder.path().display());
     let opened = Devlog::open(Some(folder.path()), renamed).await;
-    assert_eq!(error(opened), message("the hostname localhost, not other.example"));
+    assert_eq!(error(opened), message("the hostname 127.0.0.1, not other.example"));
     let key = folder.path().join("key.pem");
     assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
     let pem = fs::read_to_string(&key).unwrap();

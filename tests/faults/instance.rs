@@ -79,7 +79,7 @@ impl Running {
     async fn start(stage: &Stage, [upstream, table, log]: [&Proxy; 3], request_timeout: Duration) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tlogistry-cli"));
         command
-            .args(["serve", "--listen", "127.0.0.1:0", "--state"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--log-listen", "127.0.0.1:0", "--state"])
             .arg(stage.folder.path())
             .env("INSECURE_REGISTRIES", format!("registry.test={}", upstream.address))
             .env("LEDGER_TABLE", &stage.table.name)

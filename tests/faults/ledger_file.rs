@@ -64,7 +64,7 @@ impl Scene {
 
     fn serve(&self, state: &Path, kill_at: Option<usize>) -> Command {
         let mut command = cli();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--state"]).arg(state);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log-listen", "127.0.0.1:0", "--state"]).arg(state);
         command.env("INSECURE_REGISTRIES", format!("registry.test={}", self.registry));
         command.env("REKOR_URL", self.log_config.url.as_str()).env("REKOR_PUBLIC_KEYS", self.log.public_key_pem());
         // Leases follow from it, and the next process waits for their end.

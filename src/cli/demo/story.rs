@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::registry;
-use crate::cli::{listen, log, serve};
+use crate::cli::{embedded_log, listen, log, serve};
 use crate::config::{Config, LogConfig};
 use crate::devlog::{Devlog, Options};
 use crate::image::{Digest, Tag};
@@ -142,9 +142,11 @@ async fn start_registry() -> Result<Server> {
 
 async fn start_log(devlog: Devlog) -> Result<(Server, LogConfig)> {
     let (listener, address) = listen::bind("127.0.0.1:0").await?;
-    let config = serve::log_config(&devlog, &address)?;
+    let config = embedded_log::config(&devlog, &address)?;
     let (stop, stopped) = oneshot::channel();
-    let task = tokio::spawn(log::serve(devlog, listener, async { drop(stopped.await) }));
+    let task = tokio::spawn(log::serve(move |request| log::answer(devlog.clone(), request), listener, async {
+        drop(stopped.await)
+    }));
     Ok((Server { address, stop, task }, config))
 }
 

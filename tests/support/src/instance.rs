@@ -24,8 +24,13 @@ type Environment = [(String, String)];
 impl Instance {
     /// `tlogistry-cli serve`, with its key in `state`, and its ledger and log unless the environment names others.
     pub fn serve(state: &Path, environment: &Environment) -> Self {
+        Self::serve_with(state, environment, &["--log-listen", "127.0.0.1:0"])
+    }
+
+    /// The same, with other arguments. The embedded log has a fixed port by default.
+    pub fn serve_with(state: &Path, environment: &Environment, arguments: &[&str]) -> Self {
         let mut command = cli();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--state"]).arg(state);
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments).arg("--state").arg(state);
         let process = Process::start(command.envs(environment.iter().cloned()));
         let address = process.wait_for(|line| line.strip_prefix("registry listening on http://").map(str::to_owned));
         Self { address, _emulator: None, process }

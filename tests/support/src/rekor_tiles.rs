@@ -54,7 +54,8 @@ pub async fn start_with(flags: &[&str]) -> RekorTiles {
     let [tiles, key_file] = ["tiles", "key.pem"].map(|name| folder.path().join(name));
     let keys = Ed25519Keys::new().unwrap();
     std::fs::write(&key_file, keys.private_key_to_pem().unwrap().as_bytes()).unwrap();
-    let origin = "localhost".to_owned();
+    // The host of its URL, which clients take for the name.
+    let origin = "127.0.0.1".to_owned();
     let (server, address) = start_on_free_port(|address| {
         let [grpc, metrics] = [(); 2].map(|()| free_port());
         let mut command = go_tool("rekor-server-posix");
