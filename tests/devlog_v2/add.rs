@@ -11,7 +11,7 @@ use crate::support::*;
 /// Entries that real servers answered, in bundles: of a key, and of a certificate.
 const REAL: [&str; 2] = [
     include_str!("../data/rekor-v2/ours/bundle-valid.json"),
-    include_str!("../data/rekor-v2/ours/bundle-staging.json"),
+    include_str!("../data/rekor-v2/bundles/rekor2-happy-path.json"),
 ];
 
 #[tokio::test]
