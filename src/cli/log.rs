@@ -1,10 +1,7 @@
 //! `log`: the embedded log alone.
 
-use std::fs::Permissions;
 use std::future::Future;
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use bytes::Bytes;
@@ -13,10 +10,10 @@ use http::{Request, Response};
 use http_body_util::Full;
 use tokio::net::TcpListener;
 
+use super::log_files::LogFiles;
 use super::{CommandResult, listen};
 use crate::config::LogFormat;
 use crate::devlog::{Devlog, Options};
-use crate::private;
 use crate::setup;
 use crate::tlog::RekorApi;
 
@@ -35,38 +32,20 @@ pub(super) struct LogCommand {
     /// Folder to keep the log and its key in (default: in memory)
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
-    /// File to write the log's public key to, PEM
-    #[arg(long, value_name = "FILE")]
-    public_key: Option<PathBuf>,
+    #[command(flatten)]
+    files: LogFiles,
 }
 
 impl LogCommand {
     pub(super) async fn run(self) -> CommandResult {
         setup::logging(Some(LogFormat::Text));
         let log = Devlog::open(self.folder.as_deref(), Options::of(self.log_api)).await?;
-        if let Some(file) = &self.public_key {
-            write(file, log.public_key_pem()).map_err(|error| format!("{}: {error}", file.display()))?;
-        }
         let (listener, address) = listen::bind(&self.listen).await?;
+        self.files.write(&log, &address)?;
         let stop = listen::stop_signal();
         println!("log listening on http://{address}");
         serve(move |request| answer(log.clone(), request), listener, stop).await;
         Ok(ExitCode::SUCCESS)
-    }
-}
-
-/// Writes a file that anyone may read, whole or not at all: a process that waits for it never reads half a key.
-fn write(path: &Path, text: &str) -> io::Result<()> {
-    match std::fs::symlink_metadata(path) {
-        // Links and devices stay what they are: `/dev/stdout` is one.
-        Ok(found) if !found.is_file() => std::fs::write(path, text),
-        _ => {
-            let readable = Permissions::from_mode(0o644);
-            let mut file = tempfile::Builder::new().permissions(readable).tempfile_in(private::parent(path))?;
-            file.write_all(text.as_bytes())?;
-            file.persist(path)?;
-            Ok(())
-        }
     }
 }
 

@@ -9,6 +9,7 @@ mod instance;
 mod ledger;
 pub mod listen;
 mod log;
+mod log_files;
 mod resolve;
 mod serve;
 mod shown_entry;

@@ -115,6 +115,33 @@ async fn a_recorded_url_outlasts_a_restart() {
     assert_eq!(get(&entry).await.status, 200);
 }
 
+#[tokio::test]
+async fn log_writes_sigstores_files_and_they_are_all_that_serve_needs() {
+    for (api, host) in [("v1", "http://127.0.0.1:"), ("v2", "https://127.0.0.1")] {
+        let stage = Stage::set();
+        stage.push("v1", "first").await;
+        let [root, signing] = ["root.json", "signing.json"].map(|name| stage.state.path().join(name));
+        let mut command = cli();
+        command.args(["log", "--log-api", api, "--listen", "127.0.0.1:0", "--trusted-root"]).arg(&root);
+        let log = Process::start(command.arg("--signing-config").arg(&signing));
+        let url = log.wait_for(|line| line.strip_prefix("log listening on ").map(str::to_owned));
+        let shown: serde_json::Value = serde_json::from_slice(&std::fs::read(&root).unwrap()).unwrap();
+        assert!(shown["tlogs"][0]["baseUrl"].as_str().unwrap().starts_with(host), "{shown}");
+
+        let environment = [("SIGNING_CONFIG", &signing), ("TRUSTED_ROOT", &root)];
+        let mut environment =
+            environment.map(|(name, path)| (name.to_owned(), path.to_str().unwrap().to_owned())).to_vec();
+        environment.push(("INSECURE_REGISTRIES".to_owned(), format!("{REGISTRY}={}", stage.registry.address)));
+        if api == "v2" {
+            // The signing config names no authority.
+            environment.push(("TIMESTAMP_URL".to_owned(), "none".to_owned()));
+        }
+        let instance = Instance::serve(stage.state.path(), &environment);
+        assert_first_seen(&pull(&instance, "v1").await);
+        assert_eq!(log_url(&instance), format!("{url}/"));
+    }
+}
+
 fn run(state: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
     let mut command = cli();
     command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments).arg("--state").arg(state);
