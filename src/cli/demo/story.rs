@@ -7,19 +7,20 @@ use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::evidence::{self, Recorded};
 use super::registry;
 use crate::cli::{embedded_log, listen, log, serve};
 use crate::config::{Config, LogConfig};
 use crate::devlog::{Devlog, Options};
-use crate::image::{Digest, Tag};
-use crate::ledger::{Ledger, MemoryLedger};
-use crate::oci::{CONTENT_DIGEST, JSON, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST};
+use crate::image::Digest;
+use crate::ledger::{FileLedger, Ledger, MemoryLedger};
+use crate::oci::{CONTENT_DIGEST, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST};
 use crate::pinned::PREFIX;
 use crate::setup;
-use crate::sighting::{LocalKey, Signer, parse_statement, subject_hash};
-use crate::tlog::{EntryId, LogEntry};
+use crate::sighting::{LocalKey, Signer};
+use crate::tlog::RekorApi;
 
-type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+pub(super) type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// The repository that the image is pushed to.
 const REPOSITORY: &str = "demo/app";
@@ -38,16 +39,22 @@ impl Server {
     }
 }
 
-pub(super) async fn tell() -> Result<()> {
+/// `api` is that of the log.
+pub(super) async fn tell(api: RekorApi) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let key_file = folder.path().join("signing-key.pem");
     let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
 
     step("Three servers start on this machine: a registry that people push to, a transparency log, and tlogistry.");
     let upstream = start_registry().await?;
-    let devlog = Devlog::open(Some(&folder.path().join("log")), Options::default()).await?;
+    let devlog = Devlog::open(Some(&folder.path().join("log")), Options::of(api)).await?;
     let (log, log_config) = start_log(devlog).await?;
-    let service = start_tlogistry(&key_file, &log_config, &upstream).await?;
+    // A log of v1 finds what the ledger forgets.
+    let ledger = match api {
+        RekorApi::V1 => None,
+        RekorApi::V2 => Some(FileLedger::open_or_create(&folder.path().join("ledger.redb"))?),
+    };
+    let service = start_tlogistry(&key_file, ledger.clone(), &log_config, &upstream).await?;
     note(&format!("registry   http://{}", upstream.address));
     note(&format!("log        http://{}", log.address));
     note(&format!("tlogistry  http://{}", service.address));
@@ -66,7 +73,10 @@ pub(super) async fn tell() -> Result<()> {
     expect(header(&response, CONTENT_DIGEST.as_str())? == first.as_str(), "the digest is that of the pushed image")?;
     expect(header(&response, "tlog-first-seen")? == "true", "the first pull says so")?;
     for name in ["Tlog-First-Seen", "Tlog-UUID", "Tlog-LogIndex", "Tlog-IntegratedTime", "Tlog-Entry"] {
-        note(&format!("{name}: {}", header(&response, name)?));
+        // A log of v2 signs no time.
+        if name != "Tlog-IntegratedTime" || api == RekorApi::V1 {
+            note(&format!("{name}: {}", header(&response, name)?));
+        }
     }
     let uuid = header(&response, "tlog-uuid")?.to_owned();
 
@@ -102,15 +112,32 @@ pub(super) async fn tell() -> Result<()> {
     expect(response.status() == StatusCode::OK, "the other tag is served")?;
     note("200 OK for v2");
 
-    step("tlogistry is restarted and has forgotten everything. You pull the moved tag once more: the log remembers.");
+    step(match api {
+        RekorApi::V1 => {
+            "tlogistry is restarted and has forgotten everything. You pull the moved tag once more: the log remembers."
+        }
+        RekorApi::V2 => {
+            "tlogistry is restarted. You pull the moved tag once more: its ledger remembers. (A log of Rekor v2 cannot be searched.)"
+        }
+    });
     service.stop().await;
-    let service = start_tlogistry(&key_file, &log_config, &upstream).await?;
+    let service = start_tlogistry(&key_file, ledger, &log_config, &upstream).await?;
     note(&refused(pull(&client, &service, &upstream, "v1").await?).await?);
 
-    step("The evidence, from the log alone, for anyone to check:");
-    let public_key = LocalKey::open_or_generate(&key_file)?.public_key().pem().to_owned();
-    evidence(&client, &log_config, &tag("v1").parse()?, &uuid, &first).await?;
-    note(&format!("signed with this key:\n{}", public_key.trim_end()));
+    let public_key = LocalKey::open_or_generate(&key_file)?.public_key().clone();
+    let (tag, entry) = (tag("v1").parse()?, Recorded { uuid, digest: first });
+    match api {
+        RekorApi::V1 => {
+            step("The evidence, from the log alone, for anyone to check:");
+            evidence::from_the_log(&client, &log_config, &tag, &entry).await?;
+        }
+        RekorApi::V2 => {
+            step("The evidence, for anyone to check: what tlogistry keeps, and what the log has of it.");
+            let url = format!("http://{}/sightings/{tag}", service.address);
+            evidence::from_the_instance(&client, &url, &log_config, &public_key, &tag, &entry).await?;
+        }
+    }
+    note(&format!("signed with this key:\n{}", public_key.pem().trim_end()));
 
     for server in [service, upstream, log] {
         server.stop().await;
@@ -123,13 +150,13 @@ fn step(text: &str) {
     println!("\n{text}");
 }
 
-fn note(text: &str) {
+pub(super) fn note(text: &str) {
     for line in text.lines() {
         println!("    {line}");
     }
 }
 
-fn expect(holds: bool, what: &str) -> Result<()> {
+pub(super) fn expect(holds: bool, what: &str) -> Result<()> {
     if holds { Ok(()) } else { Err(format!("it should be that {what}").into()) }
 }
 
@@ -150,12 +177,18 @@ async fn start_log(devlog: Devlog) -> Result<(Server, LogConfig)> {
     Ok((Server { address, stop, task }, config))
 }
 
-/// Starts the real service with an empty ledger. The key is in `key_file`, and made if missing.
-async fn start_tlogistry(key_file: &std::path::Path, log: &LogConfig, upstream: &Server) -> Result<Server> {
+/// Starts the real service, with an empty ledger in memory unless it is given one. The key is in `key_file`, and made if missing.
+async fn start_tlogistry(
+    key_file: &std::path::Path,
+    ledger: Option<FileLedger>,
+    log: &LogConfig,
+    upstream: &Server,
+) -> Result<Server> {
     let insecure = upstream.address.clone();
     let config = Config::read(|name| (name == "INSECURE_REGISTRIES").then(|| insecure.clone()))?;
     let signer = Signer::Local(LocalKey::open_or_generate(key_file)?);
-    let service = setup::service(&config, Ledger::Memory(MemoryLedger::default()), signer, log.clone())?;
+    let ledger = ledger.map_or_else(|| Ledger::Memory(MemoryLedger::default()), Ledger::File);
+    let service = setup::service(&config, ledger, signer, log.clone())?;
     let (listener, address) = listen::bind("127.0.0.1:0").await?;
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(serve::serve(service, listener, async { drop(stopped.await) }));
@@ -213,28 +246,4 @@ async fn refused(response: Response) -> Result<String> {
     let (code, message) = (error["code"].as_str().unwrap_or_default(), error["message"].as_str().unwrap_or_default());
     expect(code == "DENIED" && message.contains("has moved"), "the refusal says why")?;
     Ok(format!("403 {code}: {message}"))
-}
-
-/// Finds the tag in the log as a stranger would, checks the entry and prints its statement.
-async fn evidence(client: &Client, log: &LogConfig, tag: &Tag, uuid: &str, first: &Digest) -> Result<()> {
-    let hash = subject_hash(tag);
-    let search = json!({"hash": format!("sha256:{hash}")}).to_string();
-    let search = client.post(log.url.join("api/v1/index/retrieve")?).header("content-type", JSON).body(search);
-    let found: Vec<String> = serde_json::from_slice(&search.send().await?.error_for_status()?.bytes().await?)?;
-    expect(found == [uuid], "a search by the tag's sha256 finds exactly the one record")?;
-    note(&format!("search for sha256 of '{tag}' ({hash}) finds {uuid}"));
-
-    let id: EntryId = uuid.parse()?;
-    let entry = client.get(log.url.join(&format!("api/v1/log/entries/{id}"))?).send().await?.error_for_status()?;
-    let entry = LogEntry::parse(&entry.bytes().await?)?;
-    entry.verify_attestation().map_err(|faults| format!("the statement does not verify: {faults:?}"))?;
-    let statement = entry.attestation().map(<[u8]>::to_vec).unwrap_or_default();
-    entry.verify(&log.keys).map_err(|faults| format!("the entry does not verify: {faults:?}"))?;
-    expect(
-        parse_statement(&statement).as_ref() == Some(&(tag.clone(), first.clone())),
-        "the record states the first digest",
-    )?;
-    note("its timestamp, inclusion proof, checkpoint and signature verify, and it states:");
-    note(&String::from_utf8(statement)?);
-    Ok(())
 }
