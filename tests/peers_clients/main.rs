@@ -4,3 +4,4 @@ mod artifacts;
 mod containerd;
 mod images;
 mod pinned;
+mod verifier;
