@@ -12,6 +12,8 @@ use std::path::Path;
 
 use testing::client::get;
 use testing::containerd::{Containerd, Hosts};
+use testing::cri::Cri;
+use testing::documented;
 use testing::image::Image;
 use testing::process::{Ended, built, go_tool};
 use testing::scene::Scene;
@@ -28,23 +30,9 @@ struct Node {
 impl Node {
     /// The verifiers' folder of one node is empty, and containerd then lets everything pass.
     async fn set(scene: &Scene, with_verifier: bool) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        std::fs::create_dir(path("bin")).unwrap();
-        if with_verifier {
-            std::fs::write(path("key.pem"), get(&scene.instance.at("/key.pem")).await.bytes).unwrap();
-            std::fs::write(path("log.pem"), &scene.stage.log.public_key).unwrap();
-            let config = format!(
-                "instance = '{}'\nkey = '{}'\nlog_key = '{}'\ncache = '{}'\n",
-                scene.instance.at(""),
-                path("key.pem").display(),
-                path("log.pem").display(),
-                path("cache").display()
-            );
-            std::fs::write(path("image-verifier.toml"), config).unwrap();
-            write_wrapper(&path("bin/tlogistry"), &path("image-verifier.toml"));
-        }
-        let containerd = Containerd::with_verifiers(go_tool("containerd"), || go_tool("ctr"), &path("bin"));
+        let folder = verifiers(scene, with_verifier).await;
+        let bin = folder.path().join("bin");
+        let containerd = Containerd::with_verifiers(go_tool("containerd"), || go_tool("ctr"), &bin);
         Self { containerd, folder, addresses: [scene.stage.registry.address.clone(), scene.instance.address.clone()] }
     }
 
@@ -62,15 +50,37 @@ impl Node {
     }
 
     #[track_caller]
-    fn assert_refused(&self, tag: &str, words: &str) {
+    fn assert_refused(&self, tag: &str, words: &str) -> Ended {
         let ended = self.pull(tag);
         assert_eq!(ended.code, Some(1), "{ended:?}");
         let expected = format!("image verifier bindir blocked pull of {}/{REPOSITORY}:{tag}", self.addresses[0]);
         for part in [expected.as_str(), "verifier tlogistry rejected image", words] {
             assert!(ended.stderr.contains(part), "{part}\nis not in\n{}", ended.stderr);
         }
-        println!("containerd 2.4.2 (image verifier): {}", ended.stderr.trim());
+        println!("containerd 2.4.2 by ctr, image verifier: {}", ended.stderr.trim());
+        ended
     }
+}
+
+/// A folder with the verifiers' folder `bin` in it, and beside that what the verifier needs.
+async fn verifiers(scene: &Scene, with_verifier: bool) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::create_dir(path("bin")).unwrap();
+    if with_verifier {
+        std::fs::write(path("key.pem"), get(&scene.instance.at("/key.pem")).await.bytes).unwrap();
+        std::fs::write(path("log.pem"), &scene.stage.log.public_key).unwrap();
+        let config = format!(
+            "instance = '{}'\nkey = '{}'\nlog_key = '{}'\ncache = '{}'\n",
+            scene.instance.at(""),
+            path("key.pem").display(),
+            path("log.pem").display(),
+            path("cache").display()
+        );
+        std::fs::write(path("image-verifier.toml"), config).unwrap();
+        write_wrapper(&path("bin/tlogistry"), &path("image-verifier.toml"));
+    }
+    folder
 }
 
 fn write_wrapper(path: &Path, config: &Path) {
@@ -101,7 +111,8 @@ async fn a_verifier_on_the_node_refuses_what_passes_a_mirror_by() {
     without.assert_pulls("v1", "something else");
     let tag = format!("{}/{REPOSITORY}:v1", scene.stage.registry.address);
     let moved = format!("the tag {tag} has moved and is refused: it was recorded as {recorded} on ");
-    with.assert_refused("v1", &moved);
+    let ended = with.assert_refused("v1", &moved);
+    documented::assert_reads("containerd 2.4.2 by ctr, image verifier", &ended.stderr, &moved);
     with.assert_refused("v1", &format!("but this pull found {current}; if you trust what was recorded, pull "));
 
     // Down: what was verified before holds, and nothing else passes.
@@ -114,4 +125,44 @@ async fn a_verifier_on_the_node_refuses_what_passes_a_mirror_by() {
     with.assert_refused("v2", "could not be checked and is refused: ");
     stage.push("v1", &reviewed).await;
     with.assert_pulls("v1", "reviewed");
+}
+
+/// As kubelet pulls, and with the settings of containerd that keep kubelet's pulls from being verified.
+#[tokio::test]
+async fn kubelets_pulls_are_verified_unless_containerd_falls_back_to_local_ones() {
+    let scene = Scene::mirror();
+    let folder = verifiers(&scene, true).await;
+    let (origin, host) = (scene.stage.registry.address.as_str(), scene.instance.address.as_str());
+    let start = |images: &str| Cri::start(&folder.path().join("bin"), &[origin, host], Some((origin, host)), images);
+    let name = format!("{origin}/{REPOSITORY}:v1");
+    let (verified, client) =
+        (start("use_local_image_pull = false\n"), "containerd 2.4.2 by crictl 1.37.0, image verifier");
+
+    scene.stage.push("v1", &Image::files("reviewed")).await;
+    let ended = verified.pull(&name);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    verified.assert_unpacked("reviewed");
+    scene.stage.push("v1", &Image::files("something else")).await;
+    let ended = verified.pull(&name);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    documented::assert_reads(
+        client,
+        &ended.stderr,
+        &format!("the tag {name} has moved and is refused: it was recorded as "),
+    );
+
+    // This is not a promise but a warning in docs/node.md, kept true.
+    let page = std::fs::read_to_string(testing::process::root().join("docs/node.md")).unwrap();
+    for trap in [
+        "use_local_image_pull = true",
+        "discard_unpacked_layers = true",
+        "image_pull_with_sync_fs = true",
+        "max_concurrent_downloads = 4",
+    ] {
+        assert!(page.contains(trap.strip_suffix(" = 4").unwrap_or(trap)), "docs/node.md does not name {trap}");
+        let passed = start(&format!("{trap}\n"));
+        let ended = passed.pull(&name);
+        assert_eq!(ended.code, Some(0), "{trap}: {ended:?}");
+        passed.assert_unpacked("something else");
+    }
 }
