@@ -25,6 +25,10 @@ peers: tools ## tests against the real Rekor and with other people's programs, b
 	TLOGISTRY_TEST_LOG=rekor cargo test --locked $(WITH_REKOR:%=--test %)
 	cargo test --locked --test 'peers_*'
 
+peers-more: tools ## tests with Docker's daemon, which runs as root alone: minutes to build, and no part of .ci/run
+	tests/tools/install.sh go go_clients docker
+	cargo test --locked --test 'more_*'
+
 template-test: tools ## the deployment's templates and policies: lints, and rules that each find their fault
 	@if [ -f .tools/missing ] && ! [ -x .tools/venv/bin/python ]; then \
 	    echo 'LEFT OUT on this system: the templates, which need python: see .tools/missing' >&2; \
@@ -46,7 +50,7 @@ runbook-test: tools ## the runbook's commands, in the order of the page, through
 check: tools ## format, lints, licences and banned crates
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked --test 'peers_*' --test audit_large -- -D warnings
+	cargo clippy --locked --test 'peers_*' --test 'more_*' --test audit_large -- -D warnings
 	cargo deny --locked check --hide-inclusion-graph licenses bans sources
 
 build: tools ## the function for AWS (arm64), by sam build

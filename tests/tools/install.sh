@@ -2,7 +2,8 @@
 # Installs the programs that the tests run into .tools/, without root and without touching the system.
 # A part whose pins have not changed is left alone, so running this again costs nothing.
 # `install.sh PART…` installs only the named parts: debian, python, aws, dynamodb,
-# and those that are not installed without being named: arm64, mariadb, go, go_clients, sigstore_js, chromium and checkov.
+# and those that are not installed without being named: arm64, mariadb, go, go_clients, docker, sigstore_js, chromium and
+# checkov.
 #
 # The pins are for Debian 12, where all of it must be had. Another Linux gets what it can: a program that it lacks is named
 # with the reason, here and in .tools/missing, and tests/tools/test.sh leaves out the test programs that need it.
@@ -164,6 +165,14 @@ install_go_clients() {
     build_by_go tests/tools/go-clients.txt
 }
 
+# Docker's daemon twice: Debian's with its command line client, and moby's by Go.
+install_docker() {
+    local go
+    unpack docker tests/tools/docker.txt
+    wrap_unpacked docker "$tools"/docker/usr/{bin/docker,sbin/dockerd}
+    build_by_go tests/tools/go-docker.txt
+}
+
 # Sigstore's JavaScript client, as its lock file pins it.
 install_sigstore_js() {
     need npm "install Node.js with npm: Sigstore's JavaScript client comes from the npm registry"
@@ -268,6 +277,9 @@ pins() { # PART
         debian | mariadb) declare -f wrap_unpacked && cat "tests/tools/$1.txt" ;;
         arm64) cat tests/tools/arm64.txt ;;
         go) declare -f build_by_go && echo "$go_toolchain" && cat tests/tools/go.txt tests/tools/rekor-reads/* ;;
+        docker)
+            declare -f build_by_go wrap_unpacked && echo "$go_toolchain" && cat tests/tools/{docker,go-docker}.txt
+            ;;
         go_clients) declare -f build_by_go && echo "$go_toolchain" && cat tests/tools/go-clients.txt ;;
         python) declare -f python_environment && cat tests/tools/requirements.txt ;;
         aws | checkov) declare -f python_environment && cat "tests/tools/$1.txt" ;;

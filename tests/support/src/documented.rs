@@ -38,13 +38,15 @@ pub fn rows() -> Vec<Row> {
     rows
 }
 
-/// The one row of a client that is seen at each run.
+/// The one row of a client. It is seen at each run, but for the programs of `make peers-more`, which run when somebody wants it.
 #[track_caller]
 pub fn row(client: &str) -> Row {
     let mut found: Vec<Row> = rows().into_iter().filter(|row| row.client == client).collect();
     assert_eq!(found.len(), 1, "docs/clients.md has no row, or several, of '{client}'");
     let row = found.remove(0);
-    assert_eq!(row.seen, "each run", "docs/clients.md: '{client}'");
+    let program = std::env::current_exe().unwrap();
+    let now_and_then = program.file_name().is_some_and(|name| name.to_string_lossy().starts_with("more_"));
+    assert_eq!(row.seen == "each run", !now_and_then, "docs/clients.md: '{client}': {}", row.seen);
     row
 }
 

@@ -20,6 +20,7 @@ pub mod containers;
 pub mod count;
 pub mod cri;
 pub mod devlog_folder;
+pub mod docker;
 pub mod docker_registry;
 pub mod documented;
 pub mod faulty;
