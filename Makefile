@@ -21,9 +21,13 @@ test: tools template-test runbook-test ## all tests, with real clients and stand
 WITH_REKOR := pull devlog lambda
 
 peers: tools ## tests against the real Rekor and with other people's programs, built by Go: minutes, the first time
-	tests/tools/install.sh mariadb go sigstore_js chromium
+	tests/tools/install.sh mariadb go go_clients sigstore_js chromium
 	TLOGISTRY_TEST_LOG=rekor cargo test --locked $(WITH_REKOR:%=--test %)
 	cargo test --locked --test 'peers_*'
+
+peers-more: tools ## tests with Docker's daemon, which runs as root alone: minutes to build, and no part of .ci/run
+	tests/tools/install.sh go go_clients docker
+	cargo test --locked --test 'more_*'
 
 template-test: tools ## the deployment's templates and policies: lints, and rules that each find their fault
 	@if [ -f .tools/missing ] && ! [ -x .tools/venv/bin/python ]; then \
@@ -46,7 +50,7 @@ runbook-test: tools ## the runbook's commands, in the order of the page, through
 check: tools ## format, lints, licences and banned crates
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked --test 'peers_*' --test audit_large -- -D warnings
+	cargo clippy --locked --test 'peers_*' --test 'more_*' --test audit_large -- -D warnings
 	cargo deny --locked check --hide-inclusion-graph licenses bans sources
 
 build: tools ## the function for AWS (arm64), by sam build

@@ -31,13 +31,25 @@ pub(crate) const TAG_UNKNOWN: &str = "TAG_UNKNOWN";
 
 /// Returns whether the body of an error has this code (distribution spec, "Error Codes").
 pub(crate) fn has_code(body: &[u8], code: &str) -> bool {
+    errors(body).iter().any(|error| error.code == code)
+}
+
+/// The first message in the body of an error.
+pub(crate) fn message(body: &[u8]) -> Option<String> {
+    errors(body).into_iter().find_map(|error| error.message)
+}
+
+#[derive(Deserialize)]
+struct ErrorItem {
+    code: String,
+    message: Option<String>,
+}
+
+/// The errors in a body; none if it is something else.
+fn errors(body: &[u8]) -> Vec<ErrorItem> {
     #[derive(Deserialize)]
     struct ErrorBody {
         errors: Vec<ErrorItem>,
     }
-    #[derive(Deserialize)]
-    struct ErrorItem {
-        code: String,
-    }
-    serde_json::from_slice::<ErrorBody>(body).is_ok_and(|body| body.errors.iter().any(|error| error.code == code))
+    serde_json::from_slice::<ErrorBody>(body).map(|body| body.errors).unwrap_or_default()
 }

@@ -3,5 +3,6 @@
 
 mod containerd;
 mod containers;
+mod documented_rows;
 mod pinned;
 mod registries_conf;

@@ -2,6 +2,7 @@
 
 use testing::client::get;
 use testing::containers::Home;
+use testing::documented;
 use testing::image::Image;
 use testing::moving::Seen;
 use testing::scene::Scene;
@@ -17,7 +18,7 @@ async fn a_location_refuses_a_tag_that_moved() {
     );
     let repository = format!("registry.example/{REPOSITORY}");
     let seen = Seen {
-        client: "podman 4.3.1 (location)",
+        client: "podman 4.3.1, `location`",
         repository,
         pull: &|image| home.podman_pull(image),
         holds: &|text| home.assert_unpacked(text),
@@ -31,6 +32,7 @@ async fn a_location_refuses_a_tag_that_moved() {
 /// This is not a promise but a warning in the documentation, kept true.
 #[tokio::test]
 async fn a_mirror_is_passed_by() {
+    documented::assert_passes_by("podman 4.3.1, `[[registry.mirror]]`");
     let (scene, home) = (Scene::set(), Home::make());
     let (origin, mirror) = (&scene.stage.registry.address, format!("{}/{REGISTRY}", scene.instance.address));
     home.configure(

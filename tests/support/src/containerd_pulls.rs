@@ -2,6 +2,7 @@
 
 use super::client::{Answer, get};
 use super::containerd::{Containerd, Hosts};
+use super::documented;
 use super::image::Image;
 use super::moving::{Seen, pulls_as_recorded};
 use super::process::Ended;
@@ -33,7 +34,7 @@ pub async fn refuses_as(hosts: Hosts, containerd: &Containerd, client: &str, wor
     let origin = &scene.stage.registry.address;
     let tag = format!("{origin}/{REPOSITORY}:v1");
     let seen = Seen {
-        client: &format!("{client} ({hosts:?})"),
+        client,
         repository: format!("{origin}/{REPOSITORY}"),
         pull: &|image| pull_by(hosts, containerd, &scene, image),
         holds: &|text| containerd.assert_unpacked(text),
@@ -62,7 +63,8 @@ pub async fn pulls_pinned_as_mirror(containerd: &Containerd) {
 
 /// The registry itself is asked in the end, and the tag that moved is pulled. This is not a promise but a warning in
 /// the documentation, kept true. Returns what tlogistry answers then.
-pub async fn passes_by(hosts: Hosts, containerd: &Containerd) -> Answer {
+pub async fn passes_by(hosts: Hosts, containerd: &Containerd, client: &str) -> Answer {
+    documented::assert_passes_by(client);
     let scene = Scene::mirror();
     let tag = format!("{}/{REPOSITORY}:v1", scene.stage.registry.address);
     for text in ["reviewed", "something else"] {

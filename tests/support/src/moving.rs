@@ -1,6 +1,7 @@
 //! A tag that moves, as the user of any client sees it.
 
 use super::client::get;
+use super::documented;
 use super::image::Image;
 use super::instance::Instance;
 use super::process::Ended;
@@ -11,7 +12,7 @@ const ASKED_ONCE: usize = 2;
 
 /// A client, and how its user sees things.
 pub struct Seen<'a> {
-    /// The client's name in the output.
+    /// The client's name in docs/clients.md, which says what its user reads.
     pub client: &'a str,
     /// The repository as the user writes it.
     pub repository: String,
@@ -37,7 +38,9 @@ impl Seen<'_> {
         stage.push("v1", &Image::files("something else")).await;
         let answer = get(url).await;
         assert_eq!(answer.status, 403, "{answer:?}");
-        self.assert_refused(instance, ":v1", &(self.refusal)(&answer.error().1));
+        let message = answer.error().1;
+        let ended = self.assert_refused(instance, ":v1", &(self.refusal)(&message));
+        documented::assert_reads(self.client, &ended.stderr, &message);
 
         self.assert_pulls(&format!("@{}", reviewed.digest()), "reviewed");
         let both = format!(":v1@{}", reviewed.digest());
@@ -57,7 +60,7 @@ impl Seen<'_> {
     }
 
     #[track_caller]
-    fn assert_refused(&self, instance: &Instance, reference: &str, refusal: &str) {
+    fn assert_refused(&self, instance: &Instance, reference: &str, refusal: &str) -> Ended {
         let before = instance.refusals();
         let ended = (self.pull)(&format!("{}{reference}", self.repository));
         let asked = instance.refusals() - before;
@@ -66,6 +69,7 @@ impl Seen<'_> {
         let at_once = asked <= ASKED_ONCE * self.hosts;
         assert!(at_once, "{}: it was tried again and again, and refused {asked} times", self.client);
         println!("{}: refused {asked} times: {}", self.client, ended.stderr.trim());
+        ended
     }
 }
 
