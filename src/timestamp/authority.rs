@@ -159,7 +159,8 @@ impl TimestampAuthority {
             between.extend(token.enclosed.iter().map(|der| CertificateDer::from(*der).into_owned()));
         }
         let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-        let usage = KeyUsage::required(TIME_STAMPING);
+        // One between may name its purposes, and must then name this. That of the leaf has been checked.
+        let usage = KeyUsage::required_if_present(TIME_STAMPING);
         end_entity
             .verify_for_usage(ALL_VERIFICATION_ALGS, &[anchor], &between, at, usage, None, None)
             .map_err(|error| chain(webpki_fault(&error)))?;

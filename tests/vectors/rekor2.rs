@@ -15,10 +15,11 @@ use tlogistry::trusted_material::{TrustedLog, TrustedRoot};
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
-type Check = fn(&Case) -> Option<()>;
+/// `None` if the part is to be refused.
+type Judge = fn(&Case) -> Option<()>;
 
 /// Parts of a bundle, by the names in `index.tsv`.
-const PARTS: [(&str, Check); 5] = [
+const PARTS: [(&str, Judge); 5] = [
     ("body", body),
     ("checkpoint", |case| checkpoint(case).map(drop)),
     ("inclusion", inclusion),
