@@ -122,8 +122,8 @@ pub fn row(data: &[u8]) {
     }
 }
 
-/// Time stamps: the length of a signature in one byte, the signature, and the time stamp. Nobody has an authority's key, so
-/// that one which verifies is genuine and says one of these times.
+/// Time stamps: the length of a signature in one byte, the signature, and the time stamp. Nobody has an authority's
+/// key, so that one which verifies is genuine and says one of these times.
 pub fn timestamp(data: &[u8]) {
     static ROOT: LazyLock<TrustedRoot> = LazyLock::new(|| {
         TrustedRoot::parse(include_bytes!("../tests/data/rekor-v2/trusted-roots/staging-2025.json")).unwrap()
@@ -142,6 +142,9 @@ pub fn trusted_root(data: &[u8]) {
         Ok(root) => {
             for log in root.logs() {
                 assert!(!log.host().is_empty() && (1..=32).contains(&log.id().len()));
+                if let Ok(key) = log.log_key() {
+                    assert!(key.origin().is_none_or(|origin| origin == log.host()));
+                }
                 assert!(root.logs_at(log.url()).any(|found| found.key() == log.key()));
             }
             assert!(root.skipped().iter().all(|line| line.starts_with("tlogs[")));

@@ -1,6 +1,10 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::key::PublicKey;
+use crate::rekor::PUBLIC_INSTANCE_KEY;
+use crate::timestamp::Authorities;
+use crate::tlog::RekorApi;
 
 const ROOT: &str = include_str!("../../tests/data/sigstore-root/trusted_root.json");
 const CONFIG: &str = include_str!("../../tests/data/sigstore-root/signing_config_rekor_v2.v0.2.json");
@@ -43,8 +47,12 @@ fn sigstores_trusted_root_names_its_logs_and_its_authority() {
     let [v1, v2] = root.logs() else { panic!("{root:?}") };
     assert_eq!((v1.host(), v2.host()), ("rekor.sigstore.dev", "log2025-1.rekor.sigstore.dev"));
     assert_eq!((v1.key().details(), v2.key().details()), (Some("PKIX_ECDSA_P256_SHA_256"), Some("PKIX_ED25519")));
-    // A v1 log's id is its key's hash.
-    assert_eq!(v1.id(), v1.key().id());
+    // What the file says, and what is computed of key and host.
+    let (key1, key2) = (v1.log_key().unwrap(), v2.log_key().unwrap());
+    assert_eq!((key1.api(), key2.api()), (RekorApi::V1, RekorApi::V2));
+    assert_eq!((v1.id(), v2.id()), (&key1.id()[..], &key2.id()[..]));
+    assert_eq!((key1.origin(), key2.origin()), (None, Some("log2025-1.rekor.sigstore.dev")));
+    assert_eq!(v1.key(), &PublicKey::from_pem(PUBLIC_INSTANCE_KEY).unwrap());
     assert_eq!(hex::encode(v2.id()), "cf1199155bddd051268d1f16ac5c0c75c009f6fb5a63f4177f8e18d7051e3fa0");
     assert_eq!(v2.validity().to_string(), "from 2025-09-23T00:00:00Z");
     assert_eq!(v2.operator(), "");
@@ -60,6 +68,12 @@ fn sigstores_trusted_root_names_its_logs_and_its_authority() {
     assert_eq!(authority.name(), "https://timestamp.sigstore.dev/api/v1/timestamp");
     assert_eq!(authority.url().unwrap().as_str(), authority.name());
     assert_eq!(authority.validity().to_string(), "from 2025-07-04T00:00:00Z");
+    // What is shipped with the program is the same.
+    let public = Authorities::public();
+    let [shipped] = public.iter().collect::<Vec<_>>()[..] else { panic!("{public:?}") };
+    assert_eq!((shipped.name(), shipped.url()), (authority.name(), authority.url()));
+    assert_eq!(shipped.validity(), authority.validity());
+    assert!(shipped.chain().eq(authority.chain()) && shipped.chain().count() == 2);
 }
 
 #[test]

@@ -44,7 +44,6 @@ async fn the_stand_in_stamps_as_sigstores_authority_does() {
 #[tokio::test]
 async fn an_answer_that_is_no_time_stamp_of_this_request_is_refused_for_its_reason() {
     let authority = StandInAuthority::start().await;
-    let busy = vec![("retry-after", "7")];
     for (fault, expected) in [
         (Fault::WrongImprint, "the time stamp is for another signature"),
         (Fault::WrongNonce, "the time stamp is the answer to another request"),
@@ -65,7 +64,7 @@ async fn an_answer_that_is_no_time_stamp_of_this_request_is_refused_for_its_reas
             Fault::Answer(302, vec![("location", "http://elsewhere.test/")], ""),
             "the time-stamping authority answered 302 Found",
         ),
-        (Fault::Answer(429, busy, ""), "the time-stamping authority allows no more requests for now"),
+        (Fault::Answer(429, vec![], ""), "the time-stamping authority allows no more requests for now"),
         (Fault::Endless, "no time stamp from the authority: the answer is larger than 32768 bytes"),
         (Fault::CutShort, "no time stamp from the authority: "),
         (Fault::Dropped, "no time stamp from the authority: "),
@@ -74,6 +73,12 @@ async fn an_answer_that_is_no_time_stamp_of_this_request_is_refused_for_its_reas
         let error = refused(&authority).await;
         assert!(error.starts_with(expected), "{error}");
     }
+    authority.fails(Fault::Answer(429, vec![("retry-after", "7")], ""));
+    let error = authority.client().stamp(SIGNATURE, Deadline::after(PATIENCE)).await.unwrap_err();
+    assert!(
+        matches!(error, TimestampError::RateLimited { retry_after: Some(pause) } if pause.as_secs() == 7),
+        "{error}"
+    );
     authority.heals();
     assert!(authority.client().stamp(SIGNATURE, Deadline::after(PATIENCE)).await.is_ok());
 }

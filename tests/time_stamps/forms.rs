@@ -1,5 +1,6 @@
 //! Every form of a time stamp, genuine and not.
 
+use sha2::{Digest as _, Sha256, Sha384};
 use testing::filed::der::{sequence, tlv};
 use testing::time_stamps::{
     CODE_SIGNING, CONTENT_TYPE, Certified, Edit, MESSAGE_DIGEST, Part, SHA384, SIGNING_CERTIFICATE,
@@ -39,7 +40,13 @@ fn a_time_stamp_says_when_and_by_whom() {
 
 #[test]
 fn every_key_and_every_genuine_form_counts() {
-    for algorithm in [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ECDSA_P384_SHA384, &rcgen::PKCS_RSA_SHA256] {
+    for algorithm in [
+        &rcgen::PKCS_ECDSA_P256_SHA256,
+        &rcgen::PKCS_ECDSA_P384_SHA384,
+        &rcgen::PKCS_ECDSA_P521_SHA512,
+        &rcgen::PKCS_RSA_SHA256,
+        &rcgen::PKCS_ED25519,
+    ] {
         for has_intermediate in [false, true] {
             let stamper = Stamper::of(&Certified { algorithm, has_intermediate, ..Certified::default() });
             assert_eq!(edited(&stamper, &[]), Ok(SECONDS), "{algorithm:?}");
@@ -49,7 +56,17 @@ fn every_key_and_every_genuine_form_counts() {
     let v1 = sequence(&[&sequence(&[&sequence(&[&tlv(4, &sha1(&stamper.chain[0]))])])]);
     let is_v1 = |parts: &mut Elements| parts[2] = attribute(SIGNING_CERTIFICATE, &v1);
     let both = |parts: &mut Elements| parts.push(attribute(SIGNING_CERTIFICATE, &v1));
-    let forms: [(&str, Edit<'_>); 12] = [
+    let by_sha384 =
+        sequence(&[&sequence(&[&sequence(&[&sequence(&[SHA384]), &tlv(4, &Sha384::digest(&stamper.chain[0]))])])]);
+    let forms: [(&str, Edit<'_>); 14] = [
+        (
+            "a name by another hash",
+            (Part::Attributes, &|parts| parts[2] = attribute(SIGNING_CERTIFICATE_V2, &by_sha384)),
+        ),
+        (
+            "an algorithm that names the key alone",
+            (Part::Signer, &|parts| parts[4] = sequence(&[&[6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1]])),
+        ),
         ("no certificate", (Part::SignedData, &|parts| parts[3].clear())),
         (
             "the whole chain, in no order",
@@ -103,7 +120,7 @@ fn what_no_authority_made_is_refused_for_its_reason() {
     let unknown = "the time stamp is by no trusted time-stamping authority".to_owned();
     let unsigned = "the time stamp's signature does not verify with the certificate of stand-in".to_owned();
     let other_id = other.certificate_id();
-    let cases: [(&str, Edit<'_>, String); 26] = [
+    let cases: [(&str, Edit<'_>, String); 32] = [
         (
             "another hash",
             (Part::Info, &|parts| parts[2] = imprint(SHA384, &[1; 48])),
@@ -201,7 +218,50 @@ fn what_no_authority_made_is_refused_for_its_reason() {
             (Part::Signer, &|parts| parts[1] = sequence(&[&sequence(&[]), &[2, 1, 7]])),
             unknown.clone(),
         ),
-        ("another key's identifier", (Part::Signer, &|parts| parts[1] = tlv(0x80, &[8; 20])), unknown),
+        ("another key's identifier", (Part::Signer, &|parts| parts[1] = tlv(0x80, &[8; 20])), unknown.clone()),
+        ("another serial number", (Part::Signer, &|parts| *parts[1].last_mut().unwrap() ^= 1), unknown.clone()),
+        (
+            "another's serial number beside the name",
+            (Part::Attributes, &|parts| {
+                let mut id = stamper.certificate_id();
+                *id.last_mut().unwrap() ^= 1;
+                parts[2] = attribute(SIGNING_CERTIFICATE_V2, &id);
+            }),
+            wrong("signing-certificate"),
+        ),
+        (
+            "another's issuer beside the name",
+            (Part::Attributes, &|parts| {
+                let issuer = sequence(&[&sequence(&[&tlv(0xa4, &sequence(&[]))]), &[2, 1, 7]]);
+                let id = sequence(&[&tlv(4, &Sha256::digest(&stamper.chain[0])), &issuer]);
+                parts[2] = attribute(SIGNING_CERTIFICATE_V2, &sequence(&[&sequence(&[&id])]));
+            }),
+            wrong("signing-certificate"),
+        ),
+        (
+            "many attributes",
+            (Part::Attributes, &|parts| {
+                parts.extend((0..14).map(|number| attribute(&[6, 2, 0x2a, number], &[5, 0])));
+            }),
+            "the time stamp is malformed: signed attributes: there are too many".into(),
+        ),
+        (
+            "no signed data",
+            (Part::Response, &|parts| {
+                // The last byte of the object identifier.
+                let at =
+                    parts[1].windows(9).position(|bytes| bytes == [0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 7, 2]).unwrap();
+                parts[1][at + 8] = 3;
+            }),
+            "the time stamp is malformed: ContentInfo: it holds no signed data".into(),
+        ),
+        (
+            "a hash that does not go with the signature",
+            (Part::Signer, &|parts| {
+                parts[4] = sequence(&[&[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3]]);
+            }),
+            "the time stamp uses the signature algorithm 1.2.840.10045.4.3.3, which is not supported".into(),
+        ),
         ("a changed signature", (Part::Signer, &|parts| *parts[5].last_mut().unwrap() ^= 1), unsigned.clone()),
         (
             "attributes changed after signing",
@@ -265,6 +325,23 @@ fn an_authority_counts_in_its_time_alone() {
         Err("stand-in is trusted until 2025-12-31T23:59:59Z, and the time stamp is of 2026-01-01T00:00:00Z".into())
     );
     assert!(within(Some("2026-01-01T00:00:01Z"), None).is_err());
+    // Listed twice, it counts in either time, and a stranger before it hides no fault.
+    let until = |end: &'static str| {
+        TimestampAuthority::new("stand-in", None, &stamper.chain, Validity::parse(None, Some(end)).unwrap()).unwrap()
+    };
+    let stranger = trusted(&Stamper::default()).iter().next().unwrap().clone();
+    let of = |ends: &[&'static str]| {
+        let listed = ends.iter().map(|end| until(end));
+        verify(
+            &Authorities::new([stranger.clone()].into_iter().chain(listed).chain([stranger.clone()]).collect()),
+            &token,
+        )
+    };
+    assert_eq!(of(&["2025-01-01T00:00:00Z", "2026-01-01T00:00:00Z"]), Ok(SECONDS));
+    assert_eq!(
+        of(&["2025-01-01T00:00:00Z"]),
+        Err("stand-in is trusted until 2025-01-01T00:00:00Z, and the time stamp is of 2026-01-01T00:00:00Z".into())
+    );
 }
 
 #[test]
@@ -279,7 +356,9 @@ fn a_chain_leads_to_the_trusted_root_through_certificates_that_are_known() {
         verify(&by_root(&stamper), &without),
         Err("the time stamp is by no trusted time-stamping authority".into())
     );
-    let unknown = Err("the certificate of stand-in was not valid at 2026-01-01T00:00:00Z: it does not lead to the trusted certificate".into());
+    let unknown = "the certificate of stand-in was not valid at 2026-01-01T00:00:00Z: it does not lead to the trusted \
+                   certificate";
+    let unknown = Err(unknown.to_owned());
     let leaf_alone = stamper.stamp_of(SIGNATURE, TIME, &[]);
     assert_eq!(verify(&by_root(&stamper), &leaf_alone), unknown);
     let between: [(&[&[u8]], _); 2] = [(&[TIME_STAMPING], Ok(SECONDS)), (&[CODE_SIGNING], Err(()))];

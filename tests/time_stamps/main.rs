@@ -1,4 +1,5 @@
-//! Time stamps are believed if an authority made them for this signature, and are asked for with no trust in the answer.
+//! Time stamps are believed if an authority made them for this signature, and are asked for with no trust in the
+//! answer.
 
 mod asked;
 mod forms;

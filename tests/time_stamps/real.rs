@@ -41,8 +41,8 @@ fn what_sigstore_conformance_refuses_is_refused_for_its_reason() {
     let fault = |bundle: &str, root: &str| verify(bundle, root).unwrap_err().to_string();
     assert_eq!(
         fault("rekor2-timestamp-outside-trust-root-tsa-validity_fail", "staging-2025-authority-ended"),
-        "https://timestamp.sigstage.dev/api/v1/timestamp is trusted from 2025-04-09T00:00:00Z until 2025-06-01T00:00:00Z, \
-         and the time stamp is of 2025-06-12T12:02:20Z"
+        "https://timestamp.sigstage.dev/api/v1/timestamp is trusted from 2025-04-09T00:00:00Z until \
+         2025-06-01T00:00:00Z, and the time stamp is of 2025-06-12T12:02:20Z"
     );
     let expired = fault("rekor2-timestamp-outside-tsa-cert-validity_fail", "local-authority");
     assert!(

@@ -1,4 +1,5 @@
-//! Time stamps as RFC 3161 and RFC 5652 have them, made with certificates of the test's own, and every odd form of them.
+//! Time stamps as RFC 3161 and RFC 5652 have them, made with certificates of the test's own, and every odd form of
+//! them.
 
 use der::asn1::{AnyRef, IntRef};
 use der::{Decode as _, Encode as _, Sequence};
@@ -6,7 +7,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, IsCa, Issuer, KeyIdMethod,
     KeyPair, KeyUsagePurpose, SerialNumber, SignatureAlgorithm, SigningKey as _, date_time_ymd,
 };
-use sha2::{Digest as _, Sha256, Sha384};
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::filed::der::{sequence, tlv};
 
@@ -20,8 +21,11 @@ const GENERALIZED_TIME: u8 = 24;
 
 pub const SHA256: &[u8] = &[6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
 pub const SHA384: &[u8] = &[6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 2];
+pub const SHA512: &[u8] = &[6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 3];
 const ECDSA_WITH_SHA256: &[u8] = &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
 const ECDSA_WITH_SHA384: &[u8] = &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3];
+const ECDSA_WITH_SHA512: &[u8] = &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 4];
+const ED25519: &[u8] = &[6, 3, 0x2b, 0x65, 0x70];
 const RSA_WITH_SHA256: &[u8] = &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 11];
 const SIGNED_DATA: &[u8] = &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 7, 2];
 pub const TST_INFO: &[u8] = &[6, 11, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 9, 16, 1, 4];
@@ -90,6 +94,8 @@ pub enum Part {
 /// A change of a part.
 pub type Edit<'a> = (Part, &'a dyn Fn(&mut Vec<Vec<u8>>));
 
+type Digest = fn(&[u8]) -> Vec<u8>;
+
 /// An authority: its key, and certificates made at run time.
 pub struct Stamper {
     key: KeyPair,
@@ -134,11 +140,7 @@ impl Stamper {
             edits.iter().filter(|(of, _)| *of == part).for_each(|(_, edit)| edit(&mut elements));
             elements
         };
-        let is_384 = *self.key.algorithm() == rcgen::PKCS_ECDSA_P384_SHA384;
-        let is_rsa = *self.key.algorithm() == rcgen::PKCS_RSA_SHA256;
-        let hash = if is_384 { SHA384 } else { SHA256 };
-        let digest =
-            |bytes: &[u8]| if is_384 { Sha384::digest(bytes).to_vec() } else { Sha256::digest(bytes).to_vec() };
+        let (hash, signature_algorithm, digest) = self.algorithms();
         let info = edited(
             Part::Info,
             vec![
@@ -161,11 +163,6 @@ impl Stamper {
         )
         .concat();
         let signature = self.key.sign(&tlv(SET, &attributes)).unwrap();
-        let signature_algorithm = match (is_rsa, is_384) {
-            (true, _) => sequence(&[RSA_WITH_SHA256, &[5, 0]]),
-            (_, true) => sequence(&[ECDSA_WITH_SHA384]),
-            _ => sequence(&[ECDSA_WITH_SHA256]),
-        };
         let signer = edited(
             Part::Signer,
             vec![
@@ -189,6 +186,28 @@ impl Stamper {
         );
         let token = sequence(&[SIGNED_DATA, &tlv(0xa0, &tlv(0x30, &signed.concat()))]);
         tlv(0x30, &edited(Part::Response, vec![sequence(&[&[2, 1, 0]]), token]).concat())
+    }
+
+    /// The hash's identifier, the signature algorithm, and the hash, as goes with the key.
+    fn algorithms(&self) -> (&'static [u8], Vec<u8>, Digest) {
+        let algorithm = self.key.algorithm();
+        let sha256: Digest = |bytes| Sha256::digest(bytes).to_vec();
+        let sha384: Digest = |bytes| Sha384::digest(bytes).to_vec();
+        let sha512: Digest = |bytes| Sha512::digest(bytes).to_vec();
+        if *algorithm == rcgen::PKCS_ECDSA_P256_SHA256 {
+            (SHA256, sequence(&[ECDSA_WITH_SHA256]), sha256)
+        } else if *algorithm == rcgen::PKCS_ECDSA_P384_SHA384 {
+            (SHA384, sequence(&[ECDSA_WITH_SHA384]), sha384)
+        } else if *algorithm == rcgen::PKCS_ECDSA_P521_SHA512 {
+            (SHA512, sequence(&[ECDSA_WITH_SHA512]), sha512)
+        } else if *algorithm == rcgen::PKCS_RSA_SHA256 {
+            (SHA256, sequence(&[RSA_WITH_SHA256, &[5, 0]]), sha256)
+        } else if *algorithm == rcgen::PKCS_ED25519 {
+            // RFC 8419 section 3.1.
+            (SHA512, sequence(&[ED25519]), sha512)
+        } else {
+            panic!("{algorithm:?} has no name here")
+        }
     }
 
     /// A time stamp that nobody asked for over HTTP.

@@ -1,4 +1,5 @@
-//! A stand-in for a time-stamping authority: it signs genuine time stamps with certificates of its own, and fails on demand.
+//! A stand-in for a time-stamping authority: it signs genuine time stamps with certificates of its own, and fails on
+//! demand.
 
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
