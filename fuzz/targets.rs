@@ -2,6 +2,8 @@
 //! something that must always hold does not.
 #![allow(dead_code)] // Each fuzz target uses one of these.
 
+use std::sync::LazyLock;
+
 use http::{HeaderMap, HeaderValue};
 use tlogistry::http::Route;
 use tlogistry::image::{Digest, Reference, Repository, Tag};
@@ -11,6 +13,7 @@ use tlogistry::pinned::parse_tag;
 use tlogistry::rekor::PUBLIC_INSTANCE_KEY;
 use tlogistry::sighting::{parse_statement, statement as written};
 use tlogistry::tlog::{Checkpoint, LogEntry, LogKeys};
+use tlogistry::trusted_material::{SigningConfig, TrustedRoot};
 use tlogistry::upstream::Challenge;
 
 fn key() -> PublicKey {
@@ -116,5 +119,52 @@ pub fn row(data: &[u8]) {
         if let RowState::Recorded { entry, .. } = &row.state {
             let _ = recorded(statement, entry, &log_keys());
         }
+    }
+}
+
+/// Time stamps: the length of a signature in one byte, the signature, and the time stamp. Nobody has an authority's
+/// key, so that one which verifies is genuine and says one of these times.
+pub fn timestamp(data: &[u8]) {
+    static ROOT: LazyLock<TrustedRoot> = LazyLock::new(|| {
+        TrustedRoot::parse(include_bytes!("../tests/data/rekor-v2/trusted-roots/staging-2025.json")).unwrap()
+    });
+    const TIMES: [u64; 2] = [1_754_506_296, 1_754_507_031];
+    let Some((length, rest)) = data.split_first() else { return };
+    let Some((signature, token)) = rest.split_at_checked(usize::from(*length)) else { return };
+    if let Ok(timestamp) = ROOT.authorities().verify(token, signature) {
+        assert!(TIMES.contains(&timestamp.seconds()), "{timestamp:?}");
+    }
+}
+
+/// Trusted roots: whatever is in one can be shown, and each log is found at its URL.
+pub fn trusted_root(data: &[u8]) {
+    match TrustedRoot::parse(data) {
+        Ok(root) => {
+            for log in root.logs() {
+                assert!(!log.host().is_empty() && (1..=32).contains(&log.id().len()));
+                if let Ok(key) = log.log_key() {
+                    assert!(key.origin().is_none_or(|origin| origin == log.host()));
+                }
+                assert!(root.logs_at(log.url()).any(|found| found.key() == log.key()));
+            }
+            assert!(root.skipped().iter().all(|line| line.starts_with("tlogs[")));
+        }
+        Err(error) => assert!(!error.to_string().contains(['\n', '\u{1b}'])),
+    }
+}
+
+/// Signing configs: what is chosen is valid at that time and of that version.
+pub fn signing_config(data: &[u8]) {
+    match SigningConfig::parse(data) {
+        Ok(config) => {
+            for now in [0, 1_767_225_600, u64::MAX] {
+                if let Ok(log) = config.log_to_write(2, now) {
+                    assert!(log.major_api_version() == 2 && log.validity().contains(now));
+                    assert!(config.writable_until(2).is_none_or(|until| until >= now));
+                }
+                let _ = config.authority_to_ask(now);
+            }
+        }
+        Err(error) => assert!(!error.to_string().contains(['\n', '\u{1b}'])),
     }
 }

@@ -7,8 +7,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 /// The seconds of year 1, which is Go's time without a value. Sigstore's tools write it for an end that is not known.
 const GO_ZERO_TIME: i64 = -62_135_596_800;
 
-/// A period with both ends in it: `TimeRange` in `protos/sigstore_common.proto` of sigstore/protobuf-specs. An end that is
-/// missing is open.
+/// A period with both ends in it: `TimeRange` in `protos/sigstore_common.proto` of sigstore/protobuf-specs. An end that
+/// is missing is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Validity {
     /// Unix seconds, as `end`.

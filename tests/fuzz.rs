@@ -91,3 +91,18 @@ fn no_statement_is_taken_for_another() {
 fn no_row_breaks_the_checks() {
     run("row", targets::row);
 }
+
+#[test]
+fn no_time_stamp_breaks_the_checks() {
+    run("timestamp", targets::timestamp);
+}
+
+#[test]
+fn no_trusted_root_breaks_the_parser() {
+    run("trusted_root", targets::trusted_root);
+}
+
+#[test]
+fn no_signing_config_breaks_the_parser() {
+    run("signing_config", targets::signing_config);
+}

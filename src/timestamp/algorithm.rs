@@ -52,7 +52,8 @@ impl HashFunction {
     }
 }
 
-/// For RFC 2634's name of a certificate, which knows no other hash. It is beside a signature, and carries no trust alone.
+/// For RFC 2634's name of a certificate, which knows no other hash. It is beside a signature, and carries no trust
+/// alone.
 pub(super) fn is_sha1(hash: &[u8], data: &[u8]) -> bool {
     digest::digest(&SHA1_FOR_LEGACY_USE_ONLY, data).as_ref() == hash
 }

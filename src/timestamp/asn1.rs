@@ -1,8 +1,8 @@
 //! The parts of a time stamp in ASN.1: the request and the response of RFC 3161, the signed data of RFC 5652 and the
 //! attributes of RFC 5035.
 //!
-//! What is signed, and what does not matter here, is kept as the bytes that came. Only DER is read: nothing of indefinite
-//! length, and nothing behind the end.
+//! What is signed, and what does not matter here, is kept as the bytes that came. Only DER is read: nothing of
+//! indefinite length, and nothing behind the end.
 
 use der::asn1::{AnyRef, BitStringRef, IntRef, ObjectIdentifier, OctetStringRef, UintRef, Utf8StringRef};
 use der::{DecodeValue, EncodeValue, Enumerated, Header, Length, Reader, Sequence, Writer};

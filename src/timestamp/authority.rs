@@ -103,6 +103,11 @@ impl TimestampAuthority {
         Self::new(&name, url, &chain, Validity::ALWAYS)
     }
 
+    /// The same authority, trusted in this time alone.
+    pub fn within(self, validity: Validity) -> Self {
+        Self { validity, ..self }
+    }
+
     /// The name for people: as a rule the URL.
     pub fn name(&self) -> &str {
         &self.name
@@ -116,6 +121,12 @@ impl TimestampAuthority {
     /// The time in which it is trusted.
     pub fn validity(&self) -> Validity {
         self.validity
+    }
+
+    /// The chain in DER, in the order of [`TimestampAuthority::new`].
+    pub fn chain(&self) -> impl Iterator<Item = &[u8]> {
+        let leaf = self.leaf.iter().map(Certificate::der);
+        leaf.chain(self.intermediates.iter().map(AsRef::as_ref)).chain([self.root.der()])
     }
 
     /// All but the imprint.
@@ -159,7 +170,8 @@ impl TimestampAuthority {
             between.extend(token.enclosed.iter().map(|der| CertificateDer::from(*der).into_owned()));
         }
         let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-        let usage = KeyUsage::required(TIME_STAMPING);
+        // One between may name its purposes, and must then name this. That of the leaf has been checked.
+        let usage = KeyUsage::required_if_present(TIME_STAMPING);
         end_entity
             .verify_for_usage(ALL_VERIFICATION_ALGS, &[anchor], &between, at, usage, None, None)
             .map_err(|error| chain(webpki_fault(&error)))?;

@@ -72,8 +72,8 @@ impl Certificate {
         is_key_id && matches!(id, Ok(Some((_, id))) if id.0.as_bytes() == signer.value())
     }
 
-    /// Checks that the signed attributes mean this certificate and no other with the same key: RFC 3161 section 2.4.2 asks
-    /// for SigningCertificate, RFC 5816 allows version 2 in its place. One that is there must be right.
+    /// Checks that the signed attributes mean this certificate and no other with the same key: RFC 3161 section 2.4.2
+    /// asks for SigningCertificate, RFC 5816 allows version 2 in its place. One that is there must be right.
     pub(super) fn check_signed_id(&self, token: &TimeStampToken<'_>) -> Result<(), TimestampFault> {
         const NAME: &str = "signing-certificate";
         let mut is_named = false;

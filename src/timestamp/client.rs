@@ -26,8 +26,8 @@ const REPLY: &str = "application/timestamp-reply";
 const MAX_ERROR_BYTES: usize = 1 << 10;
 /// Enough that no two requests have the same, and nobody guesses one in advance.
 const NONCE_BYTES: usize = 8;
-/// The clocks of Lambda and of public authorities are right to the second. Whichever of the two is wrong, a time so far off
-/// is not to be shown to anyone.
+/// The clocks of Lambda and of public authorities are right to the second. Whichever of the two is wrong, a time so far
+/// off is not to be shown to anyone.
 const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(600);
 
 /// A time-stamping authority that is asked. Clones share connections.
@@ -58,7 +58,7 @@ pub enum TimestampError {
         retry_after: Option<Duration>,
     },
     /// Another status than that of an answer.
-    #[error("the time-stamping authority answered {status}{}", message.as_ref().map(|text| format!(": '{text}'")).unwrap_or_default())]
+    #[error("the time-stamping authority answered {status}{}", said(.message.as_deref()))]
     Status {
         /// The status.
         status: StatusCode,
@@ -95,7 +95,8 @@ impl TimestampClient {
         &self.url
     }
 
-    /// Has `signature` stamped, and verifies the answer: that it is to this request, and all that [`Authorities::verify`] does.
+    /// Has `signature` stamped, and verifies the answer: that it is to this request, and all that
+    /// [`Authorities::verify`] does.
     pub async fn stamp(&self, signature: &[u8], deadline: Deadline) -> Result<Stamped, TimestampError> {
         let mut nonce = [0; NONCE_BYTES];
         aws_lc_rs::rand::fill(&mut nonce).map_err(|_| TimestampError::Request)?;
@@ -153,6 +154,10 @@ impl Stamped {
     pub fn timestamp(&self) -> &Timestamp {
         &self.timestamp
     }
+}
+
+fn said(message: Option<&str>) -> String {
+    message.map(|text| format!(": '{text}'")).unwrap_or_default()
 }
 
 /// The request: for the hash of `signature`, with the authority's certificates in the answer.

@@ -1,5 +1,5 @@
-//! Sigstore's own files: the trusted root names the logs and authorities that are believed, the signing config those that are
-//! asked.
+//! Sigstore's own files: the trusted root names the logs and authorities that are believed, the signing config those
+//! that are asked.
 
 mod error;
 mod signing_config;

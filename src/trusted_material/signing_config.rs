@@ -117,8 +117,8 @@ impl SigningConfig {
         self.authorities.select(TIMESTAMP_API, now)
     }
 
-    /// The last second (Unix) in which any log with this version of the API can be written. `None` if no end is known, or no
-    /// log.
+    /// The last second (Unix) in which any log with this version of the API can be written. `None` if no end is known,
+    /// or no log.
     pub fn writable_until(&self, major_api_version: u32) -> Option<u64> {
         let ends = self.logs.of_version(major_api_version).map(|service| service.validity.end());
         // An end that is not known is later than all others.
@@ -175,7 +175,8 @@ impl Services {
         self.services.iter().filter(move |service| service.major_api_version == version)
     }
 
-    /// The newest of each operator's that is valid, and of these the newest. The first in the file of two that began at once.
+    /// The newest of each operator's that is valid, and of these the newest. The first in the file of two that began at
+    /// once.
     fn select(&self, version: u32, now: u64) -> Result<&SigstoreService, SelectionError> {
         let kind = self.kind;
         let mut valid: Vec<&SigstoreService> =

@@ -8,8 +8,8 @@ use crate::private::{self, PrivateError};
 /// Sigstore's own have 7 KB, with certificates of other services in them.
 pub(super) const MAX_FILE_BYTES: usize = 1 << 20;
 
-/// The JSON that `value` is, or that the file has which it names. Nobody else may be able to write that file, since it says
-/// who is believed.
+/// The JSON that `value` is, or that the file has which it names. Nobody else may be able to write that file, since it
+/// says who is believed.
 pub(super) fn read(value: &str) -> Result<Vec<u8>, MaterialError> {
     let value = value.trim();
     if value.starts_with('{') {

@@ -1,8 +1,8 @@
 //! The JSON form of Sigstore's protobufs, as far as it is read here.
 //!
-//! Sources: `protos/sigstore_trustroot.proto` and `sigstore_common.proto` of sigstore/protobuf-specs v0.5, and ProtoJSON
-//! (<https://protobuf.dev/programming-guides/json/>): names in either case, null for what is not there, base64 of either
-//! alphabet, numbers as text. Fields that are not known are left alone: later versions add some.
+//! Sources: `protos/sigstore_trustroot.proto` and `sigstore_common.proto` of sigstore/protobuf-specs v0.5, and
+//! ProtoJSON (<https://protobuf.dev/programming-guides/json/>): names in either case, null for what is not there,
+//! base64 of either alphabet, numbers as text. Fields that are not known are left alone: later versions add some.
 
 use base64::Engine as _;
 use base64::alphabet;

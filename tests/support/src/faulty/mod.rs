@@ -3,4 +3,5 @@
 pub mod kms;
 pub mod log;
 pub mod registry;
+pub mod timestamp_authority;
 pub mod wire;
