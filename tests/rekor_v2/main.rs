@@ -4,3 +4,4 @@ mod faults;
 mod moving_over;
 mod pulls;
 mod scene;
+mod time;
