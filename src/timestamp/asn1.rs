@@ -124,7 +124,7 @@ pub(super) struct ContentInfo<'a> {
 
 /// RFC 5652 section 5.1.
 #[derive(Debug, Sequence)]
-pub(super) struct SignedData<'a> {
+pub(super) struct CmsSignedData<'a> {
     pub version: u8,
     pub digest_algorithms: AnyRef<'a>,
     pub encap_content_info: EncapsulatedContentInfo<'a>,

@@ -6,8 +6,8 @@ use der::{Decode as _, Encode as _, Reader as _, SliceReader, Tag, Tagged as _};
 
 use super::algorithm::HashFunction;
 use super::asn1::{
-    Attribute, CONTENT_TYPE, ContentInfo, Elements, MESSAGE_DIGEST, PkiStatus, PkiStatusInfo, SIGNED_DATA, SignedData,
-    SignerInfo, TST_INFO, TimeStampResp, TstInfo,
+    Attribute, CONTENT_TYPE, CmsSignedData, ContentInfo, Elements, MESSAGE_DIGEST, PkiStatus, PkiStatusInfo,
+    SIGNED_DATA, SignerInfo, TST_INFO, TimeStampResp, TstInfo,
 };
 use super::fault::TimestampFault;
 use crate::foreign::shown;
@@ -55,7 +55,7 @@ impl<'a> TimeStampToken<'a> {
         Self::from_signed_data(content.content.decode_as().map_err(TimestampFault::malformed("SignedData"))?)
     }
 
-    fn from_signed_data(signed: SignedData<'a>) -> Result<Self, TimestampFault> {
+    fn from_signed_data(signed: CmsSignedData<'a>) -> Result<Self, TimestampFault> {
         let content = match signed.encap_content_info.content {
             Some(content) if signed.encap_content_info.content_type == TST_INFO => content.as_bytes(),
             _ => return Err(TimestampFault::unfit("SignedData", "it holds no TSTInfo")),
