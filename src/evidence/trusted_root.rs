@@ -1,4 +1,5 @@
-//! A Sigstore trusted root that names the logs: what `cosign --trusted-root` takes for logs other than the public one.
+//! A Sigstore trusted root that names the logs and the time-stamping authorities: what `cosign --trusted-root` takes for
+//! logs other than the public one.
 //!
 //! Source: `protos/sigstore_trustroot.proto` of sigstore/protobuf-specs v0.5, in its JSON form.
 
@@ -7,7 +8,12 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::tlog::{LogKey, LogKeys};
+use crate::timestamp::TimestampAuthority;
+use crate::tlog::{LogKey, LogKeys, RekorApi};
+use crate::validity::Rfc3339;
+
+/// The start of what began at a time that is not known.
+const UNKNOWN_START: &str = "1970-01-01T00:00:00Z";
 
 /// JSON. Keys of a kind that Sigstore has no name for are left out: tools could not use them. `log` is the URL of a Rekor
 /// v1; a Rekor v2 has the host of its origin.
@@ -23,13 +29,71 @@ pub fn trusted_root(log: &Url, keys: &LogKeys) -> String {
             "publicKey": {
                 "rawBytes": BASE64_STANDARD.encode(key.public_key().der()),
                 "keyDetails": details,
-                // When the log began to use the key is not known.
-                "validFor": {"start": "1970-01-01T00:00:00Z"},
+                "validFor": {"start": UNKNOWN_START},
             },
             "logId": {"keyId": BASE64_STANDARD.encode(key.id())},
         })
     };
     let named = keys.iter().filter_map(|key| Some((key, key.public_key().details()?)));
     let tlogs: Vec<Value> = named.map(key_log).collect();
-    json!({"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1", "tlogs": tlogs}).to_string()
+    let mut root = json!({"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1", "tlogs": tlogs});
+    // A Rekor v1 signs the times of its entries itself.
+    if keys.iter().any(|key| key.api() == RekorApi::V2) && !keys.authorities().is_empty() {
+        root["timestampAuthorities"] = keys.authorities().iter().map(authority).collect();
+    }
+    root.to_string()
+}
+
+fn authority(authority: &TimestampAuthority) -> Value {
+    let certificates = authority.chain().map(|der| json!({"rawBytes": BASE64_STANDARD.encode(der)}));
+    let validity = authority.validity();
+    let start = validity.start().map_or_else(|| UNKNOWN_START.to_owned(), |start| Rfc3339(start).to_string());
+    let mut value = json!({
+        "certChain": {"certificates": certificates.collect::<Vec<_>>()},
+        "validFor": {"start": start},
+    });
+    if let Some(url) = authority.url() {
+        value["uri"] = url.as_str().into();
+    }
+    if let Some(end) = validity.end() {
+        value["validFor"]["end"] = Rfc3339(end).to_string().into();
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::PublicKey;
+    use crate::rekor::{PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY};
+    use crate::timestamp::Authorities;
+    use crate::trusted_material::TrustedRoot;
+
+    #[test]
+    fn what_is_written_is_what_a_reader_of_trusted_roots_reads() {
+        const SIGSTORES: &[u8] = include_bytes!("../../tests/data/sigstore-root/trusted_root.json");
+        let sigstores = TrustedRoot::parse(SIGSTORES).unwrap();
+        let keys: Vec<LogKey> = sigstores.logs().iter().map(|log| log.log_key().unwrap()).collect();
+        let keys = LogKeys::new(keys).unwrap().with_authorities(sigstores.authorities().clone());
+        let written = trusted_root(&PUBLIC_INSTANCE.parse().unwrap(), &keys);
+        let read = TrustedRoot::parse(written.as_bytes()).unwrap();
+        assert_eq!(read.logs().len(), 2);
+        for (read, log) in read.logs().iter().zip(sigstores.logs()) {
+            assert_eq!((read.url(), read.log_key().unwrap()), (log.url(), log.log_key().unwrap()));
+        }
+        let of = |root: &TrustedRoot| {
+            let parts = |one: &TimestampAuthority| {
+                (one.url().cloned(), one.validity(), one.chain().map(<[u8]>::to_vec).collect::<Vec<_>>())
+            };
+            root.authorities().iter().map(parts).collect::<Vec<_>>()
+        };
+        assert_eq!(of(&read), of(&sigstores));
+    }
+
+    #[test]
+    fn a_log_that_signs_times_needs_no_authority() {
+        let key = PublicKey::from_pem(PUBLIC_INSTANCE_KEY).unwrap();
+        let keys = LogKeys::v1(vec![key]).unwrap().with_authorities(Authorities::public());
+        assert!(!trusted_root(&PUBLIC_INSTANCE.parse().unwrap(), &keys).contains("timestampAuthorities"));
+    }
 }
