@@ -25,8 +25,8 @@ peers: tools ## tests against the real Rekor and with other people's programs, b
 	TLOGISTRY_TEST_LOG=rekor cargo test --locked $(WITH_REKOR:%=--test %)
 	cargo test --locked --test 'peers_*'
 
-peers-more: tools ## tests with Docker's daemon, which runs as root alone: minutes to build, and no part of .ci/run
-	tests/tools/install.sh go go_clients docker
+peers-more: tools ## tests of admission, and with Docker's daemon, which runs as root alone: minutes to build; no part of .ci/run
+	tests/tools/install.sh go docker admission
 	cargo test --locked --test 'more_*'
 
 template-test: tools ## the deployment's templates and policies: lints, and rules that each find their fault

