@@ -55,25 +55,37 @@ impl Upstream {
     /// are forgotten, and the question is asked once more from the start: without a token, then with the one that the
     /// registry asks for. What that says is the answer.
     pub(super) async fn ask(&self, question: Question<'_>, deadline: Deadline) -> Result<Reply, UpstreamError> {
+        let reply = self.ask_with_token(&question, deadline).await?;
+        self.open.note(&question, &reply);
+        Ok(reply)
+    }
+
+    /// The URL of a path within a repository.
+    pub(super) fn url(&self, repository: &Repository, path: &str) -> Result<Url, EgressRefusal> {
+        let base = self.egress.base(repository.registry())?;
+        let url = format!("{base}v2/{}/{path}", repository.path());
+        url.parse().map_err(|_| EgressRefusal::Url(url))
+    }
+
+    async fn ask_with_token(&self, question: &Question<'_>, deadline: Deadline) -> Result<Reply, UpstreamError> {
         let repository = question.repository;
         let registry = repository.registry().as_str();
-        let base = self.egress.base(repository.registry())?;
-        let url = format!("{base}v2/{}/{}", repository.path(), question.path);
-        let url: Url = url.parse().map_err(|_| EgressRefusal::Url(url))?;
+        let url = self.url(repository, &question.path)?;
 
         let scope = pull_scope(repository);
         if let Some(fresh) = question.fresh.clone() {
-            return self.attempt_with(&question, &url, fresh, deadline).await;
+            return self.attempt_with(question, &url, fresh, deadline).await;
         }
         let kept = self.kept_token(repository, &scope, deadline).await;
-        let mut reply = self.attempt(&question, &url, kept.as_ref(), deadline).await?;
+        let mut reply = self.attempt(question, &url, kept.as_ref(), deadline).await?;
         if let Some(kept) = kept.filter(|_| reply.may_refuse_token()) {
             self.tokens.forget(registry, &scope, &kept);
-            reply = self.attempt(&question, &url, None, deadline).await?;
+            reply = self.attempt(question, &url, None, deadline).await?;
         }
         if reply.with_token || reply.response.status() != StatusCode::UNAUTHORIZED {
             return Ok(reply);
         }
+        self.open.forget(repository);
         let headers = reply.response.headers();
         let Some(challenge) = Challenge::from_headers(headers, reply.response.url()) else {
             return match Challenge::fault(headers) {
@@ -83,7 +95,7 @@ impl Upstream {
         };
         self.tokens.keep_challenge(registry, &challenge);
         let token = self.fetch_token(repository, &challenge, challenge.scope().unwrap_or(&scope), deadline).await?;
-        self.attempt_with(&question, &url, token, deadline).await
+        self.attempt_with(question, &url, token, deadline).await
     }
 
     /// A token that was kept, or one that the registry will ask for as it did last.

@@ -12,7 +12,7 @@ use crate::foreign::shown;
 use crate::http_client::SendError;
 
 /// A call that brought nothing usable.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum UpstreamError {
     /// The caller named a host that this instance does not call, or the registry led to one.
     #[error(transparent)]

@@ -20,7 +20,7 @@ const TIME: Duration = Duration::from_secs(600);
 const REPOSITORIES: usize = 1_000;
 
 /// What a registry said of a manifest.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum HeadOrManifest {
     Head(ManifestHead),
     /// HEAD brought nothing usable.
@@ -33,7 +33,7 @@ impl Upstream {
     /// Any answer but 200, 429 and a redirect is followed by GET, and so is a connection that breaks, or a token that is
     /// refused: GET may need none. A host that was silent for HEAD may be silent for as long again, so the next request is
     /// the one that is a GET.
-    pub(crate) async fn head_or_manifest(
+    pub(super) async fn head_or_manifest_of_registry(
         &self,
         reference: &Reference,
         deadline: Deadline,

@@ -53,6 +53,19 @@ impl BlobLocation {
         }
     }
 
+    /// The same location, checked once more before it is given again.
+    pub(super) fn again(&self, plain_http: bool) -> Result<Self, Misbehaviour> {
+        Self::checked(self.as_str().to_owned(), plain_http)
+    }
+
+    pub(super) fn url(&self) -> Option<Url> {
+        self.as_str().parse().ok()
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        self.0.to_str().expect("it was made of ASCII text")
+    }
+
     pub(crate) fn into_header(self) -> HeaderValue {
         self.0
     }

@@ -87,12 +87,14 @@ impl Upstream {
             && self.meter.is_limited(repository.registry().as_str())
     }
 
-    /// Fetches a manifest and checks it. While its registry allows no more, one that is named by a digest may come from a
-    /// mirror.
-    pub(crate) async fn manifest(&self, reference: &Reference, deadline: Deadline) -> Result<Manifest, UpstreamError> {
-        let Reference::Digest(repository, digest) = reference else {
-            return self.manifest_of_registry(reference, deadline).await;
-        };
+    /// Fetches what `reference` names by a digest. While its registry allows no more, it may come from a mirror.
+    pub(super) async fn manifest_by_digest(
+        &self,
+        reference: &Reference,
+        repository: &Repository,
+        digest: &Digest,
+        deadline: Deadline,
+    ) -> Result<Manifest, UpstreamError> {
         let mut refused = None;
         if !self.is_limited(repository) {
             match self.manifest_of_registry(reference, deadline).await {
@@ -217,7 +219,7 @@ impl Upstream {
     }
 
     /// Asks where a blob is. Where the registry answers 429, a mirror may say it.
-    pub(crate) async fn blob(
+    pub(super) async fn blob_of_registry_or_mirror(
         &self,
         method: Method,
         repository: &Repository,
@@ -225,7 +227,7 @@ impl Upstream {
         deadline: Deadline,
     ) -> Result<BlobLocation, UpstreamError> {
         // Docker Hub does not count blobs, so it is asked first, whatever it allows.
-        match self.blob_of_registry(method.clone(), repository, digest, deadline).await {
+        match self.blob_now(method.clone(), repository, digest, deadline).await {
             Err(limit @ UpstreamError::RateLimited { .. }) if self.is_limited(repository) => {
                 let location = Box::pin(self.mirrored_blob(method, repository, digest, deadline)).await;
                 location.ok_or(limit)
@@ -252,7 +254,7 @@ impl Upstream {
                 Ok(manifest) if announced.is_none_or(|head| head.describes(&manifest)) => {
                     telemetry::from_mirror();
                     if announced.is_some() {
-                        self.manifests.insert((repository.clone(), digest.clone()), manifest.clone());
+                        self.keep(repository, &manifest);
                     }
                     return Some(manifest);
                 }
@@ -273,7 +275,7 @@ impl Upstream {
         let mirrors = self.mirrors.as_ref()?;
         let deadline = deadline.within(PATIENCE_WITH_ALL);
         for name in mirrors.names_for(repository) {
-            match mirrors.upstream.blob_of_registry(method.clone(), &name, digest, deadline.within(PATIENCE)).await {
+            match mirrors.upstream.blob_now(method.clone(), &name, digest, deadline.within(PATIENCE)).await {
                 Ok(location) => {
                     telemetry::from_mirror();
                     return Some(location);

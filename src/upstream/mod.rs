@@ -2,12 +2,14 @@
 
 mod answer;
 mod ask;
+mod batch;
 mod blob;
 mod call;
 mod challenge;
 mod digest_mirror;
 mod egress;
 mod error;
+mod flight;
 mod follow;
 mod head;
 mod insecure;
@@ -19,11 +21,15 @@ mod manifest_kind;
 mod meter;
 mod mirrors;
 mod misbehaviour;
+mod open;
 mod public_address;
+mod redirects;
 mod referrers;
 mod refusal;
+mod shared;
 mod silence;
 mod token;
+mod validity;
 
 use std::time::Duration;
 
@@ -52,6 +58,9 @@ use follow::redirect;
 use head::GetOnly;
 use meter::Meter;
 use mirrors::Mirrors;
+use open::Open;
+use redirects::Redirects;
+use shared::Shared;
 use silence::Silence;
 use token::{Token, Tokens};
 
@@ -69,6 +78,9 @@ pub(crate) struct Upstream {
     registry_timeout: Duration,
     silence: Silence,
     get_only: GetOnly,
+    open: Open,
+    redirects: Redirects,
+    shared: Shared,
     meter: Meter,
     /// `None` where no registry has one.
     mirrors: Option<Mirrors>,
@@ -107,8 +119,19 @@ impl Upstream {
         let manifests = Cache::with_weighter(count, cache_bytes, ManifestSize);
         let meter = Meter::new(mirrors::origins(&egress, mirrors.iter().map(DigestMirror::of)));
         let mirrors = Mirrors::new(mirrors, &egress, registry_timeout);
-        let (tokens, silence, get_only) = (Tokens::new(), Silence::new(), GetOnly::new());
-        Self { egress, tokens, manifests, registry_timeout, silence, get_only, meter, mirrors }
+        Self {
+            egress,
+            tokens: Tokens::new(),
+            manifests,
+            registry_timeout,
+            silence: Silence::new(),
+            get_only: GetOnly::new(),
+            open: Open::new(),
+            redirects: Redirects::new(),
+            shared: Shared::new(),
+            meter,
+            mirrors,
+        }
     }
 
     /// A manifest that was fetched before. Sends no request.
@@ -137,8 +160,14 @@ impl Upstream {
         let headers = std::mem::take(response.headers_mut());
         let bytes = self.read(response, MAX_MANIFEST_BYTES, registry, deadline).await?;
         let manifest = Manifest::check(registry, reference, &headers, bytes)?;
-        self.manifests.insert((repository.clone(), manifest.digest.clone()), manifest.clone());
+        self.keep(repository, &manifest);
         Ok(manifest)
+    }
+
+    /// Keeps a manifest that the registry has.
+    fn keep(&self, repository: &Repository, manifest: &Manifest) {
+        self.open.note_names(repository, &manifest.bytes);
+        self.manifests.insert((repository.clone(), manifest.digest.clone()), manifest.clone());
     }
 
     /// The question for a manifest, by GET.

@@ -24,6 +24,7 @@ mod ready;
 mod registry_fails;
 mod registry_lies;
 mod requests;
+mod shared;
 mod silence;
 mod tokens;
 mod world;

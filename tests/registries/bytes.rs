@@ -8,8 +8,7 @@ use tlogistry::image::Digest;
 use crate::scene::{Asked, IMAGE, Scene};
 use crate::shape::{Blobs, Shape};
 
-const USUAL: Asked =
-    Asked { first: &["GET manifests"], again: &["HEAD manifests"], blob: &["GET blobs"], blob_head: &["HEAD blobs"] };
+const USUAL: Asked = Asked { first: &["GET manifests"], again: &["HEAD manifests"], blob: &[], blob_head: &[] };
 
 /// Locations that are signed to the byte, for the default port as well:
 /// <https://github.com/apache/opendal-reqsign/issues/365>, <https://github.com/adam-fowler/aws-signer-v4/issues/7>.

@@ -37,7 +37,7 @@ fn a_digest_with_an_encoded_colon_is_asked_for_with_a_plain_one() {
         assert_eq!(scene.network.web.asked(), [format!("GET registry.example/v2/org/app/manifests/{digest}")]);
         let answer = scene.get(&scene.blob().replace(':', "%3a")).await;
         assert_eq!(answer.header("location"), format!("https://registry.example/v2/org/app/{}", scene.blob()));
-        assert_eq!(scene.asked(), ["GET blobs"]);
+        assert_eq!(scene.asked(), [""; 0]);
     });
 }
 

@@ -4,6 +4,7 @@
 //! They are reproduced from what is documented of them, each with its sources; none of them was asked.
 
 mod accept;
+mod blobs;
 mod by_token;
 mod bytes;
 mod clients;
