@@ -228,7 +228,9 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
             RekorApi::V2 => format!("must hold the Ed25519 key of {url}, unless TRUSTED_ROOT does"),
         };
         if !keys.iter().any(|key| key.api() == api) {
-            self.fault(NAME, missing);
+            let skipped = root.map(TrustedRoot::skipped).unwrap_or_default();
+            let reason = if skipped.is_empty() { String::new() } else { format!(" ({})", skipped.join("; ")) };
+            self.fault(NAME, format!("{missing}{reason}"));
             return None;
         }
         LogKeys::new(keys)
@@ -244,14 +246,14 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         let setting = self.get("TIMESTAMP_URL").map(|text| text.parse::<TimestampSetting>());
         let setting = setting.transpose().map_err(|error| self.fault("TIMESTAMP_URL", error)).ok().flatten();
         let chain = self.get("TIMESTAMP_CHAIN").map(|pem| TimestampAuthority::from_pem(None, &pem));
-        let chain = chain.transpose().map_err(|error| self.fault("TIMESTAMP_CHAIN", error)).ok().flatten();
+        let chain: Option<TimestampAuthority> =
+            chain.transpose().map_err(|error| self.fault("TIMESTAMP_CHAIN", error)).ok().flatten();
         let of_root = root.map_or_else(Authorities::public, |root| root.authorities().clone());
-        let believed = of_root.and(Authorities::new(chain.clone().into_iter().collect()));
-        let public: Option<Url> = PUBLIC_AUTHORITY.parse().ok();
+        let believed = of_root.and(Authorities::new(chain.into_iter().collect()));
         let asked = match (api, setting, signing) {
             (RekorApi::V1, _, _) | (_, Some(TimestampSetting::Nobody), _) => None,
             (RekorApi::V2, Some(TimestampSetting::At(url)), _) => Some(url),
-            (RekorApi::V2, None, None) => public.clone(),
+            (RekorApi::V2, None, None) => PUBLIC_AUTHORITY.parse().ok(),
             (RekorApi::V2, None, Some(signing)) => match signing.authority_to_ask(unix_seconds()) {
                 Ok(service) => Some(service.url().clone()),
                 Err(error) => {
@@ -260,9 +262,9 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
                 }
             },
         };
-        // A time stamp that nobody believes is of no use to anyone.
-        let is_believed = asked.is_none() || asked == public && root.is_none() || chain.is_some();
-        if !is_believed && root.is_none_or(|root| root.authorities().is_empty()) {
+        // A time stamp that nobody believes is of no use to anyone. The chain, and an authority without a URL, may be anyone's.
+        let may_be = |authority: &TimestampAuthority| authority.url().is_none_or(|url| Some(url) == asked.as_ref());
+        if asked.is_some() && !believed.iter().any(may_be) {
             self.fault("TIMESTAMP_CHAIN", "must hold the authority's certificates, unless TRUSTED_ROOT does");
         }
         (asked, believed)
