@@ -161,9 +161,24 @@ install_go() {
     mv "$tools/go/bin/posix" "$tools/go/bin/rekor-server-posix" # a name that says what it is
     modules=$("$go" env GOMODCACHE)
     package=$(sed -n 's|^\(github.com/sigstore/rekor\)/cmd/rekor-cli\(@[^ ]*\).*|\1\2|p' tests/tools/go.txt)
-    install_rekor_e2e "$modules/$package" || fail "Rekor's own tests do not build"
+    build_rekor_e2e "$modules/$package" || fail "Rekor's own tests do not build"
     package=$(sed -n 's|^\(github.com/google/trillian\)/cmd/trillian_log_server\(@[^ ]*\).*|\1\2|p' tests/tools/go.txt)
     install -m 644 "$modules/$package/storage/mysql/schema/storage.sql" "$tools/go/trillian.sql"
+}
+
+# Rekor's own end-to-end tests, each package a program, with the data that they read and the client that they run: a test
+# binary too, which takes the flags that they give it.
+build_rekor_e2e() { # MODULE
+    local folder=$tools/go/rekor-e2e build package
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    build=("$go" test -C "$1" -c -trimpath -ldflags='-s -w')
+    "${build[@]}" -cover -covermode=count -o "$folder/rekor-cli" ./cmd/rekor-cli || return
+    for package in pkg/types/intoto cmd/rekor-cli cmd/rekor-server; do
+        mkdir -p "$folder/$package"
+        "${build[@]}" -tags e2e -o "$folder/$package/e2e" "./$package" || return
+    done
+    install -D -m 644 -t "$folder/cmd/rekor-server/tests" "$1"/cmd/rekor-server/tests/*
 }
 
 # More clients, in go-clients.txt.
@@ -186,22 +201,6 @@ install_admission() {
     find_go
     (cd tests/tools/cel-policy && "$go" build -trimpath -ldflags='-s -w' -o "$GOBIN/" .) ||
         fail "tests/tools/cel-policy does not build"
-}
-
-# Rekor's own end-to-end tests, each package a program, with the data that they read and the client that they run: a test
-# binary too, which takes the flags that they give it.
-install_rekor_e2e() { # MODULE
-    local folder=$tools/go/rekor-e2e build package
-    rm -rf "$folder"
-    mkdir -p "$folder"
-    build=("$go" test -C "$1" -c -trimpath -ldflags='-s -w')
-    local -x CGO_ENABLED=0 GOFLAGS=-buildvcs=false
-    "${build[@]}" -cover -covermode=count -o "$folder/rekor-cli" ./cmd/rekor-cli || return
-    for package in pkg/types/intoto cmd/rekor-cli cmd/rekor-server; do
-        mkdir -p "$folder/$package"
-        "${build[@]}" -tags e2e -o "$folder/$package/e2e" "./$package" || return
-    done
-    install -D -m 644 -t "$folder/cmd/rekor-server/tests" "$1"/cmd/rekor-server/tests/*
 }
 
 # Sigstore's JavaScript client, as its lock file pins it.
@@ -307,7 +306,7 @@ pins() { # PART
     case $1 in
         debian | mariadb) declare -f wrap_unpacked && cat "tests/tools/$1.txt" ;;
         arm64) cat tests/tools/arm64.txt ;;
-        go) declare -f find_go build_by_go install_rekor_e2e && echo "$go_toolchain" &&
+        go) declare -f find_go build_by_go build_rekor_e2e && echo "$go_toolchain" &&
             cat tests/tools/go.txt tests/tools/rekor-reads/* ;;
         admission) declare -f find_go && echo "$go_toolchain" && cat tests/tools/cel-policy/* ;;
         docker)
