@@ -27,8 +27,8 @@ pub enum LogError {
         /// The time that its `Retry-After` asks for.
         retry_after: Option<Duration>,
     },
-    /// This shard of the log takes no entries any more. The configuration is to name the next one.
-    #[error("the log takes no new entries any more: name the shard that does")]
+    /// The log, or this shard of it, answered 405: it takes no entries any more. The configuration is to name the next one.
+    #[error("the log takes no new entries any more: name the log, or the shard, that does")]
     Frozen,
     /// Rekor v2 keeps no index.
     #[error("this log cannot be searched: Rekor v2 keeps no index")]
