@@ -54,6 +54,11 @@ impl LogConfig {
         Self { api: RekorApi::V2, ..Self::v1(url, keys) }
     }
 
+    /// Returns whether any of the logs lists entries.
+    pub fn is_searchable(&self) -> bool {
+        self.api == RekorApi::V1 || !self.earlier.is_empty()
+    }
+
     /// The clients of all logs. Nothing is asked yet.
     pub fn clients(&self) -> Result<LogClients, reqwest::Error> {
         let written = match self.api {

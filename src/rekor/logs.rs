@@ -23,7 +23,7 @@ impl Logs {
     }
 
     /// All of them, the one that is written first.
-    pub(super) fn all(&self) -> impl Iterator<Item = &RetryingRekor> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &RetryingRekor> {
         std::iter::once(&self.written).chain(&self.earlier)
     }
 

@@ -30,7 +30,7 @@ use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::ledger::{Ledger, Row};
 use crate::rate_limit::{RateLimit, Source};
-use crate::rekor::LogClients;
+use crate::rekor::{LogClients, Rekor};
 use crate::sighting::{Sighting, SignError, Signer};
 use crate::tlog::{Gate, LogKeys, VerifiedEntry};
 use instance::Instance;
@@ -195,6 +195,16 @@ impl Verdicts {
     /// The log's URL and keys.
     pub(crate) fn log(&self) -> (&Url, &LogKeys) {
         (self.lookup.log.client.base(), &self.lookup.keys.log)
+    }
+
+    /// The log that is written.
+    pub(crate) fn written_log(&self) -> &Rekor {
+        &self.lookup.log.client
+    }
+
+    /// The log that holds an entry.
+    pub(crate) fn log_of(&self, entry: &VerifiedEntry) -> &Rekor {
+        &self.lookup.log_of(entry).client
     }
 
     /// The address at which anyone can read the log's entry.
