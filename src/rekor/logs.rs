@@ -33,7 +33,7 @@ impl Logs {
     }
 
     /// The log that an entry is in, by its form.
-    pub(crate) fn of_entry(&self, entry: &LogEntry) -> &RetryingRekor {
+    fn of_entry(&self, entry: &LogEntry) -> &RetryingRekor {
         self.by_form(!matches!(entry.body(), EntryBody::SignedDigest(_)))
     }
 

@@ -192,9 +192,10 @@ impl Verdicts {
         self.lookup.keys.signer.public_key(deadline).await
     }
 
-    /// The log's URL and keys.
+    /// The URL of the log of API version 1, or else of the one that is written; and the keys of all logs.
     pub(crate) fn log(&self) -> (&Url, &LogKeys) {
-        (self.lookup.log.client.base(), &self.lookup.keys.log)
+        let v1 = self.lookup.search.logs.first().unwrap_or(&self.lookup.log);
+        (v1.client.base(), &self.lookup.keys.log)
     }
 
     /// The log that is written.

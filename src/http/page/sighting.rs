@@ -52,7 +52,7 @@ impl SightingPage<'_> {
             }
             section aria-labelledby="check" {
                 h2 id="check" { "Check it yourself" }
-                p { "Nothing here has to be believed. Get the key, then use any of the three tools." }
+                p { "Nothing here has to be believed. Get the key, then use any of these tools." }
                 (check::by_sighting(host, self))
             }
         };
