@@ -40,6 +40,16 @@ impl LogSearch {
         Ok(Self { log: logs, log_keys: log.keys, trusted, large: Mutex::default() })
     }
 
+    /// Returns whether any of the logs lists entries.
+    pub(crate) fn can_search(&self) -> bool {
+        self.log.searchable().next().is_some()
+    }
+
+    /// Returns whether all of the logs list entries.
+    pub(crate) fn can_search_all(&self) -> bool {
+        self.log.all().all(|log| log.rekor().is_searchable())
+    }
+
     /// Reads the entries that the log lists for a tag. `each` sees every finding, in any order.
     ///
     /// An entry that cannot be read does not affect the others.

@@ -103,6 +103,7 @@ struct Meter {
     waits: Arc<Waits>,
     equivocation: AtomicBool,
     key_throttled: AtomicBool,
+    log_frozen: AtomicBool,
     from_mirror: AtomicBool,
 }
 
@@ -128,6 +129,11 @@ pub(crate) fn key_throttled() {
     let _ = METER.try_with(|meter| meter.key_throttled.store(true, Ordering::Relaxed));
 }
 
+/// Notes that the log takes no entries any more.
+pub(crate) fn log_frozen() {
+    let _ = METER.try_with(|meter| meter.log_frozen.store(true, Ordering::Relaxed));
+}
+
 /// Notes that a mirror gave what the registry's limit kept back.
 pub(crate) fn from_mirror() {
     let _ = METER.try_with(|meter| meter.from_mirror.store(true, Ordering::Relaxed));
@@ -146,6 +152,7 @@ pub(crate) struct Measured {
     waited: Each<Duration>,
     equivocation: bool,
     key_throttled: bool,
+    log_frozen: bool,
     from_mirror: bool,
 }
 
@@ -168,6 +175,7 @@ pub(crate) async fn measured<F: Future>(request: F) -> (F::Output, Measured) {
         waited: meter.waits.until_now(),
         equivocation: noted(&meter.equivocation),
         key_throttled: noted(&meter.key_throttled),
+        log_frozen: noted(&meter.log_frozen),
         from_mirror: noted(&meter.from_mirror),
     };
     (result, measured)
@@ -326,11 +334,11 @@ fn millis(time: Duration) -> f64 {
 /// lines that have them, and a dependency that was not asked has no time. Lines of pulls by tag have a 0 for what they were
 /// not.
 fn embedded(function: &Function, request: &RequestSummary<'_>, measured: &Measured) -> Value {
-    let Measured { took, waited, equivocation, key_throttled, from_mirror } = measured;
+    let Measured { took, waited, equivocation, key_throttled, log_frozen, from_mirror } = measured;
     let is_server_error = request.status.is_server_error();
     let mut counted = vec![(request.outcome.metric(), true), (Some("ServerError"), is_server_error)];
     counted.extend([(Some("Equivocation"), *equivocation), (Some("KeyThrottled"), *key_throttled)]);
-    counted.push((Some("FromMirror"), *from_mirror));
+    counted.extend([(Some("LogFrozen"), *log_frozen), (Some("FromMirror"), *from_mirror)]);
     counted.retain(|(_, is_so)| *is_so);
     if request.outcome != Outcome::Other {
         // A metric without any value in a period has no share. These are 0 then.
@@ -388,7 +396,7 @@ mod tests {
             Outcome::UpstreamError,
             Outcome::Other,
         ];
-        let others = ["ServerError", "Equivocation", "KeyThrottled", "FromMirror", "NewlyMoved"];
+        let others = ["ServerError", "Equivocation", "KeyThrottled", "LogFrozen", "FromMirror", "NewlyMoved"];
         let counts = outcomes.into_iter().filter_map(Outcome::metric).chain(others);
         assert_eq!(counts.collect::<std::collections::BTreeSet<_>>(), of_unit("Count"));
         let times = Dependency::ALL.into_iter().map(Dependency::metric).chain(["RequestMillis"]);
@@ -419,6 +427,7 @@ mod tests {
             tokio::spawn(spawned).await.unwrap();
             equivocation();
             key_throttled();
+            log_frozen();
             from_mirror();
         };
         let (_, mut measured) = measured(work).await;
@@ -443,9 +452,9 @@ mod tests {
         );
         let names: Vec<&str> =
             directive["Metrics"].as_array().unwrap().iter().map(|metric| metric["Name"].as_str().unwrap()).collect();
-        assert_eq!(names[..4], ["Moved", "Equivocation", "KeyThrottled", "FromMirror"]);
+        assert_eq!(names[..5], ["Moved", "Equivocation", "KeyThrottled", "LogFrozen", "FromMirror"]);
         let zeros = ["FirstSeen", "Unchanged", "Pinned", "Unavailable", "LogFailed", "UpstreamError", "ServerError"];
-        assert_eq!(names[4..12], [&zeros[..], &["RequestMillis"]].concat());
+        assert_eq!(names[5..13], [&zeros[..], &["RequestMillis"]].concat());
         assert!(zeros.iter().all(|name| line[*name] == json!(0.0)), "{line}");
         assert!(names.contains(&"LogMillis") && !names.contains(&"RegistryMillis"));
         assert!(names.iter().all(|name| line[name].is_number()), "{line}");

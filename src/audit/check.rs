@@ -11,6 +11,7 @@ use crate::image::Tag;
 use crate::ledger::{Ledger, LedgerError, Row, VerifiedRow};
 use crate::log_search::{LogSearch, Unread};
 use crate::sighting::{Contradiction, Finding, Findings, Sighting, SignedStatement};
+use crate::tlog::body::EntryBody;
 use crate::tlog::{Fault, Faults, LogError};
 
 /// Checks tags.
@@ -103,7 +104,7 @@ impl Check<'_> {
         if issues.iter().all(|issue| issue.kind.weight() == Weight::Note)
             && !log.attested
             && let Some(sighting) = known
-            && self.search.log.of_entry(sighting.entry()).rekor().is_searchable()
+            && !matches!(sighting.entry().body(), EntryBody::SignedDigest(_))
         {
             issues.push(self.unfindable(sighting, &log).await);
         }
@@ -189,6 +190,10 @@ impl Check<'_> {
         if nothing && matches!(ledger, LedgerAnswer::NotAsked | LedgerAnswer::NoRow) {
             let detail = match log.findings.refiled_alone() {
                 Some(_) => "the log lists no sighting by your keys, and a copy of one",
+                // Nothing was asked for the tag but the ledger.
+                None if !self.search.log.written().rekor().is_searchable() => {
+                    "no row holds it, and a log of version 2 cannot be searched"
+                }
                 None => "the log lists no entry by your keys",
             };
             issues.push(Issue::new(IssueKind::Missing, detail));
@@ -196,13 +201,25 @@ impl Check<'_> {
         Ok(issues)
     }
 
-    /// Asks the log for the entry that the ledger's row holds, and checks it.
+    /// Asks the logs for the entry that the ledger's row holds, and checks it.
     async fn check_entry_in_log(&self, sighting: &Sighting) -> Result<Option<Issue>, LogError> {
         let kept = sighting.entry();
-        let log = self.search.log.of_entry(kept);
-        let Some(entry) = log.ask(async |log, deadline| log.again(kept, deadline).await).await? else {
+        let (mut found, mut is_lacking) = (None, false);
+        for log in self.search.log.all() {
+            match log.ask(async |log, deadline| log.again(kept, deadline).await).await {
+                // A shard that has ended is not asked. The row has the entry's proof, which was checked with the row.
+                Err(LogError::OtherLog) => {}
+                Ok(None) => is_lacking = true,
+                Ok(Some(entry)) => {
+                    found = Some(entry);
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let Some(entry) = found else {
             let detail = format!("the ledger's row says {}, and the log has no such entry", described(sighting));
-            return Ok(Some(Issue::new(IssueKind::LogLacks, detail)));
+            return Ok(is_lacking.then(|| Issue::new(IssueKind::LogLacks, detail)));
         };
         let is_other = entry.id().leaf_hash != kept.id().leaf_hash;
         Ok(match entry.verify(&self.search.log_keys) {

@@ -1,6 +1,6 @@
 //! The lines that a run writes, and the metric of one that finished, in CloudWatch's embedded format.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,10 @@ use crate::foreign::shown;
 
 /// The metric of runs that finished. An alarm watches for its absence.
 const METRIC: &str = "AuditorRan";
+/// The metric of the days until no log can be written any more. An alarm fires before there are none.
+const LOG_METRIC: &str = "LogDaysLeft";
 const NAMESPACE: &str = "tlogistry";
+const SECONDS_A_DAY: f64 = 86_400.0;
 
 /// The outcome of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,18 +61,34 @@ pub(super) fn of_run(function: &str, position: &Position, outcome: &RunOutcome) 
     let mut line = lines::summary(position, &outcome.end());
     line["outcome"] = json!(outcome.name());
     if outcome.has_finished() {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let directive = json!({
-            "Namespace": NAMESPACE,
-            "Dimensions": [["FunctionName"]],
-            "Metrics": [{"Name": METRIC, "Unit": "Count"}],
-        });
-        let timestamp = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        line["_aws"] = json!({"Timestamp": timestamp, "CloudWatchMetrics": [directive]});
-        line["FunctionName"] = json!(function);
-        line[METRIC] = json!(1);
+        add_metric(&mut line, function, METRIC, json!(1));
     }
     line
+}
+
+/// The line about the end of the logs that can be written: the last second (Unix) in which one can. After it, the days are
+/// fewer than none.
+pub(super) fn of_log_end(function: &str, writable_until: u64) -> Value {
+    let left = writable_until as f64 - now().as_secs_f64();
+    let mut line = json!({"type": "log-end", "writableUntil": writable_until});
+    add_metric(&mut line, function, LOG_METRIC, json!((left / SECONDS_A_DAY * 100.0).floor() / 100.0));
+    line
+}
+
+fn add_metric(line: &mut Value, function: &str, name: &str, value: Value) {
+    let directive = json!({
+        "Namespace": NAMESPACE,
+        "Dimensions": [["FunctionName"]],
+        "Metrics": [{"Name": name, "Unit": "Count"}],
+    });
+    let timestamp = u64::try_from(now().as_millis()).unwrap_or(u64::MAX);
+    line["_aws"] = json!({"Timestamp": timestamp, "CloudWatchMetrics": [directive]});
+    line["FunctionName"] = json!(function);
+    line[name] = value;
+}
+
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// The line about something that a person must mend.
@@ -104,5 +123,17 @@ mod tests {
         }
         let line = of_run("auditor", &position, &failed);
         assert_eq!((&line["outcome"], &line["reason"]), (&json!("unfinished"), &json!("the log\u{fffd} is down")));
+    }
+
+    #[test]
+    fn the_end_of_the_log_is_a_metric_in_days_and_below_nothing_once_it_has_passed() {
+        let days = |until: u64| of_log_end("auditor", until)[LOG_METRIC].as_f64().unwrap();
+        let now = now().as_secs();
+        assert!((29.9..=30.0).contains(&days(now + 30 * 86_400)));
+        assert!((30.9..=31.0).contains(&days(now + 31 * 86_400)));
+        assert!(days(now - 1) < 0.0 && days(0) < -20_000.0);
+        let line = of_log_end("auditor", now);
+        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"], LOG_METRIC);
+        assert_eq!((&line["FunctionName"], &line["writableUntil"]), (&json!("auditor"), &json!(now)));
     }
 }

@@ -64,6 +64,9 @@ impl Auditor {
     /// Audits as much as fits into the time of one run. Returns the line that it has written about the run.
     pub async fn run(&self) -> Result<Value, AuditorError> {
         let until = Deadline::after(self.config.time);
+        if let Some(end) = self.config.log.writable_until {
+            line::write(&line::of_log_end(&self.function, end));
+        }
         let mut position = Position::start_of(String::new());
         let outcome = match self.piece(until, &mut position).await {
             Ok(outcome) => outcome,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
+use url::Url;
 
 use super::CommandResult;
 use super::instance::{self, InstanceError};
@@ -34,6 +35,9 @@ const INSTANCE_TIME: Duration = Duration::from_secs(30);
 ///   unrelated     by your key, about another tag
 ///   unverifiable  with your key, and the log's proof for it does not hold
 ///   unreadable    with your key, and it cannot be understood
+///
+/// A log of Rekor v2 (--rekor-api 2) lists nothing: with --instance, the one entry that the instance has is shown instead,
+/// checked as by 'verify'.
 ///
 /// The log's index does not promise to be complete: an entry that is not listed may still exist.
 ///
@@ -91,7 +95,20 @@ impl History {
             let instance = instance.as_ref()?;
             Some(instance::moves(instance, &self.tag, Deadline::after(INSTANCE_TIME)).await)
         };
-        let (found, word) = tokio::join!(search.findings(&self.tag, list), word);
+        if !search.can_search() && instance.is_none() {
+            return Err(
+                "a log of API version 2 lists no entries of a tag: --instance shows the one that an instance has, and \
+                        what it refused"
+                    .into(),
+            );
+        }
+        let found = async {
+            match instance.as_ref().filter(|_| !search.can_search()) {
+                Some(instance) => of_instance(instance, &self.tag, &search, list).await,
+                None => Ok(search.findings(&self.tag, list).await?),
+            }
+        };
+        let (found, word) = tokio::join!(found, word);
         let (findings, unread) = found?;
         entries.iter_mut().for_each(|entry| entry.explain(&findings));
         entries.sort_by_key(|entry| entry.log_index);
@@ -105,6 +122,15 @@ impl History {
             print_line(serde_json::to_string_pretty(&shown)?);
         } else {
             self.print(&entries, &findings, &unread);
+            if !search.can_search() {
+                print_line("");
+                print_line(
+                    "This is the entry that the instance has. The log of version 2 cannot be searched for others.",
+                );
+            } else if !search.can_search_all() {
+                print_line("");
+                print_line("Entries of the log of version 2 are not among these: it cannot be searched.");
+            }
             if let Some(word) = &word {
                 print_word(word);
             }
@@ -166,6 +192,19 @@ impl History {
             ExitCode::SUCCESS
         }
     }
+}
+
+/// The sighting that an instance has, checked, in place of what the log would list.
+async fn of_instance(
+    instance: &Url,
+    tag: &Tag,
+    search: &LogSearch,
+    mut list: impl FnMut(&Finding),
+) -> Result<(Findings, Unread), Box<dyn std::error::Error + Send + Sync>> {
+    let sighting = instance::sighting(instance, tag, search, Deadline::after(INSTANCE_TIME)).await?;
+    let finding = Finding::Sighting(Box::new(sighting));
+    list(&finding);
+    Ok((Findings::new([finding]), Unread::new()))
 }
 
 /// What an instance says of the tag's moves.

@@ -42,6 +42,9 @@ pub(super) struct ShownEntry {
     /// RFC 3339. Rekor v2 signs no time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub integrated_time: Option<String>,
+    /// RFC 3339: a time-stamping authority saw the signature then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_no_later_than: Option<String>,
     pub id: String,
     pub url: String,
     /// The digest in its statement. A foreign entry's is only a claim.
@@ -89,7 +92,9 @@ impl ShownEntry {
         match finding {
             Finding::Sighting(sighting) => {
                 let digest = Some(sighting.digest());
-                Self::of(FindingKind::Sighting, sighting.entry(), digest, &[], log)
+                let shown = Self::of(FindingKind::Sighting, sighting.entry(), digest, &[], log);
+                let signed = sighting.time().filter(|time| matches!(time, SightingTime::Signed(_)));
+                Self { signed_no_later_than: signed.map(SightingTime::rfc3339), ..shown }
             }
             Finding::Refiled(refiled) => {
                 Self::of(FindingKind::Refiled, refiled.entry(), Some(refiled.digest()), &[], log)
@@ -130,6 +135,7 @@ impl ShownEntry {
             standing,
             log_index: entry.log_index(),
             integrated_time: SightingTime::of_entry(entry).map(SightingTime::rfc3339),
+            signed_no_later_than: None,
             id: entry.id().to_string(),
             url: log.entry_url(entry),
             digest: digest.map(Digest::to_string),
@@ -141,8 +147,12 @@ impl ShownEntry {
     }
 
     /// Its time, for people.
-    pub(super) fn time(&self) -> &str {
-        self.integrated_time.as_deref().unwrap_or("at a time that the log does not sign")
+    pub(super) fn time(&self) -> String {
+        match (&self.integrated_time, &self.signed_no_later_than) {
+            (Some(recorded), _) => recorded.clone(),
+            (None, Some(signed)) => format!("signed no later than {signed}"),
+            (None, None) => "at a time that nobody signed".to_owned(),
+        }
     }
 
     /// Classifies an entry without its statement by what other entries show. A sighting that has lost its statement stays

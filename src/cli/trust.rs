@@ -4,12 +4,18 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use url::Url;
 
 use crate::base_url;
 use crate::config::LogConfig;
+use crate::foreign::shown;
 use crate::key::PublicKey;
-use crate::rekor::{PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY};
-use crate::tlog::LogKeys;
+use crate::rekor::PUBLIC_INSTANCE_KEY;
+use crate::timestamp::Authorities;
+use crate::tlog::{LogKey, LogKeys, RekorApi};
+use crate::trusted_material::TrustedRoot;
+
+type Fault = Box<dyn Error + Send + Sync>;
 
 #[derive(Args)]
 pub(super) struct Trust {
@@ -17,45 +23,185 @@ pub(super) struct Trust {
     /// instance that you pull through, or from whoever runs it
     #[arg(long = "key", value_name = "FILE", required = true)]
     keys: Vec<PathBuf>,
-    /// The transparency log
-    #[arg(long, value_name = "URL", default_value = PUBLIC_INSTANCE)]
-    rekor: String,
-    /// The log's public key, PEM (default: that of rekor.sigstore.dev, which is built in)
+    /// The transparency log (default: https://rekor.sigstore.dev, or the one log that --trusted-root names)
+    #[arg(long, value_name = "URL")]
+    rekor: Option<String>,
+    /// The version of the log's API, 1 or 2 (default: told by the log's keys)
+    #[arg(long, value_name = "VERSION", value_parser = rekor_api)]
+    rekor_api: Option<RekorApi>,
+    /// A log of API version 1 that was written before, which is searched too. Can be repeated
+    #[arg(long = "earlier-log", value_name = "URL")]
+    earlier: Vec<String>,
+    #[command(flatten)]
+    material: LogMaterial,
+}
+
+/// Files that say who is believed as a log.
+#[derive(Args)]
+pub(super) struct LogMaterial {
+    /// The public keys of the log, and of earlier ones: PEM, or verifier keys '<origin>+<hash>+<key>', one a line
+    /// (default: that of rekor.sigstore.dev, which is built in)
     #[arg(long, value_name = "FILE")]
     rekor_key: Option<PathBuf>,
+    /// Sigstore's trusted root, as an instance's /trusted-root.json: the keys of logs and of time-stamping authorities
+    #[arg(long, value_name = "FILE")]
+    trusted_root: Option<PathBuf>,
+}
+
+/// What the files hold.
+struct Material {
+    keys: Vec<LogKey>,
+    root: Option<TrustedRoot>,
 }
 
 impl Trust {
     /// The keys that sightings count by.
-    pub(super) fn keys(&self) -> Result<Vec<PublicKey>, Box<dyn Error + Send + Sync>> {
+    pub(super) fn keys(&self) -> Result<Vec<PublicKey>, Fault> {
         let files = self.keys.iter().map(|path| keys_in(path)).collect::<Result<Vec<_>, _>>()?;
         Ok(files.concat())
     }
 
     /// The log, and the keys that its answers are checked with.
-    pub(super) fn log(&self) -> Result<LogConfig, Box<dyn Error + Send + Sync>> {
-        let public = LogConfig::public_instance();
+    pub(super) fn log(&self) -> Result<LogConfig, Fault> {
         // Not parsed by clap, which would print a refused URL and its password.
-        let url = base_url::parse(&self.rekor).map_err(|error| format!("--rekor: {error}"))?;
-        if self.rekor_key.is_none() && url != public.url {
+        let parse = |option: &str, url: &String| base_url::parse(url).map_err(|error| format!("{option}: {error}"));
+        let url = self.rekor.as_ref().map(|url| parse("--rekor", url)).transpose()?;
+        let earlier = self.earlier.iter().map(|url| parse("--earlier-log", url)).collect::<Result<Vec<_>, _>>()?;
+        // A PEM does not say which log it is of. The host is the name of a log of version 2.
+        let origin = url.as_ref().and_then(Url::host_str).filter(|_| self.rekor_api == Some(RekorApi::V2));
+        let material = self.material.read(origin)?;
+        let public = LogConfig::public_instance();
+        let url = match (url, material.root.as_ref().map(TrustedRoot::logs)) {
+            (Some(url), _) => url,
+            (None, Some([only])) => only.url().clone(),
+            (None, _) => public.url.clone(),
+        };
+        if material.keys.is_empty() && url != public.url {
             return Err(format!("--rekor-key must be given for {url}: only rekor.sigstore.dev's is built in").into());
         }
-        Ok(LogConfig::v1(url, log_keys(self.rekor_key.as_deref())?))
+        let api = self.rekor_api.unwrap_or_else(|| material.api_of(&url, &public.url));
+        let keys = material.into_keys(api, Some(&url))?;
+        if !keys.iter().any(|key| key.api() == api) {
+            return Err(no_key(api, &url).into());
+        }
+        if !earlier.is_empty() && !keys.iter().any(|key| key.api() == RekorApi::V1) {
+            return Err("--rekor-key and --trusted-root hold no key of the logs that --earlier-log names".into());
+        }
+        let log = match api {
+            RekorApi::V1 => LogConfig::v1(url, keys),
+            RekorApi::V2 => LogConfig::v2(url, keys),
+        };
+        Ok(LogConfig { earlier, ..log })
     }
 }
 
-/// The log's keys from a file, or the public instance's.
-pub(super) fn log_keys(file: Option<&Path>) -> Result<LogKeys, Box<dyn Error + Send + Sync>> {
-    let keys = match file {
-        Some(path) => keys_in(path)?,
-        None => PublicKey::all_from_pem(PUBLIC_INSTANCE_KEY)?,
-    };
-    LogKeys::v1(keys).ok_or_else(|| "the key file holds no public key".into())
+impl LogMaterial {
+    /// The keys of logs in the files, or the public instance's; for files with entries of any log.
+    pub(super) fn log_keys(&self) -> Result<LogKeys, Fault> {
+        let Material { mut keys, root } = self.read(None)?;
+        if keys.is_empty() {
+            keys.push(public_key()?);
+        }
+        Material { keys, root }.into_keys(RekorApi::V1, None)
+    }
+
+    fn read(&self, origin: Option<&str>) -> Result<Material, Fault> {
+        let (mut keys, mut root) = (Vec::new(), None);
+        if let Some(path) = &self.rekor_key {
+            let text = text_of(path)?;
+            if is_json(&text) {
+                root = Some(root_in(path, &text)?);
+            } else {
+                keys = LogKey::all_from_text(&text, origin).map_err(|error| fault(path, &error))?;
+                if keys.is_empty() {
+                    return Err(fault(path, &"holds no PEM block 'PUBLIC KEY', and no verifier key"));
+                }
+            }
+        }
+        if let Some(path) = &self.trusted_root {
+            if root.is_some() {
+                return Err("--rekor-key is a trusted root already: leave --trusted-root out".into());
+            }
+            root = Some(root_in(path, &text_of(path)?)?);
+        }
+        for log in root.iter().flat_map(TrustedRoot::logs) {
+            let key = log.log_key()?;
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        Ok(Material { keys, root })
+    }
 }
 
-fn keys_in(path: &Path) -> Result<Vec<PublicKey>, Box<dyn Error + Send + Sync>> {
-    let fault = |fault: &dyn std::fmt::Display| format!("{}: {fault}", path.display());
-    let pem = std::fs::read_to_string(path).map_err(|error| fault(&error))?;
-    let keys = PublicKey::all_from_pem(&pem).map_err(|error| fault(&error))?;
-    if keys.is_empty() { Err(fault(&"holds no PEM block 'PUBLIC KEY'").into()) } else { Ok(keys) }
+impl Material {
+    /// The version that the keys tell: that of the log at the URL in the trusted root, or of all keys if they agree.
+    fn api_of(&self, url: &Url, public: &Url) -> RekorApi {
+        let in_root = self.root.as_ref().and_then(|root| root.logs_at(url).next()?.log_key().ok());
+        let of_host = self.keys.iter().find(|key| key.origin().is_some() && key.origin() == url.host_str());
+        match in_root.as_ref().or(of_host) {
+            Some(key) => key.api(),
+            None if !self.keys.is_empty() && url != public && self.keys.iter().all(|key| key.api() == RekorApi::V2) => {
+                RekorApi::V2
+            }
+            None => RekorApi::V1,
+        }
+    }
+
+    /// The keys, those of the log at the URL first.
+    fn into_keys(self, api: RekorApi, url: Option<&Url>) -> Result<LogKeys, Fault> {
+        let Self { mut keys, root } = self;
+        let is_public = url.is_some_and(|url| *url == LogConfig::public_instance().url);
+        if is_public && api == RekorApi::V1 && !keys.iter().any(|key| key.api() == RekorApi::V1) {
+            keys.push(public_key()?);
+        }
+        let host = url.and_then(Url::host_str);
+        let is_of_log = |key: &LogKey| key.api() == api && (api == RekorApi::V1 || key.origin() == host);
+        keys.sort_by_key(|key| !is_of_log(key));
+        let authorities = Authorities::public();
+        let authorities = root.map_or(authorities.clone(), |root| authorities.and(root.authorities().clone()));
+        let keys = LogKeys::new(keys).ok_or("the trusted root names no log")?;
+        Ok(keys.with_authorities(authorities))
+    }
+}
+
+fn public_key() -> Result<LogKey, Fault> {
+    Ok(LogKey::v1(PublicKey::from_pem(PUBLIC_INSTANCE_KEY)?))
+}
+
+fn no_key(api: RekorApi, url: &Url) -> String {
+    match api {
+        RekorApi::V1 => format!("--rekor-key holds no key of a log of API version 1, as {url} is told to be"),
+        RekorApi::V2 => format!("--rekor-key or --trusted-root must hold the Ed25519 key of {url}"),
+    }
+}
+
+/// Parses the value of `--rekor-api`.
+fn rekor_api(text: &str) -> Result<RekorApi, String> {
+    match text {
+        "1" | "v1" => Ok(RekorApi::V1),
+        "2" | "v2" => Ok(RekorApi::V2),
+        _ => Err("it is neither 1 nor 2".to_owned()),
+    }
+}
+
+fn is_json(text: &str) -> bool {
+    text.trim_start().starts_with('{')
+}
+
+fn root_in(path: &Path, text: &str) -> Result<TrustedRoot, Fault> {
+    TrustedRoot::parse(text.trim().as_bytes()).map_err(|error| fault(path, &error))
+}
+
+fn keys_in(path: &Path) -> Result<Vec<PublicKey>, Fault> {
+    let keys = PublicKey::all_from_pem(&text_of(path)?).map_err(|error| fault(path, &error))?;
+    if keys.is_empty() { Err(fault(path, &"holds no PEM block 'PUBLIC KEY'")) } else { Ok(keys) }
+}
+
+fn text_of(path: &Path) -> Result<String, Fault> {
+    std::fs::read_to_string(path).map_err(|error| fault(path, &error))
+}
+
+fn fault(path: &Path, fault: &dyn std::fmt::Display) -> Fault {
+    format!("{}: {}", path.display(), shown(&fault.to_string())).into()
 }

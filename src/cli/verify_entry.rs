@@ -7,12 +7,16 @@ use clap::Args;
 
 use super::CommandResult;
 use super::terminal::print_line;
-use super::trust::log_keys;
-use crate::tlog::{Faults, LogEntry, LogKeys};
+use super::trust::LogMaterial;
+use crate::evidence::Bundle;
+use crate::foreign::shown;
+use crate::sighting::SightingTime;
+use crate::tlog::{Faults, LogEntry, LogKeys, TransparencyLogEntry};
 
 /// Check Rekor log entries, as the API answers them, without asking anyone
 ///
-/// Checked for each FILE, which holds one entry {"<id>": {"body": …}}:
+/// Each FILE holds one entry: {"<id>": {"body": …}} of Rekor v1, or {"logIndex": …, "canonicalizedBody": …} as Rekor v2
+/// answers it; or it holds a bundle, as an instance's /sightings/<tag> answers it. Checked for each of Rekor v1:
 ///
 ///   - the id: its leaf hash is the hash of the body, its tree (if it names one) is the checkpoint's
 ///   - the log id is that of the key
@@ -23,34 +27,41 @@ use crate::tlog::{Faults, LogEntry, LogKeys};
 ///   - for kind intoto: the attestation has the recorded payloadHash, and the DSSE signatures in the entry are over it,
 ///     by the key or certificate in the entry (the certificate itself is not checked)
 ///
+/// Rekor v2 signs checkpoints alone, so an entry of it has no timestamp, and must claim no time; its log id is that of the
+/// key under the checkpoint's name. The entry holds the hash of what was signed: what that was, only a bundle shows.
+///
+/// Of a bundle: its entry, as above, and that the entry is of the statement in it and of the bundle's signature. The line
+/// names the tag, the digest and the key: whether that is the key of an instance that you trust is for you to compare.
+///
 /// An entry that lacks any of these is refused as incomplete. One line is printed for each file.
 ///
 /// Exit code: 0 if every entry holds, 1 if any is refused, 2 if any could not be read.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct VerifyEntry {
-    /// The log's public key, PEM (default: that of rekor.sigstore.dev, which is built in)
-    #[arg(long, value_name = "PEM")]
-    rekor_key: Option<PathBuf>,
+    #[command(flatten)]
+    material: LogMaterial,
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
 
 /// The result for one file.
 enum EntryCheck {
-    Holds { log_index: u64 },
+    Holds { log_index: u64, shows: String },
     Refused(String),
     Unreadable(String),
 }
 
 impl VerifyEntry {
     pub(super) fn run(self) -> CommandResult {
-        let keys = log_keys(self.rekor_key.as_deref())?;
+        let keys = self.material.log_keys()?;
         let (mut refused, mut unreadable) = (false, false);
         for file in &self.files {
             let name = file.display();
             match check(file, &keys) {
-                EntryCheck::Holds { log_index } => print_line(format_args!("{name}: holds (log index {log_index})")),
+                EntryCheck::Holds { log_index, shows } => {
+                    print_line(format_args!("{name}: holds (log index {log_index}){shows}"));
+                }
                 EntryCheck::Refused(why) => {
                     refused = true;
                     print_line(format_args!("{name}: refused: {why}"));
@@ -74,10 +85,20 @@ fn check(file: &Path, keys: &LogKeys) -> EntryCheck {
         Ok(json) => json,
         Err(error) => return EntryCheck::Unreadable(error.to_string()),
     };
-    if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&json) {
-        return EntryCheck::Unreadable(format!("not JSON: {error}"));
-    }
-    let entry = match LogEntry::parse(&json) {
+    let fields: FileFields = match serde_json::from_slice::<serde::de::IgnoredAny>(&json) {
+        // What is no object is no entry either, and is refused as one.
+        Ok(_) => serde_json::from_slice(&json).unwrap_or_default(),
+        Err(error) => return EntryCheck::Unreadable(format!("not JSON: {error}")),
+    };
+    let entry = match fields {
+        FileFields { verification_material: Some(_), .. } => return check_bundle(&json, keys),
+        FileFields { canonicalized_body: Some(_), .. } => match serde_json::from_slice::<TransparencyLogEntry>(&json) {
+            Ok(entry) => entry.entry(),
+            Err(error) => return EntryCheck::Refused(format!("not a log entry: {}", shown(&error.to_string()))),
+        },
+        _ => LogEntry::parse(&json),
+    };
+    let entry = match entry {
         Ok(entry) => entry,
         Err(error) => return EntryCheck::Refused(error.to_string()),
     };
@@ -86,7 +107,27 @@ fn check(file: &Path, keys: &LogKeys) -> EntryCheck {
     let mut faults = entry.verify(keys).err().unwrap_or_default();
     faults.extend(attestation);
     if faults.is_empty() {
-        return EntryCheck::Holds { log_index };
+        return EntryCheck::Holds { log_index, shows: String::new() };
     }
     EntryCheck::Refused(Faults(&faults).to_string())
+}
+
+/// Checks a bundle by the key that its entry names.
+fn check_bundle(json: &[u8], keys: &LogKeys) -> EntryCheck {
+    let sighting = match Bundle::parse(json).and_then(|bundle| bundle.verify_by_its_own_key(keys)) {
+        Ok(sighting) => sighting,
+        Err(error) => return EntryCheck::Refused(error.to_string()),
+    };
+    let key = sighting.statement().key().fingerprint();
+    let time = SightingTime::clause(sighting.time());
+    let shows = format!(": {} was {}{time}, by the key sha256:{key}", sighting.tag(), sighting.digest());
+    EntryCheck::Holds { log_index: sighting.entry().log_index(), shows }
+}
+
+/// The fields that tell the kinds of files.
+#[derive(Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FileFields {
+    verification_material: Option<serde::de::IgnoredAny>,
+    canonicalized_body: Option<serde::de::IgnoredAny>,
 }

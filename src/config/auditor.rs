@@ -56,6 +56,9 @@ impl AuditorConfig {
         if config.kms_key_id.is_none() && reader.get("TRUSTED_KEYS").is_none() {
             reader.fault("TRUSTED_KEYS", "must hold the keys whose sightings count, unless KMS_KEY_ID names the key");
         }
+        if config.ledger_table.is_none() && !config.log.is_searchable() {
+            reader.fault("LEDGER_TABLE", "must name the ledger: a log of API version 2 cannot be searched for tags");
+        }
         reader.finish(config)
     }
 }

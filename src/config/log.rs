@@ -54,6 +54,11 @@ impl LogConfig {
         Self { api: RekorApi::V2, ..Self::v1(url, keys) }
     }
 
+    /// Returns whether any of the logs lists entries.
+    pub fn is_searchable(&self) -> bool {
+        self.api == RekorApi::V1 || !self.earlier.is_empty()
+    }
+
     /// The clients of all logs. Nothing is asked yet.
     pub fn clients(&self) -> Result<LogClients, reqwest::Error> {
         let written = match self.api {
@@ -134,12 +139,18 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
             self.fault("REKOR_URL", "is set beside SIGNING_CONFIG, which names the log");
         }
         let now = unix_seconds();
+        // Where the last shard has ended, first sights fail with the log's own word, and what is recorded is served.
+        let log = |api: RekorApi| {
+            let ended = signing.log_that_ended_last(version(api), now);
+            signing.log_to_write(version(api), now).or_else(|error| ended.ok_or(error)).map(|log| (log, api))
+        };
         let choice = match api {
-            Some(api) => signing.log_to_write(version(api), now).map(|log| (log, api)),
+            Some(api) => log(api),
             // The newest version, as Sigstore's clients choose.
             None => {
-                let v1 = || signing.log_to_write(1, now).map(|log| (log, RekorApi::V1));
-                signing.log_to_write(2, now).map(|log| (log, RekorApi::V2)).or_else(|error| v1().map_err(|_| error))
+                let is_written = |api: &RekorApi| signing.log_to_write(version(*api), now).is_ok();
+                let newest = [RekorApi::V2, RekorApi::V1].into_iter().find(is_written);
+                newest.map_or_else(|| log(RekorApi::V2).or_else(|error| log(RekorApi::V1).map_err(|_| error)), log)
             }
         };
         match choice {
@@ -248,7 +259,9 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         let chain = self.get("TIMESTAMP_CHAIN").map(|pem| TimestampAuthority::from_pem(None, &pem));
         let chain: Option<TimestampAuthority> =
             chain.transpose().map_err(|error| self.fault("TIMESTAMP_CHAIN", error)).ok().flatten();
-        let of_root = root.map_or_else(Authorities::public, |root| root.authorities().clone());
+        // A trusted root can be cut to its logs, to fit among a function's variables.
+        let of_root = root.map(|root| root.authorities().clone()).filter(|authorities| !authorities.is_empty());
+        let of_root = of_root.unwrap_or_else(Authorities::public);
         let believed = of_root.and(Authorities::new(chain.into_iter().collect()));
         let asked = match (api, setting, signing) {
             (RekorApi::V1, _, _) | (_, Some(TimestampSetting::Nobody), _) => None,
@@ -256,10 +269,17 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
             (RekorApi::V2, None, None) => PUBLIC_AUTHORITY.parse().ok(),
             (RekorApi::V2, None, Some(signing)) => match signing.authority_to_ask(unix_seconds()) {
                 Ok(service) => Some(service.url().clone()),
-                Err(error) => {
-                    self.fault("SIGNING_CONFIG", format!("{error}; set TIMESTAMP_URL, to 'none' for no time stamps"));
-                    None
-                }
+                // It refuses, if it is gone: then sightings are recorded without a time.
+                Err(error) => match signing.authority_that_ended_last(unix_seconds()) {
+                    Some(ended) => Some(ended.url().clone()),
+                    None => {
+                        self.fault(
+                            "SIGNING_CONFIG",
+                            format!("{error}; set TIMESTAMP_URL, to 'none' for no time stamps"),
+                        );
+                        None
+                    }
+                },
             },
         };
         // A time stamp that nobody believes is of no use to anyone. The chain, and an authority without a URL, may be anyone's.
@@ -310,6 +330,62 @@ mod tests {
         assert_eq!(config.keys.authorities().iter().count(), 1);
         let v1 = [("REKOR_API_VERSION", "1"), ("SIGNING_CONFIG", SIGNING), ("TRUSTED_ROOT", ROOT)];
         assert!(read(&v1).is_err() || read(&v1).unwrap().api == RekorApi::V1);
+    }
+
+    /// `jq -c 'del(…)'`, as docs/runbook.md has it: the rest has room among a function's variables.
+    fn without(json: &str, names: &[&str]) -> String {
+        let mut file: serde_json::Value = serde_json::from_str(json).unwrap();
+        names.iter().for_each(|name| drop(file.as_object_mut().unwrap().remove(*name).unwrap()));
+        file.to_string()
+    }
+
+    #[test]
+    fn sigstores_files_without_what_concerns_others_say_the_same() {
+        let root = without(ROOT, &["certificateAuthorities", "ctlogs", "timestampAuthorities"]);
+        let signing = without(SIGNING, &["caUrls", "oidcUrls"]);
+        let whole = read(&[("SIGNING_CONFIG", SIGNING), ("TRUSTED_ROOT", ROOT)]).unwrap();
+        let shortened = read(&[("SIGNING_CONFIG", &signing), ("TRUSTED_ROOT", &root)]).unwrap();
+        assert_eq!(format!("{shortened:?}"), format!("{whole:?}"));
+    }
+
+    /// Sigstore's file, with these times for its log of version 2.
+    fn signing_until(ends: &[&str]) -> String {
+        let mut file: serde_json::Value = serde_json::from_str(SIGNING).unwrap();
+        let logs = file["rekorTlogUrls"].as_array_mut().unwrap();
+        let shard = logs.remove(0);
+        assert_eq!(shard["majorApiVersion"], 2);
+        for (number, end) in ends.iter().enumerate() {
+            let mut shard = shard.clone();
+            shard["url"] = format!("https://log{number}.rekor.sigstore.dev").into();
+            shard["validFor"]["start"] = "2020-01-01T00:00:00Z".into();
+            shard["validFor"]["end"] = (*end).into();
+            logs.push(shard);
+        }
+        file.to_string()
+    }
+
+    #[test]
+    fn where_all_shards_have_ended_the_last_one_stays_the_log() {
+        let signing = signing_until(&["2021-01-01T00:00:00Z", "2023-01-01T00:00:00Z", "2022-01-01T00:00:00Z"]);
+        let config = read(&[("REKOR_API_VERSION", "2"), ("SIGNING_CONFIG", &signing), ("TRUSTED_ROOT", ROOT)]).unwrap();
+        assert_eq!((config.url.as_str(), config.api), ("https://log1.rekor.sigstore.dev/", RekorApi::V2));
+        assert_eq!(config.writable_until, Some(1_672_531_200), "2023");
+        // Another version that can be written comes first, where none is asked for.
+        let newest = read(&[("SIGNING_CONFIG", &signing), ("TRUSTED_ROOT", ROOT)]).unwrap();
+        assert_eq!((newest.url.as_str(), newest.api), ("https://rekor.sigstore.dev/", RekorApi::V1));
+        // A log that is to come is none that has ended.
+        let none = without(&signing, &["rekorTlogUrls"]);
+        let error = read(&[("SIGNING_CONFIG", &none), ("TRUSTED_ROOT", ROOT)]).unwrap_err();
+        assert!(error.contains("SIGNING_CONFIG: it names no log of API version 2"), "{error}");
+    }
+
+    #[test]
+    fn an_authority_that_has_ended_stops_no_recording() {
+        let signing =
+            SIGNING.replace("\"2025-07-04T00:00:00Z\"", "\"2020-01-01T00:00:00Z\",\"end\":\"2021-01-01T00:00:00Z\"");
+        assert_ne!(signing, SIGNING);
+        let config = read(&[("SIGNING_CONFIG", &signing), ("TRUSTED_ROOT", ROOT)]).unwrap();
+        assert_eq!(config.authority.unwrap().as_str(), PUBLIC_AUTHORITY);
     }
 
     #[test]

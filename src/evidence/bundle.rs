@@ -87,6 +87,22 @@ impl Bundle {
         if bundle.media_type == BUNDLE_TYPE { Ok(bundle) } else { Err(BundleError::Type(bundle.media_type)) }
     }
 
+    /// The sighting that the bundle shows, of whatever tag, checked with the log's keys and with the key that the entry names.
+    /// Whether anybody trusts that key is left open.
+    pub fn verify_by_its_own_key(&self, log_keys: &LogKeys) -> Result<Sighting, BundleError> {
+        let payload = BASE64_STANDARD.decode(&self.dsse_envelope.payload).map_err(|_| BundleError::Statement)?;
+        let (tag, _) = parse_statement(&payload).ok_or(BundleError::Statement)?;
+        let [entry] = &self.verification_material.tlog_entries[..] else {
+            let entries = self.verification_material.tlog_entries.len();
+            return Err(BundleError::Count(entries, self.dsse_envelope.signatures.len()));
+        };
+        let entry = entry.entry()?;
+        let keys = entry.body().keys();
+        // What is no usable key is none that a sighting counts by.
+        let keys: Vec<PublicKey> = keys.iter().filter_map(|key| PublicKey::from_der(key.der()).ok()).collect();
+        self.verify(&tag, log_keys, &keys)
+    }
+
     /// The sighting of `tag` that the bundle shows, checked with the log's keys and the `trusted` signers'.
     pub fn verify(&self, tag: &Tag, log_keys: &LogKeys, trusted: &[PublicKey]) -> Result<Sighting, BundleError> {
         let (entries, envelope) = (&self.verification_material.tlog_entries, &self.dsse_envelope);

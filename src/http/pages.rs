@@ -22,7 +22,7 @@ use crate::image::{NameError, Tag};
 use crate::key::PublicKey;
 use crate::pinned::parse_tag;
 use crate::refused::RefusedDigests;
-use crate::rekor::PUBLIC_INSTANCE;
+use crate::rekor::{PUBLIC_INSTANCE, Rekor};
 use crate::sighting::Sighting;
 
 /// The longest wait of a page for what the row remembers. The page is readable without.
@@ -63,7 +63,7 @@ impl Service {
             time: sighting.time(),
             log_index: entry.log_index(),
             entry_url: &self.verdicts.entry_url(entry),
-            log: self.shown_log(),
+            log: shown_log(self.verdicts.log_of(entry)),
             key_fingerprint: &key.fingerprint().to_string(),
             earlier_key: (!is_current).then(|| key.pem()),
             refused: refused.as_ref(),
@@ -74,7 +74,7 @@ impl Service {
     async fn render_home(&self, client: &Client, invalid: Option<InvalidTag<'_>>, deadline: Deadline) -> Markup {
         let key = self.key_for_page(deadline).await;
         let key = key.map(|key| ShownKey { pem: key.pem(), fingerprint: key.fingerprint().to_string() });
-        HomePage { host: &client.host, log: self.shown_log(), key, invalid }.render()
+        HomePage { host: &client.host, log: shown_log(self.verdicts.written_log()), key, invalid }.render()
     }
 
     async fn key_for_page(&self, deadline: Deadline) -> Option<&PublicKey> {
@@ -88,11 +88,11 @@ impl Service {
         let refused = refused.inspect_err(|error| tracing::warn!(%tag, %error, "a page is shown without its moves"));
         refused.ok().map(Option::unwrap_or_default)
     }
+}
 
-    fn shown_log(&self) -> ShownLog<'_> {
-        let url = self.verdicts.log().0.as_str().trim_end_matches('/');
-        ShownLog { url, is_public: url == PUBLIC_INSTANCE }
-    }
+fn shown_log(log: &Rekor) -> ShownLog<'_> {
+    let url = log.base().as_str().trim_end_matches('/');
+    ShownLog { url, is_public: url == PUBLIC_INSTANCE, is_searchable: log.is_searchable() }
 }
 
 /// A refusal as JSON, or as a page if the client wants one.

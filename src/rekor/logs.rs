@@ -23,7 +23,7 @@ impl Logs {
     }
 
     /// All of them, the one that is written first.
-    pub(super) fn all(&self) -> impl Iterator<Item = &RetryingRekor> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &RetryingRekor> {
         std::iter::once(&self.written).chain(&self.earlier)
     }
 
@@ -33,7 +33,7 @@ impl Logs {
     }
 
     /// The log that an entry is in, by its form.
-    pub(crate) fn of_entry(&self, entry: &LogEntry) -> &RetryingRekor {
+    fn of_entry(&self, entry: &LogEntry) -> &RetryingRekor {
         self.by_form(!matches!(entry.body(), EntryBody::SignedDigest(_)))
     }
 

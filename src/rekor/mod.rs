@@ -12,6 +12,7 @@ use url::Url;
 use crate::deadline::Deadline;
 use crate::dsse::SignedPayload;
 use crate::timestamp::TimestampClient;
+use crate::tlog::body::EntryBody;
 use crate::tlog::{Checkpoint, EntryId, Hash, LogEntry, LogError, TileProof};
 
 pub(crate) use logs::Logs;
@@ -101,10 +102,12 @@ impl Rekor {
     }
 
     /// The entry as the log has it now, with a proof under its current checkpoint; `None` if the log does not have it.
+    /// An entry that is told to be another log's by its form or key is an error.
     pub async fn again(&self, entry: &LogEntry, deadline: Deadline) -> Result<Option<LogEntry>, LogError> {
-        match self {
-            Self::V1(rekor) => rekor.entry(entry.id(), deadline).await,
-            Self::V2(rekor) => rekor.again(entry, deadline).await,
+        match (self, entry.body()) {
+            (Self::V2(rekor), EntryBody::SignedDigest(_)) => rekor.again(entry, deadline).await,
+            (Self::V1(_), EntryBody::SignedDigest(_)) | (Self::V2(_), _) => Err(LogError::OtherLog),
+            (Self::V1(rekor), _) => rekor.entry(entry.id(), deadline).await,
         }
     }
 

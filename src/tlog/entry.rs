@@ -8,7 +8,7 @@ use super::body::{EntryBody, contains_key};
 use super::checkpoint::Checkpoint;
 use super::entry_id::EntryId;
 use super::error::EntryError;
-use super::merkle::{Hash, Head, leaf_hash};
+use super::merkle::{Hash, Head, is_included, leaf_hash};
 use crate::key::PublicKey;
 
 /// Integers up to here are the same in JSON everywhere (RFC 8785 section 3.2.2.3); the signed entry timestamp covers
@@ -52,6 +52,13 @@ pub(crate) struct InclusionProof {
     pub(crate) path: Vec<Hash>,
     /// The text that came as a checkpoint, not yet parsed.
     pub(crate) checkpoint: Option<String>,
+}
+
+impl InclusionProof {
+    /// Returns whether it leads from this leaf's hash to its root.
+    pub(crate) fn leads_from(&self, leaf_hash: &Hash) -> bool {
+        is_included(leaf_hash, self.log_index, self.head, &self.path)
+    }
 }
 
 impl SignedFields {

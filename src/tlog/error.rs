@@ -27,9 +27,12 @@ pub enum LogError {
         /// The time that its `Retry-After` asks for.
         retry_after: Option<Duration>,
     },
-    /// This shard of the log takes no entries any more. The configuration is to name the next one.
-    #[error("the log takes no new entries any more: name the shard that does")]
+    /// The log, or this shard of it, answered 405: it takes no entries any more. The configuration is to name the next one.
+    #[error("the log takes no new entries any more: name the log, or the shard, that does")]
     Frozen,
+    /// The entry stands in another log than the one that was asked: in a shard that is not written any more.
+    #[error("the entry stands in another log than this one")]
+    OtherLog,
     /// Rekor v2 keeps no index.
     #[error("this log cannot be searched: Rekor v2 keeps no index")]
     NotSearchable,
@@ -58,6 +61,7 @@ impl LogError {
             Self::Status { status, .. } => status.is_server_error() || *status == StatusCode::REQUEST_TIMEOUT,
             Self::Send(SendError::TooLarge(_))
             | Self::Frozen
+            | Self::OtherLog
             | Self::NotSearchable
             | Self::Malformed { .. }
             | Self::Missing => false,

@@ -8,7 +8,6 @@ use super::checkpoint::Checkpoint;
 use super::entry::{InclusionProof, LogEntry};
 use super::fault::Fault;
 use super::keys::{LogKey, LogKeys, RekorApi};
-use super::merkle::is_included;
 
 /// An entry that the log holds. It can only be made by checking the inclusion proof and the checkpoint, and with Rekor v1
 /// the timestamp.
@@ -76,7 +75,7 @@ impl LogEntry {
     }
 
     fn verify_proof(&self, proof: &InclusionProof, key: &LogKey, faults: &mut Vec<Fault>) {
-        if !is_included(&self.leaf_hash(), proof.log_index, proof.head, &proof.path) {
+        if !proof.leads_from(&self.leaf_hash()) {
             faults.push(Fault::InclusionProof);
         }
         let Some(note) = &proof.checkpoint else {

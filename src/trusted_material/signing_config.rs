@@ -117,8 +117,19 @@ impl SigningConfig {
         self.authorities.select(TIMESTAMP_API, now)
     }
 
-    /// The last second (Unix) in which any log with this version of the API can be written. `None` if no end is known,
-    /// or no log.
+    /// The log with this version of the API whose time ended last before `now` (Unix seconds): where none is valid any more,
+    /// its entries are still read.
+    pub fn log_that_ended_last(&self, major_api_version: u32, now: u64) -> Option<&SigstoreService> {
+        self.logs.ended_last(major_api_version, now)
+    }
+
+    /// The same of the time-stamping authorities.
+    pub fn authority_that_ended_last(&self, now: u64) -> Option<&SigstoreService> {
+        self.authorities.ended_last(TIMESTAMP_API, now)
+    }
+
+    /// The last second (Unix) in which any log with this version of the API can be written. `None` if no end is known, or no
+    /// log.
     pub fn writable_until(&self, major_api_version: u32) -> Option<u64> {
         let ends = self.logs.of_version(major_api_version).map(|service| service.validity.end());
         // An end that is not known is later than all others.
@@ -175,8 +186,12 @@ impl Services {
         self.services.iter().filter(move |service| service.major_api_version == version)
     }
 
-    /// The newest of each operator's that is valid, and of these the newest. The first in the file of two that began at
-    /// once.
+    fn ended_last(&self, version: u32, now: u64) -> Option<&SigstoreService> {
+        let end = |one: &&SigstoreService| one.validity.end().and_then(|end| u64::try_from(end).ok());
+        self.of_version(version).filter(|one| end(one).is_some_and(|end| end < now)).max_by_key(end)
+    }
+
+    /// The newest of each operator's that is valid, and of these the newest. The first in the file of two that began at once.
     fn select(&self, version: u32, now: u64) -> Result<&SigstoreService, SelectionError> {
         let kind = self.kind;
         let mut valid: Vec<&SigstoreService> =

@@ -9,7 +9,7 @@ use crate::deadline::Deadline;
 use crate::http_client::SendError;
 use crate::rekor::{RETRIEVE_LIMIT, Rekor, Retrieved, SIGHTING_BYTES, Uploaded, retrieve};
 use crate::sighting::SignedStatement;
-use crate::telemetry::{Dependency, timed};
+use crate::telemetry::{self, Dependency, timed};
 use crate::tlog::{Call, Closed, EntryId, Gate, LogEntry, LogError, Pass};
 
 /// The log's client, and the gate that calls pass.
@@ -73,6 +73,10 @@ impl GatedLog {
         let uploaded = timed(Dependency::Log, pass.ask(self.client.upload(&signed, deadline))).await;
         uploaded.map_err(|error| match error {
             LogError::Send(SendError::Timeout) => Unavailable::Unconfirmed,
+            LogError::Frozen => {
+                telemetry::log_frozen();
+                LogError::Frozen.into()
+            }
             error => error.into(),
         })
     }

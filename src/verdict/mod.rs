@@ -30,7 +30,7 @@ use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::ledger::{Ledger, Row};
 use crate::rate_limit::{RateLimit, Source};
-use crate::rekor::LogClients;
+use crate::rekor::{LogClients, Rekor};
 use crate::sighting::{Sighting, SignError, Signer};
 use crate::tlog::{Gate, LogKeys, VerifiedEntry};
 use instance::Instance;
@@ -192,9 +192,20 @@ impl Verdicts {
         self.lookup.keys.signer.public_key(deadline).await
     }
 
-    /// The log's URL and keys.
+    /// The URL of the log of API version 1, or else of the one that is written; and the keys of all logs.
     pub(crate) fn log(&self) -> (&Url, &LogKeys) {
-        (self.lookup.log.client.base(), &self.lookup.keys.log)
+        let v1 = self.lookup.search.logs.first().unwrap_or(&self.lookup.log);
+        (v1.client.base(), &self.lookup.keys.log)
+    }
+
+    /// The log that is written.
+    pub(crate) fn written_log(&self) -> &Rekor {
+        &self.lookup.log.client
+    }
+
+    /// The log that holds an entry.
+    pub(crate) fn log_of(&self, entry: &VerifiedEntry) -> &Rekor {
+        &self.lookup.log_of(entry).client
     }
 
     /// The address at which anyone can read the log's entry.

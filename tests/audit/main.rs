@@ -10,6 +10,7 @@ mod ledger;
 mod list;
 mod moves;
 mod one_history;
+mod rekor_v2;
 mod repair;
 mod resolve;
 mod scene;

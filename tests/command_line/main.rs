@@ -4,6 +4,7 @@ mod embedded_log;
 mod refused;
 mod serving;
 mod verify_entry;
+mod verify_entry_v2;
 
 use std::time::{Duration, Instant};
 

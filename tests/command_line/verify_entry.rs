@@ -157,7 +157,9 @@ fn help_says_what_is_checked() {
         "the attestation has the recorded payloadHash",
         "the certificate itself is not checked",
         "Exit code: 0 if every entry holds, 1 if any is refused, 2 if any could not be read",
-        "--rekor-key <PEM>",
+        "--rekor-key <FILE>",
+        "--trusted-root <FILE>",
+        "has no timestamp, and must claim no time",
     ] {
         assert!(help.contains(promise), "{promise:?} is missing from {help}");
     }

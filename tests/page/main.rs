@@ -2,6 +2,7 @@
 
 mod hostile;
 mod negotiation;
+mod rekor_v2;
 mod shown;
 mod unavailable;
 

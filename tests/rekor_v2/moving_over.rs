@@ -7,7 +7,7 @@ use tlogistry::tlog::LogKeys;
 use crate::scene::{Scene, assert_first_seen, assert_refused, assert_unchanged, pull, tag};
 
 /// The configuration after the move: the new log is written, the old one is searched.
-fn moved(scene: &Scene, old: &Log) -> LogConfig {
+pub fn moved(scene: &Scene, old: &Log) -> LogConfig {
     let (new, old) = (scene.log.config(), old.config());
     let keys = new.keys.iter().chain(old.keys.iter()).cloned().collect();
     LogConfig { keys: LogKeys::new(keys).unwrap(), earlier: vec![old.url], ..new }

@@ -2,6 +2,7 @@
 
 import re
 
+from log_variables import variables_of_the_log
 from templates import ROOT, actions, append, drop, put, resources, statement
 
 GRANTS = {  # policy: what it allows
@@ -11,8 +12,7 @@ GRANTS = {  # policy: what it allows
     "TellFindings": {"sns:Publish"},
     "WriteLog": {"logs:CreateLogStream", "logs:PutLogEvents"},
 }
-# Set, though src/config/auditor.rs does not read them: tracing, and src/config.rs for the log.
-READ_ELSEWHERE = {"RUST_LOG", "REKOR_URL", "REKOR_PUBLIC_KEYS"}
+READ_ELSEWHERE = {"RUST_LOG"}  # set, though src/config/auditor.rs does not read it: tracing does
 LEFT_TO_DEFAULTS = {"AUDIT_SECONDS"}  # the default fits Lambda's limit
 SECONDS_AFTER_A_RUN = 60  # two messages and one object of 8 s each, twice
 LAMBDAS_LONGEST = 900
@@ -120,7 +120,7 @@ def environment_is_what_the_program_reads(t):
     read = set(re.findall(r'\.(?:get|keys|number|required)\(\s*"([A-Z_]+)"', _config()))
     assert "AUDIT_BUCKET" in read and LEFT_TO_DEFAULTS <= read, "src/config/auditor.rs no longer looks as expected"
     variables = _properties(t, "Function")["Environment"]["Variables"]
-    assert set(variables) == (read - LEFT_TO_DEFAULTS) | READ_ELSEWHERE
+    assert set(variables) == (read - LEFT_TO_DEFAULTS) | READ_ELSEWHERE | variables_of_the_log()
     assert variables["PAGE_TOPIC_ARN"] == {"Ref": "PageTopicArn"}
     assert variables["NOTICE_TOPIC_ARN"] == {"Ref": "NoticeTopicArn"}
 
@@ -155,9 +155,19 @@ def an_error_pages_once(t):
     assert alarm["TreatMissingData"] == "notBreaching" and alarm["AlarmActions"] == [{"Ref": "PageTopicArn"}]
 
 
+def an_end_of_the_log_pages_a_month_before(t):
+    name = re.search(r'const LOG_METRIC: &str = "(\w+)";', (ROOT / "src/auditor/line.rs").read_text())[1]
+    alarm = _properties(t, "LogEndsAlarm")
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("tlogistry", name, "Minimum")
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "Function"}}]
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (30, "LessThanOrEqualToThreshold")
+    assert alarm["Period"] * alarm["EvaluationPeriods"] <= 86400 and alarm["TreatMissingData"] == "ignore"
+    assert alarm["AlarmActions"] == [{"Ref": "PageTopicArn"}]
+
+
 def runbook_says_what_each_alarm_means(t):
     headings = set(re.findall(r"^### ([a-z-]+)$", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE))
-    assert len(_alarms(t)) == 2
+    assert len(_alarms(t)) == 3
     for alarm in _alarms(t):
         name = alarm["Properties"]["AlarmName"]["Fn::Sub"].removeprefix("${Name}-")
         assert name in headings, name
@@ -178,8 +188,6 @@ def audits_what_the_function_keeps(t):
         ("LedgerTable", "LEDGER_TABLE"),
         ("SigningKeyArn", "KMS_KEY_ID"),
         ("TrustedKeys", "TRUSTED_KEYS"),
-        ("RekorUrl", "REKOR_URL"),
-        ("RekorPublicKeys", "REKOR_PUBLIC_KEYS"),
     ):
         assert passed[parameter] == variables[variable], parameter
         assert _properties(t, "Function")["Environment"]["Variables"][variable] == {"Ref": parameter}, variable
@@ -212,6 +220,7 @@ _DENY = ("auditor", "BucketPolicy", "Properties", "PolicyDocument", "Statement",
 _CLEAR = (*_DENY[:-1], 1)
 _MISSED = ("auditor", "MissedAlarm", "Properties")
 _FAILED = ("auditor", "FailedAlarm", "Properties")
+_ENDS = ("auditor", "LogEndsAlarm", "Properties")
 _STACK = ("template", "AuditorStack", "Properties", "Parameters")
 
 
@@ -280,6 +289,11 @@ FAULTS = [
     (an_error_pages_once, put(*_FAILED, "AlarmActions", [])),
     (an_error_pages_once, put(*_FAILED, "EvaluationPeriods", 1)),
     (an_error_pages_once, put(*_FAILED, "Threshold", 10)),
+    (an_end_of_the_log_pages_a_month_before, put(*_ENDS, "Threshold", 3)),
+    (an_end_of_the_log_pages_a_month_before, put(*_ENDS, "MetricName", "DaysLeft")),
+    (an_end_of_the_log_pages_a_month_before, put(*_ENDS, "ComparisonOperator", "GreaterThanThreshold")),
+    (an_end_of_the_log_pages_a_month_before, put(*_ENDS, "TreatMissingData", "notBreaching")),
+    (an_end_of_the_log_pages_a_month_before, put(*_ENDS, "AlarmActions", [{"Ref": "NoticeTopicArn"}])),
     (runbook_says_what_each_alarm_means, put(*_MISSED, "AlarmName", {"Fn::Sub": "${Name}-audit-missed"})),
     (is_part_of_the_deployment_and_can_be_turned_off, drop("template", "AuditorStack", "Condition")),
     (is_part_of_the_deployment_and_can_be_turned_off, _parameter("template", "Auditor", "Default", "off")),

@@ -23,6 +23,7 @@ import ledger
 import ledger_global
 import linters
 import log
+import log_config
 import monitoring
 import moves
 import names
@@ -34,7 +35,7 @@ import templates
 import watch
 
 RULE_SETS = [
-    *(function, api, edge, key, ledger, ledger_global, counters, permissions, log, costs, monitoring, moves, watch),
+    *(function, api, edge, key, ledger, ledger_global, counters, permissions, log, log_config, costs, monitoring, moves, watch),
     *(auditor, deploy_role, administration_role, names, parameters, stack_policy, release),
 ]
 

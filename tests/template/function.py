@@ -2,6 +2,7 @@
 
 import re
 
+from log_variables import variables_of_the_log
 from templates import ROOT, append, drop, put, the_one
 
 # Set, though src/config.rs does not read it: tracing does.
@@ -24,8 +25,8 @@ def _variables(t):
     return _function(t)["Environment"]["Variables"]
 
 
-def _config():
-    return (ROOT / "src/config.rs").read_text().split("#[cfg(test)]")[0]
+def _config(file="config.rs"):
+    return (ROOT / "src" / file).read_text().split("#[cfg(test)]")[0]
 
 
 def runs_on_arm(t):
@@ -51,7 +52,7 @@ def environment_is_what_the_program_reads(t):
     read = set(re.findall(r'\.(?:get|given|keys|list|milliseconds|number|rate)\("([A-Z_]+)"', _config()))
     unset = LEFT_TO_DEFAULTS | SET_BY_LAMBDA
     assert "KMS_KEY_ID" in read and unset <= read, "src/config.rs no longer looks as this rule expects"
-    assert set(_variables(t)) == (read - unset) | READ_ELSEWHERE
+    assert set(_variables(t)) == (read - unset) | READ_ELSEWHERE | variables_of_the_log()
 
 
 def has_one_key_and_one_ledger_for_all_instances(t):

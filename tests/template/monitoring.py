@@ -21,7 +21,7 @@ KNOWN = {  # namespace: the dimensions that it has, and its metrics
 DIMENSIONS = {"LedgerTable": "TableName", "CountersTable": "TableName", "Notices": "PipeName", "Pages": "PipeName"}
 PAGES = {
     *("concurrency", "crashes", "duration", "equivocation", "first-sights", "gateway-errors", "key-throttled"),
-    *("moves-unpaged", "moves-untold", "tables", "throttles", "unavailable"),
+    *("log-frozen", "moves-unpaged", "moves-untold", "tables", "throttles", "unavailable"),
 }
 NOTICES = {"log", "moved", "registries", "registry-limit"}
 
@@ -40,6 +40,9 @@ def _pulls(**counted):
 EXAMPLES = [  # an alarm, a period's values, and whether they are what it is for
     ("equivocation", {"Equivocation": 1}, True),
     ("equivocation", {}, False),
+    ("log-frozen", {"LogFrozen": 1}, True),
+    ("log-frozen", _pulls(LogFailed=100), False),
+    ("log-frozen", {}, False),
     ("unavailable", _pulls(Unavailable=1), True),
     ("unavailable", _pulls(Unavailable=10, Unchanged=90), True),
     ("unavailable", _pulls(Unavailable=9, Unchanged=40, FirstSeen=40, Moved=11), False),
@@ -224,8 +227,13 @@ def one_contradiction_is_enough(t):
     assert (alarm["Statistic"], alarm["Threshold"], alarm["EvaluationPeriods"], alarm["Period"]) == ("Sum", 1, 1, 60)
 
 
+def one_refusal_by_a_log_that_has_ended_is_enough(t):
+    alarm = _alarms(t)["log-frozen"]
+    assert (alarm["Statistic"], alarm["Threshold"], alarm["EvaluationPeriods"]) == ("Sum", 1, 1)
+
+
 def no_single_period_pages_but_for_what_counts_once(t):
-    for name in PAGES - {"equivocation", "first-sights", "moves-unpaged", "moves-untold"}:
+    for name in PAGES - {"equivocation", "log-frozen", "first-sights", "moves-unpaged", "moves-untold"}:
         alarm = _alarms(t)[name]
         assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == (2, 3), name
 
@@ -369,6 +377,10 @@ FAULTS = [
     ),
     (one_contradiction_is_enough, _alarm("EquivocationAlarm", "Threshold", 10)),
     (one_contradiction_is_enough, _alarm("EquivocationAlarm", "EvaluationPeriods", 2)),
+    (one_refusal_by_a_log_that_has_ended_is_enough, _alarm("LogFrozenAlarm", "Threshold", 10)),
+    (one_refusal_by_a_log_that_has_ended_is_enough, _alarm("LogFrozenAlarm", "EvaluationPeriods", 2)),
+    (each_tells_whom_it_should, _alarm("LogFrozenAlarm", "AlarmActions", [{"Ref": "NoticesArn"}])),
+    (each_fires_on_what_it_says, _alarm("LogFrozenAlarm", "MetricName", "LogFailed")),
     (
         no_single_period_pages_but_for_what_counts_once,
         drop("monitoring", "ThrottlesAlarm", "Properties", "DatapointsToAlarm"),

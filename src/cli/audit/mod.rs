@@ -91,6 +91,11 @@ pub(super) struct Audit {
 impl Audit {
     pub(super) async fn run(self) -> CommandResult {
         let search = LogSearch::new(self.trust.log()?, self.trust.keys()?)?;
+        if !search.can_search() && self.ledger_table.is_none() && self.ledger_file.is_none() {
+            return Err("a log of API version 2 cannot be searched for tags: name the ledger, with --ledger-table or \
+                        --ledger-file, whose rows hold the entries"
+                .into());
+        }
         let source = self.source();
         let ledger = match &self.ledger_table {
             Some(table) => Some(Ledger::DynamoDb(setup::dynamodb_ledger(table.clone()).await)),

@@ -37,14 +37,16 @@ const ANSWER_TIME: Duration = Duration::from_secs(30);
 ///   - if the log has lost the statement: that the entry has the hash of the statement with the registry's digest
 ///
 /// With --instance, the evidence comes from a tlogistry instance, and the log is not asked. The checks are the same, but
-/// the log may have other entries for the tag.
+/// the log may have other entries for the tag. A log of Rekor v2 (--rekor-api 2) can be checked in no other way: it lists
+/// no entries of a tag. It signs no time either: where a time-stamping authority did, that is the time until which the
+/// statement was signed, and not the one at which it was recorded.
 ///
 /// The entry with the lowest index counts. All others by your keys must be about the same digest, in every kind of entry
 /// and even without their statement, and the registry must serve a manifest whose bytes have it. Your keys must have
 /// signed nothing else under the tag. Entries by other keys are ignored: anyone can file them.
 ///
-/// With --min-age, the tag must also have been recorded for so long, by the time that the log signed with the first entry:
-/// nobody who owns the image can set that clock back.
+/// With --min-age, the tag must also have been recorded for so long, by the time that the log signed with the first entry,
+/// or signed for so long, by a time-stamping authority: nobody who owns the image can set these clocks back.
 ///
 /// A registry that speaks plain http is called only if INSECURE_REGISTRIES names it, as for 'serve'.
 ///
@@ -85,14 +87,17 @@ pub(super) struct Check {
 pub(super) struct Checked {
     pub result: CheckResult,
     pub registry: RegistryAnswer,
+    /// All logs list their entries.
+    searched_all: bool,
     looked_up: LookedUp,
 }
 
 impl Verify {
     pub(super) async fn run(self) -> CommandResult {
         let instance = self.check.instance.is_some();
-        let Checked { result, registry, looked_up } = self.check.run(&self.tag, !self.no_registry).await?;
-        let report = VerifyReport { tag: &self.tag, instance, result, registry, looked_up };
+        let Checked { result, registry, searched_all, looked_up } =
+            self.check.run(&self.tag, !self.no_registry).await?;
+        let report = VerifyReport { tag: &self.tag, instance, searched_all, result, registry, looked_up };
         if self.json {
             report.print_json()
         } else {
@@ -126,7 +131,7 @@ impl Check {
             }
             Err(why) => (CheckResult::Unchecked(why), LookedUp::default()),
         };
-        Ok(Checked { result, registry, looked_up })
+        Ok(Checked { result, registry, searched_all: search.can_search_all(), looked_up })
     }
 }
 
@@ -148,6 +153,12 @@ async fn look_up(tag: &Tag, instance: Option<&Url>, search: &LogSearch) -> Resul
             let finding = Finding::Sighting(Box::new(sighting.map_err(|error| error.to_string())?));
             list(&finding);
             (Findings::new([finding]), Unread::new())
+        }
+        None if !search.can_search() => {
+            return Err(
+                "a log of API version 2 cannot be searched for a tag: name the instance that recorded it, with --instance"
+                    .into(),
+            );
         }
         None => search.findings(tag, list).await.map_err(|error| error.to_string())?,
     };

@@ -13,6 +13,8 @@ pub(super) struct VerifyReport<'a> {
     pub tag: &'a Tag,
     /// True if an instance was asked instead of the log.
     pub instance: bool,
+    /// False if one of the logs lists no entries.
+    pub searched_all: bool,
     pub result: CheckResult,
     pub registry: RegistryAnswer,
     pub looked_up: LookedUp,
@@ -85,7 +87,7 @@ impl VerifyReport<'_> {
                 print_line(format_args!("{tag} {}\n", styled(BAD, "has moved")));
                 self.print_sighting(sighting);
                 self.print_current();
-                self.print_checks();
+                self.print_checks(sighting);
             }
             CheckResult::Moved(None) => {
                 print_line(format_args!("{tag} {}\n", styled(BAD, "has moved")));
@@ -133,7 +135,7 @@ impl VerifyReport<'_> {
             RegistryAnswer::NotAsked => print_line(format_args!("  now       {registry} was not asked")),
             _ => print_line(format_args!("  now       {registry} serves this digest")),
         }
-        self.print_checks();
+        self.print_checks(sighting);
     }
 
     fn print_sighting(&self, sighting: &Sighting) {
@@ -197,18 +199,36 @@ impl VerifyReport<'_> {
         }
     }
 
-    fn print_checks(&self) {
+    fn print_checks(&self, sighting: &Sighting) {
         print_line("\nChecked on this machine:");
         print_line("  - your key signed the statement that names this tag and the recorded digest");
-        print_line(
-            "  - the log holds the entry: its signed timestamp, and the inclusion proof from the entry's own bytes",
-        );
-        print_line("    to the root hash of a checkpoint that the log signed");
+        match sighting.time() {
+            Some(SightingTime::Recorded(_)) => {
+                print_line(
+                    "  - the log holds the entry: its signed timestamp, and the inclusion proof from the entry's own bytes",
+                );
+                print_line("    to the root hash of a checkpoint that the log signed");
+            }
+            signed => {
+                print_line(
+                    "  - the log holds the entry: the inclusion proof from the entry's own bytes to the root hash of a",
+                );
+                print_line("    checkpoint that the log signed");
+                match signed {
+                    Some(_) => print_line("  - a time-stamping authority saw your key's signature at the time above"),
+                    None => print_line("Not shown: when it was signed or recorded; this log signs no time"),
+                }
+            }
+        }
         let LookedUp { findings, unread, entries, foreign } = &self.looked_up;
         let files = findings.files_by_certificate(self.tag);
         match entries.iter().filter(|entry| entry.standing != FindingKind::Unrelated).count() {
             // Other entries exist whose digest is not known, or may exist.
-            _ if self.instance || !findings.is_understood(self.tag) || files > 0 || !unread.is_empty() => {}
+            _ if self.instance
+                || !self.searched_all
+                || !findings.is_understood(self.tag)
+                || files > 0
+                || !unread.is_empty() => {}
             1 => print_line("  - the log lists no other entry for this tag by your keys"),
             count => print_line(format_args!(
                 "  - the log lists {count} entries for this tag by your keys, and none names another digest"
@@ -219,6 +239,9 @@ impl VerifyReport<'_> {
                 print_line("  - what the registry serves: the digest is that of the manifest's bytes")
             }
             _ => print_line("Not checked: what the registry serves now"),
+        }
+        if !self.instance && !self.searched_all {
+            print_line("Not checked: what the log of version 2 has for this tag; it cannot be searched");
         }
         if self.instance {
             print_line("Not checked: whether the log has other entries for this tag; that takes asking the log");

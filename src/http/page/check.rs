@@ -12,7 +12,7 @@ use crate::sighting::PREDICATE_TYPE;
 pub(super) fn by_name(host: &Host, tag: &Tag, log: ShownLog<'_>) -> Markup {
     html! {
         (key(host, None))
-        (tlogistry(tag, log))
+        (tlogistry(host, tag, log))
         (rekor(tag, None, log))
     }
 }
@@ -21,7 +21,7 @@ pub(super) fn by_name(host: &Host, tag: &Tag, log: ShownLog<'_>) -> Markup {
 pub(super) fn by_sighting(host: &Host, seen: &SightingPage<'_>) -> Markup {
     html! {
         (key(host, seen.earlier_key))
-        (tlogistry(seen.tag, seen.log))
+        (tlogistry(host, seen.tag, seen.log))
         (cosign(host, seen))
         (rekor(seen.tag, Some(seen.log_index), seen.log))
     }
@@ -41,7 +41,10 @@ fn key(host: &Host, earlier: Option<&str>) -> Markup {
     }
 }
 
-fn tlogistry(tag: &Tag, log: ShownLog<'_>) -> Markup {
+fn tlogistry(host: &Host, tag: &Tag, log: ShownLog<'_>) -> Markup {
+    if !log.is_searchable {
+        return by_instance(host, tag);
+    }
     let verify = "tlogistry-cli verify";
     let lines = if log.is_public {
         vec![format!("{verify} --key key.pem {tag}")]
@@ -54,6 +57,24 @@ fn tlogistry(tag: &Tag, log: ShownLog<'_>) -> Markup {
     html! {
         h3 { "All of it, with tlogistry-cli" }
         p { "Asks the log and the registry, not this host: every entry for the tag, each proof, and what the tag is now." }
+        (commands(&lines))
+    }
+}
+
+/// The check against a log that lists nothing: the record comes from this host, and is checked all the same.
+fn by_instance(host: &Host, tag: &Tag) -> Markup {
+    let options =
+        ["--key key.pem --trusted-root trusted-root.json".to_owned(), format!("--instance {} {tag}", host.url("/"))];
+    let lines = [
+        format!("curl -fsSo trusted-root.json {}", host.url("/trusted-root.json")),
+        with_options("tlogistry-cli verify", &options),
+    ];
+    html! {
+        h3 { "All of it, with tlogistry-cli" }
+        p {
+            "Gets the record here, and checks it on your machine: the signature, the log’s proof, and what the registry serves "
+            "now. Whether the log has another entry for the tag it cannot tell: a log of this kind lists none."
+        }
         (commands(&lines))
     }
 }
@@ -98,6 +119,9 @@ fn cosign(host: &Host, seen: &SightingPage<'_>) -> Markup {
 }
 
 fn rekor(tag: &Tag, log_index: Option<u64>, log: ShownLog<'_>) -> Markup {
+    if !log.is_searchable {
+        return html! {};
+    }
     let server = (!log.is_public).then(|| format!("--rekor_server {}", word(log.url)));
     let on_server = |command: &str, option: String| {
         with_options(command, &server.iter().cloned().chain([option]).collect::<Vec<_>>())

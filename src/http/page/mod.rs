@@ -20,6 +20,8 @@ pub(super) use sighting::SightingPage;
 pub(super) struct ShownLog<'a> {
     /// Without a slash at the end.
     pub url: &'a str,
-    /// Sigstore's public instance. Tools know it by default.
+    /// Sigstore's public instance of Rekor v1. Tools know it by default.
     pub is_public: bool,
+    /// It lists entries by hashes, as Rekor v1 does.
+    pub is_searchable: bool,
 }

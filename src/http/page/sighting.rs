@@ -52,7 +52,7 @@ impl SightingPage<'_> {
             }
             section aria-labelledby="check" {
                 h2 id="check" { "Check it yourself" }
-                p { "Nothing here has to be believed. Get the key, then use any of the three tools." }
+                p { "Nothing here has to be believed. Get the key, then use any of these tools." }
                 (check::by_sighting(host, self))
             }
         };
@@ -155,7 +155,7 @@ mod tests {
             time: Some(SightingTime::Recorded(1_795_520_400)),
             log_index: 4_000_000_000,
             entry_url: "https://rekor.sigstore.dev/api/v1/log/entries/00",
-            log: ShownLog { url: "https://rekor.sigstore.dev", is_public: true },
+            log: ShownLog { url: "https://rekor.sigstore.dev", is_public: true, is_searchable: true },
             key_fingerprint: "00",
             earlier_key: None,
             refused: None,

@@ -56,6 +56,9 @@ impl RekorV1 {
             let entry = self.conflicting_entry(&response, deadline).await?;
             return Ok(Uploaded { entry, hidden: true });
         }
+        if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+            return Err(LogError::Frozen);
+        }
         let body = expect(response, StatusCode::CREATED, SIGHTING_BYTES, deadline).await?;
         let entry = LogEntry::parse(&body).map_err(|e| LogError::malformed("an upload", e))?;
         Ok(Uploaded { entry, hidden: false })

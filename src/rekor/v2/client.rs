@@ -12,8 +12,8 @@ use crate::http_client::{self, SendError};
 use crate::rekor::Uploaded;
 use crate::rekor::answer::{expect, send};
 use crate::tlog::{
-    Checkpoint, EntryId, InclusionProof, LogEntry, LogError, LogKeys, SignedFields, TileProof, TransparencyLogEntry,
-    entries_path, leaf_hash,
+    Checkpoint, EntryId, Hash, InclusionProof, LogEntry, LogError, LogKey, LogKeys, SignedFields, TILE_WIDTH, Tile,
+    TileProof, TransparencyLogEntry, entries_path, leaf_hash,
 };
 
 /// An answer has some 4 KiB: the leaf, and a proof of up to 64 hashes.
@@ -101,14 +101,44 @@ impl RekorV2 {
         }
     }
 
-    /// The entry under the log's current checkpoint; `None` if the tree does not reach to its index.
+    /// The entry under the log's current checkpoint; `None` if the tree does not reach to its index, or holds another leaf
+    /// there by its own tiles. An entry of another shard is an error.
     pub(crate) async fn again(&self, entry: &LogEntry, deadline: Deadline) -> Result<Option<LogEntry>, LogError> {
         let checkpoint = self.checkpoint(deadline).await?;
+        let key = self.key_of(&checkpoint)?;
+        if hex::encode(key.id()) != entry.signed_fields().log_id() {
+            return Err(LogError::OtherLog);
+        }
         if checkpoint.size() <= entry.log_index() {
             return Ok(None);
         }
         let leaf = entry.signed_fields().leaf().to_vec();
-        self.entry_at(entry.log_index(), leaf, &checkpoint, deadline).await.map(Some)
+        let again = self.entry_at(entry.log_index(), leaf, &checkpoint, deadline).await?;
+        let is_replaced = match again.inclusion_proof() {
+            Some(proof) => self.proves_another(proof, again.leaf_hash(), deadline).await?,
+            None => false,
+        };
+        Ok((!is_replaced).then_some(again))
+    }
+
+    /// Returns whether the log's own tiles prove another leaf at the place of a proof that does not hold. Tiles that prove
+    /// nothing at all say nothing of the leaf.
+    async fn proves_another(
+        &self,
+        proof: &InclusionProof,
+        leaf_hash: Hash,
+        deadline: Deadline,
+    ) -> Result<bool, LogError> {
+        let Some(tile) = Tile::in_tree(0, proof.log_index / TILE_WIDTH, proof.head.size) else { return Ok(false) };
+        let hashes = self.tile(tile, deadline).await?;
+        let place = usize::try_from(proof.log_index % TILE_WIDTH).unwrap_or(usize::MAX);
+        let there = hashes.get(place).copied();
+        Ok(there.is_some_and(|there| there != leaf_hash && proof.leads_from(&there)))
+    }
+
+    fn key_of(&self, checkpoint: &Checkpoint) -> Result<&LogKey, LogError> {
+        let key = self.keys.iter().find(|key| key.origin() == Some(checkpoint.origin()));
+        key.ok_or_else(|| LogError::malformed("a request for its checkpoint", "it is of another log"))
     }
 
     /// The entry of `leaf`, which stands at `index` according to the log.
@@ -119,8 +149,7 @@ impl RekorV2 {
         checkpoint: &Checkpoint,
         deadline: Deadline,
     ) -> Result<LogEntry, LogError> {
-        let key = self.keys.iter().find(|key| key.origin() == Some(checkpoint.origin()));
-        let key = key.ok_or_else(|| LogError::malformed("a request for its checkpoint", "it is of another log"))?;
+        let key = self.key_of(checkpoint)?;
         let path = self.read_proof(&TileProof::inclusion(index, checkpoint.size()), deadline).await?;
         let proof = InclusionProof {
             log_index: index,
