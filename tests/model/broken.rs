@@ -2,7 +2,7 @@
 
 use crate::model::{ANY_FUNCTION_CAN_FINISH, Action, ONE_DIGEST, SERVED_IS_RECORDED};
 use crate::state::Write;
-use crate::{IMPLEMENTED, Index, Ledger, Protocol, Pulls};
+use crate::{IMPLEMENTED, Index, Ledger, Loss, Protocol, Pulls};
 
 /// No table is configured, so that each process decides for itself.
 const NO_SHARED_LEDGER: Pulls = Pulls { ledger: Ledger::NotShared, late: 0, ..IMPLEMENTED };
@@ -64,8 +64,8 @@ fn without_take_over_an_interrupted_recording_blocks_the_tag() {
 /// No row may be deleted: our protocol does not survive it, not even with a perfect index and no late call.
 #[test]
 fn a_deleted_row_records_two() {
-    assert_records_two_digests(Pulls { rows_may_go: true, functions: 1, late: 0, ..IMPLEMENTED });
-    assert_records_two_digests(Pulls { rows_may_go: true, index: Index::Perfect, late: 0, ..IMPLEMENTED });
+    assert_records_two_digests(Pulls { loss: Loss::AnyTime, functions: 1, late: 0, ..IMPLEMENTED });
+    assert_records_two_digests(Pulls { loss: Loss::AnyTime, index: Index::Perfect, late: 0, ..IMPLEMENTED });
 }
 
 #[test]

@@ -23,6 +23,7 @@ impl Pulls {
         match function.step {
             Step::Claim => Some(Write::Claim(own)),
             Step::NameKey { .. } => Some(Write::NameKey(own)),
+            Step::NameLog { .. } => Some(Write::NameKey(Keys::of_log(self.version(function).log))),
             Step::Remember(digest, keys) => Some(Write::Insert(Row::Recorded(digest, keys))),
             Step::Insert(statement) => Some(Write::Insert(Row::Pending(statement))),
             Step::Wait { .. } if self.protocol == Protocol::NoTakeOver => None,
@@ -45,13 +46,15 @@ impl Pulls {
             Some(Row::Pending(statement)) => statement.key,
             None => Default::default(),
         };
+        let version = self.version(&state.functions[i]);
         match row {
-            Some(_) if !self.version(&state.functions[i]).knows.contains(verifies_with) => self.end(state, i),
+            Some(_) if !version.knows.contains(verifies_with) => self.end(state, i),
             Some(Row::Recorded(digest, _)) => self.know(state, i, Found::Seen(digest)),
             Some(Row::Pending(statement)) => {
                 state.functions[i].step = Step::Wait { statement, lease_current: true };
             }
             None if row_expected => self.end(state, i),
+            None if version.searched.is_empty() => self.go_on_with_current(state, i, Step::Never),
             None => state.functions[i].step = Step::Search,
         }
     }
@@ -64,22 +67,24 @@ impl Pulls {
         }
         match found {
             Some((unattested @ Found::Unattested(..), _)) => state.functions[i].step = Step::Found(unattested),
-            Some((found, keys)) => {
-                state.functions[i].known = Some(found.digest());
-                state.functions[i].step = Step::Remember(found.digest(), keys);
-            }
+            Some((found, keys)) => self.remember(state, i, found.digest(), keys),
             None => self.go_on_with_current(state, i, Step::Never),
         }
     }
 
     /// A write was answered with whether its condition held.
     pub fn has_written(&self, state: &mut State, i: usize, write: Write, held: bool) {
+        let version = self.version(&state.functions[i]);
         match state.functions[i].step {
-            Step::Claim | Step::NameKey { .. } => self.has_named(state, i, write, held),
-            Step::Remember(digest, _) => state.functions[i].step = Step::Found(Found::Seen(digest)),
+            Step::Claim | Step::NameKey { .. } | Step::NameLog { .. } => self.has_named(state, i, write, held),
+            // Somebody else's row, or one that is still pending.
+            Step::Remember(..) if !held && self.stores_first(state, i) => {
+                state.functions[i].step = Step::Get { row_expected: true };
+            }
+            Step::Remember(digest, _) => self.know(state, i, Found::Seen(digest)),
             Step::Insert(statement) if held => {
                 if self.protocol == Protocol::ServeBeforeRecording {
-                    state.verdict = Some(Verdict::FirstSeen(statement.digest));
+                    self.answer(state, i, Verdict::FirstSeen(statement.digest));
                 }
                 state.functions[i].step = Step::Upload { statement, taken_over: false };
             }
@@ -94,10 +99,12 @@ impl Pulls {
                 self.know(state, i, Found::Recorded(statement.digest));
             }
             Step::Upload { statement, .. } => {
-                state.functions[i].step = Step::Complete { statement, existed: !held };
+                state.functions[i].step = self.before_completing(state, i, statement, !held);
             }
-            Step::Complete { statement, existed: false } => self.know(state, i, Found::Recorded(statement.digest)),
-            Step::Complete { statement, existed: true } => {
+            Step::Complete { statement, existed } if !existed || !version.is_searchable() => {
+                self.know(state, i, Found::Recorded(statement.digest));
+            }
+            Step::Complete { statement, .. } => {
                 state.functions[i].known = Some(statement.digest);
                 match self.before_signing(state, i, true) {
                     Some(first) => state.functions[i].step = first,
@@ -123,6 +130,7 @@ impl Pulls {
     /// No answer came to a call that changes something. What is only best effort is passed over, all else fails.
     pub fn has_written_in_vain(&self, state: &mut State, i: usize, write: Write) {
         match state.functions[i].step {
+            Step::Remember(..) if self.stores_first(state, i) => self.end(state, i),
             Step::Remember(..) | Step::MakeFindable(_) => self.has_written(state, i, write, true),
             Step::NameKey { findable: true } => {
                 let digest = state.functions[i].known.expect("the row was completed");
@@ -148,16 +156,14 @@ impl Pulls {
                 state.functions[i].step = if inserts { Step::Insert(statement) } else { upload };
             }
             // It is rebuilt, and then kept like any other.
-            Step::Found(Found::Unattested(digest, keys)) if digest == current => {
-                state.functions[i].known = Some(digest);
-                state.functions[i].step = Step::Remember(digest, keys);
-            }
+            Step::Found(Found::Unattested(digest, keys)) if digest == current => self.remember(state, i, digest, keys),
             Step::Found(found) => {
-                state.verdict = Some(match found {
+                let verdict = match found {
                     Found::Seen(digest) if digest == current => Verdict::Unchanged(digest),
                     Found::Recorded(digest) if digest == current => Verdict::FirstSeen(digest),
                     _ => Verdict::Moved,
-                });
+                };
+                self.answer(state, i, verdict);
                 self.end(state, i);
             }
             _ => {}
@@ -178,7 +184,7 @@ impl Pulls {
     pub fn serve_pinned(&self, state: &mut State, i: usize) {
         let function = state.functions[i];
         if let Some(served) = self.pinned(&function) {
-            state.verdict = Some(Verdict::Pinned { served, current: function.current });
+            self.answer(state, i, Verdict::Pinned { served, current: function.current });
             self.end(state, i);
         }
     }
@@ -188,6 +194,32 @@ impl Pulls {
         if let Some(current) = state.functions[i].current {
             self.is_told(state, i, current);
         }
+    }
+
+    /// Answers a client.
+    fn answer(&self, state: &mut State, i: usize, verdict: Verdict) {
+        let row = state.rows[self.place(state, i).table];
+        let is_stored = match verdict {
+            Verdict::FirstSeen(digest) | Verdict::Unchanged(digest) | Verdict::Pinned { served: digest, .. } => {
+                matches!(row, Some(Row::Recorded(stored, _)) if stored == digest)
+            }
+            Verdict::Moved => true,
+        };
+        state.unstored = !is_stored && !self.version(&state.functions[i]).is_searchable();
+        state.verdict = Some(verdict);
+    }
+
+    /// A search has found the tag. Where no search finds what is written now, the row comes before all else.
+    fn remember(&self, state: &mut State, i: usize, digest: Digest, keys: Keys) {
+        if !self.stores_first(state, i) {
+            state.functions[i].known = Some(digest);
+        }
+        state.functions[i].step = Step::Remember(digest, keys);
+    }
+
+    /// True if what a search has found is served only once its row is there.
+    fn stores_first(&self, state: &State, i: usize) -> bool {
+        self.protocol != Protocol::ServeBeforeStoring && !self.version(&state.functions[i]).is_searchable()
     }
 
     fn know(&self, state: &mut State, i: usize, found: Found) {

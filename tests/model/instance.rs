@@ -1,12 +1,13 @@
-//! The instance's own row, `src/verdict/instance.rs` and `claim.rs`: which keys the ledger was used with, and versions
+//! The instance's own row, `src/verdict/instance.rs` and `key_use.rs`: which keys the ledger was used with, and versions
 //! of the function that know other keys, or have another table or log.
 
-use crate::state::{Function, Standing, State, Step, Write};
+use crate::state::{Function, Standing, State, Statement, Step, Write};
 use crate::{Guard, Pulls};
 
-/// Keys that sign, and logs.
+/// Keys that sign.
 pub const SIGNERS: usize = 2;
-pub const LOGS: usize = 2;
+/// Two of Rekor v1, and one of Rekor v2 ([`T`]).
+pub const LOGS: usize = 3;
 
 /// Signing keys and keys of logs, by their fingerprints.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +24,14 @@ impl Keys {
 
     pub const fn with(self, others: Self) -> Self {
         Self(self.0 | others.0)
+    }
+
+    const fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+
+    const fn and(self, others: Self) -> Self {
+        Self(self.0 & others.0)
     }
 
     pub fn contains(self, others: Self) -> bool {
@@ -48,7 +57,10 @@ pub struct Version {
     pub name: &'static str,
     /// The number of the key that it signs with.
     pub signer: usize,
+    /// The number of the log that it writes.
     pub log: usize,
+    /// The numbers of the logs that it searches. A log of Rekor v2 is never among them.
+    pub searched: &'static [usize],
     /// Its own keys and those that it trusts beside them.
     pub knows: Keys,
     pub table: usize,
@@ -57,9 +69,27 @@ pub struct Version {
 }
 
 impl Version {
-    /// The keys that it uses for certain.
+    /// The keys that it uses for certain. Of several logs' keys, the first entry tells which.
     pub fn own(&self) -> Keys {
+        let signer = Keys::of_signer(self.signer);
+        let has_one_log = self.knows.contains(Keys::of_log(self.log)) && self.knows.and(LOG_KEYS).0.count_ones() == 1;
+        if has_one_log { signer.with(Keys::of_log(self.log)) } else { signer }
+    }
+
+    /// The keys that it may use, beside what others signed.
+    pub fn may_use(&self) -> Keys {
         Keys::of_signer(self.signer).with(Keys::of_log(self.log))
+    }
+
+    /// True if it was given these keys and, for the key of a log that can be searched, is able to search.
+    fn can_use(&self, keys: Keys) -> bool {
+        let usable = if self.searched.is_empty() { self.knows.without(L.with(M)) } else { self.knows };
+        usable.contains(keys)
+    }
+
+    /// True if a search finds what it writes.
+    pub fn is_searchable(&self) -> bool {
+        self.searched.contains(&self.log)
     }
 }
 
@@ -67,15 +97,55 @@ const A: Keys = Keys::of_signer(0);
 const B: Keys = Keys::of_signer(1);
 const L: Keys = Keys::of_log(0);
 const M: Keys = Keys::of_log(1);
+/// The key of a log of tiles, Rekor v2, which lists nothing.
+const T: Keys = Keys::of_log(2);
+const LOG_KEYS: Keys = L.with(M).with(T);
 
-const FIRST: Version = Version { name: "signs with A", signer: 0, log: 0, knows: A.with(L), table: 0, mistaken: false };
+const FIRST: Version =
+    Version { name: "signs with A", signer: 0, log: 0, searched: &[0], knows: A.with(L), table: 0, mistaken: false };
 const TRUSTING: Version = Version { name: "signs with A, trusts B", knows: A.with(B).with(L), ..FIRST };
 const ROTATED: Version = Version { name: "signs with B, trusts A", signer: 1, ..TRUSTING };
 const WRONG_TABLE: Version = Version { name: "signs with A, wrong table", table: 1, mistaken: true, ..FIRST };
 const OTHER_LOG: Version =
-    Version { name: "signs with A, another log", log: 1, knows: A.with(M), mistaken: true, ..FIRST };
+    Version { name: "signs with A, another log", log: 1, searched: &[1], knows: A.with(M), mistaken: true, ..FIRST };
+const ON_TILES: Version =
+    Version { name: "writes T, which lists nothing", log: 2, searched: &[], knows: A.with(T), ..FIRST };
+const TOLD_OF_TILES: Version = Version { name: "writes L, trusts T", knows: A.with(L).with(T), ..FIRST };
+const MOVED: Version = Version { name: "writes T, searches L", log: 2, ..TOLD_OF_TILES };
+const MOVED_WITHOUT_SEARCH: Version =
+    Version { name: "writes T, was not told where L is", searched: &[], mistaken: true, ..MOVED };
 
 pub const ALONE: &[Version] = &[FIRST];
+
+/// The only version of an instance that never had a Rekor v1.
+pub const ON_TILES_ALONE: &[Version] = &[ON_TILES];
+
+/// The same, and what it is with another table.
+pub const ON_TILES_OR_WRONG_TABLE: &[Version] =
+    &[ON_TILES, Version { name: "writes T, wrong table", table: 1, mistaken: true, ..ON_TILES }];
+
+/// The move from L, a Rekor v1, to T, a Rekor v2, for a ledger that was used with L: what is deployed before it trusts T.
+pub const MOVING: &[Version] = &[TOLD_OF_TILES, MOVED];
+
+/// The same in one deployment: the version before does not know T.
+pub const MOVING_AT_ONCE: &[Version] = &[FIRST, MOVED];
+
+/// The move, and what may be deployed with a parameter forgotten.
+pub const MOVING_WITH_MISTAKES: &[Version] = &[
+    TOLD_OF_TILES,
+    MOVED,
+    WRONG_TABLE,
+    OTHER_LOG,
+    Version { name: "writes T, searches L, wrong table", table: 1, mistaken: true, ..MOVED },
+    Version { name: "writes T, L forgotten", mistaken: true, ..ON_TILES },
+    MOVED_WITHOUT_SEARCH,
+];
+
+/// The move to a version that does not search L, beside those that do.
+pub const MOVING_WITHOUT_SEARCH: &[Version] = &[TOLD_OF_TILES, MOVED, MOVED_WITHOUT_SEARCH];
+
+/// The keys that a ledger names after its use with L.
+pub const USED_WITH_L: Keys = A.with(L);
 
 /// The first deployment of a rotation, both versions at once, and what may be deployed with a parameter forgotten.
 pub const NEXT_KEY_IS_TRUSTED: &[Version] = &[FIRST, TRUSTING, WRONG_TABLE, OTHER_LOG];
@@ -98,7 +168,7 @@ impl Pulls {
     /// A new process of a version.
     pub fn started(&self, version: usize) -> Function {
         let standing = match self.guard {
-            Guard::Settled | Guard::None => Standing::Admitted { own_named: true },
+            Guard::Settled | Guard::None => Standing::Admitted { named: self.versions[version].may_use() },
             _ => Standing::Unknown,
         };
         self.waiting(Function { version, standing, known: None, current: None, step: Step::Search })
@@ -138,9 +208,9 @@ impl Pulls {
     /// Takes in what the instance's row names. The pull ends if that is too much.
     fn admit(&self, state: &mut State, i: usize, used: Keys) -> bool {
         let version = *self.version(&state.functions[i]);
-        let admitted = version.knows.contains(used);
+        let admitted = version.can_use(used);
         state.functions[i].standing = match admitted {
-            true => Standing::Admitted { own_named: used.contains(version.own()) },
+            true => Standing::Admitted { named: used.and(version.may_use()) },
             false => Standing::Unknown,
         };
         if !admitted {
@@ -161,11 +231,22 @@ impl Pulls {
 
     /// The step before a signature over the tag's digest, or over one more for a search; `None` if it may be made.
     pub fn before_signing(&self, state: &State, i: usize, findable: bool) -> Option<Step> {
+        let version = self.version(&state.functions[i]);
+        let is_unasked = self.guard == Guard::ClaimsUnasked || version.searched.is_empty();
         match state.functions[i].standing {
-            Standing::Admitted { own_named: true } => None,
-            Standing::Admitted { own_named: false } => Some(Step::NameKey { findable }),
-            Standing::Vacant | Standing::Unknown if self.guard == Guard::ClaimsUnasked => Some(Step::Claim),
+            Standing::Admitted { named } if named.contains(version.own()) => None,
+            Standing::Admitted { .. } => Some(Step::NameKey { findable }),
+            Standing::Vacant | Standing::Unknown if is_unasked => Some(Step::Claim),
             Standing::Vacant | Standing::Unknown => Some(Step::AskKeys),
+        }
+    }
+
+    /// The step before a row is completed with the log's entry.
+    pub fn before_completing(&self, state: &State, i: usize, statement: Statement, existed: bool) -> Step {
+        let log = Keys::of_log(self.version(&state.functions[i]).log);
+        match state.functions[i].standing {
+            Standing::Admitted { named } if !named.contains(log) => Step::NameLog { statement, existed },
+            _ => Step::Complete { statement, existed },
         }
     }
 
@@ -173,7 +254,7 @@ impl Pulls {
     pub fn has_asked_for_keys(&self, state: &mut State, i: usize) {
         let version = self.version(&state.functions[i]);
         let asked = if self.guard == Guard::AsksForOwnKeyAlone { version.own() } else { version.knows };
-        let used = state.shown && asked.contains(A) && version.log == 0;
+        let used = state.shown && asked.contains(A) && version.searched.contains(&0);
         if !used || !self.shows_use(state, i) {
             state.functions[i].step = Step::Claim;
         }
@@ -182,19 +263,24 @@ impl Pulls {
     /// The instance's row was written. It names the keys now, and perhaps others.
     pub fn has_named(&self, state: &mut State, i: usize, write: Write, held: bool) {
         match write {
-            Write::Claim(_) if held => state.functions[i].standing = Standing::Admitted { own_named: true },
+            Write::Claim(own) if held => state.functions[i].standing = Standing::Admitted { named: own },
             Write::Claim(_) => {
                 state.functions[i].step = Step::Admit { again: true };
                 return;
             }
             _ => {
                 let Some(used) = state.used[self.place(state, i).table] else { return self.end(state, i) };
-                let findable = state.functions[i].step == Step::NameKey { findable: true };
+                let step = state.functions[i].step;
                 if !self.admit(state, i, used) {
                     return;
                 }
-                if findable {
-                    return self.make_findable(state, i);
+                match step {
+                    Step::NameKey { findable: true } => return self.make_findable(state, i),
+                    Step::NameLog { statement, existed } => {
+                        state.functions[i].step = Step::Complete { statement, existed };
+                        return;
+                    }
+                    _ => {}
                 }
             }
         }

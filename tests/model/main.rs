@@ -1,5 +1,6 @@
 //! `src/verdict/` as a state machine, explored to the end: several functions pull one tag, anything fails at any
-//! moment, and no second digest may ever be recorded or served.
+//! moment, and no second digest may ever be recorded or served. The log is a Rekor v1, a Rekor v2, or first the one and
+//! then the other.
 //!
 //! One step is one outgoing call. Not bounded are: pulls, crashes, calls that fail, take-overs, searches that find
 //! nothing, and how often upstream moves the tag: leases and signatures have no numbers but are told apart, so that
@@ -11,6 +12,8 @@
 //! - A recording that goes on after its client was answered (`Recorder::finish`) is one function more.
 //! - Signing changes nothing that others see, so it is no step of its own. Neither is verifying: the log and the ledger
 //!   answer late, incompletely or not at all, but never forged. An answer that does not verify is one that failed.
+//! - A Rekor v2 is a log that nobody searches. It may answer a repeated upload with the entry that exists or with a new
+//!   one, which is the same to a function: nothing is signed anew.
 //! - A 409 and the retrieval of the entry that it names are one call: the second changes nothing.
 //! - Upstream answers with any digest at any time, which is what one that moves its tags at will looks like.
 //! - While Docker Hub allows no more requests, what it tells is a digest by HEAD, for which a mirror's bytes must stand in. That
@@ -20,6 +23,7 @@
 //! - A pull by the pinned name takes the same steps. From the moment at which it knows the tag, it may be answered with what
 //!   was found, whatever upstream told, or nothing ([`model::Action::ServeRecorded`]). That the registry has that manifest
 //!   no more is a pull that is given up.
+//! - The row of what a search found names no key that the instance's row lacks: the ledger was used with that log.
 //! - The instance's row is read once by each process: that it is read again each minute only refuses more.
 //! - The index of attestations, and what a row remembers of it and of moves, are not modelled: those writes demand a row
 //!   that is recorded, and change nothing that a verdict reads.
@@ -34,16 +38,18 @@ mod function;
 mod holds;
 mod instance;
 mod model;
+mod moving;
 mod rotation;
 mod state;
+mod tiles;
 mod world;
 
 use std::time::Instant;
 
 use stateright::{Checker, HasDiscoveries, Model};
 
-use instance::{ALONE, Version};
-use model::{ANY_FUNCTION_CAN_FINISH, Action, MISTAKES_DO_NOTHING, ONE_DIGEST, SERVED_IS_RECORDED};
+use instance::{ALONE, Keys, Version};
+use model::{ANY_FUNCTION_CAN_FINISH, Action, MISTAKES_DO_NOTHING, ONE_DIGEST, SERVED_IS_RECORDED, SERVED_IS_STORED};
 
 /// The way in which a tag is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,12 +72,14 @@ pub enum Protocol {
     PinnedFromPendingRow,
     /// A pinned pull is answered with what upstream serves, if the recorded digest is unknown.
     PinnedDespiteLoss,
+    /// What was found in a log before the one that is written is served whether or not its row was stored.
+    ServeBeforeStoring,
 }
 
 /// The guard that keeps a function from a ledger that is not its own, or whose keys it does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
-    /// The guard of `src/verdict/instance.rs` and `claim.rs`.
+    /// The guard of `src/verdict/instance.rs` and `key_use.rs`.
     Implemented,
     /// The same, once the instance's row names the keys of the only version: with this, how a tag is recorded is
     /// explored by itself.
@@ -102,6 +110,17 @@ pub enum Index {
     Perfect,
 }
 
+/// Rows that are lost, though nothing may delete one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    Never,
+    AnyTime,
+    /// Recorded rows, while no pull and no call is under way.
+    BetweenPulls,
+    /// The same, if a log that every version searches lists an entry of the tag.
+    OfListedTags,
+}
+
 /// One configuration of the model.
 #[derive(Debug, Clone)]
 pub struct Pulls {
@@ -109,6 +128,8 @@ pub struct Pulls {
     pub guard: Guard,
     /// Versions that may be deployed: the first one runs at the beginning.
     pub versions: &'static [Version],
+    /// The keys that the instance's row names at first, if the ledger was used before.
+    pub used_with: Option<Keys>,
     /// Parameters are forgotten also before the log's index has an entry by the first key.
     pub mistakes_at_once: bool,
     pub ledger: Ledger,
@@ -123,8 +144,7 @@ pub struct Pulls {
     pub repeats: bool,
     /// A read may be answered by a replica that does not have the row yet.
     pub stale_reads: bool,
-    /// A row may be deleted.
-    pub rows_may_go: bool,
+    pub loss: Loss,
     /// Functions are interchangeable, so that only one order of them is explored. Off where a trace is to be read.
     pub alike: bool,
 }
@@ -133,6 +153,7 @@ const IMPLEMENTED: Pulls = Pulls {
     protocol: Protocol::Implemented,
     guard: Guard::Settled,
     versions: ALONE,
+    used_with: None,
     mistakes_at_once: false,
     ledger: Ledger::Shared,
     index: Index::Lossy,
@@ -141,7 +162,7 @@ const IMPLEMENTED: Pulls = Pulls {
     late: 1,
     repeats: true,
     stale_reads: false,
-    rows_may_go: false,
+    loss: Loss::Never,
     alike: true,
 };
 
@@ -157,7 +178,8 @@ impl Pulls {
     /// Every reachable state has what must hold.
     fn assert_is_safe(self, name: &str) {
         let checker = self.explore(name);
-        for property in [ONE_DIGEST, SERVED_IS_RECORDED, ANY_FUNCTION_CAN_FINISH, MISTAKES_DO_NOTHING] {
+        for property in [ONE_DIGEST, SERVED_IS_RECORDED, SERVED_IS_STORED, ANY_FUNCTION_CAN_FINISH, MISTAKES_DO_NOTHING]
+        {
             checker.assert_no_discovery(property);
         }
     }

@@ -2,20 +2,21 @@
 
 use stateright::{Model, Property};
 
-use crate::instance::{Keys, Place};
-use crate::state::{Digest, Found, State, Step, Verdict, Write};
-use crate::{Guard, Index, Ledger, Pulls};
+use crate::instance::{Keys, Place, Version};
+use crate::state::{Digest, Found, Row, State, Step, Verdict, Write};
+use crate::{Guard, Index, Ledger, Loss, Pulls};
 
 pub const ONE_DIGEST: &str = "no two digests are ever recorded";
 pub const SERVED_IS_RECORDED: &str = "what is served by tag is the recorded digest";
 pub const ANY_FUNCTION_CAN_FINISH: &str = "any function can finish, whatever became of the others";
+pub const SERVED_IS_STORED: &str = "what no search would find again is served only once its row is there";
 pub const MISTAKES_DO_NOTHING: &str =
     "a version that lacks a key, or has another table or log, serves and signs nothing";
 
 /// Steps in which a function on its own must come to a verdict. The longest way is: give up on what it was doing, read
-/// the instance's row and the tag's, take it over, upload, complete, name its key, upload again, compare; with an
-/// outdated lease it first reads once more. A process of the first version claims the ledger before.
-const ENOUGH_STEPS: usize = 16;
+/// the instance's row and the tag's, take it over, upload, name the log's key, complete, name its key, upload again,
+/// compare; with an outdated lease it first reads once more. A process of the first version claims the ledger before.
+const ENOUGH_STEPS: usize = 17;
 
 /// Functions are numbered by their place in [`State::functions`], which is not the same from step to step where
 /// [`Pulls::alike`] is set.
@@ -73,14 +74,17 @@ impl Model for Pulls {
         let tables = 1 + self.versions.iter().map(|version| version.table).max().unwrap_or_default();
         let tables = if self.ledger == Ledger::Shared { tables } else { self.functions };
         let settled = (self.guard == Guard::Settled).then(|| self.versions[0].own());
+        let mut used = vec![settled; tables];
+        used[0] = self.used_with.or(settled);
         vec![State {
             functions: vec![self.started(0); self.functions],
             rows: vec![None; tables],
-            used: vec![settled; tables],
+            used,
             logs: Default::default(),
             shown: false,
             late: Vec::new(),
             verdict: None,
+            unstored: false,
         }]
     }
 
@@ -122,7 +126,8 @@ impl Model for Pulls {
             actions.push(Action::Vanish(place, write));
         }
         if self.index != Index::Perfect {
-            let logs = state.logs.iter().enumerate();
+            let is_searched = |log: usize| self.versions.iter().any(|version| version.searched.contains(&log));
+            let logs = state.logs.iter().enumerate().filter(|(log, _)| is_searched(*log));
             for (log, (signer, entries)) in
                 logs.flat_map(|(log, kept)| kept.by.iter().enumerate().map(move |by| (log, by)))
             {
@@ -140,7 +145,7 @@ impl Model for Pulls {
         if self.versions.len() > 1 && self.may_be_shown(state) {
             actions.push(Action::Show);
         }
-        if self.rows_may_go && state.rows[0].is_some() {
+        if self.row_may_go(state) {
             actions.push(Action::LoseRow);
         }
     }
@@ -166,6 +171,8 @@ impl Model for Pulls {
                 Some(Verdict::Moved) => state.recorded().len() == 1,
                 None => true,
             }),
+            // A process remembers what was in a row that was lost since.
+            Property::always(SERVED_IS_STORED, |model: &Pulls, s: &State| !s.unstored || model.loss != Loss::Never),
             Property::always(ANY_FUNCTION_CAN_FINISH, |model: &Pulls, state: &State| {
                 let mut functions = (0..model.functions).filter(|&i| !model.version(&state.functions[i]).mistaken);
                 functions.all(|i| model.digests().all(|current| model.finishes(state, i, current)))
@@ -195,16 +202,51 @@ impl Model for Pulls {
                 step(s, |step| matches!(step, Step::Complete { existed: true, .. }))
             }),
         ];
-        if self.index == Index::Lossy {
+        if self.index == Index::Lossy && self.versions.iter().any(|version| !version.searched.is_empty()) {
             properties.push(Property::sometimes("an entry without its statement is found", |_, s: &State| {
                 step(s, |step| matches!(step, Step::Found(Found::Unattested(..))))
             }));
+        }
+        if self.is_a_move() {
+            fn recorded(state: &State, log: usize) -> bool {
+                state.logs[log].by.iter().any(|entries| entries.recorded.len() > 0)
+            }
+            properties.extend([
+                Property::sometimes("one fact stands in the log before and in the one after", |_, s: &State| {
+                    recorded(s, 0) && recorded(s, 2)
+                }),
+                Property::sometimes("what the log before holds is brought over", |model: &Pulls, s: &State| {
+                    s.functions
+                        .iter()
+                        .any(|f| !model.version(f).is_searchable() && matches!(f.step, Step::Remember(..)))
+                }),
+                Property::sometimes(
+                    "a recording that the version before began ends in the next log",
+                    |model, s: &State| {
+                        let mut functions = s.functions.iter().filter(|function| model.version(function).log == 2);
+                        recorded(s, 0) && functions.any(|function| matches!(function.step, Step::NameLog { .. }))
+                    },
+                ),
+                Property::sometimes(
+                    "a recording that the next version began ends in the log before",
+                    |_, s: &State| {
+                        recorded(s, 2)
+                            && matches!(s.rows[0], Some(Row::Recorded(_, keys)) if keys.contains(Keys::of_log(0)))
+                    },
+                ),
+            ]);
         }
         properties
     }
 }
 
 impl Pulls {
+    /// True if the versions write a log that lists nothing, after one that does.
+    fn is_a_move(&self) -> bool {
+        let is_searchable = self.versions.iter().filter(|version| !version.mistaken).map(Version::is_searchable);
+        is_searchable.clone().any(|is| is) && is_searchable.clone().any(|is| !is)
+    }
+
     pub fn digests(&self) -> impl Iterator<Item = Digest> + use<> {
         Digest::ALL.into_iter().take(self.digests)
     }
@@ -236,7 +278,7 @@ impl Pulls {
     }
 
     fn after(&self, state: &State, action: Action) -> State {
-        let mut next = State { verdict: None, ..state.clone() };
+        let mut next = State { verdict: None, unstored: false, ..state.clone() };
         match action {
             Action::ReadInstance(i) => self.has_read_instance(&mut next, i),
             Action::AskForKeys(i) => self.has_asked_for_keys(&mut next, i),

@@ -79,9 +79,9 @@ impl Found {
 pub enum Standing {
     Unknown,
     Vacant,
-    /// The function knows every key that the row named; among these may be its own.
+    /// The function knows every key that the row named. Of those that it may use itself, these were among them.
     Admitted {
-        own_named: bool,
+        named: Keys,
     },
 }
 
@@ -123,6 +123,11 @@ pub enum Step {
     Upload {
         statement: Statement,
         taken_over: bool,
+    },
+    /// Add the log's key to the instance's row: before the tag's row is completed with an entry that it verifies.
+    NameLog {
+        statement: Statement,
+        existed: bool,
     },
     Complete {
         statement: Statement,
@@ -207,6 +212,8 @@ pub struct State {
     pub late: Vec<(Place, Write)>,
     /// The answer that the step which led here gave to a client.
     pub verdict: Option<Verdict>,
+    /// True if that answer served what the tag's row did not hold, and only the row could show it to whoever comes next.
+    pub unstored: bool,
 }
 
 impl State {
@@ -277,6 +284,7 @@ impl State {
                 Step::Insert(statement)
                 | Step::Wait { statement, .. }
                 | Step::Upload { statement, .. }
+                | Step::NameLog { statement, .. }
                 | Step::Complete { statement, .. }
                 | Step::MakeFindable(statement) => visit(statement),
                 _ => {}

@@ -2,21 +2,25 @@
 
 use crate::instance::{Keys, Place, Version};
 use crate::state::{Digest, Found, Row, State, Write};
-use crate::{Index, Protocol, Pulls};
+use crate::{Index, Loss, Protocol, Pulls};
 
 impl Pulls {
     /// The result of a search of the log's index for the tag by a version, which passes over what is by keys that it
     /// does not know.
     pub fn search(&self, state: &State, version: &Version) -> Option<(Found, Keys)> {
-        let log = &state.logs[version.log];
-        let by = || log.by.iter().enumerate().filter(|(signer, _)| version.knows.contains(Keys::of_signer(*signer)));
-        let in_order = || Digest::ALL.into_iter().flat_map(|digest| by().map(move |found| (digest, found)));
+        let each = || {
+            let logs = version.searched.iter().map(|&log| (Keys::of_log(log), &state.logs[log]));
+            let by = logs.flat_map(|(key, log)| {
+                log.by.iter().enumerate().map(move |(signer, entries)| (Keys::of_signer(signer), key, entries))
+            });
+            by.filter(|&(signer, ..)| version.knows.contains(signer)).map(|(signer, key, by)| (signer.with(key), by))
+        };
+        let in_order = || Digest::ALL.into_iter().flat_map(|digest| each().map(move |found| (digest, found)));
         // An entry that tells its digest is preferred where both are listed, as `search` matches the others against it.
         let told = in_order().find(|(d, (_, entries))| entries.listed.contains(*d) && entries.attested.contains(*d));
         let untold = in_order().find(|(d, (_, entries))| entries.listed.contains(*d));
-        let keys = |signer| Keys::of_signer(signer).with(Keys::of_log(version.log));
-        told.map(|(digest, (signer, _))| (Found::Seen(digest), keys(signer)))
-            .or(untold.map(|(digest, (signer, _))| (Found::Unattested(digest, keys(signer)), keys(signer))))
+        told.map(|(digest, (keys, _))| (Found::Seen(digest), keys))
+            .or(untold.map(|(digest, (keys, _))| (Found::Unattested(digest, keys), keys)))
     }
 
     /// Does what a call asks for, and returns whether its condition held: the row was added or taken over, the
@@ -75,9 +79,27 @@ impl Pulls {
         }
     }
 
+    /// True if the tag's row may be lost now.
+    pub fn row_may_go(&self, state: &State) -> bool {
+        let is_quiet = || state.late.is_empty() && state.functions.iter().all(|each| *each == self.waiting(*each));
+        let is_listed = |digest| {
+            let all = self.versions.iter().filter(|version| !version.mistaken);
+            let logs = state.logs.iter().enumerate();
+            let searched = logs.filter(|(log, _)| all.clone().all(|version| version.searched.contains(log)));
+            searched.flat_map(|(_, log)| &log.by).any(|entries| entries.listed.contains(digest))
+        };
+        match (self.loss, state.rows[0]) {
+            (Loss::Never, _) | (_, None) => false,
+            (Loss::AnyTime, Some(_)) => true,
+            (Loss::BetweenPulls, Some(row)) => is_quiet() && matches!(row, Row::Recorded(..)),
+            (Loss::OfListedTags, Some(Row::Recorded(digest, _))) => is_quiet() && is_listed(digest),
+            (Loss::OfListedTags, Some(Row::Pending(_))) => false,
+        }
+    }
+
     /// True if a late call can change nothing any more, whenever it arrives.
     pub fn is_spent(&self, state: &State, Place { table, log }: Place, write: Write) -> bool {
-        if self.protocol != Protocol::Implemented || self.rows_may_go {
+        if self.protocol != Protocol::Implemented || self.loss != Loss::Never {
             return false;
         }
         let (row, used) = (state.rows[table], state.used[table]);
