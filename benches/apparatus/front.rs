@@ -1,5 +1,5 @@
-//! A registry's front as public ones have it: it wants a token or none, sends clients elsewhere for blobs, and counts what
-//! it is asked.
+//! A registry's front as public ones have it: it wants a token or none, sends clients elsewhere for blobs, and counts
+//! what it is asked.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
-//! API Gateway and Lambda, small: requests become events, and each of a few instances of the function gets one at a time.
+//! API Gateway and Lambda, small: requests become events, and each of a few instances of the function gets one at a
+//! time.
 
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};

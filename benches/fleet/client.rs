@@ -1,5 +1,5 @@
-//! A client that pulls as containerd does: HEAD of the tag, the index and the platform's image by digest, and its blobs all at
-//! once.
+//! A client that pulls as containerd does: HEAD of the tag, the index and the platform's image by digest, and its blobs
+//! all at once.
 
 use futures_util::future::join_all;
 use testing::client::{client, send};

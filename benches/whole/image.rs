@@ -36,8 +36,8 @@ fn platform(architecture: &str) -> Image {
             "size": blob.len()})
     };
     let of_layers: Vec<_> = layers.iter().map(|blob| descriptor("layer.v1.tar", blob)).collect();
-    let manifest = json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": descriptor("config.v1+json", &config),
-        "layers": of_layers});
+    let of_config = descriptor("config.v1+json", &config);
+    let manifest = json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": of_config, "layers": of_layers});
     let blobs = std::iter::once(config).chain(layers).collect();
     Image { media_type: OCI_MANIFEST, manifest: manifest.to_string().into(), blobs, images: Vec::new() }
 }

@@ -1,4 +1,5 @@
-//! What all pulls share: a registry with the image, storage with its blobs, a log, a table and a key; and each hop's length.
+//! What all pulls share: a registry with the image, storage with its blobs, a log, a table and a key; and each hop's
+//! length.
 
 use std::path::Path;
 use std::time::Duration;

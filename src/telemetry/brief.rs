@@ -1,5 +1,6 @@
-//! The line of a request that no metric counts: a digest, a blob, a ping. They are nine of ten, and CloudWatch is paid by the
-//! byte, so their lines are short. They have no metrics, not even times: what is alarmed on is pulls by tag, and failures.
+//! The line of a request that no metric counts: a digest, a blob, a ping. They are nine of ten, and CloudWatch is paid
+//! by the byte, so their lines are short. They have no metrics, not even times: what is alarmed on is pulls by tag, and
+//! failures.
 
 use serde_json::{Map, Value, json};
 
