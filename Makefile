@@ -104,11 +104,19 @@ bench-growth: tools ## time by how many tags and entries there are, and what the
 	cargo bench --locked --bench growth -- $(GROWTH)
 	cargo bench --locked --bench growth -- memory
 
-bench-check: tools ## a short run, compared with benches/limits.json
-	cargo bench --locked --bench pull -- check
+bench-pull-whole: tools ## whole images by skopeo and containerd, directly and through tlogistry: a part of docs/bench.md
+	cargo bench --locked --bench whole
 
-bench-keep: tools ## a short run, kept in benches/limits.json
+bench-fleet: tools ## what a thousand clients make ten instances ask of a registry, counted; fails if that is too much
+	cargo bench --locked --bench fleet
+
+bench-check: tools ## short runs, compared with benches/limits.json and benches/limits-whole.json
+	cargo bench --locked --bench pull -- check
+	cargo bench --locked --bench whole -- check
+
+bench-keep: tools ## short runs, kept in benches/limits.json and benches/limits-whole.json
 	cargo bench --locked --bench pull -- keep
+	cargo bench --locked --bench whole -- keep
 
 bench-startup: ## from exec to the first poll and answer, and memory, against a bare function
 	cargo build --locked --release --bin tlogistry

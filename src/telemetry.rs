@@ -2,6 +2,7 @@
 //!
 //! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
 
+mod brief;
 mod waits;
 
 use std::borrow::Cow;
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::foreign::within;
 use crate::version::{COMMIT, VERSION};
+use brief::brief;
 use waits::{Each, Wait, Waits};
 
 const NAMESPACE: &str = "tlogistry";
@@ -261,7 +263,10 @@ impl Telemetry {
     /// Writes the line of one request.
     pub(crate) fn write(&self, request: &RequestSummary<'_>, measured: &Measured) {
         match self {
-            Self::CloudWatch(function) => println!("{}", embedded(function, request, measured)),
+            Self::CloudWatch(function) => match brief(request, measured) {
+                Some(line) => println!("{line}"),
+                None => println!("{}", embedded(function, request, measured)),
+            },
             Self::Log => tracing::info!(
                 method = %request.shown_method(),
                 path = %request.shown_path(),

@@ -3,6 +3,12 @@
 
 pub mod distance;
 pub mod fixed_registry;
+pub mod front;
+pub mod gateway;
+pub mod limits;
+pub mod page;
 pub mod pulls;
+pub mod ratio;
 pub mod runtime_api;
+pub mod storage;
 pub mod wire;

@@ -57,6 +57,11 @@ impl Function {
         self.answers.recv_timeout(Duration::from_secs(60)).expect("the function answers")
     }
 
+    /// The lines that it wrote so far about requests.
+    pub fn lines(&self) -> Vec<String> {
+        self.process.lines().into_iter().filter(|line| line.contains("\"method\":")).collect()
+    }
+
     /// The most memory that the process has held so far, in MiB.
     pub fn peak_mib(&self) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();

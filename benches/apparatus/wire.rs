@@ -7,6 +7,9 @@ use std::time::Duration;
 /// Nothing here takes longer, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The first byte of a connection by TLS. Some clients try that first, and wait ten seconds for an answer.
+const TLS_HANDSHAKE: u8 = 22;
+
 /// One side of a connection that is kept.
 pub struct Wire {
     stream: TcpStream,
@@ -63,7 +66,7 @@ impl Wire {
             if let Some(at) = find(&self.unread, b"\r\n\r\n") {
                 break at + 4;
             }
-            if self.more()? == 0 {
+            if self.more()? == 0 || self.unread[0] == TLS_HANDSHAKE {
                 return Ok(None);
             }
         };

@@ -10,12 +10,10 @@ mod apparatus;
 mod ledger;
 mod log;
 mod memory;
-#[path = "../pull/ratio.rs"]
-mod ratio;
 
 use apparatus::fixed_registry;
 use apparatus::pulls::Around;
-use ratio::{quantile, ratio};
+use apparatus::ratio::{quantile, ratio};
 use testing::image::Image;
 use testing::transparency_log::TransparencyLog;
 

@@ -13,7 +13,6 @@ mod contenders;
 mod limits;
 mod measure;
 mod plot;
-mod ratio;
 mod report;
 mod throughput;
 mod world;
@@ -23,6 +22,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
+use apparatus::ratio;
 use measure::Setup;
 use world::World;
 

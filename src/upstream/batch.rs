@@ -1,8 +1,9 @@
-//! OfOne for what can change, shared by those who waited before the call was made.
+//! Calls for what can change, shared by those who waited before the call was made.
 //!
-//! A tag may have moved a moment ago. A request may take the answer of a call that was made after it had come, and of no
-//! other: the registry may have decided on an earlier one before the tag moved. So a call is made at once while few are
-//! under way for the same tag. Whoever comes after that waits for one to end, and all who wait by then share the next.
+//! A tag may have moved a moment ago. A request may take the answer of a call that was made after it had come, and of
+//! no other: the registry may have decided on an earlier one before the tag moved. So a call is made at once while few
+//! are under way for the same tag. Whoever comes after that waits for one to end, and all who wait by then share the
+//! next.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -16,7 +17,7 @@ use crate::telemetry::{Dependency, timed};
 /// The calls for each key.
 #[derive(Debug)]
 pub(super) struct Batches<K, V> {
-    /// OfOne under way at once for one key.
+    /// Calls under way at once for one key.
     limit: usize,
     /// No more than requests.
     calls: Mutex<HashMap<K, OfOne<V>>>,
@@ -162,7 +163,7 @@ mod tests {
 
     const CALL: Duration = Duration::from_secs(1);
 
-    /// OfOne that take a second each, and answer with the time at which they were made.
+    /// Calls that take a second each, and answer with the time at which they were made.
     #[derive(Clone)]
     struct Asked(Arc<Made>);
 

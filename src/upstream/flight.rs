@@ -1,5 +1,5 @@
-//! Numbered that several requests wait for: what is named by a digest is the same whenever it is asked for, so that whoever
-//! comes while a call is under way takes its answer.
+//! Calls that several requests wait for: what is named by a digest is the same whenever it is asked for, so that
+//! whoever comes while a call is under way takes its answer.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -20,8 +20,8 @@ impl<K: Hash + Eq + Clone, V: Clone> Flights<K, V> {
 
     /// Makes `call`, or takes the answer of the one that is under way for the same `key`.
     ///
-    /// An answer that is not `shared`, or whose caller went away, is nobody else's: one of those who waited makes its own
-    /// call then, and the others wait for that.
+    /// An answer that is not `shared`, or whose caller went away, is nobody else's: one of those who waited makes its
+    /// own call then, and the others wait for that.
     pub(super) async fn join(&self, key: K, call: impl Future<Output = V>, shared: impl Fn(&V) -> bool) -> V {
         let flight = loop {
             match self.enter(&key) {
@@ -106,7 +106,7 @@ mod tests {
 
     use super::*;
 
-    /// Numbered that take a second each, and answer with their number.
+    /// Calls that take a second each, and answer with their number.
     #[derive(Clone)]
     struct Numbered(Arc<(Flights<&'static str, usize>, AtomicUsize)>);
 

@@ -1,5 +1,5 @@
-//! Repositories that need no token: their registry gave a manifest to a request without one. For a blob that a manifest of
-//! theirs names, clients are sent to the registry itself at once, and get there what anybody gets.
+//! Repositories that need no token: their registry gave a manifest to a request without one. For a blob that a manifest
+//! of theirs names, clients are sent to the registry itself at once, and get there what anybody gets.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
@@ -18,8 +18,8 @@ use super::egress::EgressRefusal;
 use super::location::BlobLocation;
 use crate::image::{Digest, Repository};
 
-/// The time for which a repository is believed to need no token. Where it needs one by then, the registry refuses the client
-/// itself.
+/// The time for which a repository is believed to need no token. Where it needs one by then, the registry refuses the
+/// client itself.
 const TIME: Duration = Duration::from_secs(600);
 /// Repositories remembered, some 500 bytes each at most.
 const REPOSITORIES: usize = 2_000;
@@ -33,8 +33,8 @@ const BLOBS_OF_A_MANIFEST: usize = 256;
 pub(super) struct Open {
     /// Until when each is believed to need no token.
     repositories: Mutex<Cache<Repository, Instant>>,
-    /// By a hash of repository and digest, which nobody outside can foresee. Another blob with the same one is sent to its
-    /// registry too, and asked for nowhere.
+    /// By a hash of repository and digest, which nobody outside can foresee. Another blob with the same one is sent to
+    /// its registry too, and asked for nowhere.
     named: Mutex<Cache<u64, ()>>,
     hasher: RandomState,
 }
@@ -101,8 +101,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Upstream {
-    /// The URL at its registry of a blob that needs no token. `None` also while the registry allows no more requests: a mirror
-    /// may have the blob then.
+    /// The URL at its registry of a blob that needs no token. `None` also while the registry allows no more requests: a
+    /// mirror may have the blob then.
     pub(super) fn open_blob(
         &self,
         repository: &Repository,

@@ -1,7 +1,7 @@
 //! Redirects to blobs that a registry gave, given again while they are certainly valid.
 //!
-//! Everybody gets the same: a redirect was given to an anonymous request for this repository, as everyone's is. It is kept
-//! by repository, so that another repository's rights are not its own.
+//! Everybody gets the same: a redirect was given to an anonymous request for this repository, as everyone's is. It is
+//! kept by repository, so that another repository's rights are not its own.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,8 +15,9 @@ use super::location::BlobLocation;
 use super::validity::certain;
 use crate::image::{Digest, Repository};
 
-/// The longest time for which a redirect is given again, whatever it says: a registry can change its mind, and a repository
-/// become private.
+/// The longest time for which a redirect is given again, whatever it says: a registry can change its mind, and a
+/// repository become private. A URL that was signed with a session's credentials ends with them, whatever it says
+/// (`X-Amz-Security-Token`): AWS's SDKs renew those minutes before.
 const LONGEST: Duration = Duration::from_secs(60);
 /// A redirect is not given again in its last seconds: the client still has to go there.
 const MARGIN: Duration = Duration::from_secs(10);

@@ -13,8 +13,8 @@ use super::{HeadOrManifest, Manifest, Upstream};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Repository, Tag};
 
-/// Requests for one tag at once, by each method. A few, so that one that is slow holds nobody up, and pulls that come now and
-/// then wait for no other.
+/// Requests for one tag at once, by each method. A few, so that one that is slow holds nobody up, and pulls that come
+/// now and then wait for no other.
 const OF_ONE_TAG: usize = 4;
 
 type Answered<T> = Result<T, UpstreamError>;
@@ -42,8 +42,8 @@ impl Shared {
 }
 
 impl Upstream {
-    /// Fetches a manifest and checks it. While its registry allows no more, one that is named by a digest may come from a
-    /// mirror.
+    /// Fetches a manifest and checks it. While its registry allows no more, one that is named by a digest may come from
+    /// a mirror.
     pub(crate) async fn manifest(&self, reference: &Reference, deadline: Deadline) -> Answered<Manifest> {
         let shared = |answer: &Answered<Manifest>| is_shared(answer, deadline);
         let call = Box::pin(async {
@@ -87,8 +87,8 @@ impl Upstream {
         in_time(reference.repository(), deadline, joined).await
     }
 
-    /// Says where a blob is: at its registry, if that needs no token, or where that says now, or said a moment ago. Where the
-    /// registry answers 429, a mirror may say it.
+    /// Says where a blob is: at its registry, if that needs no token, or where that says now, or said a moment ago.
+    /// Where the registry answers 429, a mirror may say it.
     pub(crate) async fn blob(
         &self,
         method: Method,

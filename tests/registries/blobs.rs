@@ -1,7 +1,7 @@
 //! What a blob costs: nothing at a registry that needs no token, and little where a redirect says how long it is valid.
 //!
-//! Forms of signed URLs, as registries give them: ECR and Docker Hub (S3, R2), GHCR (Azure), Artifact Registry (Google), quay.io and
-//! ECR Public (CloudFront).
+//! Forms of signed URLs, as registries give them: ECR and Docker Hub (S3, R2), GHCR (Azure), Artifact Registry
+//! (Google), quay.io and ECR Public (CloudFront).
 
 use std::time::{Duration, SystemTime};
 

@@ -12,7 +12,8 @@ pub(super) fn date(headers: &HeaderMap) -> Option<SystemTime> {
     httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
 }
 
-/// A token that was sent along is no reason against: it is one that anybody is given (RFC 9111 section 3.5 is about a user's).
+/// A token that was sent along is no reason against: it is one that anybody is given (RFC 9111 section 3.5 is about a
+/// user's).
 pub(super) fn say(headers: &HeaderMap, now: SystemTime) -> Says {
     let (Some(control), Some(pragma), Some(vary)) =
         (all(headers, &CACHE_CONTROL), all(headers, &PRAGMA), all(headers, &VARY))

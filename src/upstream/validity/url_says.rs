@@ -3,8 +3,9 @@
 //! - AWS, Google, Alibaba and others, version 4: `X-Amz-Date` and `X-Amz-Expires`, with other letters in place of `Amz`
 //!   (<https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>,
 //!   <https://cloud.google.com/storage/docs/authentication/signatures>)
-//! - S3, Google and Alibaba before that, and CloudFront with a canned policy: `Expires`; CloudFront with another: `Policy`
-//!   (<https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-custom-policy.html>)
+//! - S3, Google and Alibaba before that, and CloudFront with a canned policy: `Expires`
+//! - CloudFront with a policy of one's own: `Policy` (CloudFront's developer guide, "Create a signed URL using a custom
+//!   policy")
 //! - Azure: `se`, and `ske` for the key that it is signed with; they begin with `st` and `skt`
 //!   (<https://learn.microsoft.com/rest/api/storageservices/create-service-sas>)
 //! - Tencent: `q-sign-time` and `q-key-time`, each with beginning and end
@@ -80,8 +81,8 @@ fn parameter_says<'a>(name: &str, text: &str, value: impl Fn(&str) -> Option<&'a
     parts.fold(Says::Nothing, Says::and)
 }
 
-/// A point in time: seconds or milliseconds since 1970, RFC 3339 with or without parts, ISO 8601 without separators, or an
-/// HTTP date.
+/// A point in time: seconds or milliseconds since 1970, RFC 3339 with or without parts, ISO 8601 without separators, or
+/// an HTTP date.
 fn point(text: &str) -> Option<SystemTime> {
     let text = text.trim();
     if let Some(number) = digits(text) {

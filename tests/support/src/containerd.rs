@@ -70,6 +70,14 @@ impl Containerd {
         Process::start(&mut command).finish()
     }
 
+    /// Removes an image and all below it, so that the next pull fetches everything.
+    pub fn forget(&self, image: &str) {
+        let mut command = (self.ctr)();
+        command.arg("--address").arg(self.folder.path().join("socket"));
+        let ended = Process::start(command.args(["images", "rm", "--sync", image])).finish();
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
+
     #[track_caller]
     pub fn assert_unpacked(&self, text: &str) {
         assert_unpacked(&self.folder.path().join("root/io.containerd.snapshotter.v1.native/snapshots"), text);
