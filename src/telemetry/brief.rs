@@ -12,7 +12,7 @@ const LONGEST: usize = 249;
 
 /// A short line. `None` for a request that has a metric.
 pub(super) fn brief(request: &RequestSummary<'_>, measured: &Measured) -> Option<String> {
-    let counted = measured.equivocation || measured.key_throttled || measured.from_mirror;
+    let counted = measured.equivocation || measured.key_throttled || measured.from_mirror || measured.log_frozen;
     if request.outcome != Outcome::Other || request.status.is_server_error() || counted {
         return None;
     }
@@ -65,6 +65,7 @@ mod tests {
         equivocation: false,
         key_throttled: false,
         from_mirror: false,
+        log_frozen: false,
     };
 
     fn request<'a>(path: &'a str, outcome: Outcome, status: u16) -> RequestSummary<'a> {
