@@ -2,6 +2,9 @@
 //! something that must always hold does not.
 #![allow(dead_code)] // Each fuzz target uses one of these.
 
+#[path = "rekor_v2.rs"]
+pub mod rekor_v2;
+
 use std::sync::LazyLock;
 
 use http::{HeaderMap, HeaderValue};
@@ -12,17 +15,19 @@ use tlogistry::ledger::{Lease, Row, RowState, recorded};
 use tlogistry::pinned::parse_tag;
 use tlogistry::rekor::PUBLIC_INSTANCE_KEY;
 use tlogistry::sighting::{parse_statement, statement as written};
-use tlogistry::tlog::{Checkpoint, LogEntry, LogKeys};
+use tlogistry::tlog::{Checkpoint, LogEntry, LogKey, LogKeys};
 use tlogistry::trusted_material::{SigningConfig, TrustedRoot};
 use tlogistry::upstream::Challenge;
 
-fn key() -> PublicKey {
-    PublicKey::from_pem(PUBLIC_INSTANCE_KEY).unwrap()
-}
+/// Keys of a Rekor v1, and of those of v2 that the corpus has entries of. Nobody who fuzzes can sign with them.
+pub static LOG_KEYS: LazyLock<LogKeys> = LazyLock::new(|| {
+    let v1 = LogKey::v1(PublicKey::from_pem(PUBLIC_INSTANCE_KEY).unwrap());
+    LogKeys::new(std::iter::once(v1).chain(rekor_v2::log_keys()).collect()).unwrap()
+});
 
-fn log_keys() -> LogKeys {
-    LogKeys::v1(vec![key()]).unwrap()
-}
+/// Keys whose sightings count, likewise.
+pub static TRUSTED: LazyLock<[PublicKey; 2]> =
+    LazyLock::new(|| [PUBLIC_INSTANCE_KEY, rekor_v2::SIGNER].map(|pem| PublicKey::from_pem(pem).unwrap()));
 
 /// Names of every kind: what parses is its own canonical form's parse, and within the limits.
 pub fn names(data: &[u8]) {
@@ -78,16 +83,18 @@ pub fn entry(data: &[u8]) {
     assert_eq!(stored.id(), entry.id());
     assert_eq!(stored.to_json(), entry.to_json());
     let _ = entry.verify_attestation();
-    let (one, other) = (entry.verify(&log_keys()), stored.verify(&log_keys()));
+    let (one, other) = (entry.verify(&LOG_KEYS), stored.verify(&LOG_KEYS));
     assert_eq!(one.err(), other.err());
 }
 
-/// Checkpoints.
+/// Checkpoints: one that verifies has a head that its log signed.
 pub fn checkpoint(data: &[u8]) {
     let Ok(note) = std::str::from_utf8(data) else { return };
     if let Some(checkpoint) = Checkpoint::parse(note) {
         assert!(note.ends_with('\n') && note.contains("\n\n— "));
-        let _ = log_keys().verify_checkpoint(&checkpoint);
+        if LOG_KEYS.verify_checkpoint(&checkpoint).is_ok() && checkpoint.tree_id().is_none() {
+            assert!(rekor_v2::HEADS.contains(&(checkpoint.origin(), checkpoint.size())), "{note}");
+        }
     }
 }
 
@@ -98,9 +105,28 @@ pub fn statement(data: &[u8]) {
     }
 }
 
-/// Rows of the ledger: a line for each attribute. Nobody has the public log's key to sign with.
+/// Rows of the ledger: a line for each attribute. One that verifies holds what its key signed.
 pub fn row(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
+    let row = read_row(text);
+    let Ok(about) = row.tag.parse::<Tag>() else { return };
+    if let RowState::Pending { lease } = &row.state {
+        let _ = lease.has_ended();
+    }
+    if let Ok(statement) = row.statement(&about, &*TRUSTED) {
+        assert_eq!(statement.tag(), &about);
+        assert_eq!((about.canonical(), &*statement.digest().to_string()), rekor_v2::SIGHTING);
+        if let RowState::Recorded { entry, .. } = &row.state
+            && let Ok(sighting) = recorded(statement, entry, &LOG_KEYS)
+        {
+            rekor_v2::assert_genuine(sighting.entry());
+            assert!(sighting.stamped().is_none(), "no time stamp in the corpus is of this signature");
+        }
+    }
+}
+
+/// A row of text: a line for each attribute.
+pub fn read_row(text: &str) -> Row {
     let mut lines = text.split('\n');
     let mut line = || lines.next().unwrap_or_default().to_owned();
     let (tag, digest, signature, state) = (line(), line(), line(), line());
@@ -109,17 +135,7 @@ pub fn row(data: &[u8]) {
         Ok(lease) => RowState::Pending { lease: Lease(lease) },
         Err(_) => RowState::Recorded { entry: state, indexed: false },
     };
-    let Ok(about) = tag.parse::<Tag>() else { return };
-    let row = Row { tag, digest, key: key_pem, signature, state };
-    if let RowState::Pending { lease } = &row.state {
-        let _ = lease.has_ended();
-    }
-    if let Ok(statement) = row.statement(&about, &[key()]) {
-        assert_eq!(statement.tag(), &about);
-        if let RowState::Recorded { entry, .. } = &row.state {
-            let _ = recorded(statement, entry, &log_keys());
-        }
-    }
+    Row { tag, digest, key: key_pem, signature, state }
 }
 
 /// Time stamps: the length of a signature in one byte, the signature, and the time stamp. Nobody has an authority's

@@ -4,19 +4,27 @@
 #[path = "../fuzz/targets.rs"]
 mod targets;
 
+use std::collections::BTreeMap;
 use std::path::Path;
+
+use tlogistry::image::Tag;
+use tlogistry::ledger::VerifiedRow;
+use tlogistry::tlog::{Checkpoint, LogEntry, TransparencyLogEntry};
 
 /// Inputs made for each target, besides its corpus. A failing one is printed.
 const INPUTS: usize = 20_000;
 /// The same inputs each time: `TLOGISTRY_SEED` makes others.
 const SEED: u64 = 1;
 
-fn run(name: &str, target: fn(&[u8])) {
+/// The files of a target's corpus, by their names.
+fn corpus(name: &str) -> BTreeMap<String, Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
-    let mut corpus: Vec<Vec<u8>> =
-        std::fs::read_dir(folder).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
-    // A folder has no order.
-    corpus.sort();
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap());
+    files.map(|file| (file.file_name().into_string().unwrap(), std::fs::read(file.path()).unwrap())).collect()
+}
+
+fn run(name: &str, target: fn(&[u8])) {
+    let corpus: Vec<Vec<u8>> = corpus(name).into_values().collect();
     assert!(corpus.len() > 1, "{name} has no corpus");
     let seed = std::env::var("TLOGISTRY_SEED").map_or(SEED, |seed| seed.parse().unwrap());
     let mut random = fastrand::Rng::with_seed(seed);
@@ -93,6 +101,21 @@ fn no_row_breaks_the_checks() {
 }
 
 #[test]
+fn no_entry_in_a_bundle_breaks_the_checks() {
+    run("bundle_entry", targets::rekor_v2::bundle_entry);
+}
+
+#[test]
+fn no_log_key_is_taken_for_another() {
+    run("log_key", targets::rekor_v2::log_key);
+}
+
+#[test]
+fn no_tiles_prove_what_is_not_so() {
+    run("tiles", targets::rekor_v2::tiles);
+}
+
+#[test]
 fn no_time_stamp_breaks_the_checks() {
     run("timestamp", targets::timestamp);
 }
@@ -105,4 +128,27 @@ fn no_trusted_root_breaks_the_parser() {
 #[test]
 fn no_signing_config_breaks_the_parser() {
     run("signing_config", targets::signing_config);
+}
+
+/// Otherwise nothing that is asserted of it was ever looked at.
+#[test]
+fn the_corpus_holds_what_verifies() {
+    let keys = &*targets::LOG_KEYS;
+    for (name, input) in corpus("bundle_entry") {
+        let entry: TransparencyLogEntry = serde_json::from_slice(&input).unwrap();
+        assert_eq!(entry.entry().unwrap().verify(keys).err(), None, "{name}");
+    }
+    for (name, input) in corpus("entry").iter().filter(|(name, _)| name.starts_with("hashedrekord-0.0.2")) {
+        assert_eq!(LogEntry::parse(input).unwrap().verify(keys).err(), None, "{name}");
+    }
+    for (name, input) in corpus("checkpoint") {
+        let checkpoint = Checkpoint::parse(std::str::from_utf8(&input).unwrap()).unwrap();
+        assert_eq!(keys.verify_checkpoint(&checkpoint), Ok(()), "{name}");
+    }
+    for (name, input) in corpus("row").iter().filter(|(name, _)| name.starts_with("rekor-v2")) {
+        let row = targets::read_row(std::str::from_utf8(input).unwrap());
+        let about: Tag = row.tag.parse().unwrap();
+        let verified = row.verify(&about, &*targets::TRUSTED, keys).unwrap();
+        assert_eq!(matches!(verified, VerifiedRow::Pending(..)), name.ends_with("pending"), "{name}");
+    }
 }

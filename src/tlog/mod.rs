@@ -33,5 +33,6 @@ pub use keys::{LogKey, LogKeys, RekorApi};
 pub(crate) use merkle::{EMPTY_ROOT, leaf_hash, node_hash};
 pub use merkle::{Hash, Head, is_included};
 pub(crate) use note::SignedNote;
-pub(crate) use tiles::{TILE_WIDTH, Tile, TileProof, entries_path};
+pub(crate) use tiles::{TILE_WIDTH, entries_path};
+pub use tiles::{Tile, TileProof};
 pub use verified::VerifiedEntry;

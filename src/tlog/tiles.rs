@@ -14,7 +14,7 @@ const TILE_HEIGHT: u32 = 8;
 
 /// A tile of a tree with a certain size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Tile {
+pub struct Tile {
     level: u32,
     index: u64,
     /// Hashes in it, from 1 to 256.
@@ -23,7 +23,7 @@ pub(crate) struct Tile {
 
 impl Tile {
     /// The tile of this index on `level` in a tree of `size` leaves; `None` if the tree has none there.
-    pub(crate) fn in_tree(level: u32, index: u64, size: u64) -> Option<Self> {
+    pub fn in_tree(level: u32, index: u64, size: u64) -> Option<Self> {
         let hashes = size.checked_shr(TILE_HEIGHT * level).unwrap_or(0);
         let before = index.checked_mul(TILE_WIDTH)?;
         let width = hashes.checked_sub(before)?.min(TILE_WIDTH);
@@ -31,17 +31,17 @@ impl Tile {
     }
 
     /// The same tile once it is full.
-    pub(crate) fn full(self) -> Self {
+    pub fn full(self) -> Self {
         Self { width: TILE_WIDTH, ..self }
     }
 
     /// Hashes in it, from 1 to 256.
-    pub(crate) fn width(self) -> u64 {
+    pub fn width(self) -> u64 {
         self.width
     }
 
     /// The path below the log's prefix.
-    pub(crate) fn path(self) -> String {
+    pub fn path(self) -> String {
         format!("tile/{}/{}", self.level, numbered(self.index, self.width))
     }
 }
@@ -85,15 +85,16 @@ impl Range {
 
 /// A proof in a tree of a certain size, whose hashes are still to be read from tiles.
 #[derive(Debug, Clone)]
-pub(crate) struct TileProof {
+pub struct TileProof {
     size: u64,
     /// The subtrees whose roots are the proof, in its order.
     subtrees: Vec<Range>,
 }
 
 impl TileProof {
-    /// The inclusion proof of the leaf at `index` (RFC 9162 section 2.1.3.1). `index` is smaller than `size`.
-    pub(crate) fn inclusion(index: u64, size: u64) -> Self {
+    /// The inclusion proof of the leaf at `index` (RFC 9162 section 2.1.3.1). It proves nothing unless `index` is
+    /// smaller than `size`.
+    pub fn inclusion(index: u64, size: u64) -> Self {
         let mut subtrees = Vec::new();
         let mut range = Range { start: 0, end: size };
         while range.len() > 1 {
@@ -106,9 +107,13 @@ impl TileProof {
         Self { size, subtrees }
     }
 
-    /// The proof that a tree of `size` grew from one of `before` (RFC 9162 section 2.1.4.1). `before` is from 1 to `size`.
-    pub(crate) fn consistency(before: u64, size: u64) -> Self {
+    /// The proof that a tree of `size` grew from one of `before` (RFC 9162 section 2.1.4.1). It is empty, and proves
+    /// nothing, unless `before` is from 1 to `size`.
+    pub fn consistency(before: u64, size: u64) -> Self {
         let mut subtrees = Vec::new();
+        if before == 0 || before > size {
+            return Self { size, subtrees };
+        }
         let mut range = Range { start: 0, end: size };
         let mut whole = true;
         while range.end != before {
@@ -130,7 +135,7 @@ impl TileProof {
     }
 
     /// The tiles that hold it.
-    pub(crate) fn tiles(&self) -> BTreeSet<Tile> {
+    pub fn tiles(&self) -> BTreeSet<Tile> {
         let mut tiles = BTreeSet::new();
         let mut each = |height, start: u64| {
             let level = height / TILE_HEIGHT;
@@ -141,7 +146,7 @@ impl TileProof {
     }
 
     /// The proof, read from its tiles; `None` if one of them is not among `tiles`, or lacks a hash.
-    pub(crate) fn read(&self, tiles: &BTreeMap<Tile, Vec<Hash>>) -> Option<Vec<Hash>> {
+    pub fn read(&self, tiles: &BTreeMap<Tile, Vec<Hash>>) -> Option<Vec<Hash>> {
         self.subtrees.iter().map(|range| self.root(*range, tiles)).collect()
     }
 
