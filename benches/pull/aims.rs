@@ -2,7 +2,8 @@
 
 use super::contenders::{
     DIRECT_DIGEST, DIRECT_GET, DIRECT_HEAD, FIRST_SEEN, FUNCTION_LEDGER, FUNCTION_MEMORY, LEDGER_GET, LOG_WRITE,
-    MEMORY_FAR, MEMORY_GET, MEMORY_HEAD, PINNED_FAR, PINNED_GET, REKOR_FIRST_SEEN, REKOR_WRITE,
+    MEMORY_FAR, MEMORY_GET, MEMORY_HEAD, PINNED_FAR, PINNED_GET, REKOR_FIRST_SEEN, REKOR_WRITE, V2_FIRST_SEEN,
+    V2_LOG_WRITE,
 };
 use super::measure::Setup;
 use super::ratio::{Ratio, quantile, ratio};
@@ -41,6 +42,8 @@ const FAR: u64 = 20;
 pub fn aims(setups: &[Setup], throughput: &[Throughput]) -> Vec<Aim> {
     let mut aims: Vec<Aim> = setups.iter().filter(|setup| setup.millis >= FAR).flat_map(known_tags).collect();
     aims.extend(setups.iter().map(|setup| first_sight(setup, FIRST_SEEN, LOG_WRITE)));
+    aims.extend(setups.iter().map(|setup| first_sight(setup, V2_FIRST_SEEN, V2_LOG_WRITE)));
+    aims.extend(setups.iter().map(v2_over_v1));
     let with_rekor = setups.iter().filter(|setup| !setup.times(REKOR_WRITE).is_empty());
     aims.extend(with_rekor.map(|setup| first_sight(setup, REKOR_FIRST_SEEN, REKOR_WRITE)));
     let of_core: fn(&Turn) -> f64 = |turn| turn.pulls_per_second;
@@ -73,10 +76,25 @@ fn known_tags(setup: &Setup) -> Vec<Aim> {
     cases.into_iter().flat_map(|case| QUANTILES.map(|quantile| aim(case, quantile))).collect()
 }
 
+/// The times that a contender takes beyond asking the registry.
+fn beyond_direct(setup: &Setup, name: &str) -> Vec<f64> {
+    setup.times(name).iter().zip(setup.times(DIRECT_GET)).map(|(first, direct)| first - direct).collect()
+}
+
+/// The time that a first sight takes beyond asking the registry, over the same with a log of API v1.
+fn v2_over_v1(setup: &Setup) -> Aim {
+    let [v1, v2] = [FIRST_SEEN, V2_FIRST_SEEN].map(|name| beyond_direct(setup, name));
+    Aim {
+        key: format!("{V2_FIRST_SEEN}, over v1, {}", setup.name()),
+        text: format!("{V2_FIRST_SEEN}: median of what it takes beyond '{DIRECT_GET}', over v1's, {}", setup.name()),
+        limit: Limit::AtMost(1.20),
+        measured: ratio(&v2, &v1, 0.5),
+    }
+}
+
 /// The time that a first sight takes beyond asking the registry, over the log's own write.
 fn first_sight(setup: &Setup, name: &str, write: &str) -> Aim {
-    let beyond: Vec<f64> =
-        setup.times(name).iter().zip(setup.times(DIRECT_GET)).map(|(first, direct)| first - direct).collect();
+    let beyond = beyond_direct(setup, name);
     Aim {
         key: format!("{name}, {}", setup.name()),
         text: format!("{name}: median of what it takes beyond \'{DIRECT_GET}\', over \'{write}\', {}", setup.name()),

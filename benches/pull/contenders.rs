@@ -13,6 +13,7 @@ use testing::transparency_log::TransparencyLog;
 use tlogistry::deadline::Deadline;
 use tlogistry::image::{Digest, Tag};
 use tlogistry::sighting::{LocalKey, Signer};
+use tlogistry::tlog::RekorApi;
 
 use super::apparatus::distance::with_token;
 use super::apparatus::runtime_api::Function;
@@ -36,6 +37,9 @@ pub const CACHE_GET: &str = "distribution 3 as a cache, GET";
 pub const CACHE_HEAD: &str = "distribution 3 as a cache, HEAD";
 /// The log's own write, to compare first sights with.
 pub const LOG_WRITE: &str = "the log's write alone";
+/// The same with a log of Rekor v2's API.
+pub const V2_FIRST_SEEN: &str = "serve, GET, first seen, in a log of API v2";
+pub const V2_LOG_WRITE: &str = "the write of a log of API v2 alone";
 pub const REKOR_FIRST_SEEN: &str = "serve, GET, first seen, in Rekor";
 pub const REKOR_WRITE: &str = "Rekor's write alone";
 
@@ -58,7 +62,8 @@ pub fn all(world: &Rc<World>, upstream: &Upstream<'_>, state: &Path) -> Vec<Cont
     let mut all = directly(world, upstream);
     all.extend(in_memory(world, upstream, state));
     all.push(from_ledger(world, upstream, state));
-    all.extend(first_seen(world, upstream, state));
+    all.extend(first_seen(world, upstream, state, RekorApi::V1));
+    all.extend(first_seen(world, upstream, state, RekorApi::V2));
     if upstream.rekor {
         match rekor(world, upstream, state) {
             Some(rekor) => all.extend(rekor),
@@ -146,13 +151,19 @@ fn from_ledger(world: &Rc<World>, upstream: &Upstream, state: &Path) -> Contende
 }
 
 /// `serve` with its embedded log, and uploads to the same log.
-fn first_seen(world: &Rc<World>, upstream: &Upstream<'_>, state: &Path) -> [Contender; 2] {
-    let instance = Rc::new(Instance::serve(&state.join("first"), &before(upstream.address)));
+fn first_seen(world: &Rc<World>, upstream: &Upstream<'_>, state: &Path, api: RekorApi) -> [Contender; 2] {
+    let (first_seen, write) = match api {
+        RekorApi::V1 => (FIRST_SEEN, LOG_WRITE),
+        RekorApi::V2 => (V2_FIRST_SEEN, V2_LOG_WRITE),
+    };
+    let (state, arguments) =
+        (state.join(format!("first-{api}")), ["--log-listen", "127.0.0.1:0", "--log-api", &api.to_string()]);
+    let instance = Rc::new(Instance::serve_with(&state, &before(upstream.address), &arguments));
     let log = instance.wait_for(|line| line.strip_prefix("sightings are recorded in http://").map(str::to_owned));
     let address = instance.address.clone();
     let path = |round| through(&new(round));
-    let first = client(world, FIRST_SEEN, "GET", &address, ACCEPT.to_owned(), path, instance.clone());
-    [first, log_write(LOG_WRITE, log.trim_end_matches('/'), instance)]
+    let first = client(world, first_seen, "GET", &address, ACCEPT.to_owned(), path, instance.clone());
+    [first, log_write(write, log.trim_end_matches('/'), api, instance)]
 }
 
 /// The real Rekor: each upload waits for its inclusion, some tenths of a second, so it is a contender at one distance
@@ -170,11 +181,11 @@ fn rekor(world: &Rc<World>, upstream: &Upstream<'_>, state: &Path) -> Option<[Co
     let address = instance.address.clone();
     let path = |round| through(&new(round));
     let first = client(world, REKOR_FIRST_SEEN, "GET", &address, ACCEPT.to_owned(), path, instance);
-    Some([first, log_write(REKOR_WRITE, &url, rekor)])
+    Some([first, log_write(REKOR_WRITE, &url, RekorApi::V1, rekor)])
 }
 
 /// Uploads of sightings to a log, signed beforehand.
-fn log_write(name: &'static str, log: &str, kept: impl Sized + 'static) -> Contender {
+fn log_write(name: &'static str, log: &str, api: RekorApi, kept: impl Sized + 'static) -> Contender {
     let signer = Signer::Local(LocalKey::generate().unwrap());
     let mut wire = Wire::open(log);
     let ask = move |round| {
@@ -184,9 +195,13 @@ fn log_write(name: &'static str, log: &str, kept: impl Sized + 'static) -> Conte
         let deadline = Deadline::after(Duration::from_secs(60));
         let signed = signer.sign(&tag, &digest, deadline).now_or_never();
         let statement = signed.expect("a local key does not wait").unwrap();
-        let (headers, proposed) = ("content-type: application/json\r\n", statement.signed_payload().proposed_entry());
+        let (headers, signed) = ("content-type: application/json\r\n", statement.signed_payload());
+        let (path, proposed) = match api {
+            RekorApi::V1 => ("/api/v1/log/entries", signed.proposed_entry()),
+            RekorApi::V2 => ("/api/v2/log/entries", signed.proposed_digest()),
+        };
         let began = Instant::now();
-        let answer = wire.ask("POST", "/api/v1/log/entries", headers, &proposed);
+        let answer = wire.ask("POST", path, headers, &proposed);
         let took = began.elapsed();
         assert_eq!(answer.status(), 201, "{}", String::from_utf8_lossy(&answer.body));
         took
