@@ -55,7 +55,8 @@ async fn rows_of_both_logs_are_carried_and_hold_in_the_new_table() {
         let instance = service::with_log(log).registry(&scene.tags.address).ledger(to.ledger()).key(scene.key());
         instance.build()
     };
-    (old.asked(), scene.log.asked());
+    old.asked();
+    scene.log.asked();
     let instance = version(moved(&scene, &old));
     assert_unchanged(&pull(&instance, "v1").await, &first);
     assert_unchanged(&pull(&instance, "v2").await, &second);
