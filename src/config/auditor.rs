@@ -83,6 +83,23 @@ mod tests {
         let config = read(&[&told[..], &[("TRUSTED_KEYS", PUBLIC_INSTANCE_KEY)]].concat()).unwrap();
         assert!(config.kms_key_id.is_none() && config.trusted_keys.len() == 1);
 
+        // A log of tiles cannot be searched for the tags of a list.
+        let v2 = [
+            ("REKOR_API_VERSION", "2"),
+            ("REKOR_URL", "https://log2025-alpha3.rekor.sigstage.dev"),
+            (
+                "REKOR_PUBLIC_KEYS",
+                "log2025-alpha3.rekor.sigstage.dev+d3d3a70c+AZQ93VXPMmj9uZj7U/7CefQ9yy8RgYFv6mKzOseipjqp",
+            ),
+        ];
+        let error = read(&[&told[..], &v2, &[("KMS_KEY_ID", "k")]].concat()).unwrap_err();
+        assert!(
+            error.ends_with(
+                "\n  LEDGER_TABLE: must name the ledger: a log of API version 2 cannot be searched for tags"
+            )
+        );
+        assert!(read(&[&told[..], &v2, &[("KMS_KEY_ID", "k"), ("LEDGER_TABLE", "t")]].concat()).is_ok());
+
         let faults =
             read(&[("AUDIT_INTERVAL_HOURS", "169"), ("AUDIT_SECONDS", "900"), ("LEDGER_TABLE", "t")]).unwrap_err();
         for name in [

@@ -191,6 +191,11 @@ async fn without_an_instance_or_a_ledger_it_is_said_that_nothing_can_be_searched
         let ended = scene.run(&[&["audit", "--tags", list.to_str().unwrap()], &trust[..]].concat());
         assert_eq!(ended.code, Some(2), "{ended:?}");
         assert!(ended.stderr.contains("name the ledger, with --ledger-table or --ledger-file"), "{ended:?}");
+        let key = scene.file("key.pem");
+        let repair = ["--repair", "--signing-key", key.to_str().unwrap()];
+        let ended = scene.audit(&[&trust[..], &repair].concat());
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains("a log of API version 2 lists none"), "{ended:?}");
     }
     let ended = scene.run(&[&["verify", TAG, "--rekor-api", "3"], &trust[..]].concat());
     assert_eq!(ended.code, Some(2), "{ended:?}");
@@ -330,6 +335,9 @@ async fn a_row_of_a_shard_that_has_ended_holds_by_its_own_proof() {
     let ended = audit(&first);
     assert_eq!((ended.code, issues(&ended)), (Some(0), vec![]), "{ended:?}");
     first.is_down(testing::faulty::log::Fault::Dropped);
+    // Known tags are served, and lead to the shard that they stand in.
+    let known = service::get(&instance, &tags::manifest("a")).await;
+    assert_eq!((known.status, known.find("tlog-entry")), (200, Some("https://log1.test/api/v2/tile/entries/000.p/1")));
     scene.seen(&instance, "c").await;
     let ended = audit(&second);
     assert_eq!(

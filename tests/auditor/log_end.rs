@@ -22,7 +22,7 @@ fn signing_config(scene: &Scene, end: i64) -> String {
     .to_string()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn each_run_counts_the_days_to_the_logs_end_and_goes_on_after_it() {
     let scene = Scene::set().await;
     scene.seen("v1").await;
@@ -44,7 +44,7 @@ async fn each_run_counts_the_days_to_the_logs_end_and_goes_on_after_it() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_signing_config_no_end_is_known_and_none_is_counted() {
     let scene = Scene::set().await;
     scene.seen("v1").await;

@@ -3,6 +3,7 @@
 
 mod after_answer;
 mod deployed;
+mod frozen;
 
 use std::io::ErrorKind;
 use std::net::TcpListener;

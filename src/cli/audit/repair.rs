@@ -30,6 +30,9 @@ impl RepairArgs {
         if !self.repair {
             return Ok(None);
         }
+        if !search.log.written().rekor().is_searchable() {
+            return Err("--repair makes an entry findable, and a log of API version 2 lists none".into());
+        }
         let signer = match (self.kms_key_id, self.signing_key) {
             (Some(id), _) => setup::kms_signer(id).await,
             (None, Some(file)) => Signer::Local(LocalKey::open(&file)?),

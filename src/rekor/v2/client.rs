@@ -48,10 +48,18 @@ impl RekorV2 {
         &self.base
     }
 
-    /// The URL of the bundle of entries that holds the entry, as its proof's tree has it.
+    /// The URL of the bundle of entries that holds the entry, as its proof's tree has it. Another shard's is told by its
+    /// name, as at the public instance.
     pub fn entry_url(&self, entry: &LogEntry) -> String {
         let size = entry.inclusion_proof().map_or(0, |proof| proof.head.size);
-        self.tile_url(&entries_path(entry.log_index(), size))
+        let path = entries_path(entry.log_index(), size);
+        let id = entry.signed_fields().log_id();
+        let of_entry = self.keys.iter().find(|key| hex::encode(key.id()) == id).and_then(LogKey::origin);
+        let written = self.keys.iter().next().and_then(LogKey::origin);
+        match of_entry {
+            Some(origin) if Some(origin) != written => format!("https://{origin}/api/v2/{path}"),
+            _ => self.tile_url(&path),
+        }
     }
 
     pub(super) fn tile_url(&self, path: &str) -> String {
