@@ -110,7 +110,7 @@ pub fn row(data: &[u8]) {
         Err(_) => RowState::Recorded { entry: state, indexed: false },
     };
     let Ok(about) = tag.parse::<Tag>() else { return };
-    let row = Row { tag, digest, key: key_pem, signature, state };
+    let row = Row { tag, digest, key: key_pem, signature, state, place: None };
     if let RowState::Pending { lease } = &row.state {
         let _ = lease.has_ended();
     }
