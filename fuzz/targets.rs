@@ -135,7 +135,7 @@ pub fn read_row(text: &str) -> Row {
         Ok(lease) => RowState::Pending { lease: Lease(lease) },
         Err(_) => RowState::Recorded { entry: state, indexed: false },
     };
-    Row { tag, digest, key: key_pem, signature, state }
+    Row { tag, digest, key: key_pem, signature, state, place: None }
 }
 
 /// Time stamps: the length of a signature in one byte, the signature, and the time stamp. Nobody has an authority's

@@ -41,6 +41,10 @@ const MAX_EDGE_SECRETS: usize = 2;
 /// A base image with its usual variants, pulled for the first time by a few people at once.
 const DEFAULT_FIRST_SIGHTS: NonZeroU32 = NonZeroU32::new(120).unwrap();
 const DEFAULT_FIRST_SIGHTS_PER_SOURCE: NonZeroU32 = NonZeroU32::new(30).unwrap();
+/// Whoever reads a whole ledger gets 20,000 sightings a minute, and all together as much as three of them. A page costs
+/// the operator some 0.0001 USD, most of it data out.
+const DEFAULT_SIGHTING_PAGES: NonZeroU32 = NonZeroU32::new(60).unwrap();
+const DEFAULT_SIGHTING_PAGES_PER_SOURCE: NonZeroU32 = NonZeroU32::new(20).unwrap();
 
 /// The configuration of the command line.
 #[derive(Debug)]
@@ -67,6 +71,8 @@ pub struct Config {
     pub digest_mirrors: Vec<DigestMirror>,
     /// Searches of the log that strangers may cause in a minute.
     pub first_sights: Limits,
+    /// Pages of the list of sightings that strangers may read in a minute.
+    pub sighting_pages: Limits,
     /// The time for one request with all its calls, from 100 ms to 28 s: API Gateway gives up after 30 s.
     pub request_timeout: Duration,
     /// The time that a registry may stay silent, at most `request_timeout`.
@@ -169,6 +175,10 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
             first_sights: Limits {
                 overall: self.rate("FIRST_SIGHTS_PER_MINUTE", DEFAULT_FIRST_SIGHTS),
                 per_source: self.rate("FIRST_SIGHTS_PER_MINUTE_PER_SOURCE", DEFAULT_FIRST_SIGHTS_PER_SOURCE),
+            },
+            sighting_pages: Limits {
+                overall: self.rate("SIGHTING_PAGES_PER_MINUTE", DEFAULT_SIGHTING_PAGES),
+                per_source: self.rate("SIGHTING_PAGES_PER_MINUTE_PER_SOURCE", DEFAULT_SIGHTING_PAGES_PER_SOURCE),
             },
             request_timeout: self.milliseconds("REQUEST_TIMEOUT_MS", DEFAULT_REQUEST_TIMEOUT_MS),
             registry_timeout: self.milliseconds("REGISTRY_TIMEOUT_MS", DEFAULT_REGISTRY_TIMEOUT_MS),

@@ -14,7 +14,7 @@ use crate::config::{Config, FunctionConfig, LogConfig, LogFormat};
 use crate::edge::Edge;
 use crate::evidence::AttestationIndex;
 use crate::foreign::sanitized;
-use crate::http::Service;
+use crate::http::{Bounds, Service};
 use crate::http_client::AwsHttp;
 use crate::lambda_sdk::{self, NoRegion};
 use crate::ledger::{DynamoDbLedger, FileLedger, Ledger, LedgerFileError};
@@ -53,13 +53,15 @@ pub fn service_limited_by(
     let (mirrors, cache_bytes) = (config.digest_mirrors.clone(), config.manifest_cache_bytes);
     let upstream = Upstream::new(egress, mirrors, cache_bytes, config.registry_timeout);
     let (logs, retired) = (log.clients()?, config.retired_keys.clone());
+    let lists = rate_limit.beside(config.sighting_pages, "lists");
     let (ledger, rate_limit, timeout) = (Arc::new(ledger), Arc::new(rate_limit), config.request_timeout);
     let verdicts = Verdicts::new(ledger.clone(), logs, log.keys, signer, retired, rate_limit.clone(), timeout);
     let attestations = AttestationIndex::new(ledger.clone(), verdicts.clone());
     let telemetry = Telemetry::from_env();
     let moves = MoveRecorder::new(ledger, rate_limit, telemetry.clone());
     let edge = Edge::new(config.public_host.clone(), config.edge_secrets.clone());
-    Ok(Service::new(upstream, verdicts, attestations, moves, telemetry, edge, timeout))
+    let bounds = Bounds { edge, lists, request_timeout: timeout };
+    Ok(Service::new(upstream, verdicts, attestations, moves, telemetry, bounds))
 }
 
 /// The service of the Lambda function.

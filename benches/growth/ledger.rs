@@ -22,6 +22,7 @@ fn filler(number: usize, bytes: usize) -> Row {
         key: String::new(),
         signature: String::new(),
         state: RowState::Recorded { entry: "e".repeat(bytes), indexed: true },
+        place: None,
     }
 }
 

@@ -13,6 +13,7 @@ use crate::foreign::{shown, within};
 use crate::image::{Digest, NameError, Registry, Tag};
 use crate::ledger::LedgerError;
 use crate::oci::{JSON, NAME_UNKNOWN, TAG_UNKNOWN};
+use crate::rate_limit::Exhausted;
 use crate::sighting::SignError;
 use crate::telemetry::Outcome;
 use crate::tlog::LogError;
@@ -55,6 +56,14 @@ pub(super) enum Refusal {
     },
     /// The tag has no sighting.
     Unseen(Tag),
+    /// No key of this instance is that of the log whose sightings are asked for.
+    UnknownLog,
+    /// No row has the statement that is asked for, as far as was looked: a recorded one is found by its place.
+    NotStated {
+        with_place: bool,
+    },
+    /// The list of sightings was asked for too often.
+    TooManyLists(Exhausted),
     /// The evidence could not be read.
     NoEvidence(Box<Unavailable>),
     /// The time for the request ran out, and no other error says why.
@@ -117,6 +126,9 @@ impl Refusal {
             | Self::Catalog
             | Self::Gone(_)
             | Self::Unseen(_)
+            | Self::UnknownLog
+            | Self::NotStated { .. }
+            | Self::TooManyLists(_)
             | Self::NoEvidence(_) => Outcome::Other,
         }
     }
@@ -158,7 +170,9 @@ impl Refusal {
                 (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS")
             }
             Self::NoVerdict { .. } | Self::NoEvidence(_) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
-            Self::Unseen(_) => (StatusCode::NOT_FOUND, TAG_UNKNOWN),
+            Self::Unseen(_) | Self::NotStated { .. } => (StatusCode::NOT_FOUND, TAG_UNKNOWN),
+            Self::UnknownLog => (StatusCode::NOT_FOUND, "UNSUPPORTED"),
+            Self::TooManyLists(_) => (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS"),
             Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "UNAVAILABLE"),
             Self::Upstream(error) => match error {
                 UpstreamError::Refused(_)
@@ -225,6 +239,18 @@ impl Refusal {
                 format!("{tag} stands for a digest and is rewritten by protocol, so it is served and not recorded")
             }
             Self::Unseen(tag) => format!("{tag} was never seen here; the first pull of it records it"),
+            Self::UnknownLog => {
+                "this instance knows no log with this id: it lists those of which it has a key".to_owned()
+            }
+            Self::NotStated { with_place: true } => {
+                "no row has this statement pending, or recorded at this place of the log".to_owned()
+            }
+            Self::NotStated { with_place: false } => {
+                "no row has this statement pending; a recorded one is found with at=<log id>:<log index>".to_owned()
+            }
+            Self::TooManyLists(_) => {
+                "the list of sightings was asked for too often in the last minute; pulls are served as ever".to_owned()
+            }
             Self::Timeout => "the registry or the log took too long to answer".to_owned(),
         }
     }
@@ -245,6 +271,7 @@ impl Refusal {
                 Some(wait) => HeaderValue::from(wait.as_secs() + 1),
                 None => HeaderValue::from_static(RETRY_SECONDS),
             }),
+            Self::TooManyLists(Exhausted { retry_after }) => Some(HeaderValue::from(retry_after.as_secs() + 1)),
             Self::Upstream(UpstreamError::Silent { wait, .. }) => Some(HeaderValue::from(whole_seconds(*wait))),
             Self::Upstream(
                 UpstreamError::RateLimited { retry_after: Some(value), .. }

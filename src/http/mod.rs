@@ -21,6 +21,7 @@ mod request_ids;
 mod response;
 mod route;
 mod sighting;
+mod sightings;
 mod splice;
 mod tag_history;
 
@@ -42,7 +43,7 @@ use crate::http_client::PRODUCT;
 use crate::image::{Digest, Reference, Tag};
 use crate::moves::MoveRecorder;
 use crate::oci::{API_VERSION, CONTENT_DIGEST};
-use crate::rate_limit::Source;
+use crate::rate_limit::{RateLimit, Source};
 use crate::telemetry::{self, Outcome, RequestSummary, Telemetry};
 use crate::upstream::{EgressRefusal, Upstream, UpstreamError};
 use crate::verdict::Verdicts;
@@ -65,24 +66,35 @@ pub struct Service {
     verdicts: Verdicts,
     attestations: AttestationIndex,
     moves: MoveRecorder,
+    /// On pages of the list of sightings.
+    lists: RateLimit,
     ready: Ready,
     telemetry: Telemetry,
     edge: Edge,
     request_timeout: Duration,
 }
 
+/// Bounds of the requests that clients make.
+pub(crate) struct Bounds {
+    /// What they have to come through.
+    pub edge: Edge,
+    /// On pages of the list of sightings.
+    pub lists: RateLimit,
+    /// Of each request, all its outgoing calls included.
+    pub request_timeout: Duration,
+}
+
 impl Service {
-    /// `request_timeout` bounds each request, all its outgoing calls included.
     pub(crate) fn new(
         upstream: Upstream,
         verdicts: Verdicts,
         attestations: AttestationIndex,
         moves: MoveRecorder,
         telemetry: Telemetry,
-        edge: Edge,
-        request_timeout: Duration,
+        bounds: Bounds,
     ) -> Self {
-        Self { upstream, verdicts, attestations, moves, ready: Ready::default(), telemetry, edge, request_timeout }
+        let (Bounds { edge, lists, request_timeout }, ready) = (bounds, Ready::default());
+        Self { upstream, verdicts, attestations, moves, lists, ready, telemetry, edge, request_timeout }
     }
 
     /// Fetches the signing key's public half ahead of the first request. A failure is logged, and the next request that
@@ -182,6 +194,7 @@ impl Service {
             Route::Referrers(repository, digest) => self.referrers(uri, &repository, &digest, deadline).await,
             Route::Home => Ok(self.home(client, deadline).await),
             Route::LookUp(written) => Ok(self.look_up(client, &written, deadline).await),
+            Route::Sightings => self.sightings(uri, source, client, deadline).await,
             Route::Sighting(tag) => self.sighting(&tag, source, client, deadline).await,
             Route::Moves(tag) => self.moves(&tag, deadline).await,
             Route::TagHistory(tag) => self.tag_history(uri, &tag, source, deadline).await,

@@ -27,6 +27,8 @@ pub enum Route {
     Home,
     /// A tag to look up, as a person wrote it into the form.
     LookUp(String),
+    /// `/sightings/`: the list of all sightings in the order of a log.
+    Sightings,
     /// The sighting of a tag.
     Sighting(Tag),
     /// `/moves/<tag>`: what its row remembers of its moves.
@@ -57,7 +59,7 @@ impl Route {
         let path = &*with_colons(path);
         match path {
             "/" => return Ok(Self::Home),
-            "/sightings" | "/sightings/" => return Ok(Self::LookUp(written(query))),
+            "/sightings" | "/sightings/" => return Ok(written(query).map_or(Self::Sightings, Self::LookUp)),
             "/v2" => return Ok(Self::Version),
             "/healthz" => return Ok(Self::Health),
             "/readyz" => return Ok(Self::Ready),
@@ -105,9 +107,9 @@ fn with_colons(path: &str) -> Cow<'_, str> {
 }
 
 /// The form's input: the first `tag` of the query.
-fn written(query: Option<&str>) -> String {
+fn written(query: Option<&str>) -> Option<String> {
     let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-    pairs.find(|(key, _)| key == "tag").map(|(_, tag)| tag.trim().to_owned()).unwrap_or_default()
+    pairs.find(|(key, _)| key == "tag").map(|(_, tag)| tag.trim().to_owned())
 }
 
 /// The repository that a path names. Its registry stands in front or, for mirror clients such as containerd, in the
@@ -247,6 +249,18 @@ mod tests {
         assert_eq!(Route::parse("/v2/org/app/_oci/tag-history/v1", Some("ns=ghcr.io")), history);
         let named_so = Route::Manifest(Reference::Tag("ghcr.io/oci/tag-history:v1".parse().unwrap()));
         assert_eq!(Route::parse("/v2/ghcr.io/oci/tag-history/manifests/v1", None), Ok(named_so));
+    }
+
+    #[test]
+    fn the_form_looks_a_tag_up_and_without_one_there_is_the_list() {
+        for path in ["/sightings", "/sightings/"] {
+            for query in [None, Some(""), Some("log=ff&from=1"), Some("tags=a"), Some("signed=ff")] {
+                assert_eq!(Route::parse(path, query), Ok(Route::Sightings), "{path} {query:?}");
+            }
+            for (query, tag) in [("tag=a:b", "a:b"), ("log=ff&tag=+a:b", "a:b"), ("tag=", "")] {
+                assert_eq!(Route::parse(path, Some(query)), Ok(Route::LookUp(tag.to_owned())), "{path} {query}");
+            }
+        }
     }
 
     #[test]

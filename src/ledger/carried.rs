@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use super::dynamodb::{PENDING, read_digest_tags, read_row};
 use super::item::{StoredItem, text};
 use super::moves::read_moves;
+use super::place::{LOG, LOG_INDEX, TIME};
 use super::row::VerifiedRow;
 use super::{Completion, DigestTags, Ledger, LedgerError, Row, RowFault, UsedKeys, index, instance, recorded};
 use crate::deadline::Deadline;
@@ -17,8 +18,22 @@ use crate::key::PublicKey;
 use crate::tlog::{LogKey, LogKeys};
 
 /// Attributes that each kind of item may have. Another is one of a later version, which may mean anything.
-const ROW: &[&str] =
-    &["tag", "digest", "key", "signature", "state", "lease", "entry", "indexed", "moves", "furtherMoves", "last_move"];
+const ROW: &[&str] = &[
+    "tag",
+    "digest",
+    "key",
+    "signature",
+    "state",
+    "lease",
+    "entry",
+    "indexed",
+    "moves",
+    "furtherMoves",
+    "last_move",
+    LOG,
+    LOG_INDEX,
+    TIME,
+];
 const INDEX: &[&str] = &["tag", "tags", "mediaType", "size"];
 const INSTANCE: &[&str] = &["tag", "signingKeys", "logKeys", instance::IMPORTING];
 
@@ -114,7 +129,8 @@ impl CarriedRow {
         let row = read_row(item.clone()).map_err(malformed)?;
         read_moves(&item).map_err(malformed)?;
         let mut keys = UsedKeys::default();
-        match row.verify(&tag, trusted, log_keys)? {
+        let verified = row.verify(&tag, trusted, log_keys)?;
+        match &verified {
             VerifiedRow::Pending(statement, _) => {
                 keys.signing.insert(statement.key().fingerprint());
             }
@@ -127,6 +143,7 @@ impl CarriedRow {
         // The operator was told of the last move where the row comes from. The index need not have come along: without
         // the mark, the next pull brings the tag into it.
         ["last_move", "indexed", stale].iter().for_each(|name| drop(item.remove(*name)));
+        verified.place().put_into(&mut item);
         Ok(Self { tag, row, item, keys })
     }
 }

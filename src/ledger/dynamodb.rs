@@ -9,7 +9,8 @@
 //! | `entry` | S | once recorded: the log's entry, JSON |
 //! | `indexed` | BOOL | true once the index leads to the tag |
 //!
-//! What a row remembers of the digests that its tag moved to is drawn in [`super::moves`].
+//! What a row remembers of the digests that its tag moved to is drawn in [`super::moves`], and its place in the index
+//! by log in [`super::place`].
 //!
 //! Rows of the index of attestations stand among them:
 //!
@@ -34,6 +35,7 @@ use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::entry::entry_text;
 use super::item::StoredItem;
+use super::place::{LOG, LOG_INDEX, Place, TIME};
 use super::{Completion, DigestTags, Lease, LedgerError, Row, RowState, index};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Repository, Tag};
@@ -117,12 +119,16 @@ impl DynamoDbLedger {
     }
 
     pub(super) async fn complete(&self, sighting: &Sighting, deadline: Deadline) -> Result<Completion, LedgerError> {
-        let request = self
+        let place = Place::recorded(sighting);
+        let time = if place.time.is_some() { ", #time = :time" } else { "" };
+        let mut request = self
             .client
             .update_item()
             .table_name(&self.table)
             .key("tag", S(sighting.tag().to_string()))
-            .update_expression("SET #state = :recorded, entry = :entry REMOVE lease")
+            .update_expression(format!(
+                "SET #state = :recorded, entry = :entry, #log = :log, #logIndex = :logIndex{time} REMOVE lease"
+            ))
             .condition_expression("#state = :pending AND digest = :digest")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .expression_attribute_names("#state", "state")
@@ -130,6 +136,12 @@ impl DynamoDbLedger {
             .expression_attribute_values(":recorded", S(RECORDED.into()))
             .expression_attribute_values(":digest", S(sighting.digest().to_string()))
             .expression_attribute_values(":entry", S(entry_text(sighting)));
+        for name in [LOG, LOG_INDEX].into_iter().chain(place.time.is_some().then_some(TIME)) {
+            request = request.expression_attribute_names(format!("#{name}"), name);
+        }
+        for (name, value) in place.attributes() {
+            request = request.expression_attribute_values(format!(":{name}"), value);
+        }
         match deadline.bound_boxed(request.send()).await? {
             Ok(_) => Ok(Completion::Now),
             Err(SdkError::ServiceError(error)) => match error.into_err() {
@@ -230,7 +242,8 @@ pub(super) fn new_row(row: &Row) -> StoredItem {
     };
     let texts = [("tag", &row.tag), ("digest", &row.digest), ("key", &row.key), ("signature", &row.signature)];
     let texts = texts.map(|(name, text)| (name, S(text.clone())));
-    texts.into_iter().chain([state, progress]).map(|(name, value)| (name.to_owned(), value)).collect()
+    let item = texts.into_iter().chain([state, progress]).map(|(name, value)| (name.to_owned(), value));
+    item.chain(row.place.iter().flat_map(Place::attributes)).collect()
 }
 
 /// A row of the index. Somebody else may have written more tags into it than are ever written here: they are cut.
@@ -264,7 +277,9 @@ pub(super) fn read_row(item: StoredItem) -> Result<Row, LedgerError> {
         }
         _ => return Err(LedgerError::Malformed("state")),
     };
-    Ok(Row { tag: text("tag")?, digest: text("digest")?, key: text("key")?, signature: text("signature")?, state })
+    let [tag, digest, key, signature] = ["tag", "digest", "key", "signature"].map(text);
+    // What nobody can read leaves the row out of lists, and stops nothing.
+    Ok(Row { tag: tag?, digest: digest?, key: key?, signature: signature?, state, place: Place::read(&item) })
 }
 
 /// DynamoDB's numbers go up to 10^126.

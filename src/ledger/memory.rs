@@ -1,9 +1,12 @@
 //! A ledger in this process's memory.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::by_log::{ListedRow, LogPage};
+use super::place::Place;
 use super::{Completion, DigestTags, Lease, Moves, NewMove, RefusedMove, Row, RowState, UsedKeys, index};
 use crate::image::{Digest, Repository, Tag};
 use crate::sighting::Sighting;
@@ -20,6 +23,8 @@ struct Tables {
     moves: HashMap<String, Moves>,
     /// By [`index::key`].
     index: HashMap<String, DigestTags>,
+    /// Log, log index and canonical tag of each row.
+    by_log: BTreeSet<(String, u64, String)>,
     used_keys: UsedKeys,
 }
 
@@ -29,9 +34,11 @@ impl MemoryLedger {
     }
 
     pub(super) fn insert(&self, row: &Row) -> bool {
-        match self.tables().rows.entry(row.tag.clone()) {
+        let tables = &mut *self.tables();
+        match tables.rows.entry(row.tag.clone()) {
             Entry::Occupied(_) => false,
             Entry::Vacant(vacant) => {
+                tables.by_log.extend(row.place.clone().map(|place| key(place, &row.tag)));
                 vacant.insert(row.clone());
                 true
             }
@@ -49,12 +56,16 @@ impl MemoryLedger {
     }
 
     pub(super) fn complete(&self, sighting: &Sighting) -> Completion {
-        let mut tables = self.tables();
+        let tables = &mut *self.tables();
         let row = tables.rows.get_mut(sighting.tag().canonical());
         match row.filter(|row| row.digest == sighting.digest().as_str()) {
             None => Completion::OtherDigest,
             Some(row) if matches!(row.state, RowState::Pending { .. }) => {
-                *row = Row::recorded(sighting);
+                let pending = std::mem::replace(row, Row::recorded(sighting));
+                if let Some(place) = pending.place {
+                    tables.by_log.remove(&key(place, &row.tag));
+                }
+                tables.by_log.extend(row.place.clone().map(|place| key(place, &row.tag)));
                 Completion::Now
             }
             Some(_) => Completion::Before,
@@ -117,8 +128,22 @@ impl MemoryLedger {
         self.tables().index.get(&index::key(repository, digest)).cloned()
     }
 
+    pub(super) fn by_log(&self, log: &str, indexes: RangeInclusive<u64>, most: usize) -> LogPage {
+        let tables = self.tables();
+        let from = (log.to_owned(), *indexes.start(), String::new());
+        let inside = |(of, index, _): &&(String, u64, String)| of == log && index <= indexes.end();
+        let mut places = tables.by_log.range(from..).take_while(inside);
+        let rows = places.by_ref().take(most).filter_map(|(_, _, tag)| tables.rows.get(tag).and_then(ListedRow::of));
+        let rows = rows.collect();
+        LogPage::new(rows, places.next().is_some())
+    }
+
     /// No method can panic while it holds the lock, so a poisoned one still guards whole rows.
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn key(place: Place, tag: &str) -> (String, u64, String) {
+    (place.log, place.index, tag.to_owned())
 }

@@ -4,6 +4,7 @@
 //! method's condition ever change. Beside the tags' rows stand an index from digests to tags (`DigestTags`) and one row
 //! for the instance itself (see [`UsedKeys`]); both only grow. Their keys hold an '@', which no tag has.
 
+mod by_log;
 mod carried;
 mod dynamodb;
 mod entry;
@@ -13,9 +14,11 @@ mod instance;
 mod item;
 mod memory;
 mod moves;
+mod place;
 mod row;
 mod scan;
 
+pub(crate) use by_log::{ListedRow, LogPage};
 pub(crate) use carried::{CarriedFault, CarriedItem, CarriedRow, Taken};
 pub use dynamodb::DynamoDbLedger;
 pub use file::{FileLedger, LedgerFileError};
@@ -24,6 +27,7 @@ pub use instance::UsedKeys;
 pub(crate) use item::{StoredItem, from_json, text, to_json};
 pub use memory::MemoryLedger;
 pub use moves::{Move, Moves, NewMove, RefusedMove};
+pub use place::Place;
 pub use row::{Lease, Row, RowFault, RowState, VerifiedRow, recorded};
 pub(crate) use scan::{ItemPage, ScannedRow};
 
@@ -58,6 +62,9 @@ pub enum LedgerError {
     /// Holds 256 keys of a kind, more than any rotation needs.
     #[error("the ledger's row '@instance' has no room for another key")]
     InstanceFull,
+    /// The operator has not added it yet, or DynamoDB is still filling it.
+    #[error("the ledger's table has no index 'by-log' yet: docs/runbook.md, 'The list of sightings'")]
+    NoIndexByLog,
 }
 
 impl From<Elapsed> for LedgerError {

@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
+use super::dynamodb::{PENDING, RECORDED};
 use super::entry::{entry_text, parse_entry};
+use super::place::Place;
 use crate::image::{Algorithm, Digest, Tag};
 use crate::key::PublicKey;
 use crate::sighting::{Sighting, SignedStatement};
@@ -22,8 +24,18 @@ pub struct Row {
     pub key: String,
     /// The signature over the statement: base64 of ASN.1 DER.
     pub signature: String,
-    /// The only part that ever changes.
+    /// The only part that ever changes, with the place.
     pub state: RowState,
+    /// Where lists find the row. `None` in rows of older versions.
+    pub place: Option<Place>,
+}
+
+/// The signed part of a row.
+pub(super) struct SignedText<'a> {
+    pub tag: &'a str,
+    pub digest: &'a str,
+    pub key: &'a str,
+    pub signature: &'a str,
 }
 
 /// The progress of a recording, as the table says it.
@@ -51,6 +63,16 @@ pub enum VerifiedRow {
     Pending(SignedStatement, Lease),
     /// The statement is in the log, and the entry that the row holds shows it.
     Recorded(Box<Sighting>),
+}
+
+impl VerifiedRow {
+    /// The place that the row should have.
+    pub(crate) fn place(&self) -> Place {
+        match self {
+            Self::Pending(statement, _) => Place::pending(statement),
+            Self::Recorded(sighting) => Place::recorded(sighting),
+        }
+    }
 }
 
 /// The end of a writer's time: milliseconds since the Unix epoch. No signature covers it.
@@ -86,12 +108,13 @@ fn millis_since_epoch() -> u64 {
 impl Row {
     /// A row for a statement that is about to be uploaded.
     pub fn pending(statement: &SignedStatement, lease: Lease) -> Self {
-        Self::new(statement, RowState::Pending { lease })
+        Self::new(statement, RowState::Pending { lease }, Place::pending(statement))
     }
 
     /// A row for a sighting that the log holds.
     pub fn recorded(sighting: &Sighting) -> Self {
-        Self::new(sighting.statement(), RowState::Recorded { entry: entry_text(sighting), indexed: false })
+        let state = RowState::Recorded { entry: entry_text(sighting), indexed: false };
+        Self::new(sighting.statement(), state, Place::recorded(sighting))
     }
 
     /// The row as one of `tag`: its statement verifies, and the log's entry of a recorded one.
@@ -103,14 +126,23 @@ impl Row {
         })
     }
 
-    /// Returns whether this is, to the byte, the row of `sighting`.
+    /// Returns whether this is the row of `sighting`: to the byte, but for its place.
     pub fn is_of(&self, sighting: &Sighting) -> bool {
         let RowState::Recorded { indexed, .. } = self.state else { return false };
         let mut row = Self::recorded(sighting);
         if let RowState::Recorded { indexed: own, .. } = &mut row.state {
             *own = indexed;
         }
+        row.place.clone_from(&self.place);
         row == *self
+    }
+
+    /// The state's name in the ledger.
+    pub(super) fn state_name(&self) -> &'static str {
+        match self.state {
+            RowState::Pending { .. } => PENDING,
+            RowState::Recorded { .. } => RECORDED,
+        }
     }
 
     /// Returns whether the index of attestations leads to the tag.
@@ -120,37 +152,48 @@ impl Row {
 
     /// The signed statement that the row holds, if it is one about `tag` by a trusted key.
     pub fn statement(&self, tag: &Tag, trusted: &[PublicKey]) -> Result<SignedStatement, RowFault> {
-        if self.tag != tag.canonical() {
-            return Err(RowFault::Tag);
-        }
-        let digest: Digest = self.digest.parse().map_err(|_| RowFault::Digest)?;
-        if digest.algorithm() != Algorithm::Sha256 {
-            return Err(RowFault::Digest);
-        }
-        let key = self.trusted_key(trusted)?;
-        let signature = BASE64_STANDARD.decode(&self.signature).map_err(|_| RowFault::Signature)?;
-        SignedStatement::check(tag.clone(), digest, key, signature).ok_or(RowFault::Signature)
+        let Self { tag: of, digest, key, signature, .. } = self;
+        checked_statement(&SignedText { tag: of, digest, key, signature }, tag, trusted)
     }
 
-    /// The trusted key that the row names.
-    fn trusted_key<'a>(&self, trusted: &'a [PublicKey]) -> Result<&'a PublicKey, RowFault> {
-        if let Some(key) = trusted.iter().find(|key| key.pem() == self.key) {
-            return Ok(key);
-        }
-        // The same key, written otherwise.
-        let key = PublicKey::from_pem(&self.key).map_err(|_| RowFault::Key)?;
-        trusted.iter().find(|trusted| **trusted == key).ok_or(RowFault::Key)
-    }
-
-    fn new(statement: &SignedStatement, state: RowState) -> Self {
+    fn new(statement: &SignedStatement, state: RowState, place: Place) -> Self {
         Self {
             tag: statement.tag().to_string(),
             digest: statement.digest().to_string(),
             key: statement.key().pem().to_owned(),
             signature: BASE64_STANDARD.encode(statement.signature()),
             state,
+            place: Some(place),
         }
     }
+}
+
+/// The signed statement that a row's texts are, if it is one about `tag` by a trusted key.
+pub(super) fn checked_statement(
+    row: &SignedText<'_>,
+    tag: &Tag,
+    trusted: &[PublicKey],
+) -> Result<SignedStatement, RowFault> {
+    if row.tag != tag.canonical() {
+        return Err(RowFault::Tag);
+    }
+    let digest: Digest = row.digest.parse().map_err(|_| RowFault::Digest)?;
+    if digest.algorithm() != Algorithm::Sha256 {
+        return Err(RowFault::Digest);
+    }
+    let key = trusted_key(row.key, trusted)?;
+    let signature = BASE64_STANDARD.decode(row.signature).map_err(|_| RowFault::Signature)?;
+    SignedStatement::check(tag.clone(), digest, key, signature).ok_or(RowFault::Signature)
+}
+
+/// The trusted key that a row names.
+fn trusted_key<'a>(pem: &str, trusted: &'a [PublicKey]) -> Result<&'a PublicKey, RowFault> {
+    if let Some(key) = trusted.iter().find(|key| key.pem() == pem) {
+        return Ok(key);
+    }
+    // The same key, written otherwise.
+    let key = PublicKey::from_pem(pem).map_err(|_| RowFault::Key)?;
+    trusted.iter().find(|trusted| **trusted == key).ok_or(RowFault::Key)
 }
 
 /// Reasons not to believe a row.

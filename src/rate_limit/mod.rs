@@ -5,6 +5,8 @@
 //! limit takes nothing from the total. A quarter of the total is kept for sources that were charged nothing in the same
 //! minute. Without it, the few sources whose limits add up to the total could use it up for everybody.
 //!
+//! Pages of the list of sightings have limits of the same kind, and counters of their own ([`RateLimit::beside`]).
+//!
 //! All processes count in one table ([`SharedCounters`]). Without a table, or while it cannot be reached, each process holds
 //! the same limits by itself.
 
@@ -72,6 +74,11 @@ impl RateLimit {
     /// Limits that all processes with the same table hold together.
     pub fn shared(limits: Limits, counters: SharedCounters) -> Self {
         Self { shared: Some(counters), ..Self::new(limits) }
+    }
+
+    /// Limits of another kind, by this `name`, which the same processes hold together.
+    pub fn beside(&self, limits: Limits, name: &'static str) -> Self {
+        Self { shared: self.shared.as_ref().map(|counters| counters.named(name)), ..Self::new(limits) }
     }
 
     /// Charges one search to `source`. Without a source, it is charged to the total alone, the last quarter included.

@@ -6,6 +6,8 @@
 //! | `drawn` | N | searches charged, never more than the counter's limit |
 //! | `expires` | N | seconds since the Unix epoch, for the table's time to live |
 //!
+//! Counters of other limits than those on first sights have the limits' name and a slash in front of their keys.
+//!
 //! A minute is a number of whole minutes since the Unix epoch, by the process's clock. Nothing in the table is worth
 //! keeping. Addresses are hashed so that no item shows one; an IPv4 address can be guessed from its hash.
 //!
@@ -68,6 +70,8 @@ pub struct SharedCounters {
     client: Client,
     table: String,
     clock: fn() -> SystemTime,
+    /// Stands in front of each counter's key.
+    prefix: String,
     /// Counters found full, with the limit that they had reached. No counter ever falls.
     full: Cache<(String, u32), ()>,
 }
@@ -108,12 +112,18 @@ fn part(limit: u32, shard: u32) -> u32 {
 impl SharedCounters {
     /// Counts in `table`, whose partition key is `counter` (S). Nothing is asked yet.
     pub fn new(client: Client, table: String) -> Self {
-        Self { client, table, clock: SystemTime::now, full: Cache::new(FULL_COUNTERS) }
+        Self { client, table, clock: SystemTime::now, prefix: String::new(), full: Cache::new(FULL_COUNTERS) }
     }
 
     /// Counts by another clock, for tests.
     pub fn with_clock(self, clock: fn() -> SystemTime) -> Self {
         Self { clock, ..self }
+    }
+
+    /// Counters of another kind in the same table.
+    pub(super) fn named(&self, name: &str) -> Self {
+        let (client, table) = (self.client.clone(), self.table.clone());
+        Self { client, table, clock: self.clock, prefix: format!("{name}/"), full: Cache::new(FULL_COUNTERS) }
     }
 
     pub(super) async fn charge(
@@ -168,7 +178,7 @@ impl SharedCounters {
             .client
             .update_item()
             .table_name(&self.table)
-            .key("counter", S(counter.clone()))
+            .key("counter", S(format!("{}{counter}", self.prefix)))
             .update_expression("ADD drawn :one SET expires = :expires")
             .condition_expression("attribute_not_exists(drawn) OR drawn < :limit")
             .return_values(ReturnValue::UpdatedNew)

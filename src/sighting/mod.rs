@@ -76,6 +76,11 @@ impl SignedStatement {
         SignedPayload { payload_type: dsse::IN_TOTO, payload, signature: &self.signature, key: &self.key }
     }
 
+    /// The sha256 that the signature is over. An entry of Rekor v2 has it in place of the statement.
+    pub fn signed_sha256(&self) -> [u8; 32] {
+        signed_sha256(&statement(&self.tag, &self.digest))
+    }
+
     /// This statement as recorded by `entry`; `None` if the entry records something else.
     pub fn recorded_by(&self, entry: VerifiedEntry) -> Option<Sighting> {
         let signatures = Signatures::of(&entry, &self.tag, &self.digest)?;
@@ -162,8 +167,7 @@ impl<'a> Signatures<'a> {
                 is_so.then(|| envelope.signatures().collect())
             }
             EntryBody::SignedDigest(signed) if signed.is_canonical() => {
-                let sha256 = Sha256::digest(dsse::pae(dsse::IN_TOTO, &payload)).into();
-                (signed.sha256 == Some(sha256)).then(|| vec![&*signed.signature])
+                (signed.sha256 == Some(signed_sha256(&payload))).then(|| vec![&*signed.signature])
             }
             _ => None,
         };
@@ -174,4 +178,9 @@ impl<'a> Signatures<'a> {
     fn keys<'t>(&self, trusted: &'t [PublicKey]) -> impl Iterator<Item = &'t PublicKey> {
         trusted.iter().filter(|trusted| self.keys.iter().any(|key| key.is(trusted)))
     }
+}
+
+/// The sha256 of a statement in the encoding that its signature is over.
+fn signed_sha256(statement: &[u8]) -> [u8; 32] {
+    Sha256::digest(dsse::pae(dsse::IN_TOTO, statement)).into()
 }

@@ -165,7 +165,7 @@ impl LogEntry {
     }
 
     /// The id of the log's key, in hexadecimal.
-    pub(super) fn log_id(&self) -> &str {
+    pub(crate) fn log_id(&self) -> &str {
         &self.fields.log_id
     }
 

@@ -167,7 +167,7 @@ impl Instance {
     }
 
     /// [`Instance::examine`] where that is due.
-    async fn admit(&self, deadline: Deadline) -> Result<(), Unavailable> {
+    pub(super) async fn admit(&self, deadline: Deadline) -> Result<(), Unavailable> {
         if matches!(*self.admission(), Admission::Admitted { read, .. } if read.elapsed() < FRESH) {
             return Ok(());
         }
@@ -188,7 +188,7 @@ impl Instance {
 
     /// Returns whether the ledger has no row of the instance. A ledger that had none is asked again: the row is made
     /// before anything that this process may have seen of a tag since.
-    async fn is_vacant(&self, deadline: Deadline) -> Result<bool, Unavailable> {
+    pub(super) async fn is_vacant(&self, deadline: Deadline) -> Result<bool, Unavailable> {
         let was_vacant = matches!(*self.admission(), Admission::Vacant { .. });
         if was_vacant {
             self.admit(deadline).await?;

@@ -9,6 +9,7 @@
 mod instance;
 mod key_use;
 mod keyring;
+mod list;
 mod log;
 mod lookup;
 mod memory;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use url::Url;
 
+pub(crate) use list::ListedSighting;
 pub(crate) use readiness::Readiness;
 pub(crate) use unavailable::Unavailable;
 

@@ -4,4 +4,5 @@
 mod charged;
 mod counters_fail;
 mod limits;
+mod lists;
 mod scene;

@@ -100,6 +100,16 @@ impl Scene {
         self.instance_with(counters.with_clock(clock), overall, per_source)
     }
 
+    /// A new instance with these limits on pages of the list of sightings.
+    pub fn listing(&self, clock: fn() -> SystemTime, overall: u32, per_source: u32) -> Service {
+        let counters = SharedCounters::new(self.counters.client.clone(), self.counters.name.clone());
+        let builder = self.builder(100, 100).ledger(self.ledger.ledger()).counters(counters.with_clock(clock));
+        builder
+            .set("SIGHTING_PAGES_PER_MINUTE", overall)
+            .set("SIGHTING_PAGES_PER_MINUTE_PER_SOURCE", per_source)
+            .build()
+    }
+
     pub fn instance(&self, overall: u32, per_source: u32) -> Service {
         self.instance_at(now, overall, per_source)
     }

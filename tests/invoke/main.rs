@@ -42,7 +42,7 @@ async fn set() -> World {
 
 /// An event of `tests/events/`, in the order in which they make sense: the status of its answer, its type, and a part of
 /// its body.
-const EVENTS: [(&str, u16, &str, &str); 22] = [
+const EVENTS: [(&str, u16, &str, &str); 23] = [
     ("home", 200, "text/html; charset=utf-8", "docker pull a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/"),
     ("version", 200, "", ""),
     ("sighting", 404, "application/json", "TAG_UNKNOWN"),
@@ -59,6 +59,7 @@ const EVENTS: [(&str, u16, &str, &str); 22] = [
     ("look-up", 303, "", ""),
     ("sighting", 200, "application/vnd.dev.sigstore.bundle.v0.3+json", "tlogEntries"),
     ("sighting-page", 200, "text/html; charset=utf-8", "registry.test/demo/app:v1"),
+    ("sightings", 200, "application/x-ndjson", "logIndex"),
     ("key", 200, "application/x-pem-file", "BEGIN PUBLIC KEY"),
     ("trusted-root", 200, "application/json", "tlogs"),
     ("health", 200, "", ""),
@@ -121,6 +122,7 @@ fn there_is_an_event_of_each_route() {
         Route::Referrers(..) => "referrers",
         Route::Home => "home",
         Route::LookUp(_) => "look-up",
+        Route::Sightings => "sightings",
         Route::Sighting(_) => "sighting",
         Route::Moves(_) => "moves",
         Route::TagHistory(_) => "tag history",
@@ -131,7 +133,7 @@ fn there_is_an_event_of_each_route() {
         Route::Ready => "ready",
         Route::Unknown => "unknown",
     };
-    const ROUTES: usize = 18;
+    const ROUTES: usize = 19;
     let mut routes = BTreeMap::<&str, usize>::new();
     for (event, ..) in EVENTS {
         let (_, event) = read(event);

@@ -247,7 +247,7 @@ async fn nothing_is_taken_that_does_not_verify_and_until_all_is_nothing_is_serve
         (changed(kept, set("entry", entry_of_moved)), "its log entry is of another statement"),
         (changed(kept, set("state", json!({"S": "other"}))), "it has no usable attribute 'state'"),
         (changed(kept, set("moves", json!({"S": "x"}))), "it has no usable attribute 'moves'"),
-        (changed(kept, set("log", json!({"S": "x"}))), "it has the attribute 'log', which this version does not know"),
+        (changed(kept, set("new", json!({"S": "x"}))), "it has the attribute 'new', which this version does not know"),
         (changed(kept, set("tag", json!({"S": "app:kept"}))), "its key is not the canonical name of a tag"),
         (changed(kept, set("tag", json!({"N": "1"}))), "it has no usable attribute 'tag'"),
         (changed(index, set("tags", json!({"SS": ["registry.test/another:kept"]}))), "no usable attribute 'tags'"),

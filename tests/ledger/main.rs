@@ -15,6 +15,8 @@ mod notices;
 mod pinned;
 mod protocol;
 mod refused_writes;
+mod reindex;
 mod scene;
+mod sightings;
 mod version;
 mod without_log;

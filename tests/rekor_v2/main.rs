@@ -2,6 +2,7 @@
 
 mod carried;
 mod faults;
+mod listed;
 mod moving_over;
 mod pulls;
 mod scene;

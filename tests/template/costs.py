@@ -16,8 +16,9 @@ API_METER_BYTES = 512 * 1024  # an HTTP API's answer counts as one request for e
 API_ACCOUNT_LIMIT = 10_000  # requests a second, of all APIs of an account in a region
 WORST_LINES_BYTES = 4096  # of a request with the longest names: two lines of ours, one of API Gateway's
 THROTTLED_LINE_BYTES = 450  # API Gateway's line for a request that it refuses
-FIRST_SIGHT = {"writes": 12, "signatures": 1}  # as in the runbook's assumptions
+FIRST_SIGHT = {"writes": 15, "signatures": 1}  # as in the runbook's assumptions
 READS = 3  # units of a pull by tag of what memory does not have: the row, and the instance's own
+LIST_READS = 110  # units of a page of 1000 sightings with the longest names, 870 bytes each, read as they may be late
 HEADING = "## What a stranger can cost"
 
 
@@ -78,12 +79,13 @@ def _worst_a_day(t, rate, instances=math.inf):
     requests = rate * SECONDS_A_DAY
     busy = min(rate * (_default(t, "RequestTimeoutMs") / 1000 + _grace()), instances)
     first_sights = min(_default(t, "FirstSightsPerMinute") * SECONDS_A_DAY / 60, requests)
+    lists = min(_default(t, "SightingPagesPerMinute") * SECONDS_A_DAY / 60, requests)
     return {
         "API Gateway": requests * math.ceil(_manifest_bytes() / API_METER_BYTES) * price["API Gateway, HTTP API"],
         "Lambda": requests * price["Lambda, requests"]
         + busy * SECONDS_A_DAY * _default(t, "MemoryMiB") / 1024 * price["Lambda, arm64"],
         "logs": requests * WORST_LINES_BYTES / 1e9 * price["CloudWatch, log"],
-        "ledger, key": requests * READS * price["DynamoDB, reads"]
+        "ledger, key": (requests * READS + lists * LIST_READS) * price["DynamoDB, reads"]
         + first_sights * FIRST_SIGHT["writes"] * price["DynamoDB, writes"]
         + first_sights * FIRST_SIGHT["signatures"] * price["KMS, signatures"],
         "data out": requests * _manifest_bytes() / 1e9 * price["data out"],
@@ -214,6 +216,7 @@ FAULTS = [
     (runbook_says_the_worst_that_strangers_can_cost, _parameter("RequestsPerSecond", "Default", 20)),
     (runbook_says_the_worst_that_strangers_can_cost, _parameter("MemoryMiB", "Default", 512)),
     (runbook_says_the_worst_that_strangers_can_cost, _parameter("FirstSightsPerMinute", "Default", "1200")),
+    (runbook_says_the_worst_that_strangers_can_cost, _parameter("SightingPagesPerMinute", "Default", "600")),
     (
         time_outs_memory_and_cache_are_parameters_within_the_programs_bounds,
         put(*_VARIABLES, "REGISTRY_TIMEOUT_MS", {"Ref": "RequestTimeoutMs"}),

@@ -45,7 +45,9 @@ def limits_are_the_parameters(t):
     variables = t["template"]["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
     assert variables["FIRST_SIGHTS_PER_MINUTE"] == {"Ref": "FirstSightsPerMinute"}
     assert variables["FIRST_SIGHTS_PER_MINUTE_PER_SOURCE"] == {"Ref": "FirstSightsPerMinutePerSource"}
-    for name in ("FirstSightsPerMinute", "FirstSightsPerMinutePerSource"):
+    assert variables["SIGHTING_PAGES_PER_MINUTE"] == {"Ref": "SightingPagesPerMinute"}
+    assert variables.get("SIGHTING_PAGES_PER_MINUTE_PER_SOURCE") == {"Ref": "SightingPagesPerMinutePerSource"}
+    for name in ("FirstSightsPerMinute", "FirstSightsPerMinutePerSource", "SightingPagesPerMinute"):
         assert t["template"]["Parameters"][name]["MinValue"] == 1, name
 
 
@@ -79,5 +81,7 @@ FAULTS = [
         limits_are_the_parameters,
         put(*_FUNCTION, "FIRST_SIGHTS_PER_MINUTE_PER_SOURCE", {"Ref": "FirstSightsPerMinute"}),
     ),
+    (limits_are_the_parameters, put(*_FUNCTION, "SIGHTING_PAGES_PER_MINUTE", {"Ref": "FirstSightsPerMinute"})),
+    (limits_are_the_parameters, drop(*_FUNCTION, "SIGHTING_PAGES_PER_MINUTE_PER_SOURCE")),
     (limits_are_the_parameters, _minimum),
 ]

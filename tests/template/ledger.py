@@ -1,6 +1,8 @@
 """The ledger's table: it stays, can be restored, nobody deletes from it, and only the functions named write to it."""
 
-from templates import actions, append, drop, put, the_one
+import re
+
+from templates import ROOT, actions, append, drop, put, the_one
 
 DELETES = {
     *("dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:DeleteTable", "dynamodb:PartiQLDelete"),
@@ -31,7 +33,27 @@ def can_be_restored_to_any_second(t):
 
 def is_keyed_by_tag_alone(t):
     assert _properties(t)["KeySchema"] == [{"AttributeName": "tag", "KeyType": "HASH"}]
-    assert _properties(t)["AttributeDefinitions"] == [{"AttributeName": "tag", "AttributeType": "S"}]
+    assert _attributes(t)["tag"] == "S"
+
+
+def sightings_are_indexed_in_the_order_of_their_log(t):
+    """As the program writes the attributes and asks the index, and with all that a line of the list is checked with."""
+    (index,) = _properties(t)["GlobalSecondaryIndexes"]
+    place = (ROOT / "src/ledger/place.rs").read_text()
+    written = {name: text for name, text in re.findall(r'const ([A-Z_]+): &str = "(\w+)";', place)}
+    log, index_of_entry, time = (written[name] for name in ("LOG", "LOG_INDEX", "TIME"))
+    (name,) = re.findall(r'const INDEX: &str = "([\w-]+)";', (ROOT / "src/ledger/by_log.rs").read_text())
+    assert index["IndexName"] == name
+    keys = [(key["AttributeName"], key["KeyType"]) for key in index["KeySchema"]]
+    assert keys == [(log, "HASH"), (index_of_entry, "RANGE")]
+    assert _attributes(t) == {"tag": "S", log: "S", index_of_entry: "N"}
+    assert index["Projection"]["ProjectionType"] == "INCLUDE"
+    # With 'entry' or 'moves' each row of the index would be ten times as large, and each move a write to it.
+    assert set(index["Projection"]["NonKeyAttributes"]) == {"digest", "key", "signature", time}
+
+
+def _attributes(t):
+    return {a["AttributeName"]: a["AttributeType"] for a in _properties(t)["AttributeDefinitions"]}
 
 
 def is_paid_by_request(t):
@@ -77,6 +99,7 @@ def the_function_is_a_writer_with_and_without_others(t):
 
 
 _PROPERTIES = ("ledger", "Table", "Properties")
+_INDEX = (*_PROPERTIES, "GlobalSecondaryIndexes")
 _DENY = (*_PROPERTIES, "ResourcePolicy", "PolicyDocument", "Statement", 0)
 _WRITE = (*_DENY[:-1], 1)
 _WRITERS = ("template", "LedgerStack", "Properties", "Parameters", "WriterRoleArns")
@@ -91,6 +114,15 @@ FAULTS = [
     ),
     (is_keyed_by_tag_alone, append(*_PROPERTIES, "KeySchema", {"AttributeName": "digest", "KeyType": "RANGE"})),
     (is_keyed_by_tag_alone, put(*_PROPERTIES, "AttributeDefinitions", 0, "AttributeType", "B")),
+    (sightings_are_indexed_in_the_order_of_their_log, drop(*_INDEX, 0)),
+    (sightings_are_indexed_in_the_order_of_their_log, put(*_INDEX, 0, "IndexName", "by-time")),
+    (sightings_are_indexed_in_the_order_of_their_log, put(*_INDEX, 0, "KeySchema", 0, "AttributeName", "tag")),
+    (sightings_are_indexed_in_the_order_of_their_log, put(*_INDEX, 0, "Projection", {"ProjectionType": "KEYS_ONLY"})),
+    (sightings_are_indexed_in_the_order_of_their_log, append(*_INDEX, 0, "Projection", "NonKeyAttributes", "entry")),
+    (
+        sightings_are_indexed_in_the_order_of_their_log,  # '10' would stand before '9'
+        put(*_PROPERTIES, "AttributeDefinitions", 2, "AttributeType", "S"),
+    ),
     (is_paid_by_request, put(*_PROPERTIES, "BillingMode", "PROVISIONED")),
     (nothing_expires, put(*_PROPERTIES, "TimeToLiveSpecification", {"AttributeName": "lease", "Enabled": True})),
     (has_no_name_of_its_own, put(*_PROPERTIES, "TableName", "tlogistry")),

@@ -1,11 +1,11 @@
 """What the function's role may do: sign, keep the ledger, count first sights, write its log, and nothing else."""
 
 from key import SIGN_CONDITION
-from templates import actions, append, as_list, drop, policies, put, statement
+from templates import actions, append, as_list, drop, policies, put, statement, the_one
 
 GRANTS = {  # policy: what it allows
     "SignSightings": {"kms:GetPublicKey", "kms:Sign"},
-    "KeepLedger": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+    "KeepLedger": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
     "CountFirstSights": {"dynamodb:UpdateItem"},
     "WriteLog": {"logs:CreateLogStream", "logs:PutLogEvents"},
 }
@@ -29,8 +29,16 @@ def concern_one_resource_each(t):
     arn = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}:%s"
     assert {"Ref": "SigningKeyArn"} == key[0]["Resource"] == key[1]["Resource"]
     assert table[0]["Resource"] == {"Fn::Sub": arn % ("dynamodb", "table/${TableName}")}
+    assert table[1]["Resource"] == {"Fn::Sub": arn % ("dynamodb", "table/${TableName}/index/by-log")}
     assert counters[0]["Resource"] == {"Fn::Sub": arn % ("dynamodb", "table/${CountersTableName}")}
     assert log[0]["Resource"] == {"Fn::Sub": arn % ("logs", "log-group:${LogGroupName}:*")}
+
+
+def only_the_index_is_queried(t):
+    rows, listing = dict(_policies(t))["KeepLedger"]["Statement"]
+    assert "dynamodb:Query" not in actions(rows) and actions(listing) == {"dynamodb:Query"}
+    (index,) = the_one({"ledger": t["ledger"]}, "AWS::DynamoDB::Table")["Properties"]["GlobalSecondaryIndexes"]
+    assert listing["Resource"]["Fn::Sub"].endswith("/index/" + index["IndexName"])
 
 
 def tables_are_told_apart(t):
@@ -77,6 +85,8 @@ def _deny(t):
 
 _SIGN = ("permissions", "SignSightings", "Properties", "PolicyDocument", "Statement")
 _ROWS = ("permissions", "KeepLedger", "Properties", "PolicyDocument", "Statement", 0)
+_LIST = ("permissions", "KeepLedger", "Properties", "PolicyDocument", "Statement", 1)
+_INDEX = ("ledger", "Table", "Properties", "GlobalSecondaryIndexes", 0)
 _COUNT = ("permissions", "CountFirstSights", "Properties", "PolicyDocument", "Statement", 0)
 _LOG = ("permissions", "WriteLog", "Properties", "PolicyDocument", "Statement", 0)
 _ROLE = ("template", "FunctionRole", "Properties")
@@ -84,6 +94,21 @@ _DENY = ("template", "OnlyFromTheFunction", "Properties", "PolicyDocument", "Sta
 FAULTS = [
     (are_exactly_these, append(*_ROWS, "Action", "dynamodb:DeleteItem")),
     (are_exactly_these, append(*_ROWS, "Action", "dynamodb:Scan")),
+    (only_the_index_is_queried, append(*_ROWS, "Action", "dynamodb:Query")),
+    (only_the_index_is_queried, put(*_LIST, "Action", ["dynamodb:Query", "dynamodb:UpdateItem"])),
+    (only_the_index_is_queried, put(*_INDEX, "IndexName", "by-time")),
+    (
+        concern_one_resource_each,
+        put(*_LIST, "Resource", {
+            "Fn::Sub": "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${TableName}/index/*"
+        }),
+    ),
+    (
+        concern_one_resource_each,
+        put(*_LIST, "Resource", {
+            "Fn::Sub": "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${TableName}"
+        }),
+    ),
     (are_exactly_these, append(*_COUNT, "Action", "dynamodb:DeleteItem")),
     (are_exactly_these, append(*_SIGN, 1, "Action", "kms:ScheduleKeyDeletion")),
     (are_exactly_these, append(*_LOG, "Action", "logs:CreateLogGroup")),

@@ -1,8 +1,9 @@
-//! `ledger`: moves a ledger's items between files, tables and machines.
+//! `ledger`: moves a ledger's items between files, tables and machines, and puts them into the list of sightings.
 
 mod export;
 mod import;
 mod lines;
+mod reindex;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::setup;
 /// The time-out for one call to the ledger.
 const LEDGER_TIME: Duration = Duration::from_secs(30);
 
-/// Move a ledger's rows between files, tables and machines
+/// Move a ledger's rows between files, tables and machines, or put them into the list of sightings
 #[derive(Args)]
 pub(super) struct LedgerCommand {
     #[command(subcommand)]
@@ -27,6 +28,7 @@ pub(super) struct LedgerCommand {
 enum Action {
     Export(export::Export),
     Import(import::Import),
+    Reindex(reindex::Reindex),
 }
 
 impl LedgerCommand {
@@ -34,6 +36,7 @@ impl LedgerCommand {
         match self.action {
             Action::Export(command) => command.run().await,
             Action::Import(command) => command.run().await,
+            Action::Reindex(command) => command.run().await,
         }
     }
 }

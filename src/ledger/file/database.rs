@@ -4,22 +4,26 @@
 //! last commit does not verify is damaged. Opening reads the whole file and checks every page's checksum.
 
 use std::io;
+use std::ops::RangeInclusive;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 use redb::{
-    Builder, DatabaseError, Durability, ReadableDatabase as _, ReadableTable as _, StorageError, TableDefinition,
-    TableError, WriteTransaction,
+    Builder, DatabaseError, Durability, ReadableDatabase as _, ReadableTable as _, StorageError, Table,
+    TableDefinition, TableError, WriteTransaction,
 };
 
 use super::{Change, Store};
 use crate::ledger::LedgerError;
 use crate::ledger::item::{StoredItem, from_json, to_json};
+use crate::ledger::place::Place;
 use crate::ledger::scan::ItemPage;
 use crate::private::{self, PrivateError};
 
 /// Items as JSON, by key.
 const ITEMS: TableDefinition<&str, &[u8]> = TableDefinition::new("items");
+/// The log, log index and key of each item that has a place. It is made of the items, and changes with them.
+const BY_LOG: TableDefinition<(&str, u64, &str), ()> = TableDefinition::new("by-log");
 /// What there is to know of the file, by name.
 const ABOUT: TableDefinition<&str, u64> = TableDefinition::new("about");
 const FORMAT: &str = "format";
@@ -92,6 +96,7 @@ impl Database {
         let opened = catch_unwind(|| {
             let database = builder().open(path).map_err(|error| opening(path, error))?;
             check_format(&database, path)?;
+            add_index(&database).map_err(|error| io_fault(path, error))?;
             Ok(Self(database))
         });
         opened.unwrap_or_else(|_| Err(damaged(path, "its pages make no sense")))
@@ -121,8 +126,17 @@ impl Store for Database {
         let is_changed = {
             let mut items = transaction.open_table(ITEMS).map_err(failed)?;
             let found = items.get(key).map_err(failed)?.map(|json| parse(json.value())).transpose()?;
+            let before = found.as_ref().and_then(Place::read);
             match change(found)? {
                 Some(item) => {
+                    let now = Place::read(&item);
+                    if before != now {
+                        let mut by_log = transaction.open_table(BY_LOG).map_err(failed)?;
+                        if let Some(place) = before {
+                            by_log.remove((&*place.log, place.index, key)).map_err(failed)?;
+                        }
+                        insert_place(&mut by_log, now.as_ref(), key)?;
+                    }
                     items.insert(key, to_json(&item).to_string().as_bytes()).map_err(failed)?;
                     true
                 }
@@ -147,6 +161,63 @@ impl Store for Database {
         }
         Ok(page)
     }
+
+    fn by_log(
+        &self,
+        log: &str,
+        indexes: RangeInclusive<u64>,
+        most: usize,
+    ) -> Result<(Vec<StoredItem>, bool), LedgerError> {
+        let transaction = self.0.begin_read().map_err(failed)?;
+        let (items, by_log) =
+            (transaction.open_table(ITEMS).map_err(failed)?, transaction.open_table(BY_LOG).map_err(failed)?);
+        let mut found = Vec::new();
+        for place in by_log.range((log, *indexes.start(), "")..).map_err(failed)? {
+            let (place, _) = place.map_err(failed)?;
+            let (of, index, key) = place.value();
+            if of != log || index > *indexes.end() {
+                break;
+            }
+            if found.len() == most {
+                return Ok((found, true));
+            }
+            if let Some(json) = items.get(key).map_err(failed)? {
+                found.push(parse(json.value())?);
+            }
+        }
+        Ok((found, false))
+    }
+}
+
+fn insert_place(
+    by_log: &mut Table<'_, (&'static str, u64, &'static str), ()>,
+    place: Option<&Place>,
+    key: &str,
+) -> Result<(), LedgerError> {
+    match place {
+        Some(place) => by_log.insert((&*place.log, place.index, key), ()).map(drop).map_err(failed),
+        None => Ok(()),
+    }
+}
+
+/// Makes the index by log in a file of a version that had none. Such a version may write the file again: it gives no
+/// item a place, and takes none away.
+fn add_index(database: &redb::Database) -> Result<(), LedgerError> {
+    match database.begin_read().map_err(failed)?.open_table(BY_LOG) {
+        Ok(_) => return Ok(()),
+        Err(TableError::TableDoesNotExist(_)) => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let transaction = begin_write(database)?;
+    {
+        let items = transaction.open_table(ITEMS).map_err(failed)?;
+        let mut by_log = transaction.open_table(BY_LOG).map_err(failed)?;
+        for item in items.iter().map_err(failed)? {
+            let (key, json) = item.map_err(failed)?;
+            insert_place(&mut by_log, Place::read(&parse(json.value())?).as_ref(), key.value())?;
+        }
+    }
+    transaction.commit().map_err(failed)
 }
 
 fn builder() -> Builder {
@@ -164,6 +235,7 @@ fn fill(path: &Path) -> Result<(), LedgerFileError> {
 fn prepare(database: &redb::Database) -> Result<(), LedgerError> {
     let transaction = begin_write(database)?;
     transaction.open_table(ITEMS).map_err(failed)?;
+    transaction.open_table(BY_LOG).map_err(failed)?;
     transaction.open_table(ABOUT).map_err(failed)?.insert(FORMAT, CURRENT_FORMAT).map_err(failed)?;
     transaction.commit().map_err(failed)
 }

@@ -8,6 +8,7 @@ mod crash;
 mod database;
 
 use std::fmt::Debug;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,10 +16,12 @@ use aws_sdk_dynamodb::types::AttributeValue::{Bool, N, S, Ss};
 
 pub use database::LedgerFileError;
 
+use super::by_log::{ListedRow, LogPage};
 use super::dynamodb::{PENDING, RECORDED, new_row, read_digest_tags, read_row};
 use super::entry::entry_text;
 use super::instance::{self, UsedKeys};
 use super::item::{StoredItem, text};
+use super::place::Place;
 use super::scan::ItemPage;
 use super::{Completion, DigestTags, Lease, LedgerError, Moves, NewMove, RefusedMove, Row, RowState, index, moves};
 use crate::deadline::Deadline;
@@ -36,6 +39,15 @@ trait Store: Debug + Send + Sync {
 
     /// Items after the key `after`, in the order of their keys.
     fn page(&self, after: Option<&str>) -> Result<ItemPage, LedgerError>;
+
+    /// Items whose place is in this log at these indexes, in their order and at most `most`, and whether there are
+    /// more.
+    fn by_log(
+        &self,
+        log: &str,
+        indexes: RangeInclusive<u64>,
+        most: usize,
+    ) -> Result<(Vec<StoredItem>, bool), LedgerError>;
 }
 
 type Change<'a> = Box<dyn FnOnce(Option<StoredItem>) -> Result<Option<StoredItem>, LedgerError> + 'a>;
@@ -85,7 +97,7 @@ impl FileLedger {
     }
 
     pub(super) async fn complete(&self, sighting: &Sighting, deadline: Deadline) -> Result<Completion, LedgerError> {
-        let (digest, entry) = (sighting.digest().to_string(), entry_text(sighting));
+        let (digest, entry, place) = (sighting.digest().to_string(), entry_text(sighting), Place::recorded(sighting));
         let complete = move |item: Option<StoredItem>| {
             let same = item.filter(|item| text(item, "digest") == Some(&digest));
             let Some(mut item) = same else { return Ok((None, Completion::OtherDigest)) };
@@ -95,9 +107,35 @@ impl FileLedger {
             item.remove("lease");
             item.insert("state".to_owned(), S(RECORDED.to_owned()));
             item.insert("entry".to_owned(), S(entry));
+            place.put_into(&mut item);
             Ok((Some(item), Completion::Now))
         };
         self.update(sighting.tag().to_string(), deadline, complete).await
+    }
+
+    pub(super) async fn set_place(&self, row: &Row, place: &Place, deadline: Deadline) -> Result<bool, LedgerError> {
+        let (state, row, place) = (row.state_name(), row.clone(), place.clone());
+        let key = row.tag.clone();
+        let set = move |item: Option<StoredItem>| {
+            let read = [("state", state), ("digest", &row.digest), ("signature", &row.signature)];
+            let is_same = |item: &StoredItem| read.iter().all(|(name, value)| text(item, name) == Some(*value));
+            let Some(mut item) = item.filter(is_same) else { return Ok((None, false)) };
+            place.put_into(&mut item);
+            Ok((Some(item), true))
+        };
+        self.update(key, deadline, set).await
+    }
+
+    pub(super) async fn by_log(
+        &self,
+        log: &str,
+        indexes: RangeInclusive<u64>,
+        most: usize,
+        deadline: Deadline,
+    ) -> Result<LogPage, LedgerError> {
+        let log = log.to_owned();
+        let (items, is_cut) = self.with_store(deadline, move |store| store.by_log(&log, indexes, most)).await?;
+        Ok(LogPage::new(items.iter().filter_map(ListedRow::read).collect(), is_cut))
     }
 
     pub(super) async fn mark_indexed(&self, tag: &Tag, deadline: Deadline) -> Result<(), LedgerError> {

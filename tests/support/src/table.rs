@@ -8,9 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue::S;
+use aws_sdk_dynamodb::types::builders::ProjectionBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-    StreamSpecification, StreamViewType,
+    AttributeDefinition, AttributeValue, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndexUpdate,
+    IndexStatus, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType, StreamSpecification,
+    StreamViewType,
 };
 use serde_json::{Value, json};
 use tlogistry::image::Tag;
@@ -75,9 +77,48 @@ pub struct Table {
 }
 
 impl Table {
-    /// For a ledger.
+    /// For a ledger, as `infra/ledger.yaml` makes it.
     pub async fn start() -> Self {
+        let table = Self::keyed_by("tag").await;
+        table.add_index().await;
+        table
+    }
+
+    /// For a ledger, as versions made it that listed no sightings.
+    pub async fn without_index() -> Self {
         Self::keyed_by("tag").await
+    }
+
+    /// Adds the index by log, and waits until it can be asked.
+    pub async fn add_index(&self) {
+        let attribute = |name: &str, kind| {
+            AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().unwrap()
+        };
+        let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
+        let projection = Projection::builder().projection_type(ProjectionType::Include);
+        let projection =
+            ["digest", "key", "signature", "time"].into_iter().fold(projection, ProjectionBuilder::non_key_attributes);
+        let index = CreateGlobalSecondaryIndexAction::builder()
+            .index_name("by-log")
+            .key_schema(key("log", KeyType::Hash))
+            .key_schema(key("logIndex", KeyType::Range))
+            .projection(projection.build())
+            .build()
+            .unwrap();
+        let request = self.client.update_table().table_name(&self.name);
+        let request = request
+            .attribute_definitions(attribute("tag", ScalarAttributeType::S))
+            .attribute_definitions(attribute("log", ScalarAttributeType::S))
+            .attribute_definitions(attribute("logIndex", ScalarAttributeType::N))
+            .global_secondary_index_updates(GlobalSecondaryIndexUpdate::builder().create(index).build());
+        request.send().await.unwrap();
+        loop {
+            let table = self.client.describe_table().table_name(&self.name).send().await.unwrap().table.unwrap();
+            if table.global_secondary_indexes().iter().all(|index| index.index_status() == Some(&IndexStatus::Active)) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// The ledger in it.
