@@ -6,3 +6,11 @@ mod moving_over;
 mod pulls;
 mod scene;
 mod time;
+mod time_limit;
+
+use testing::faulty::log::Log;
+
+/// A new log.
+async fn new_log() -> Log {
+    Log::v2().await
+}
