@@ -1,6 +1,7 @@
 //! Sightings in a Rekor v2, the embedded one: recorded, found again, finished after a crash, and moved over from a Rekor v1.
 
 mod carried;
+mod command_line;
 mod faults;
 mod moving_over;
 mod pulls;

@@ -1,6 +1,8 @@
 //! The tests of `main.rs` on rekor-tiles' own server, which `make peers` builds: all but those whose clock no other process
 //! follows, and what only a server shows.
 
+mod carried;
+mod command_line;
 mod faults;
 mod moving_over;
 mod pulls;
