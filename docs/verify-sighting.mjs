@@ -21,7 +21,8 @@ const trust = toTrustMaterial(TrustedRoot.fromJSON(json(rootFile)), () => ({
   publicKey: createPublicKey({ key, format: 'der', type: 'spki' }),
   validFor: () => true,
 }));
-new Verifier(trust).verify(toSignedEntity(bundle));
+// A Rekor v2 signs no time, and such a key needs none. A time stamp that is there is checked all the same.
+new Verifier(trust, { timestampThreshold: 0 }).verify(toSignedEntity(bundle));
 
 const { payload, payloadType } = bundle.content.dsseEnvelope;
 const statement = JSON.parse(payload);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use testing::process::{Ended, Process, clean};
+use testing::process::{Ended, Process, clean, cli, go_tool, tools};
 
 const DOCUMENTATION: &str = include_str!("../../docs/sigstore-tools.md");
 /// The tag and the host that the documentation speaks of.
@@ -19,7 +19,7 @@ impl Commands {
     /// The commands for `tag` and an instance at `address`, which speaks plain http.
     pub fn of_the_documentation(address: &str, tag: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let client = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/sigstore-js/node_modules");
+        let client = tools().join("sigstore-js/node_modules");
         assert!(client.exists(), "{} is missing: run 'make peers'", client.display());
         std::os::unix::fs::symlink(client, folder.path().join("node_modules")).unwrap();
         let script = include_str!("../../docs/verify-sighting.mjs");
@@ -60,15 +60,36 @@ impl Commands {
     /// Runs the first block with a line that begins with `command`, or the one that fetches a file of that name.
     #[track_caller]
     pub fn run(&self, command: &str) -> Ended {
+        self.run_with(command, "")
+    }
+
+    /// The same, with another option behind the command's name.
+    #[track_caller]
+    pub fn run_with(&self, command: &str, option: &str) -> Ended {
         let fetch = format!("curl -fsS -o {command} ");
         let is_it = |block: &&String| block.starts_with(&fetch) || block.lines().any(|line| line.starts_with(command));
         let block = self.blocks.iter().find(is_it).unwrap_or_else(|| panic!("'{command}' is not documented"));
         // Of a block that fetches first, what follows is run alone; what npm would install is there already.
         let start = block.find(command).filter(|_| !block.starts_with(&fetch)).unwrap_or(0);
-        let path = format!("{}/.tools/go/bin:{}", env!("CARGO_MANIFEST_DIR"), std::env::var("PATH").unwrap());
+        let script = block[start..].replacen(command, &format!("{command}{option}"), 1);
+        let path = format!("{}:{}", tools().join("go/bin").display(), std::env::var("PATH").unwrap());
         let mut shell: Command = clean("sh");
-        shell.args(["-euc", &block[start..]]).current_dir(self.folder()).env("PATH", path);
+        shell.args(["-euc", &script]).current_dir(self.folder()).env("PATH", path);
         Process::start(shell.env("HOME", self.folder())).finish()
+    }
+
+    /// Checks the evidence with Sigstore's Go library, which the documentation has no command for.
+    pub fn sigstore_go(&self, options: &[&str]) -> Ended {
+        let mut command = go_tool("sigstore-go");
+        command.args(options).arg(self.read("tag.txt")).args(["sighting.json", "key.pem", "trusted-root.json"]);
+        Process::start(command.current_dir(self.folder())).finish()
+    }
+
+    /// Checks the evidence's entry and what it is of with our own command line, by the same files.
+    pub fn verify_entry(&self) -> Ended {
+        let mut command = cli();
+        command.args(["verify-entry", "--trusted-root", "trusted-root.json", "sighting.json"]);
+        Process::start(command.current_dir(self.folder())).finish()
     }
 
     pub fn folder(&self) -> &Path {

@@ -3,8 +3,9 @@
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::Value;
 
-/// Values that the JavaScript client reads from the checkpoint alone, whatever the proof says.
-pub const NOT_READ_BY_NODE: [&str; 2] = ["another root", "another size"];
+/// Values that the checkpoint has too, and that no more than it says is read of: by the JavaScript client never, by Sigstore's Go
+/// library and cosign not in a bundle of Rekor v2. tlogistry holds both equal.
+pub const IN_THE_CHECKPOINT: [&str; 2] = ["another root", "another size"];
 
 /// Each with what was changed.
 pub fn bundles(genuine: &Value) -> Vec<(&'static str, Value)> {
@@ -24,9 +25,7 @@ pub fn bundles(genuine: &Value) -> Vec<(&'static str, Value)> {
         ("another digest", statement("\"digest\":\"sha256:", "\"digest\":\"sha256:0")),
         ("another tag", statement(":v1\"", ":v2\"")),
         ("another signature", changed("/dsseEnvelope/signatures/0/sig", &last_byte)),
-        ("another body", of_entry("canonicalizedBody", &|text| in_base64(text, "intoto", "dsse"))),
-        ("another timestamp", of_entry("inclusionPromise/signedEntryTimestamp", &last_byte)),
-        ("another time", of_entry("integratedTime", &|text| format!("{}", text.parse::<u64>().unwrap() - 1))),
+        ("another body", of_entry("canonicalizedBody", &|text| in_base64(text, "\"0.0.2\"", "\"0.0.1\""))),
         ("another root", of_entry("inclusionProof/rootHash", &last_byte)),
         ("another size", of_entry("inclusionProof/treeSize", &|text| format!("{}", text.parse::<u64>().unwrap() + 1))),
         (
@@ -44,6 +43,12 @@ pub fn bundles(genuine: &Value) -> Vec<(&'static str, Value)> {
             }),
         ),
     ];
+    if genuine.pointer(&format!("{entry}/inclusionPromise")).is_some() {
+        // Rekor v2 signs neither.
+        bundles.push(("another timestamp", of_entry("inclusionPromise/signedEntryTimestamp", &last_byte)));
+        let earlier = |text: &str| format!("{}", text.parse::<u64>().unwrap() - 1);
+        bundles.push(("another time", of_entry("integratedTime", &earlier)));
+    }
     let mut longer = genuine.clone();
     let path = longer.pointer_mut(&format!("{entry}/inclusionProof/hashes")).unwrap().as_array_mut().unwrap();
     path.push(BASE64_STANDARD.encode([7; 32]).into());
@@ -53,6 +58,15 @@ pub fn bundles(genuine: &Value) -> Vec<(&'static str, Value)> {
     without.pointer_mut(entry).unwrap().as_object_mut().unwrap().remove("inclusionPromise");
     bundles.push(("no proof at all", without));
     bundles
+}
+
+/// A bundle whose time stamp was changed.
+pub fn time_stamp(genuine: &Value) -> Value {
+    let mut bundle = genuine.clone();
+    let stamp = "/verificationMaterial/timestampVerificationData/rfc3161Timestamps/0/signedTimestamp";
+    let stamp = bundle.pointer_mut(stamp).unwrap();
+    *stamp = last_byte(stamp.as_str().unwrap()).into();
+    bundle
 }
 
 fn in_base64(text: &str, from: &str, to: &str) -> String {

@@ -1,5 +1,6 @@
 //! Pulls by tag.
 
+use futures_util::{StreamExt as _, stream};
 use testing::faulty::log::Call;
 use testing::service;
 use tlogistry::evidence::Bundle;
@@ -77,12 +78,14 @@ async fn the_evidence_is_a_bundle_of_the_entry_and_the_same_from_every_process()
 async fn a_crowded_log_is_proven_by_its_tiles() {
     let scene = Scene::set().await;
     // Beyond one tile, so that the proof needs two levels.
-    for number in 0..300 {
+    let add = async |number: u32| {
         let about = Digest::sha256(format!("{number}").as_bytes());
         let deadline = tlogistry::deadline::Deadline::after(std::time::Duration::from_secs(60));
         let statement = scene.signer().sign(&tag("other"), &about, deadline).await.unwrap();
         assert_eq!(scene.log.add(&statement.signed_payload()).await, 201);
-    }
+    };
+    // A real log answers with the next checkpoint, to all who wait at once.
+    stream::iter(0..300).map(add).buffer_unordered(100).collect::<()>().await;
     let digest = scene.tags.push("v1", "one");
     scene.claim().await;
     let statement = scene.crash_before_upload("v1", &digest).await;

@@ -21,7 +21,11 @@ pub struct Scene {
 
 impl Scene {
     pub async fn set() -> Self {
-        let (table, log, tags) = (Table::start().await, Log::v2().await, Tags::start().await);
+        Self::with(crate::new_log().await).await
+    }
+
+    pub async fn with(log: Log) -> Self {
+        let (table, tags) = (Table::start().await, Tags::start().await);
         Self { table, log, tags, folder: tempfile::tempdir().unwrap() }
     }
 

@@ -1,9 +1,6 @@
 //! The time of a sighting, which a Rekor v2 does not sign: a time-stamping authority does, or nobody.
 
-use std::time::Duration;
-
 use serde_json::Value;
-use testing::clock::Clock;
 use testing::faulty::log::{Call, Fault as LogFault};
 use testing::faulty::timestamp_authority::{Fault, StandInAuthority};
 use testing::service;
@@ -15,7 +12,7 @@ use tlogistry::sighting::SightingTime;
 use crate::scene::{Answer, Scene, assert_first_seen, assert_refused, assert_unchanged, pull, tag};
 
 /// The scene's log, whose new signatures the authority stamps.
-fn stamped(scene: &Scene, authority: &StandInAuthority) -> LogConfig {
+pub fn stamped(scene: &Scene, authority: &StandInAuthority) -> LogConfig {
     let log = scene.log.config();
     LogConfig { keys: log.keys.with_authorities(authority.authorities()), authority: Some(authority.url()), ..log }
 }
@@ -94,22 +91,6 @@ async fn a_sighting_whose_time_stamp_does_not_come_or_verify_is_recorded_without
         assert_unchanged(&answer, &digest);
         assert_eq!(answer.find("tlog-integratedtime"), None, "{name}");
         assert!(stamps(&bundle(&another, name).await).is_null(), "{name}");
-    }
-}
-
-#[tokio::test]
-async fn nobody_waits_longer_than_a_second_for_a_time_stamp() {
-    let (scene, authority) = (Scene::set().await, StandInAuthority::start().await);
-    let digest = scene.tags.push("v1", "one");
-    for fault in [Fault::Silent, Fault::TarPit, Fault::Endless] {
-        authority.fails(fault);
-        // A ledger in memory: another process would not follow the clock.
-        let service = service::with_log(stamped(&scene, &authority)).registry(&scene.tags.address).build();
-        let mut clock = Clock::stop();
-        let (answer, took) = clock.pass_after(authority.next(), pull(&service, "v1")).await;
-        drop(clock);
-        assert_first_seen(&answer, &digest);
-        assert!(took <= Duration::from_millis(1_500), "{took:?}");
     }
 }
 

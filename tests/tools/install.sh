@@ -203,6 +203,14 @@ install_admission() {
         fail "tests/tools/cel-policy does not build"
 }
 
+# Our own sigstore-go, which checks a sighting with Sigstore's Go library.
+install_sigstore_go() {
+    local go
+    find_go
+    (cd tests/tools/sigstore-go && "$go" build -trimpath -ldflags='-s -w' -o "$GOBIN/" .) ||
+        fail "tests/tools/sigstore-go does not build"
+}
+
 # Sigstore's JavaScript client, as its lock file pins it.
 install_sigstore_js() {
     need npm "install Node.js with npm: Sigstore's JavaScript client comes from the npm registry"
@@ -308,6 +316,7 @@ pins() { # PART
         arm64) cat tests/tools/arm64.txt ;;
         go) declare -f find_go build_by_go build_rekor_e2e && echo "$go_toolchain" &&
             cat tests/tools/go.txt tests/tools/rekor-reads/* ;;
+        sigstore_go) declare -f find_go && echo "$go_toolchain" && cat tests/tools/sigstore-go/* ;;
         admission) declare -f find_go && echo "$go_toolchain" && cat tests/tools/cel-policy/* ;;
         docker)
             declare -f find_go build_by_go wrap_unpacked && echo "$go_toolchain" && cat tests/tools/{docker,go-docker}.txt

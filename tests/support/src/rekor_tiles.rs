@@ -4,7 +4,8 @@
 //! Every start is a log of its own, empty, with a new key.
 
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -21,6 +22,9 @@ use super::tiles::TileReader;
 
 /// Larger than any request of a test.
 const MAX_REQUEST: usize = 8 << 20;
+/// The parts of a log's folder.
+const TILES: &str = "tiles";
+const KEY_FILE: &str = "key.pem";
 
 pub struct RekorTiles {
     /// Entries are posted to `<url>/api/v2/log/entries`.
@@ -31,12 +35,39 @@ pub struct RekorTiles {
     pub public_key: String,
     /// The name in its checkpoints.
     pub origin: String,
-    /// Dropped, and so killed, before its folder goes.
-    _server: Process,
-    _folder: tempfile::TempDir,
+    store: Arc<Store>,
+}
+
+/// The log's server and its files.
+struct Store {
+    /// `None` while it is down. Dropped, and so killed, before its folder goes.
+    server: Mutex<Option<Server>>,
+    folder: tempfile::TempDir,
+}
+
+struct Server {
+    url: String,
+    _process: Process,
 }
 
 impl RekorTiles {
+    /// Kills its server. Tiles can be read, and nothing can be added.
+    pub fn stop(&self) {
+        self.store.server.lock().unwrap().take();
+    }
+
+    /// Starts its server again, with these flags besides and none of the earlier ones.
+    pub fn start_again(&self, flags: &[&str]) {
+        self.stop();
+        let server = Server::start(self.store.folder.path(), &self.origin, flags);
+        *self.store.server.lock().unwrap() = Some(server);
+    }
+
+    /// Answers a request as its URL does.
+    pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
+        self.store.answer(request).await
+    }
+
     /// What its tiles are read and checked with.
     pub fn reader(&self) -> TileReader {
         TileReader { prefix: self.read_url.clone(), origin: self.origin.clone(), public_key: self.public_key.clone() }
@@ -51,35 +82,42 @@ pub async fn start() -> RekorTiles {
 /// With these flags besides.
 pub async fn start_with(flags: &[&str]) -> RekorTiles {
     let folder = tempfile::tempdir().unwrap();
-    let [tiles, key_file] = ["tiles", "key.pem"].map(|name| folder.path().join(name));
     let keys = Ed25519Keys::new().unwrap();
-    std::fs::write(&key_file, keys.private_key_to_pem().unwrap().as_bytes()).unwrap();
+    std::fs::write(folder.path().join(KEY_FILE), keys.private_key_to_pem().unwrap().as_bytes()).unwrap();
     // The host of its URL, which clients take for the name.
     let origin = "127.0.0.1".to_owned();
-    let (server, address) = start_on_free_port(|address| {
-        let [grpc, metrics] = [(); 2].map(|()| free_port());
-        let mut command = go_tool("rekor-server-posix");
-        command
-            .args(["serve", "--http-address=127.0.0.1", "--persistent-antispam=true"])
-            // A write waits for the next checkpoint: for 10 s by default.
-            .args(["--checkpoint-interval=100ms", "--batch-max-age=10ms"])
-            .arg(format!("--http-port={}", address.port()))
-            .arg(format!("--grpc-port={grpc}"))
-            .arg(format!("--http-metrics-port={metrics}"))
-            .arg(format!("--hostname={origin}"))
-            .arg(format!("--storage-dir={}", tiles.display()))
-            .arg(format!("--signer-filepath={}", key_file.display()))
-            .args(flags);
-        command
-    });
-    let url = serve(tiles, format!("http://{address}")).await;
+    let server = Server::start(folder.path(), &origin, flags);
+    let store = Arc::new(Store { server: Mutex::new(Some(server)), folder });
+    let url = serve(store.clone()).await;
     RekorTiles {
         read_url: format!("{url}/api/v2"),
         url,
         public_key: keys.public_key_to_pem().unwrap().replace("\r\n", "\n"),
         origin,
-        _server: server,
-        _folder: folder,
+        store,
+    }
+}
+
+impl Server {
+    /// Starts one on what is in this folder.
+    fn start(folder: &Path, origin: &str, flags: &[&str]) -> Self {
+        let (process, address) = start_on_free_port(|address| {
+            let [grpc, metrics] = [(); 2].map(|()| free_port());
+            let mut command = go_tool("rekor-server-posix");
+            command
+                .args(["serve", "--http-address=127.0.0.1", "--persistent-antispam=true"])
+                // A write waits for the next checkpoint: for 10 s by default.
+                .args(["--checkpoint-interval=100ms", "--batch-max-age=10ms"])
+                .arg(format!("--http-port={}", address.port()))
+                .arg(format!("--grpc-port={grpc}"))
+                .arg(format!("--http-metrics-port={metrics}"))
+                .arg(format!("--hostname={origin}"))
+                .arg(format!("--storage-dir={}", folder.join(TILES).display()))
+                .arg(format!("--signer-filepath={}", folder.join(KEY_FILE).display()))
+                .args(flags);
+            command
+        });
+        Self { url: format!("http://{address}"), _process: process }
     }
 }
 
@@ -89,13 +127,13 @@ fn free_port() -> u16 {
 }
 
 /// Serves the files that a log has below `/api/v2`, and passes all other requests on to its server.
-async fn serve(tiles: PathBuf, server: String) -> String {
+async fn serve(store: Arc<Store>) -> String {
     let (listener, address) = listen::bind("127.0.0.1:0").await.unwrap();
     let handler = move |request| {
-        let (tiles, server) = (tiles.clone(), server.clone());
+        let store = store.clone();
         async move {
             match listen::read(request, MAX_REQUEST).await {
-                Ok(request) => answer(&tiles, &server, request).await.map(Full::new),
+                Ok(request) => store.answer(request).await.map(Full::new),
                 Err(refusal) => refusal,
             }
         }
@@ -104,25 +142,35 @@ async fn serve(tiles: PathBuf, server: String) -> String {
     format!("http://{address}")
 }
 
-async fn answer(tiles: &Path, server: &str, request: Request<Bytes>) -> Response<Bytes> {
-    let (parts, body) = request.into_parts();
-    let file =
-        parts.uri.path().strip_prefix("/api/v2/").filter(|path| *path == "checkpoint" || path.starts_with("tile/"));
-    if let Some(file) = file.filter(|_| matches!(parts.method, Method::GET | Method::HEAD)) {
-        // A test names no file outside the folder, and one that is a folder cannot be read.
-        assert!(!file.contains(".."), "{file}");
-        return match std::fs::read(tiles.join(file)) {
-            Ok(bytes) => Response::new(bytes.into()),
-            Err(_) => Response::builder().status(404).body(Bytes::new()).unwrap(),
-        };
+impl Store {
+    async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
+        let (parts, body) = request.into_parts();
+        let file =
+            parts.uri.path().strip_prefix("/api/v2/").filter(|path| *path == "checkpoint" || path.starts_with("tile/"));
+        if let Some(file) = file.filter(|_| matches!(parts.method, Method::GET | Method::HEAD)) {
+            // A test names no file outside the folder, and one that is a folder cannot be read.
+            assert!(!file.contains(".."), "{file}");
+            return match std::fs::read(self.folder.path().join(TILES).join(file)) {
+                Ok(bytes) => Response::new(bytes.into()),
+                Err(_) => empty(404),
+            };
+        }
+        let server = self.server.lock().unwrap().as_ref().map(|server| server.url.clone());
+        // As a load balancer answers when nobody is behind it.
+        let Some(server) = server else { return empty(502) };
+        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        let mut passed = client::client().request(parts.method, format!("{server}{path}")).body(body);
+        if let Some(value) = parts.headers.get(CONTENT_TYPE) {
+            passed = passed.header(CONTENT_TYPE, value);
+        }
+        let answer = client::send(passed).await;
+        let mut response = Response::builder().status(answer.status).body(answer.bytes).unwrap();
+        let kept = answer.headers.into_iter().filter_map(|(name, value)| Some((name?, value)));
+        response.headers_mut().extend(kept.filter(|(name, _)| name == CONTENT_TYPE || name == "x-log-index"));
+        response
     }
-    let mut passed = client::client().request(parts.method, format!("{server}{}", parts.uri)).body(body);
-    if let Some(value) = parts.headers.get(CONTENT_TYPE) {
-        passed = passed.header(CONTENT_TYPE, value);
-    }
-    let answer = client::send(passed).await;
-    let mut response = Response::builder().status(answer.status).body(answer.bytes).unwrap();
-    let kept = answer.headers.into_iter().filter_map(|(name, value)| Some((name?, value)));
-    response.headers_mut().extend(kept.filter(|(name, _)| name == CONTENT_TYPE || name == "x-log-index"));
-    response
+}
+
+fn empty(status: u16) -> Response<Bytes> {
+    Response::builder().status(status).body(Bytes::new()).unwrap()
 }

@@ -13,23 +13,33 @@ pub struct Scene {
 
 impl Scene {
     pub fn set() -> Self {
-        Self::with(Stage::set(), Stage::environment)
+        Self::with_log(TransparencyLog::start())
     }
 
     /// As [`Scene::set`], with this log.
     pub fn with_log(log: TransparencyLog) -> Self {
-        Self::with(Stage::with(log), Stage::environment)
+        Self::with_variables(log, &[])
+    }
+
+    /// As [`Scene::with_log`], with these variables in place of those that the stage gives.
+    pub fn with_variables(log: TransparencyLog, variables: &[(&str, String)]) -> Self {
+        let stage = Stage::with(log);
+        let mut environment = stage.environment();
+        environment.extend(variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        Self::with(stage, &environment)
     }
 
     /// As [`Scene::set`], where the registry goes by its own address too. A mirror's client asks for it by that, to be
     /// able to pass the mirror by.
     pub fn mirror() -> Self {
-        Self::with(Stage::set(), Stage::environment_of_mirror)
+        let stage = Stage::set();
+        let environment = stage.environment_of_mirror();
+        Self::with(stage, &environment)
     }
 
-    fn with(stage: Stage, environment: fn(&Stage) -> Vec<(String, String)>) -> Self {
+    fn with(stage: Stage, environment: &[(String, String)]) -> Self {
         let state = tempfile::tempdir().unwrap();
-        let instance = Instance::serve(state.path(), &environment(&stage));
+        let instance = Instance::serve(state.path(), environment);
         Self { stage, instance, state }
     }
 

@@ -1,5 +1,7 @@
 //! The surroundings of every instance: a registry and a log.
 
+use tlogistry::tlog::RekorApi;
+
 use super::docker_registry::DockerRegistry;
 use super::image::Image;
 use super::transparency_log::TransparencyLog;
@@ -37,12 +39,15 @@ impl Stage {
     }
 
     fn environment_with(&self, registries: String) -> Vec<(String, String)> {
-        [
+        let mut variables = vec![
             ("INSECURE_REGISTRIES", registries),
             ("REKOR_URL", self.log.url.clone()),
             ("REKOR_PUBLIC_KEYS", self.log.public_key.clone()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into()
+        ];
+        if self.log.api == RekorApi::V2 {
+            // No test asks the public time-stamping authority.
+            variables.extend([("REKOR_API_VERSION", "2".to_owned()), ("TIMESTAMP_URL", "none".to_owned())]);
+        }
+        variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! The embedded log behind a proxy that can change its answers, drop them or hold them back.
+//! A log behind a proxy that can change its answers, drop them or hold them back: the embedded one, or the real Rekor v2.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,10 +11,12 @@ use tlogistry::deadline::Deadline;
 use tlogistry::devlog::{Devlog, Options};
 use tlogistry::dsse::SignedPayload;
 use tlogistry::image::{Digest, Tag};
+use tlogistry::key::PublicKey;
 use tlogistry::sighting::{Signer, parse_statement, subject_hash};
-use tlogistry::tlog::{Checkpoint, RekorApi};
+use tlogistry::tlog::{Checkpoint, LogKey, LogKeys, RekorApi};
 use tokio::sync::{Semaphore, watch};
 
+use super::super::rekor_tiles::RekorTiles;
 use super::wire::{self, Wire};
 
 /// A kind of call.
@@ -58,10 +60,33 @@ struct State {
     asked: Vec<Call>,
 }
 
+/// The log behind the proxy.
+#[derive(Clone)]
+enum Behind {
+    Embedded(Devlog),
+    Rekor(Arc<RekorTiles>),
+}
+
+impl Behind {
+    fn api(&self) -> RekorApi {
+        match self {
+            Self::Embedded(log) => log.api(),
+            Self::Rekor(_) => RekorApi::V2,
+        }
+    }
+
+    async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
+        match self {
+            Self::Embedded(log) => log.handle(request).await,
+            Self::Rekor(log) => log.handle(request).await,
+        }
+    }
+}
+
 /// Clones are one log.
 #[derive(Clone)]
 pub struct Log {
-    devlog: Devlog,
+    behind: Behind,
     address: String,
     state: Arc<Mutex<State>>,
     calls: watch::Receiver<Vec<Call>>,
@@ -79,22 +104,45 @@ impl Log {
     }
 
     pub async fn of(devlog: Devlog) -> Self {
+        Self::before(Behind::Embedded(devlog)).await
+    }
+
+    /// The real Rekor v2.
+    pub async fn rekor(log: Arc<RekorTiles>) -> Self {
+        Self::before(Behind::Rekor(log)).await
+    }
+
+    async fn before(behind: Behind) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
-        let (behind, rules) = (devlog.clone(), state.clone());
+        let (served, rules) = (behind.clone(), state.clone());
         let (told, calls) = watch::channel(Vec::new());
         let address = wire::serve(move |request| {
             told.send_modify(|calls| calls.push(call(&request)));
-            answer(behind.clone(), rules.clone(), request)
+            answer(served.clone(), rules.clone(), request)
         });
-        Self { devlog, address: address.await, state, calls }
+        Self { behind, address: address.await, state, calls }
     }
 
     pub fn config(&self) -> LogConfig {
-        super::super::log::config(&self.devlog, &format!("http://{}", self.address))
+        match &self.behind {
+            Behind::Embedded(log) => super::super::log::config(log, &self.url()),
+            Behind::Rekor(log) => {
+                let key = PublicKey::from_pem(&log.public_key).unwrap();
+                let keys = LogKeys::new(vec![LogKey::v2(key, &log.origin).unwrap()]).unwrap();
+                LogConfig::v2(self.url().parse().unwrap(), keys)
+            }
+        }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     pub fn public_key_pem(&self) -> &str {
-        self.devlog.public_key_pem()
+        match &self.behind {
+            Behind::Embedded(log) => log.public_key_pem(),
+            Behind::Rekor(log) => &log.public_key,
+        }
     }
 
     pub fn fails(&self, call: Call, fault: Fault) {
@@ -152,12 +200,12 @@ impl Log {
     /// The answer to a request for its head, asked behind the proxy.
     pub async fn head(&self) -> String {
         let request = Request::get("/api/v1/log").body(Bytes::new()).unwrap();
-        String::from_utf8(self.devlog.handle(request).await.into_body().to_vec()).unwrap()
+        String::from_utf8(self.behind.handle(request).await.into_body().to_vec()).unwrap()
     }
 
     /// The number of entries, asked behind the proxy.
     pub async fn size(&self) -> u64 {
-        match self.devlog.api() {
+        match self.behind.api() {
             RekorApi::V1 => self.ask(Method::GET, "/api/v1/log", Value::Null).await["treeSize"].as_u64().unwrap(),
             RekorApi::V2 => Checkpoint::parse(&self.checkpoint().await).unwrap().size(),
         }
@@ -166,14 +214,14 @@ impl Log {
     /// The checkpoint of a Rekor v2, asked behind the proxy.
     pub async fn checkpoint(&self) -> String {
         let request = Request::get("/api/v2/checkpoint").body(Bytes::new()).unwrap();
-        String::from_utf8(self.devlog.handle(request).await.into_body().to_vec()).unwrap()
+        String::from_utf8(self.behind.handle(request).await.into_body().to_vec()).unwrap()
     }
 
     /// Adds a signed payload to a Rekor v2 past the proxy. Returns the status.
     pub async fn add(&self, signed: &SignedPayload<'_>) -> u16 {
         let request = Request::post("/api/v2/log/entries").header("content-type", "application/json");
         let body = signed.proposed_digest().into();
-        self.devlog.handle(request.body(body).unwrap()).await.status().as_u16()
+        self.behind.handle(request.body(body).unwrap()).await.status().as_u16()
     }
 
     /// Records that a tag was seen at a digest, past the product and the proxy. Returns the log index.
@@ -217,7 +265,7 @@ impl Log {
     async fn ask(&self, method: Method, path: &str, body: Value) -> Value {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
-        let answer = self.devlog.handle(request.body(body.into()).unwrap()).await;
+        let answer = self.behind.handle(request.body(body.into()).unwrap()).await;
         serde_json::from_slice(answer.body()).unwrap()
     }
 }
@@ -242,7 +290,7 @@ fn call(request: &Request<Bytes>) -> Call {
     }
 }
 
-async fn answer(devlog: Devlog, state: Arc<Mutex<State>>, request: Request<Bytes>) -> Wire {
+async fn answer(behind: Behind, state: Arc<Mutex<State>>, request: Request<Bytes>) -> Wire {
     let fault = {
         let call = call(&request);
         let mut state = state.lock().unwrap();
@@ -254,14 +302,14 @@ async fn answer(devlog: Devlog, state: Arc<Mutex<State>>, request: Request<Bytes
         })
     };
     match fault {
-        None => wire::whole(devlog.handle(request).await),
+        None => wire::whole(behind.handle(request).await),
         Some(Fault::Dropped) => wire::dropped(),
         Some(Fault::AnswerLost) => {
-            devlog.handle(request).await;
+            behind.handle(request).await;
             wire::dropped()
         }
         Some(Fault::Answer(status, headers, body)) => wire::whole(wire::status(status, &headers, body)),
-        Some(Fault::CutShort) => wire::cut_short(devlog.handle(request).await),
+        Some(Fault::CutShort) => wire::cut_short(behind.handle(request).await),
         Some(Fault::Endless) => {
             let (head, _) = answer_head(StatusCode::OK);
             wire::endless(head, Bytes::from(vec![b' '; 64 << 10]))
@@ -269,7 +317,7 @@ async fn answer(devlog: Devlog, state: Arc<Mutex<State>>, request: Request<Bytes
         Some(Fault::TarPit) => wire::tar_pit(answer_head(StatusCode::OK).0),
         Some(Fault::Silent) => wire::silent().await,
         Some(Fault::Edited(edit)) => {
-            let answer = devlog.handle(request).await;
+            let answer = behind.handle(request).await;
             let (head, body) = answer.into_parts();
             let Ok(mut value) = serde_json::from_slice::<Value>(&body) else {
                 return wire::whole(Response::from_parts(head, body));
@@ -279,7 +327,7 @@ async fn answer(devlog: Devlog, state: Arc<Mutex<State>>, request: Request<Bytes
         }
         Some(Fault::Gate(gate)) => {
             gate.acquire().await.unwrap().forget();
-            wire::whole(devlog.handle(request).await)
+            wire::whole(behind.handle(request).await)
         }
     }
 }
