@@ -51,7 +51,7 @@ impl Version<'_> {
         let trusted: String =
             self.trusts.iter().map(|key| self.scene.key_named(key).public_key().pem().to_owned()).collect();
         let builder = service::with_log(self.log).registry(&self.scene.tags.address).first_sights(1000, 1000);
-        let builder = builder.set("TRUSTED_KEYS", trusted).ledger(self.ledger);
+        let builder = builder.set("SIGHTING_PAGES_PER_MINUTE", 1000).set("TRUSTED_KEYS", trusted).ledger(self.ledger);
         builder.key(self.scene.key_named(self.key)).build()
     }
 }
