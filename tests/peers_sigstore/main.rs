@@ -2,6 +2,7 @@
 //! there, against the real Rekor and the embedded log, of either version. Sigstore's Go library, cosign's own, checks it too.
 
 mod commands;
+mod moved_over;
 mod tampered;
 mod time_stamps;
 
