@@ -7,9 +7,12 @@ use testing::image::Image;
 use testing::instance::Instance;
 use testing::process::{Ended, Process, clean};
 use testing::stage::{REGISTRY, REPOSITORY, Stage};
+use testing::transparency_log::TransparencyLog;
 
 /// Commands that a shell cannot run here: Docker is missing.
 const NOT_RUN: &str = "docker pull";
+/// The programs of a page's commands. Where the log can be searched, its own client follows.
+const COMMANDS: [&str; 9] = ["curl", "curl", "tlogistry-cli", "curl", "curl", "printf", "cosign", "cosign", "cosign"];
 
 /// The blocks of commands on a page, in order.
 async fn commands(url: &str) -> Vec<String> {
@@ -41,7 +44,17 @@ fn run(folder: &Path, registry: &str, command: &str) -> Ended {
 
 #[tokio::test]
 async fn every_command_on_a_tags_page_does_what_it_says() {
-    let (stage, state, folder) = (Stage::set(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let expected = [&COMMANDS[..], &["rekor-cli", "rekor-cli"]].concat();
+    every_command_does_what_it_says(TransparencyLog::start(), &expected).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_on_the_page_of_a_tag_in_rekor_v2_does_what_it_says() {
+    every_command_does_what_it_says(TransparencyLog::rekor_tiles().await, &COMMANDS).await;
+}
+
+async fn every_command_does_what_it_says(log: TransparencyLog, expected: &[&str]) {
+    let (stage, state, folder) = (Stage::with(log), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let instance = Instance::serve(state.path(), &stage.environment());
     let image = Image::oci("pasted");
     let digest = image.digest();
@@ -52,11 +65,7 @@ async fn every_command_on_a_tags_page_does_what_it_says() {
     let page = format!("http://{}/sightings/{REGISTRY}/{REPOSITORY}:v1", instance.address);
     let commands = commands(&page).await;
     let programs: Vec<&str> = commands.iter().map(|command| command.split([' ', '\n']).next().unwrap()).collect();
-    let expected = [
-        &["curl", "curl", "tlogistry-cli", "curl", "curl", "printf"][..],
-        &["cosign", "cosign", "cosign", "rekor-cli", "rekor-cli"],
-    ];
-    assert_eq!(programs, expected.concat());
+    assert_eq!(programs, expected, "{commands:#?}");
     for command in &commands {
         let ended = run(folder.path(), &registry, command);
         assert_eq!(ended.code, Some(0), "{command}: {ended:?}");
