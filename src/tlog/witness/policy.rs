@@ -1,11 +1,15 @@
 //! Policies: which logs count, and which sets of witnesses must have cosigned a checkpoint.
 
+use std::path::Path;
+
 use super::super::checkpoint::Checkpoint;
 use super::super::entry::LogEntry;
 use super::super::keys::LogKey;
 use super::cosignature::{Cosignature, Witness};
 use super::error::{PolicyError, PolicyFault, Shortfall, shown_name};
-use super::policy_file;
+use super::policy_file::{self, MAX_POLICY_BYTES};
+use crate::foreign::shown;
+use crate::private::{self, PrivateError};
 
 /// A policy. It can only be made by parsing.
 #[derive(Debug, Clone)]
@@ -65,6 +69,25 @@ impl Policy {
     /// Parses a policy file (<https://github.com/C2SP/C2SP/blob/main/tlog-policy.md>).
     pub fn parse(text: &[u8]) -> Result<Self, PolicyError> {
         policy_file::parse(text)
+    }
+
+    /// The policy that `value` is, or that the file has which it names. Nobody else may be able to write that file, since it
+    /// says who is believed.
+    pub fn read(value: &str) -> Result<Self, PolicyError> {
+        // Each policy has a quorum line, and no path of anyone's is one.
+        let words = |line: &str| line.split_ascii_whitespace().take(2).map(str::to_owned).collect::<Vec<_>>();
+        if value.lines().map(words).any(|words| words.len() == 2 && words[0] == "quorum") {
+            return Self::parse(value.as_bytes());
+        }
+        let path = Path::new(value.trim());
+        let read = private::read(path, MAX_POLICY_BYTES as u64).map(|text| text.ok_or(PrivateError::missing(path)));
+        let text = read.flatten().map_err(|error| PolicyError::new(None, shown(&error.to_string())))?;
+        Self::parse(&text)
+    }
+
+    /// Returns whether checkpoints of this log can count.
+    pub(crate) fn counts_log(&self, log: &LogKey) -> bool {
+        self.logs.is_empty() || self.logs.contains(log)
     }
 
     /// Checks that a checkpoint is signed by one of the policy's logs, if it lists any, and cosigned by its quorum. A policy
