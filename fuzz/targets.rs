@@ -15,7 +15,7 @@ use tlogistry::ledger::{Lease, Row, RowState, recorded};
 use tlogistry::pinned::parse_tag;
 use tlogistry::rekor::PUBLIC_INSTANCE_KEY;
 use tlogistry::sighting::{parse_statement, statement as written};
-use tlogistry::tlog::{Checkpoint, LogEntry, LogKey, LogKeys};
+use tlogistry::tlog::{Checkpoint, LogEntry, LogKey, LogKeys, Policy, TlogProof};
 use tlogistry::trusted_material::{SigningConfig, TrustedRoot};
 use tlogistry::upstream::Challenge;
 
@@ -181,6 +181,48 @@ pub fn signing_config(data: &[u8]) {
                 let _ = config.authority_to_ask(now);
             }
         }
+        Err(error) => assert!(!error.to_string().contains(['\n', '\u{1b}'])),
+    }
+}
+
+/// The policy that the genuine checkpoint of `fuzz/corpus/cosignature` meets, and the time that it shows.
+const WITNESSED: &str = include_str!("corpus/policy/genuine");
+const WITNESSED_AT: u64 = 1_778_700_214;
+
+/// Policies: what is one is so without its comments, and judges the genuine checkpoint by genuine cosignatures alone.
+pub fn policy(data: &[u8]) {
+    static GENUINE: LazyLock<Checkpoint> =
+        LazyLock::new(|| Checkpoint::parse(include_str!("corpus/cosignature/genuine")).unwrap());
+    match Policy::parse(data) {
+        Ok(policy) => {
+            if let Ok(cosigned) = policy.check(&GENUINE) {
+                assert!(cosigned.time().is_none_or(|time| time == WITNESSED_AT));
+            }
+            assert!(Policy::parse(&[data, b"\n# comment\n\n"].concat()).is_ok());
+            assert!(Policy::parse(&[data, b"\nquorum none\n"].concat()).is_err());
+        }
+        Err(error) => assert!(!error.to_string().contains(['\n', '\u{1b}'])),
+    }
+}
+
+/// Cosignatures: nobody has the witnesses' keys, so a checkpoint that counts is the genuine one.
+pub fn cosignature(data: &[u8]) {
+    static POLICY: LazyLock<Policy> = LazyLock::new(|| Policy::parse(WITNESSED.as_bytes()).unwrap());
+    let Some(checkpoint) = str::from_utf8(data).ok().and_then(Checkpoint::parse) else { return };
+    match POLICY.check(&checkpoint) {
+        Ok(cosigned) => {
+            assert_eq!((cosigned.time(), checkpoint.size()), (Some(WITNESSED_AT), 4_026_479));
+            assert_eq!(checkpoint.root()[..4], [230, 38, 151, 227]);
+        }
+        Err(fault) => assert!(!fault.to_string().contains(['\n', '\u{1b}'])),
+    }
+}
+
+/// Proofs: what is one is written as it was read.
+pub fn proof(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    match TlogProof::parse(text) {
+        Ok(proof) => assert_eq!(proof.to_text(), text),
         Err(error) => assert!(!error.to_string().contains(['\n', '\u{1b}'])),
     }
 }

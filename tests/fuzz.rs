@@ -152,3 +152,18 @@ fn the_corpus_holds_what_verifies() {
         assert_eq!(matches!(verified, VerifiedRow::Pending(..)), name.ends_with("pending"), "{name}");
     }
 }
+
+#[test]
+fn no_policy_breaks_the_parser() {
+    run("policy", targets::policy);
+}
+
+#[test]
+fn no_cosignature_is_taken_for_another() {
+    run("cosignature", targets::cosignature);
+}
+
+#[test]
+fn no_proof_breaks_the_parser() {
+    run("proof", targets::proof);
+}

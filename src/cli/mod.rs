@@ -18,6 +18,7 @@ mod terminal;
 mod trust;
 mod verify;
 mod verify_entry;
+mod witness_policy;
 
 use std::error::Error;
 use std::process::ExitCode;

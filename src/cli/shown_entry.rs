@@ -9,7 +9,7 @@ use crate::log_search::Unread;
 use crate::rekor::Logs;
 use crate::sighting::{Explained, Finding, Findings, SightingTime, is_file_by_certificate, parse_statement};
 use crate::tlog::body::{EntryBody, Form};
-use crate::tlog::{Fault, LogEntry, LogKeys};
+use crate::tlog::{Cosigned, Fault, LogEntry, LogKeys};
 
 /// The kind of a [`Finding`], as it stands in the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -45,6 +45,9 @@ pub(super) struct ShownEntry {
     /// RFC 3339: a time-stamping authority saw the signature then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signed_no_later_than: Option<String>,
+    /// RFC 3339: the witnesses that --policy demands had seen the entry in the log by then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub witnessed_no_later_than: Option<String>,
     pub id: String,
     pub url: String,
     /// The digest in its statement. A foreign entry's is only a claim.
@@ -93,8 +96,14 @@ impl ShownEntry {
             Finding::Sighting(sighting) => {
                 let digest = Some(sighting.digest());
                 let shown = Self::of(FindingKind::Sighting, sighting.entry(), digest, &[], log);
-                let signed = sighting.time().filter(|time| matches!(time, SightingTime::Signed(_)));
-                Self { signed_no_later_than: signed.map(SightingTime::rfc3339), ..shown }
+                let stamped = sighting.stamped().filter(|_| shown.integrated_time.is_none());
+                let signed = stamped.map(|stamped| SightingTime::Signed(stamped.timestamp().seconds()));
+                let witnessed = sighting.cosigned().and_then(Cosigned::time).map(SightingTime::Witnessed);
+                Self {
+                    signed_no_later_than: signed.map(SightingTime::rfc3339),
+                    witnessed_no_later_than: witnessed.map(SightingTime::rfc3339),
+                    ..shown
+                }
             }
             Finding::Refiled(refiled) => {
                 Self::of(FindingKind::Refiled, refiled.entry(), Some(refiled.digest()), &[], log)
@@ -136,6 +145,7 @@ impl ShownEntry {
             log_index: entry.log_index(),
             integrated_time: SightingTime::of_entry(entry).map(SightingTime::rfc3339),
             signed_no_later_than: None,
+            witnessed_no_later_than: None,
             id: entry.id().to_string(),
             url: log.entry_url(entry),
             digest: digest.map(Digest::to_string),
@@ -148,10 +158,11 @@ impl ShownEntry {
 
     /// Its time, for people.
     pub(super) fn time(&self) -> String {
-        match (&self.integrated_time, &self.signed_no_later_than) {
-            (Some(recorded), _) => recorded.clone(),
-            (None, Some(signed)) => format!("signed no later than {signed}"),
-            (None, None) => "at a time that nobody signed".to_owned(),
+        match (&self.integrated_time, &self.signed_no_later_than, &self.witnessed_no_later_than) {
+            (Some(recorded), _, _) => recorded.clone(),
+            (None, Some(signed), _) => format!("signed no later than {signed}"),
+            (None, None, Some(witnessed)) => format!("no later than {witnessed}"),
+            (None, None, None) => "at a time that nobody signed".to_owned(),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::base_url;
 use crate::key::PublicKey;
 use crate::rekor::{LogClients, PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY, Rekor, RekorV1, RekorV2};
 use crate::timestamp::{Authorities, PUBLIC_AUTHORITY, TimestampAuthority, TimestampClient, TimestampSetting};
-use crate::tlog::{LogKey, LogKeys, RekorApi};
+use crate::tlog::{LogKey, LogKeys, Policy, RekorApi};
 use crate::trusted_material::{SigningConfig, TrustedRoot};
 
 /// Each is searched for every tag that the ledger does not know.
@@ -30,6 +30,8 @@ pub struct LogConfig {
     pub earlier: Vec<Url>,
     /// The time-stamping authority that new signatures are sent to. Concerns API version 2.
     pub authority: Option<Url>,
+    /// What witnesses must have cosigned of new entries. Concerns API version 2.
+    pub policy: Option<Policy>,
     /// The last second (Unix) in which any log of `SIGNING_CONFIG` can be written, if an end is known.
     pub writable_until: Option<u64>,
 }
@@ -46,7 +48,16 @@ impl LogConfig {
 
     /// A Rekor v1 alone.
     pub fn v1(url: Url, keys: LogKeys) -> Self {
-        Self { url, api: RekorApi::V1, tiles: None, keys, earlier: Vec::new(), authority: None, writable_until: None }
+        Self {
+            url,
+            api: RekorApi::V1,
+            tiles: None,
+            keys,
+            earlier: Vec::new(),
+            authority: None,
+            policy: None,
+            writable_until: None,
+        }
     }
 
     /// A Rekor v2 alone.
@@ -69,7 +80,7 @@ impl LogConfig {
         let earlier = earlier.collect::<Result<_, reqwest::Error>>()?;
         let client = |url: &Url| TimestampClient::new(url.clone(), self.keys.authorities().clone());
         let authority = self.authority.as_ref().map(client).transpose()?;
-        Ok(LogClients { written, earlier, authority })
+        Ok(LogClients { written, earlier, authority, policy: self.policy.clone() })
     }
 }
 
@@ -88,7 +99,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
             return None;
         };
         if api == RekorApi::V1 {
-            self.refuse(&["REKOR_TILES_URL", "TIMESTAMP_URL"], "is set without REKOR_API_VERSION=2");
+            self.refuse(&["REKOR_TILES_URL", "TIMESTAMP_URL", "WITNESS_POLICY"], "is set without REKOR_API_VERSION=2");
         }
         if earlier.contains(&url) {
             self.fault("EARLIER_LOGS", format!("'{url}' is REKOR_URL"));
@@ -98,9 +109,10 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
             self.fault("REKOR_PUBLIC_KEYS", "holds no key of the logs in EARLIER_LOGS");
         }
         let (authority, authorities) = self.authorities(api, signing.as_ref(), root.as_ref());
+        let policy = self.witness_policy(&keys);
         let writable_until = signing.and_then(|signing| signing.writable_until(version(api)));
         let keys = keys.with_authorities(authorities);
-        Some(LogConfig { url, api, tiles, keys, earlier, authority, writable_until })
+        Some(LogConfig { url, api, tiles, keys, earlier, authority, policy, writable_until })
     }
 
     /// Faults for variables that say something about a log which none names.
@@ -116,6 +128,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
             "TRUSTED_ROOT",
             "TIMESTAMP_URL",
             "TIMESTAMP_CHAIN",
+            "WITNESS_POLICY",
         ];
         self.refuse(&names, "is set without REKOR_URL");
     }
@@ -172,6 +185,17 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
                 None
             }
         }
+    }
+
+    fn witness_policy(&mut self, keys: &LogKeys) -> Option<Policy> {
+        const NAME: &str = "WITNESS_POLICY";
+        let value = self.get(NAME)?;
+        let policy = Policy::read(&value).map_err(|error| self.fault(NAME, error)).ok()?;
+        // The key of the log that is written is the first.
+        if keys.iter().next().is_some_and(|key| !policy.counts_log(key)) {
+            self.fault(NAME, "lists logs, and the one that is written is none of them");
+        }
+        Some(policy)
     }
 
     fn trusted_root(&mut self) -> Option<TrustedRoot> {
@@ -311,6 +335,8 @@ mod tests {
     const ROOT: &str = include_str!("../../tests/data/sigstore-root/trusted_root.json");
     const SIGNING: &str = include_str!("../../tests/data/sigstore-root/signing_config_rekor_v2.v0.2.json");
     const V2_KEY: &str = "log2025-alpha3.rekor.sigstage.dev+d3d3a70c+AZQ93VXPMmj9uZj7U/7CefQ9yy8RgYFv6mKzOseipjqp";
+    /// Of the example in C2SP's signed-note.
+    const OTHER_LOG: &str = "log example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k\nquorum none\n";
     const URL: &str = "https://log2025-alpha3.rekor.sigstage.dev";
 
     fn read(vars: &[(&str, &str)]) -> Result<LogConfig, String> {
@@ -428,6 +454,11 @@ mod tests {
             (&[("SIGNING_CONFIG", SIGNING)], "REKOR_PUBLIC_KEYS: must hold the Ed25519 key"),
             (&[("SIGNING_CONFIG", "{}")], "SIGNING_CONFIG: "),
             (&[v2[0], v2[1], v2[2], ("TRUSTED_ROOT", "/no/such/file")], "TRUSTED_ROOT: "),
+            (&[("WITNESS_POLICY", "quorum none"), v2[1], ("REKOR_PUBLIC_KEYS", PUBLIC_INSTANCE_KEY)], "is set without"),
+            (&[("WITNESS_POLICY", "quorum none")], "WITNESS_POLICY: is set without REKOR_URL"),
+            (&[v2[0], v2[1], v2[2], ("WITNESS_POLICY", "/no/such/file")], "WITNESS_POLICY: not a tlog-policy: "),
+            (&[v2[0], v2[1], v2[2], ("WITNESS_POLICY", "quorum a")], "line 1: no line before defines 'a'"),
+            (&[v2[0], v2[1], v2[2], ("WITNESS_POLICY", OTHER_LOG)], "lists logs, and the one that is written is none"),
         ];
         for (vars, expected) in cases {
             let error = read(vars).unwrap_err();

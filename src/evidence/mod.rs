@@ -3,10 +3,12 @@
 mod attestation;
 mod bundle;
 mod index;
+mod proof;
 mod trusted_root;
 mod wire;
 
 pub(crate) use attestation::{Attestation, EMPTY_CONFIG, Subject};
 pub use bundle::{BUNDLE_TYPE, Bundle, BundleError};
 pub(crate) use index::AttestationIndex;
+pub use proof::{SightingProofError, sighting_in_proof, tlog_proof};
 pub use trusted_root::trusted_root;

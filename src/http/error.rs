@@ -320,6 +320,7 @@ pub(super) fn public_cause(cause: &Unavailable) -> String {
         | Unavailable::Unconfirmed
         | Unavailable::LogUnverifiable(_)
         | Unavailable::OtherEntry
+        | Unavailable::Uncosigned(_)
         | Unavailable::TooManyEntries(_)
         | Unavailable::Unexplained { .. }
         | Unavailable::LedgerUnverifiable(_)

@@ -13,7 +13,7 @@ use crate::deadline::Deadline;
 use crate::dsse::SignedPayload;
 use crate::timestamp::TimestampClient;
 use crate::tlog::body::EntryBody;
-use crate::tlog::{Checkpoint, EntryId, Hash, LogEntry, LogError, TileProof};
+use crate::tlog::{Checkpoint, EntryId, Hash, LogEntry, LogError, Policy, TileProof};
 
 pub(crate) use logs::Logs;
 pub(crate) use retrying::RetryingRekor;
@@ -39,6 +39,8 @@ pub struct LogClients {
     pub earlier: Vec<Rekor>,
     /// Stamps new signatures, since the log that is written signs no time; `None` if nobody is asked.
     pub authority: Option<TimestampClient>,
+    /// New entries count only under a checkpoint that meets it; `None` if the log's word is enough.
+    pub policy: Option<Policy>,
 }
 
 /// The outcome of an upload.

@@ -31,8 +31,8 @@ use crate::dsse::{self, SignedPayload};
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::timestamp::Stamped;
-use crate::tlog::VerifiedEntry;
 use crate::tlog::body::{EntryBody, EntryKey, Form};
+use crate::tlog::{Cosigned, VerifiedEntry};
 
 /// A statement with a signature by a trusted key. It can only be made by checking the signature.
 #[derive(Debug, Clone)]
@@ -87,7 +87,7 @@ impl SignedStatement {
         // The very signature that this statement was made with needs no second check.
         let signed_so = signatures.signatures.iter().any(|signature| *signature == self.signature);
         if signed_so && signatures.keys(std::slice::from_ref(&self.key)).next().is_some() {
-            return Some(Sighting { statement: self.clone(), entry, stamped: None });
+            return Some(Sighting { statement: self.clone(), entry, stamped: None, cosigned: None });
         }
         Sighting::check(entry, self.tag.clone(), self.digest.clone(), std::slice::from_ref(&self.key))
     }
@@ -100,6 +100,8 @@ pub struct Sighting {
     entry: VerifiedEntry,
     /// A verified time stamp of the statement's signature.
     stamped: Option<Stamped>,
+    /// The checkpoint of its entry counts by a policy.
+    cosigned: Option<Cosigned>,
 }
 
 impl Sighting {
@@ -111,7 +113,7 @@ impl Sighting {
             let mut signatures = signatures.signatures.iter().map(|signature| signature.to_vec());
             signatures.find_map(|signature| SignedStatement::check(tag.clone(), digest.clone(), key, signature))
         })?;
-        Some(Self { statement, entry, stamped: None })
+        Some(Self { statement, entry, stamped: None, cosigned: None })
     }
 
     /// The tag that was seen.
@@ -139,10 +141,26 @@ impl Sighting {
         self.stamped.as_ref()
     }
 
-    /// The time that somebody signed for it, if there is one.
+    /// The same with what a policy found of the checkpoint of its entry.
+    pub fn with_cosigned(self, cosigned: Cosigned) -> Self {
+        Self { cosigned: Some(cosigned), ..self }
+    }
+
+    /// What a policy found of the checkpoint of its entry; `None` if none was asked.
+    pub fn cosigned(&self) -> Option<Cosigned> {
+        self.cosigned
+    }
+
+    /// The time that somebody signed for it, if there is one. Where the log signs none, witnesses and an authority both say
+    /// 'no later than': the earlier of the two says more.
     pub fn time(&self) -> Option<SightingTime> {
-        let stamped = || self.stamped.as_ref().map(|stamped| SightingTime::Signed(stamped.timestamp().seconds()));
-        SightingTime::of_entry(&self.entry).or_else(stamped)
+        let bound = || {
+            let witnessed = self.cosigned.and_then(Cosigned::time).map(SightingTime::Witnessed);
+            let stamped = self.stamped.as_ref().map(|stamped| SightingTime::Signed(stamped.timestamp().seconds()));
+            // Of two equal ones, that of the witnesses: what was recorded was signed before.
+            witnessed.into_iter().chain(stamped).min_by_key(|time| time.seconds())
+        };
+        SightingTime::of_entry(&self.entry).or_else(bound)
     }
 
     /// The log's entry that records the statement, with its proofs.

@@ -9,6 +9,8 @@ use crate::tlog::LogEntry;
 pub enum SightingTime {
     /// The log took the entry in then.
     Recorded(u64),
+    /// Witnesses saw a checkpoint of the log with the entry in it then, so it was recorded no later. When it was is not known.
+    Witnessed(u64),
     /// A time-stamping authority saw the signature then, so it was made no later. When it was recorded is not known.
     Signed(u64),
 }
@@ -22,7 +24,7 @@ impl SightingTime {
     /// Seconds since the Unix epoch.
     pub fn seconds(self) -> u64 {
         match self {
-            Self::Recorded(seconds) | Self::Signed(seconds) => seconds,
+            Self::Recorded(seconds) | Self::Witnessed(seconds) | Self::Signed(seconds) => seconds,
         }
     }
 
@@ -38,6 +40,7 @@ impl SightingTime {
     pub(crate) fn clause(time: Option<Self>) -> String {
         match time {
             Some(time @ Self::Recorded(_)) => format!(" on {}", time.rfc3339()),
+            Some(time @ Self::Witnessed(_)) => format!(", no later than {}", time.rfc3339()),
             Some(time @ Self::Signed(_)) => format!(", signed no later than {}", time.rfc3339()),
             None => String::new(),
         }
@@ -47,6 +50,7 @@ impl SightingTime {
     pub(crate) fn shown(time: Option<Self>) -> String {
         match time {
             Some(time @ Self::Recorded(_)) => time.rfc3339(),
+            Some(time @ Self::Witnessed(_)) => format!("no later than {}, as witnesses signed", time.rfc3339()),
             Some(time @ Self::Signed(_)) => format!("signed no later than {}", time.rfc3339()),
             None => "at a time that nobody signed".to_owned(),
         }

@@ -57,6 +57,11 @@ impl Checkpoint {
         self.note.as_str()
     }
 
+    /// The signed note, in parts.
+    pub(super) fn signed_note(&self) -> &SignedNote {
+        &self.note
+    }
+
     /// The first line, which names the log, and in Rekor v1 the tree too.
     pub fn origin(&self) -> &str {
         &self.origin
@@ -126,7 +131,7 @@ impl Checkpoint {
 }
 
 /// Decimal digits without a sign or leading zeros.
-fn parse_decimal(digits: &str) -> Option<u64> {
+pub(super) fn parse_decimal(digits: &str) -> Option<u64> {
     let number: u64 = digits.parse().ok()?;
     (number.to_string() == digits).then_some(number)
 }

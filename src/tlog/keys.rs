@@ -2,21 +2,17 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::checkpoint::Checkpoint;
 use super::fault::Fault;
+use super::vkey::{ED25519_SPKI, VerifierKey, is_key_name, key_id};
 use crate::key::{Fingerprint, KeyError, PublicKey};
 use crate::timestamp::Authorities;
 
 /// The signature type of Ed25519 in a key's id (C2SP signed-note, "Signature types").
 const ED25519: u8 = 0x01;
-/// SubjectPublicKeyInfo of an Ed25519 key (RFC 8410 section 4) up to the key's 32 bytes.
-const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// A version of Rekor's API. The two make entries and checkpoints of different forms.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -58,31 +54,21 @@ impl LogKey {
     pub fn v2(key: PublicKey, origin: &str) -> Result<Self, KeyError> {
         let bytes = key.der().strip_prefix(&ED25519_SPKI).filter(|bytes| bytes.len() == 32);
         let bytes = bytes.ok_or_else(|| KeyError::new("a log of API version 2 has an Ed25519 key"))?;
-        if origin.is_empty() || origin.contains(|c: char| c.is_whitespace() || c == '+' || c.is_control()) {
+        if !is_key_name(origin) {
             return Err(KeyError::new("a log's origin has no white space and no plus sign"));
         }
-        let id =
-            Sha256::new().chain_update(origin).chain_update([b'\n', ED25519]).chain_update(bytes).finalize().into();
-        Ok(Self { key, id, origin: Some(origin.to_owned()) })
+        Ok(Self { id: key_id(origin, ED25519, bytes), key, origin: Some(origin.to_owned()) })
     }
 
     /// Parses a line `<origin>+<id's first four bytes in hex>+<base64 of 0x01 and the key>` (C2SP signed-note, "Verifier
     /// keys").
     pub fn from_vkey(line: &str) -> Result<Self, KeyError> {
-        let fault = || KeyError::new("not a verifier key: <origin>+<key id>+<key>");
-        let (origin, rest) = line.split_once('+').ok_or_else(fault)?;
-        let (hint, encoded) = rest.split_once('+').ok_or_else(fault)?;
-        let bytes = BASE64_STANDARD.decode(encoded).map_err(|_| fault())?;
-        let key = match bytes.split_first() {
-            Some((&ED25519, key)) if key.len() == 32 => PublicKey::from_der(&[&ED25519_SPKI[..], key].concat())?,
-            _ => return Err(KeyError::new("a log's verifier key is of type 1, Ed25519")),
-        };
-        let key = Self::v2(key, origin)?;
-        if hex::encode(key.hint()) == hint {
-            Ok(key)
-        } else {
-            Err(KeyError::new("a verifier key's id is of another key"))
-        }
+        let vkey = VerifierKey::parse(line)?;
+        let key = vkey.ed25519(ED25519);
+        let key = key.ok_or_else(|| KeyError::new("a log's verifier key is of type 1, Ed25519"))??;
+        let key = Self::v2(key, vkey.name)?;
+        vkey.check_id()?;
+        Ok(key)
     }
 
     /// Parses keys in PEM, as [`PublicKey::all_from_pem`] does, and verifier keys between them, one on a line. A key in PEM is

@@ -116,6 +116,7 @@ impl Verdicts {
             log: log.clone(),
             memory: memory.clone(),
             authority: logs.authority,
+            policy: logs.policy,
             time: recording_time,
         };
         let search = Search::new(searched, keys.clone());

@@ -2,7 +2,9 @@
 //!
 //! 1. The statement is signed, and a *pending* row that holds it is added to the ledger if the tag has no row. One writer
 //!    wins; from here on the tag's digest is decided.
-//! 2. The winner uploads the statement and checks the log's answer.
+//! 2. The winner uploads the statement and checks the log's answer. Where witnesses are demanded and too few have cosigned
+//!    the checkpoint, the row stays pending: the next pull uploads the same bytes, and the log answers with the entry that it
+//!    has, whose proof is then made under its checkpoint of that time.
 //! 3. The row is completed with the log's entry.
 //!
 //! Whoever finds a pending row waits for its writer until the lease ends. Then it finishes the work with the row's own
@@ -31,7 +33,7 @@ use crate::rekor::Uploaded;
 use crate::sighting::{Sighting, SignedStatement, UploadError, sign_and_upload};
 use crate::telemetry::{Dependency, part_of_request, timed};
 use crate::timestamp::{Stamped, TimestampClient};
-use crate::tlog::{Call, Pass};
+use crate::tlog::{Call, Pass, Policy};
 
 /// A lease outlasts a writer's own time limit by this part of it, so nobody takes over from a writer that is only slow. If
 /// it happens anyway, both upload the same bytes.
@@ -53,6 +55,8 @@ pub(super) struct Recorder {
     pub memory: Arc<Memory>,
     /// Stamps the signatures of new sightings; `None` if nobody is asked.
     pub authority: Option<TimestampClient>,
+    /// New entries need it; entries that the ledger or the log had before are not judged by it.
+    pub policy: Option<Policy>,
     /// The time that recording one tag may take. It goes on when the client that it began for has gone.
     pub time: Duration,
 }
@@ -223,6 +227,8 @@ impl Recorder {
         deadline: Deadline,
     ) -> Result<KnownTag, Unavailable> {
         let entry = uploaded.entry.verify(&self.keys.log).map_err(Unavailable::LogUnverifiable)?;
+        let cosigned = self.policy.as_ref().map(|policy| policy.check_entry(&entry)).transpose();
+        cosigned.map_err(Unavailable::Uncosigned)?;
         let sighting = statement.recorded_by(entry).ok_or(Unavailable::OtherEntry)?.with_stamp(stamped);
         self.instance.note_keys_of(&sighting, deadline).await?;
         // A row that somebody else completed is put into the index as that one has it.

@@ -7,7 +7,7 @@ use super::key_use::KeyUsed;
 use crate::ledger::{LedgerError, RowFault};
 use crate::rate_limit::Exhausted;
 use crate::sighting::{SignError, UploadError};
-use crate::tlog::{Closed, Fault, Faults, LogError};
+use crate::tlog::{Closed, Fault, Faults, LogError, PolicyFault};
 
 /// Reasons for which nothing is served by tag.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,10 @@ pub(crate) enum Unavailable {
     /// The log's fault. The row stays pending.
     #[error("the log answered an upload with an entry of another statement")]
     OtherEntry,
+    /// The witnesses' fault, or the log's that did not ask them. The row stays pending: the next pull asks the log for the
+    /// same entry under its checkpoint of then.
+    #[error("the new entry does not count yet: {0}")]
+    Uncosigned(PolicyFault),
     /// Anyone can file entries under a tag's hash. The next search skips those that this one has read.
     #[error("the log lists {0} entries under this tag, more than could be checked in time")]
     TooManyEntries(usize),
@@ -83,6 +87,7 @@ impl Unavailable {
             | Self::Unconfirmed
             | Self::LogUnverifiable(_)
             | Self::OtherEntry
+            | Self::Uncosigned(_)
             | Self::TooManyEntries(_)
             | Self::StatementLost
             // Another request is recording the tag, and waits for the log.

@@ -9,6 +9,7 @@ mod pulls;
 mod scene;
 mod time;
 mod time_limit;
+mod witnesses;
 
 use testing::faulty::log::Log;
 

@@ -25,6 +25,7 @@ REFUSED = {  # slips that a pattern must catch before AWS makes half a stack of 
     "TrustedRoot": ["/opt/trusted_root.json", "https://tuf-repo-cdn.sigstore.dev"],
     "SigningConfig": ["/opt/signing_config.json", "none"],
     "TimestampUrl": ["None", "timestamp.sigstore.dev", "http://timestamp.example"],
+    "WitnessPolicy": ["/opt/policy", "witness a key", "quorum"],
     "TimestampChain": ["/opt/chain.pem", "-----BEGIN PUBLIC KEY-----"],
     "AllowedRegistries": ["https://ghcr.io"],
     "DigestMirrors": ["mirror.gcr.io", "docker.io=https://mirror.gcr.io", "docker.io=", ",", "docker.io=a.example,,b.example=c.example"],

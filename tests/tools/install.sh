@@ -152,12 +152,14 @@ build_by_go() { # LIST
     [[ ${#failed[@]} == 0 ]] || fail "${failed[@]}"
 }
 
-# The programs in go.txt, our own rekor-reads, and Trillian's tables for MariaDB.
+# The programs in go.txt, our own rekor-reads and witness-reads, and Trillian's tables for MariaDB.
 install_go() {
     local go modules package
     build_by_go tests/tools/go.txt
     (cd tests/tools/rekor-reads && "$go" build -trimpath -ldflags='-s -w' -o "$GOBIN/" .) ||
         fail "tests/tools/rekor-reads does not build"
+    (cd tests/tools/witness-reads && "$go" build -trimpath -ldflags='-s -w' -o "$GOBIN/" .) ||
+        fail "tests/tools/witness-reads does not build"
     mv "$tools/go/bin/posix" "$tools/go/bin/rekor-server-posix" # a name that says what it is
     modules=$("$go" env GOMODCACHE)
     package=$(sed -n 's|^\(github.com/sigstore/rekor\)/cmd/rekor-cli\(@[^ ]*\).*|\1\2|p' tests/tools/go.txt)
@@ -315,7 +317,7 @@ pins() { # PART
         debian | mariadb) declare -f wrap_unpacked && cat "tests/tools/$1.txt" ;;
         arm64) cat tests/tools/arm64.txt ;;
         go) declare -f find_go build_by_go build_rekor_e2e && echo "$go_toolchain" &&
-            cat tests/tools/go.txt tests/tools/rekor-reads/* ;;
+            cat tests/tools/go.txt tests/tools/{rekor-reads,witness-reads}/* ;;
         sigstore_go) declare -f find_go && echo "$go_toolchain" && cat tests/tools/sigstore-go/* ;;
         admission) declare -f find_go && echo "$go_toolchain" && cat tests/tools/cel-policy/* ;;
         docker)

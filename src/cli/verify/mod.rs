@@ -1,8 +1,11 @@
 //! `verify`: checks that a tag is what it was recorded as.
 
+mod proof;
 mod report;
 mod result;
+mod witnesses;
 
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
@@ -11,13 +14,15 @@ use url::Url;
 use super::age::Age;
 use super::shown_entry::ShownEntry;
 use super::trust::Trust;
+use super::witness_policy::WitnessPolicy;
 use super::{CommandResult, instance};
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Tag};
 use crate::log_search::{LogSearch, Unread};
 use crate::pinned::parse_tag;
-use crate::sighting::{Finding, Findings};
+use crate::sighting::{Finding, Findings, Sighting};
+use crate::tlog::{Policy, RekorApi};
 use crate::upstream::{Egress, Upstream, UpstreamError};
 
 use report::VerifyReport;
@@ -48,6 +53,13 @@ const ANSWER_TIME: Duration = Duration::from_secs(30);
 /// With --min-age, the tag must also have been recorded for so long, by the time that the log signed with the first entry,
 /// or signed for so long, by a time-stamping authority: nobody who owns the image can set these clocks back.
 ///
+/// With --policy, a checkpoint of the log counts only with the cosignatures of witnesses that the policy demands: they show
+/// that the log told everybody the same. Where the stored checkpoint has too few, the log is asked for its current one and
+/// for the proof that leads to it. The witnesses' times count as the time 'no later than'.
+///
+/// With --proof, the proof of a tag that holds is written to a file (C2SP tlog-proof). With --proof-from, it is read from
+/// one, and neither the log nor an instance is asked: with your keys and the policy, the file is enough.
+///
 /// A registry that speaks plain http is called only if INSECURE_REGISTRIES names it, as for 'serve'.
 ///
 /// Exit code: 0 if the tag holds; 1 if the registry serves another digest, the tag is younger than --min-age, or your keys
@@ -65,6 +77,9 @@ pub(super) struct Verify {
     /// Do not ask the registry for the current digest
     #[arg(long)]
     no_registry: bool,
+    /// Write the proof of a tag that holds to this file, as a C2SP tlog-proof. Concerns Rekor v2
+    #[arg(long, value_name = "FILE")]
+    proof: Option<PathBuf>,
     /// Print one JSON object, as docs/verify.md describes it
     #[arg(long)]
     json: bool,
@@ -78,6 +93,11 @@ pub(super) struct Check {
     /// Take the evidence from this tlogistry instance, and do not ask the log
     #[arg(long, value_name = "URL")]
     instance: Option<String>,
+    /// Take the evidence from this file that --proof wrote, and ask neither an instance nor the log
+    #[arg(long, value_name = "FILE", conflicts_with = "instance")]
+    proof_from: Option<PathBuf>,
+    #[command(flatten)]
+    policy: WitnessPolicy,
     /// Demand that the tag was recorded at least so long ago: a number with s, m, h, d or w, e.g. 7d
     #[arg(long, value_name = "AGE")]
     min_age: Option<Age>,
@@ -94,10 +114,13 @@ pub(super) struct Checked {
 
 impl Verify {
     pub(super) async fn run(self) -> CommandResult {
-        let instance = self.check.instance.is_some();
+        let source = self.check.source();
         let Checked { result, registry, searched_all, looked_up } =
             self.check.run(&self.tag, !self.no_registry).await?;
-        let report = VerifyReport { tag: &self.tag, instance, searched_all, result, registry, looked_up };
+        if let (Some(path), CheckResult::Holds(sighting)) = (&self.proof, &result) {
+            proof::write(path, sighting)?;
+        }
+        let report = VerifyReport { tag: &self.tag, source, searched_all, result, registry, looked_up };
         if self.json {
             report.print_json()
         } else {
@@ -108,16 +131,34 @@ impl Verify {
 }
 
 impl Check {
+    /// The source of the evidence, as it stands in the JSON.
+    fn source(&self) -> Source {
+        match (&self.proof_from, &self.instance) {
+            (Some(_), _) => Source::Proof,
+            (None, Some(_)) => Source::Instance,
+            (None, None) => Source::Log,
+        }
+    }
+
     /// Checks `tag`, and what the registry serves now if `asks_registry`.
     pub(super) async fn run(
         &self,
         tag: &Tag,
         asks_registry: bool,
     ) -> Result<Checked, Box<dyn std::error::Error + Send + Sync>> {
-        let search = LogSearch::new(self.trust.log()?, self.trust.keys()?)?;
+        let (log, policy) = (self.trust.log()?, self.policy.read()?);
+        if policy.is_some() && log.api == RekorApi::V1 {
+            return Err("--policy: the checkpoints of Rekor v1 carry no witnesses' cosignatures, so none counts".into());
+        }
+        let search = LogSearch::new(log, self.trust.keys()?)?;
         let instance = instance::parse(self.instance.as_ref())?;
+        let evidence = match (&self.proof_from, instance) {
+            (Some(path), _) => Evidence::Sighting(proof::read(path, tag, &search)),
+            (None, Some(instance)) => Evidence::Instance(instance),
+            (None, None) => Evidence::Log,
+        };
         let (looked_up, registry) =
-            tokio::join!(look_up(tag, instance.as_ref(), &search), ask_registry(tag, asks_registry));
+            tokio::join!(look_up(tag, evidence, policy.as_ref(), &search), ask_registry(tag, asks_registry));
         let registry = registry?;
         let (result, looked_up) = match looked_up {
             Ok(mut looked_up) => {
@@ -127,6 +168,7 @@ impl Check {
                 }
                 entries.iter_mut().for_each(|entry| entry.explain(findings));
                 let result = CheckResult::new(tag, findings, unread, *foreign, &registry);
+                let result = witnesses::demand(result, policy.as_ref());
                 (result.demand_age(self.min_age, unix_seconds()), looked_up)
             }
             Err(why) => (CheckResult::Unchecked(why), LookedUp::default()),
@@ -136,7 +178,12 @@ impl Check {
 }
 
 /// Gathers the evidence. The error is a message for the user.
-async fn look_up(tag: &Tag, instance: Option<&Url>, search: &LogSearch) -> Result<LookedUp, String> {
+async fn look_up(
+    tag: &Tag,
+    evidence: Evidence,
+    policy: Option<&Policy>,
+    search: &LogSearch,
+) -> Result<LookedUp, String> {
     if tag.is_referrers_tag() {
         return Err(
             "a tag of this form stands for a digest and is rewritten by protocol, so it is never recorded".into()
@@ -147,20 +194,34 @@ async fn look_up(tag: &Tag, instance: Option<&Url>, search: &LogSearch) -> Resul
         Finding::Foreign(_) => foreign += 1,
         finding => entries.push(ShownEntry::new(tag, finding, &search.log, &search.log_keys)),
     };
-    let (findings, unread) = match instance {
-        Some(instance) => {
-            let sighting = instance::sighting(instance, tag, search, Deadline::after(ANSWER_TIME)).await;
-            let finding = Finding::Sighting(Box::new(sighting.map_err(|error| error.to_string())?));
-            list(&finding);
-            (Findings::new([finding]), Unread::new())
+    let mut one = |sighting: Sighting| {
+        let finding = Finding::Sighting(Box::new(sighting));
+        list(&finding);
+        (Findings::new([finding]), Unread::new())
+    };
+    let (findings, unread) = match evidence {
+        Evidence::Instance(instance) => {
+            let sighting = instance::sighting(&instance, tag, search, Deadline::after(ANSWER_TIME)).await;
+            let sighting = sighting.map_err(|error| error.to_string())?;
+            one(match policy {
+                Some(policy) => witnesses::cosigned_by_now(sighting, policy, search).await?,
+                None => sighting,
+            })
         }
-        None if !search.can_search() => {
+        Evidence::Sighting(sighting) => {
+            let sighting = *sighting?;
+            one(match policy {
+                Some(policy) => witnesses::cosigned(sighting, policy)?,
+                None => sighting,
+            })
+        }
+        Evidence::Log if !search.can_search() => {
             return Err(
                 "a log of API version 2 cannot be searched for a tag: name the instance that recorded it, with --instance"
                     .into(),
             );
         }
-        None => search.findings(tag, list).await.map_err(|error| error.to_string())?,
+        Evidence::Log => search.findings(tag, list).await.map_err(|error| error.to_string())?,
     };
     entries.sort_by_key(|entry| entry.log_index);
     Ok(LookedUp { findings, unread, entries, foreign })
@@ -187,6 +248,14 @@ fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.as_secs())
 }
 
+/// Where the evidence comes from.
+enum Evidence {
+    Log,
+    Instance(Url),
+    /// A file's, or a message for the user.
+    Sighting(Result<Box<Sighting>, String>),
+}
+
 /// The evidence, before it is compared with the registry.
 #[derive(Default)]
 struct LookedUp {
@@ -196,6 +265,15 @@ struct LookedUp {
     entries: Vec<ShownEntry>,
     /// The number of entries by others.
     foreign: usize,
+}
+
+/// The source of the evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Source {
+    Log,
+    Instance,
+    Proof,
 }
 
 /// The registry's answer for the tag.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::{CheckResult, LookedUp, RegistryAnswer};
+use super::{CheckResult, LookedUp, RegistryAnswer, Source};
 use crate::cli::shown_entry::{FindingKind, NotRead, ShownEntry, not_read};
 use crate::cli::terminal::{BAD, DOUBTFUL, GOOD, print_line, sanitized, styled};
 use crate::image::Tag;
@@ -11,8 +11,7 @@ use crate::sighting::{Sighting, SightingTime};
 
 pub(super) struct VerifyReport<'a> {
     pub tag: &'a Tag,
-    /// True if an instance was asked instead of the log.
-    pub instance: bool,
+    pub source: Source,
     /// False if one of the logs lists no entries.
     pub searched_all: bool,
     pub result: CheckResult,
@@ -26,8 +25,7 @@ pub(super) struct VerifyReport<'a> {
 struct VerifyJson<'a> {
     /// Canonical.
     tag: &'a str,
-    /// The source of the evidence: `log` or `instance`.
-    source: &'static str,
+    source: Source,
     /// `holds`, `young`, `moved`, `contradicted`, `misused` or `unchecked`.
     verdict: &'static str,
     /// The reason, if `verdict` is `unchecked`.
@@ -57,7 +55,7 @@ impl VerifyReport<'_> {
         };
         let shown = VerifyJson {
             tag: self.tag.canonical(),
-            source: if self.instance { "instance" } else { "log" },
+            source: self.source,
             verdict,
             reason: reason.as_deref(),
             digest: sighting.map(|sighting| sighting.digest().as_str()),
@@ -214,7 +212,13 @@ impl VerifyReport<'_> {
                     "  - the log holds the entry: the inclusion proof from the entry's own bytes to the root hash of a",
                 );
                 print_line("    checkpoint that the log signed");
+                if sighting.cosigned().is_some() {
+                    print_line("  - the witnesses that the policy demands cosigned this checkpoint");
+                }
                 match signed {
+                    Some(SightingTime::Witnessed(_)) => {
+                        print_line("  - these witnesses had seen the entry in the log by the time above");
+                    }
                     Some(_) => print_line("  - a time-stamping authority saw your key's signature at the time above"),
                     None => print_line("Not shown: when it was signed or recorded; this log signs no time"),
                 }
@@ -224,7 +228,7 @@ impl VerifyReport<'_> {
         let files = findings.files_by_certificate(self.tag);
         match entries.iter().filter(|entry| entry.standing != FindingKind::Unrelated).count() {
             // Other entries exist whose digest is not known, or may exist.
-            _ if self.instance
+            _ if self.source != Source::Log
                 || !self.searched_all
                 || !findings.is_understood(self.tag)
                 || files > 0
@@ -240,10 +244,10 @@ impl VerifyReport<'_> {
             }
             _ => print_line("Not checked: what the registry serves now"),
         }
-        if !self.instance && !self.searched_all {
+        if self.source != Source::Instance && !self.searched_all {
             print_line("Not checked: what the log of version 2 has for this tag; it cannot be searched");
         }
-        if self.instance {
+        if self.source == Source::Instance {
             print_line("Not checked: whether the log has other entries for this tag; that takes asking the log");
         }
         self.print_doubts();

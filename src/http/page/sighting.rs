@@ -93,6 +93,7 @@ impl SightingPage<'_> {
                 div { dt { "Digest" } dd { code.hex { (digest) } } }
                 @match time {
                     Some(SightingTime::Recorded(_)) => div { dt { "First seen" } dd { (shown(*time)) } },
+                    Some(SightingTime::Witnessed(_)) => div { dt { "First seen" } dd { "no later than " (shown(*time)) } },
                     Some(SightingTime::Signed(_)) => div { dt { "Signed" } dd { "no later than " (shown(*time)) } },
                     None => div { dt { "First seen" } dd { "The log signs no time." } },
                 }

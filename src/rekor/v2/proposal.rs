@@ -17,7 +17,7 @@ impl SignedPayload<'_> {
     }
 
     /// The leaf that the log makes of it.
-    pub(super) fn leaf(&self) -> Vec<u8> {
+    pub(crate) fn leaf(&self) -> Vec<u8> {
         SignedDigest::leaf(&self.sha256(), self.signature, self.key)
     }
 }

@@ -52,3 +52,4 @@ pub mod timestamp_server;
 pub mod traced;
 pub mod transparency_log;
 pub mod unpacked;
+pub mod witness;

@@ -48,6 +48,9 @@ pub enum Fault {
     Gate(Arc<Semaphore>),
 }
 
+/// What a checkpoint becomes on its way out.
+type Cosign = Arc<dyn Fn(&str) -> String + Send + Sync>;
+
 struct Rule {
     call: Option<Call>,
     times: usize,
@@ -58,6 +61,7 @@ struct Rule {
 struct State {
     rules: Vec<Rule>,
     asked: Vec<Call>,
+    cosign: Option<Cosign>,
 }
 
 /// The log behind the proxy.
@@ -173,6 +177,17 @@ impl Log {
 
     pub fn heals(&self) {
         self.state.lock().unwrap().rules.clear();
+    }
+
+    /// The checkpoints of a Rekor v2 are published as `cosign` makes them, from now on.
+    pub fn is_cosigned(&self, cosign: impl Fn(&str) -> String + Send + Sync + 'static) {
+        self.state.lock().unwrap().cosign = Some(Arc::new(cosign));
+    }
+
+    /// The name in the checkpoints of a Rekor v2.
+    pub fn origin(&self) -> String {
+        let keys = self.config().keys;
+        keys.iter().find_map(|key| key.origin()).expect("a Rekor v2").to_owned()
     }
 
     /// Waits until there has been such a call.
@@ -291,25 +306,26 @@ fn call(request: &Request<Bytes>) -> Call {
 }
 
 async fn answer(behind: Behind, state: Arc<Mutex<State>>, request: Request<Bytes>) -> Wire {
-    let fault = {
+    let (fault, cosign) = {
         let call = call(&request);
         let mut state = state.lock().unwrap();
         state.asked.push(call);
         let fits = |rule: &&mut Rule| rule.times > 0 && rule.call.is_none_or(|one| one == call);
-        state.rules.iter_mut().find(fits).map(|rule| {
+        let fault = state.rules.iter_mut().find(fits).map(|rule| {
             rule.times -= 1;
             rule.fault.clone()
-        })
+        });
+        (fault, state.cosign.clone())
     };
     match fault {
-        None => wire::whole(behind.handle(request).await),
+        None => wire::whole(handled(&behind, cosign, request).await),
         Some(Fault::Dropped) => wire::dropped(),
         Some(Fault::AnswerLost) => {
-            behind.handle(request).await;
+            handled(&behind, cosign, request).await;
             wire::dropped()
         }
         Some(Fault::Answer(status, headers, body)) => wire::whole(wire::status(status, &headers, body)),
-        Some(Fault::CutShort) => wire::cut_short(behind.handle(request).await),
+        Some(Fault::CutShort) => wire::cut_short(handled(&behind, cosign, request).await),
         Some(Fault::Endless) => {
             let (head, _) = answer_head(StatusCode::OK);
             wire::endless(head, Bytes::from(vec![b' '; 64 << 10]))
@@ -317,7 +333,7 @@ async fn answer(behind: Behind, state: Arc<Mutex<State>>, request: Request<Bytes
         Some(Fault::TarPit) => wire::tar_pit(answer_head(StatusCode::OK).0),
         Some(Fault::Silent) => wire::silent().await,
         Some(Fault::Edited(edit)) => {
-            let answer = behind.handle(request).await;
+            let answer = handled(&behind, cosign, request).await;
             let (head, body) = answer.into_parts();
             let Ok(mut value) = serde_json::from_slice::<Value>(&body) else {
                 return wire::whole(Response::from_parts(head, body));
@@ -327,9 +343,25 @@ async fn answer(behind: Behind, state: Arc<Mutex<State>>, request: Request<Bytes
         }
         Some(Fault::Gate(gate)) => {
             gate.acquire().await.unwrap().forget();
-            wire::whole(behind.handle(request).await)
+            wire::whole(handled(&behind, cosign, request).await)
         }
     }
+}
+
+/// The log's answer, with its checkpoint cosigned.
+async fn handled(behind: &Behind, cosign: Option<Cosign>, request: Request<Bytes>) -> Response<Bytes> {
+    let path = request.uri().path().to_owned();
+    let answer = behind.handle(request).await;
+    let Some(cosign) = cosign.filter(|_| answer.status().is_success()) else { return answer };
+    answer.map(|body| match (&*path, serde_json::from_slice::<Value>(&body)) {
+        ("/api/v2/checkpoint", _) => cosign(str::from_utf8(&body).unwrap()).into(),
+        ("/api/v2/log/entries", Ok(mut entry)) => {
+            let checkpoint = &mut entry["inclusionProof"]["checkpoint"]["envelope"];
+            *checkpoint = cosign(checkpoint.as_str().unwrap()).into();
+            entry.to_string().into()
+        }
+        _ => body,
+    })
 }
 
 fn answer_head(status: StatusCode) -> (http::response::Parts, ()) {

@@ -1,0 +1,149 @@
+//! Policies: which logs count, and which sets of witnesses must have cosigned a checkpoint.
+
+use std::path::Path;
+
+use super::super::checkpoint::Checkpoint;
+use super::super::entry::LogEntry;
+use super::super::keys::LogKey;
+use super::cosignature::{Cosignature, Witness};
+use super::error::{PolicyError, PolicyFault, Shortfall, shown_name};
+use super::policy_file::{self, MAX_POLICY_BYTES};
+use crate::foreign::shown;
+use crate::private::{self, PrivateError};
+
+/// A policy. It can only be made by parsing.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Those whose checkpoints count; none if the policy leaves that to whoever uses it.
+    pub(super) logs: Vec<LogKey>,
+    /// Each refers to earlier ones alone.
+    pub(super) definitions: Vec<Definition>,
+    /// The place in `definitions`; `None` if no cosignature is demanded.
+    pub(super) quorum: Option<usize>,
+}
+
+/// A named line of a policy.
+#[derive(Debug, Clone)]
+pub(super) struct Definition {
+    /// Any bytes: names are compared as they are.
+    pub name: Vec<u8>,
+    pub party: Party,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Party {
+    Witness(Witness),
+    /// At least `threshold` of the `members`, which are places in `definitions`. It is from 1 to their number.
+    Group {
+        threshold: usize,
+        members: Vec<usize>,
+    },
+}
+
+/// What is known of a checkpoint that a policy's quorum cosigned. It can only be made by checking the cosignatures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cosigned {
+    time: Option<u64>,
+}
+
+impl Cosigned {
+    /// The checkpoint, and with it each entry in its tree, existed no later than this: seconds since the Unix epoch. `None` if
+    /// the policy demands no cosignature, or its witnesses sign no time.
+    ///
+    /// A cosignature shows that its witness saw the checkpoint at a time. A policy says that of each set that meets it, one
+    /// witness at least is honest, so the latest time in such a set is a bound. The earliest of these bounds is taken: a
+    /// cosignature more than the quorum needs does not make the checkpoint younger, and one liar does not make it older.
+    pub fn time(self) -> Option<u64> {
+        self.time
+    }
+}
+
+/// A time, or that there is none. The order is that of bounds: no time is later than any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Bound {
+    At(u64),
+    Unknown,
+}
+
+impl Policy {
+    /// Parses a policy file (<https://github.com/C2SP/C2SP/blob/main/tlog-policy.md>).
+    pub fn parse(text: &[u8]) -> Result<Self, PolicyError> {
+        policy_file::parse(text)
+    }
+
+    /// The policy that `value` is, or that the file has which it names. Nobody else may be able to write that file, since it
+    /// says who is believed.
+    pub fn read(value: &str) -> Result<Self, PolicyError> {
+        // Each policy has a quorum line, and no path of anyone's is one.
+        let words = |line: &str| line.split_ascii_whitespace().take(2).map(str::to_owned).collect::<Vec<_>>();
+        if value.lines().map(words).any(|words| words.len() == 2 && words[0] == "quorum") {
+            return Self::parse(value.as_bytes());
+        }
+        let path = Path::new(value.trim());
+        let read = private::read(path, MAX_POLICY_BYTES as u64).map(|text| text.ok_or(PrivateError::missing(path)));
+        let text = read.flatten().map_err(|error| PolicyError::new(None, shown(&error.to_string())))?;
+        Self::parse(&text)
+    }
+
+    /// Returns whether checkpoints of this log can count.
+    pub(crate) fn counts_log(&self, log: &LogKey) -> bool {
+        self.logs.is_empty() || self.logs.contains(log)
+    }
+
+    /// Checks that a checkpoint is signed by one of the policy's logs, if it lists any, and cosigned by its quorum. A policy
+    /// without logs leaves the log's own signature to the caller ([`super::super::LogKeys::verify_checkpoint`]).
+    pub fn check(&self, checkpoint: &Checkpoint) -> Result<Cosigned, PolicyFault> {
+        if checkpoint.tree_id().is_some() {
+            return Err(PolicyFault::RekorV1);
+        }
+        self.check_log(checkpoint)?;
+        let Some(quorum) = self.quorum else { return Ok(Cosigned { time: None }) };
+        let mut bounds: Vec<Option<Bound>> = Vec::with_capacity(self.definitions.len());
+        let mut cosignatures = Vec::new();
+        for Definition { name, party } in &self.definitions {
+            let bound = match party {
+                Party::Witness(witness) => {
+                    let cosignature = witness.cosignature(checkpoint.signed_note());
+                    cosignatures.push((shown_name(name), cosignature));
+                    match cosignature {
+                        Cosignature::Valid(time) => Some(time.map_or(Bound::Unknown, Bound::At)),
+                        _ => None,
+                    }
+                }
+                Party::Group { threshold, members } => {
+                    // With the members in the order of their bounds, the first so many are the earliest set.
+                    let mut met: Vec<Bound> = members.iter().filter_map(|member| bounds[*member]).collect();
+                    met.sort_unstable();
+                    met.get(threshold - 1).copied()
+                }
+            };
+            bounds.push(bound);
+        }
+        match bounds[quorum] {
+            Some(Bound::At(time)) => Ok(Cosigned { time: Some(time) }),
+            Some(Bound::Unknown) => Ok(Cosigned { time: None }),
+            None => {
+                let quorum = shown_name(&self.definitions[quorum].name);
+                Err(PolicyFault::Quorum(Shortfall { quorum, witnesses: cosignatures }))
+            }
+        }
+    }
+
+    /// [`Policy::check`] of the checkpoint that an entry's proof leads to.
+    pub fn check_entry(&self, entry: &LogEntry) -> Result<Cosigned, PolicyFault> {
+        self.check(&entry.checkpoint().ok_or(PolicyFault::NoCheckpoint)?)
+    }
+
+    fn check_log(&self, checkpoint: &Checkpoint) -> Result<(), PolicyFault> {
+        let mut faults = Vec::new();
+        for log in &self.logs {
+            match checkpoint.verify(log) {
+                Ok(()) => return Ok(()),
+                // That of the log with this name tells most.
+                Err(found) if faults.is_empty() || log.origin() == Some(checkpoint.origin()) => faults = found,
+                Err(_) => {}
+            }
+        }
+        if self.logs.is_empty() { Ok(()) } else { Err(PolicyFault::Log(faults)) }
+    }
+}
