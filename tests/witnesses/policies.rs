@@ -155,3 +155,17 @@ fn a_witness_with_a_key_of_ml_dsa_never_counts() {
     let error = Policy::parse(policy("all").as_bytes()).unwrap().check(&cosigned).unwrap_err().to_string();
     assert!(error.contains("(a cosigned, b did not cosign)"), "{error}");
 }
+
+#[test]
+fn a_policy_is_given_as_text_or_by_a_path_that_nobody_else_may_write() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("quorum");
+    let text = Keys::new().fill("witness a $0\nquorum a\n");
+    std::fs::write(&path, &text).unwrap();
+    assert!(Policy::read(&text).is_ok() && Policy::read(path.to_str().unwrap()).is_ok());
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let error = Policy::read(path.to_str().unwrap()).unwrap_err().to_string();
+    assert!(error.starts_with("not a tlog-policy: ") && error.contains("quorum"), "{error}");
+    assert!(Policy::read("/no/such/policy").unwrap_err().to_string().contains("/no/such/policy"));
+}
