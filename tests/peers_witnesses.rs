@@ -1,8 +1,9 @@
-//! transparency-dev/formats, which logs and witnesses are built with, judges policies, cosignatures and tlog-proofs as we do.
+//! transparency-dev/formats, which logs and witnesses are built with, judges policies, cosignatures and tlog-proofs as
+//! we do.
 //!
-//! It takes more policies than C2SP's tlog-policy: what we take, it must take, and judge alike. Known differences, of which
-//! none may stand among these cases: it wants a URL of each witness; it refuses names that are keywords; a `#` anywhere begins
-//! a comment.
+//! It takes more policies than C2SP's tlog-policy: what we take, it must take, and judge alike. Known differences, of
+//! which none may stand among these cases: it wants a URL of each witness; it refuses names that are keywords; a `#`
+//! anywhere begins a comment.
 
 use std::io::Write as _;
 use std::process::Stdio;

@@ -12,8 +12,8 @@ use crate::tlog::{MAX_POLICY_BYTES, Policy};
 
 #[derive(Args)]
 pub(super) struct WitnessPolicy {
-    /// Demand that witnesses have cosigned the log's checkpoint, as this policy says (C2SP tlog-policy). Concerns Rekor v2:
-    /// the checkpoints of v1 carry no cosignatures
+    /// Demand that witnesses have cosigned the log's checkpoint, as this policy says (C2SP tlog-policy). Concerns Rekor
+    /// v2: the checkpoints of v1 carry no cosignatures
     #[arg(long = "policy", value_name = "FILE")]
     file: Option<PathBuf>,
 }

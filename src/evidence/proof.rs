@@ -1,7 +1,7 @@
 //! A sighting as a C2SP tlog-proof: kept in a file, and checked without asking anyone.
 //!
-//! The extra data is JSON with two fields of a bundle: the signed statement, which the leaf is made from, and the time stamp
-//! of its signature, if there is one. The key is not in it: it has to be known.
+//! The extra data is JSON with two fields of a bundle: the signed statement, which the leaf is made from, and the time
+//! stamp of its signature, if there is one. The key is not in it: it has to be known.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -46,7 +46,8 @@ struct Extra {
     timestamp_verification_data: Option<TimestampVerificationData>,
 }
 
-/// Writes the tlog-proof of a sighting; `None` if its log is a Rekor v1, whose entries and checkpoints have other forms.
+/// Writes the tlog-proof of a sighting; `None` if its log is a Rekor v1, whose entries and checkpoints have other
+/// forms.
 pub fn tlog_proof(sighting: &Sighting) -> Option<String> {
     let signed = sighting.statement();
     let extra = Extra {

@@ -151,8 +151,8 @@ impl Sighting {
         self.cosigned
     }
 
-    /// The time that somebody signed for it, if there is one. Where the log signs none, witnesses and an authority both say
-    /// 'no later than': the earlier of the two says more.
+    /// The time that somebody signed for it, if there is one. Where the log signs none, witnesses and an authority both
+    /// say 'no later than': the earlier of the two says more.
     pub fn time(&self) -> Option<SightingTime> {
         let bound = || {
             let witnessed = self.cosigned.and_then(Cosigned::time).map(SightingTime::Witnessed);

@@ -9,7 +9,8 @@ use crate::tlog::LogEntry;
 pub enum SightingTime {
     /// The log took the entry in then.
     Recorded(u64),
-    /// Witnesses saw a checkpoint of the log with the entry in it then, so it was recorded no later. When it was is not known.
+    /// Witnesses saw a checkpoint of the log with the entry in it then, so it was recorded no later. When it was is not
+    /// known.
     Witnessed(u64),
     /// A time-stamping authority saw the signature then, so it was made no later. When it was recorded is not known.
     Signed(u64),

@@ -114,8 +114,8 @@ impl TlogProof {
         &self.checkpoint
     }
 
-    /// The entry that the proof is of, if it has this leaf; it is not verified yet. `None` if the checkpoint is of a log that
-    /// `keys` do not name.
+    /// The entry that the proof is of, if it has this leaf; it is not verified yet. `None` if the checkpoint is of a
+    /// log that `keys` do not name.
     pub(crate) fn entry_of(&self, leaf: Vec<u8>, keys: &LogKeys) -> Option<LogEntry> {
         let log = keys.iter().find(|key| key.origin() == Some(self.checkpoint.origin()))?;
         let proof = InclusionProof {

@@ -1,5 +1,5 @@
-//! Verifier keys: `<name>+<key id's first four bytes in hex>+<base64 of the signature type and the key>` (C2SP signed-note,
-//! "Verifier keys").
+//! Verifier keys: `<name>+<key id's first four bytes in hex>+<base64 of the signature type and the key>` (C2SP
+//! signed-note, "Verifier keys").
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;

@@ -27,8 +27,8 @@ pub(crate) enum Unavailable {
     /// The log's fault. The row stays pending.
     #[error("the log answered an upload with an entry of another statement")]
     OtherEntry,
-    /// The witnesses' fault, or the log's that did not ask them. The row stays pending: the next pull asks the log for the
-    /// same entry under its checkpoint of then.
+    /// The witnesses' fault, or the log's that did not ask them. The row stays pending: the next pull asks the log for
+    /// the same entry under its checkpoint of then.
     #[error("the new entry does not count yet: {0}")]
     Uncosigned(PolicyFault),
     /// Anyone can file entries under a tag's hash. The next search skips those that this one has read.

@@ -1,4 +1,5 @@
-//! A genuine checkpoint of Rekor v2's staging log with three genuine cosignatures: it counts, and nothing can be changed.
+//! A genuine checkpoint of Rekor v2's staging log with three genuine cosignatures: it counts, and nothing can be
+//! changed.
 
 use testing::witness::{Witness, text};
 use tlogistry::tlog::{Checkpoint, Fault, Policy, PolicyFault};

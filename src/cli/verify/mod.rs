@@ -132,11 +132,11 @@ impl Verify {
 
 impl Check {
     /// The source of the evidence, as it stands in the JSON.
-    fn source(&self) -> Source {
+    fn source(&self) -> EvidenceSource {
         match (&self.proof_from, &self.instance) {
-            (Some(_), _) => Source::Proof,
-            (None, Some(_)) => Source::Instance,
-            (None, None) => Source::Log,
+            (Some(_), _) => EvidenceSource::Proof,
+            (None, Some(_)) => EvidenceSource::Instance,
+            (None, None) => EvidenceSource::Log,
         }
     }
 
@@ -153,9 +153,9 @@ impl Check {
         let search = LogSearch::new(log, self.trust.keys()?)?;
         let instance = instance::parse(self.instance.as_ref())?;
         let evidence = match (&self.proof_from, instance) {
-            (Some(path), _) => Evidence::Sighting(proof::read(path, tag, &search)),
-            (None, Some(instance)) => Evidence::Instance(instance),
-            (None, None) => Evidence::Log,
+            (Some(path), _) => TakenFrom::Sighting(proof::read(path, tag, &search)),
+            (None, Some(instance)) => TakenFrom::Instance(instance),
+            (None, None) => TakenFrom::Log,
         };
         let (looked_up, registry) =
             tokio::join!(look_up(tag, evidence, policy.as_ref(), &search), ask_registry(tag, asks_registry));
@@ -180,7 +180,7 @@ impl Check {
 /// Gathers the evidence. The error is a message for the user.
 async fn look_up(
     tag: &Tag,
-    evidence: Evidence,
+    evidence: TakenFrom,
     policy: Option<&Policy>,
     search: &LogSearch,
 ) -> Result<LookedUp, String> {
@@ -200,7 +200,7 @@ async fn look_up(
         (Findings::new([finding]), Unread::new())
     };
     let (findings, unread) = match evidence {
-        Evidence::Instance(instance) => {
+        TakenFrom::Instance(instance) => {
             let sighting = instance::sighting(&instance, tag, search, Deadline::after(ANSWER_TIME)).await;
             let sighting = sighting.map_err(|error| error.to_string())?;
             one(match policy {
@@ -208,20 +208,20 @@ async fn look_up(
                 None => sighting,
             })
         }
-        Evidence::Sighting(sighting) => {
+        TakenFrom::Sighting(sighting) => {
             let sighting = *sighting?;
             one(match policy {
                 Some(policy) => witnesses::cosigned(sighting, policy)?,
                 None => sighting,
             })
         }
-        Evidence::Log if !search.can_search() => {
+        TakenFrom::Log if !search.can_search() => {
             return Err(
                 "a log of API version 2 cannot be searched for a tag: name the instance that recorded it, with --instance"
                     .into(),
             );
         }
-        Evidence::Log => search.findings(tag, list).await.map_err(|error| error.to_string())?,
+        TakenFrom::Log => search.findings(tag, list).await.map_err(|error| error.to_string())?,
     };
     entries.sort_by_key(|entry| entry.log_index);
     Ok(LookedUp { findings, unread, entries, foreign })
@@ -249,7 +249,7 @@ fn unix_seconds() -> u64 {
 }
 
 /// Where the evidence comes from.
-enum Evidence {
+enum TakenFrom {
     Log,
     Instance(Url),
     /// A file's, or a message for the user.
@@ -270,7 +270,7 @@ struct LookedUp {
 /// The source of the evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Source {
+enum EvidenceSource {
     Log,
     Instance,
     Proof,

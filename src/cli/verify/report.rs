@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::{CheckResult, LookedUp, RegistryAnswer, Source};
+use super::{CheckResult, EvidenceSource, LookedUp, RegistryAnswer};
 use crate::cli::shown_entry::{FindingKind, NotRead, ShownEntry, not_read};
 use crate::cli::terminal::{BAD, DOUBTFUL, GOOD, print_line, sanitized, styled};
 use crate::image::Tag;
@@ -11,7 +11,7 @@ use crate::sighting::{Sighting, SightingTime};
 
 pub(super) struct VerifyReport<'a> {
     pub tag: &'a Tag,
-    pub source: Source,
+    pub source: EvidenceSource,
     /// False if one of the logs lists no entries.
     pub searched_all: bool,
     pub result: CheckResult,
@@ -25,7 +25,7 @@ pub(super) struct VerifyReport<'a> {
 struct VerifyJson<'a> {
     /// Canonical.
     tag: &'a str,
-    source: Source,
+    source: EvidenceSource,
     /// `holds`, `young`, `moved`, `contradicted`, `misused` or `unchecked`.
     verdict: &'static str,
     /// The reason, if `verdict` is `unchecked`.
@@ -228,7 +228,7 @@ impl VerifyReport<'_> {
         let files = findings.files_by_certificate(self.tag);
         match entries.iter().filter(|entry| entry.standing != FindingKind::Unrelated).count() {
             // Other entries exist whose digest is not known, or may exist.
-            _ if self.source != Source::Log
+            _ if self.source != EvidenceSource::Log
                 || !self.searched_all
                 || !findings.is_understood(self.tag)
                 || files > 0
@@ -244,10 +244,10 @@ impl VerifyReport<'_> {
             }
             _ => print_line("Not checked: what the registry serves now"),
         }
-        if self.source != Source::Instance && !self.searched_all {
+        if self.source != EvidenceSource::Instance && !self.searched_all {
             print_line("Not checked: what the log of version 2 has for this tag; it cannot be searched");
         }
-        if self.source == Source::Instance {
+        if self.source == EvidenceSource::Instance {
             print_line("Not checked: whether the log has other entries for this tag; that takes asking the log");
         }
         self.print_doubts();

@@ -13,8 +13,8 @@ pub(super) fn cosigned(sighting: Sighting, policy: &Policy) -> Result<Sighting, 
     }
 }
 
-/// The same. Where the checkpoint that it comes with falls short, the log is asked for its current one: witnesses may have
-/// failed when the entry was recorded, and what was published then never gets their cosignatures.
+/// The same. Where the checkpoint that it comes with falls short, the log is asked for its current one: witnesses may
+/// have failed when the entry was recorded, and what was published then never gets their cosignatures.
 pub(super) async fn cosigned_by_now(
     sighting: Sighting,
     policy: &Policy,
@@ -37,7 +37,8 @@ pub(super) async fn cosigned_by_now(
     cosigned(later.with_stamp(sighting.stamped().cloned()), policy)
 }
 
-/// Demands of a tag that holds that the checkpoint of its first entry counts by the policy, wherever the entry comes from.
+/// Demands of a tag that holds that the checkpoint of its first entry counts by the policy, wherever the entry comes
+/// from.
 pub(super) fn demand(result: CheckResult, policy: Option<&Policy>) -> CheckResult {
     match (result, policy) {
         (CheckResult::Holds(sighting), Some(policy)) => match cosigned(*sighting, policy) {

@@ -64,8 +64,8 @@ impl Witness {
         self.bytes == other.bytes
     }
 
-    /// The cosignature in a note. The first line under the witness's name and key id decides, as in Go's `note` package:
-    /// a witness counts once.
+    /// The cosignature in a note. The first line under the witness's name and key id decides, as in Go's `note`
+    /// package: a witness counts once.
     pub(super) fn cosignature(&self, note: &SignedNote) -> Cosignature {
         let is_own = |hint: &KeyHint, name: &str| *hint == self.hint && name == self.name;
         let Some(line) = note.signatures().iter().find(|line| is_own(&line.hint, &line.name)) else {

@@ -47,12 +47,13 @@ pub struct Cosigned {
 }
 
 impl Cosigned {
-    /// The checkpoint, and with it each entry in its tree, existed no later than this: seconds since the Unix epoch. `None` if
-    /// the policy demands no cosignature, or its witnesses sign no time.
+    /// The checkpoint, and with it each entry in its tree, existed no later than this: seconds since the Unix epoch.
+    /// `None` if the policy demands no cosignature, or its witnesses sign no time.
     ///
-    /// A cosignature shows that its witness saw the checkpoint at a time. A policy says that of each set that meets it, one
-    /// witness at least is honest, so the latest time in such a set is a bound. The earliest of these bounds is taken: a
-    /// cosignature more than the quorum needs does not make the checkpoint younger, and one liar does not make it older.
+    /// A cosignature shows that its witness saw the checkpoint at a time. A policy says that of each set that meets it,
+    /// one witness at least is honest, so the latest time in such a set is a bound. The earliest of these bounds is
+    /// taken: a cosignature more than the quorum needs does not make the checkpoint younger, and one liar does not make
+    /// it older.
     pub fn time(self) -> Option<u64> {
         self.time
     }
@@ -71,8 +72,8 @@ impl Policy {
         policy_file::parse(text)
     }
 
-    /// The policy that `value` is, or that the file has which it names. Nobody else may be able to write that file, since it
-    /// says who is believed.
+    /// The policy that `value` is, or that the file has which it names. Nobody else may be able to write that file,
+    /// since it says who is believed.
     pub fn read(value: &str) -> Result<Self, PolicyError> {
         // Each policy has a quorum line, and no path of anyone's is one.
         let words = |line: &str| line.split_ascii_whitespace().take(2).map(str::to_owned).collect::<Vec<_>>();
@@ -90,8 +91,8 @@ impl Policy {
         self.logs.is_empty() || self.logs.contains(log)
     }
 
-    /// Checks that a checkpoint is signed by one of the policy's logs, if it lists any, and cosigned by its quorum. A policy
-    /// without logs leaves the log's own signature to the caller ([`super::super::LogKeys::verify_checkpoint`]).
+    /// Checks that a checkpoint is signed by one of the policy's logs, if it lists any, and cosigned by its quorum. A
+    /// policy without logs leaves the log's own signature to the caller ([`super::super::LogKeys::verify_checkpoint`]).
     pub fn check(&self, checkpoint: &Checkpoint) -> Result<Cosigned, PolicyFault> {
         if checkpoint.tree_id().is_some() {
             return Err(PolicyFault::RekorV1);
