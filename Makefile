@@ -50,7 +50,7 @@ runbook-test: tools ## the runbook's commands, in the order of the page, through
 check: tools ## format, lints, licences and banned crates
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked --test 'peers_*' --test 'more_*' --test audit_large -- -D warnings
+	cargo clippy --locked --test 'peers_*' --test 'more_*' --test audit_large --test complete_million -- -D warnings
 	cargo deny --locked check --hide-inclusion-graph licenses bans sources
 
 build: tools ## the function for AWS (arm64), by sam build
@@ -78,6 +78,10 @@ load: tools ## mixed pulls from 64 connections through a release build of serve:
 
 audit-10000: ## an audit of 10,000 tags: how long it takes, and that it does not need more memory than one of 1,000
 	cargo test --locked --test audit_large -- --nocapture
+
+audit-complete-million: ## a complete audit of a million entries, by a release build: how many a second, and in how much memory
+	cargo build --locked --release --bin tlogistry-cli
+	TLOGISTRY_CLI=$(CURDIR)/target/release/tlogistry-cli cargo test --locked --test complete_million -- --nocapture
 
 fuzz: .tools/bin/cargo-fuzz ## each fuzz target guided by coverage, SECONDS=60 each
 	for target in $$(ls fuzz/corpus); do \

@@ -12,6 +12,10 @@ pub(crate) enum IssueKind {
     Contradicted,
     /// One of the user's keys signed something else than sightings under the tag's hash.
     Misused,
+    /// An entry bears one of the user's keys, and no sighting that is listed explains it.
+    Unexplained,
+    /// The log's entries do not lead to the root that it signed.
+    Rewritten,
     /// The ledger's row names another digest than the log.
     LedgerDiffers,
     /// The log holds a sighting, and the ledger no row.
@@ -54,6 +58,8 @@ impl IssueKind {
         match self {
             Self::Contradicted
             | Self::Misused
+            | Self::Unexplained
+            | Self::Rewritten
             | Self::LedgerDiffers
             | Self::LedgerLacks
             | Self::LogLacks
@@ -75,6 +81,8 @@ impl IssueKind {
         match self {
             Self::Contradicted => "contradicted",
             Self::Misused => "misused",
+            Self::Unexplained => "unexplained",
+            Self::Rewritten => "rewritten",
             Self::LedgerDiffers => "ledger-differs",
             Self::LedgerLacks => "ledger-lacks",
             Self::LogLacks => "log-lacks",
@@ -114,11 +122,13 @@ pub(crate) fn worst(issues: &BTreeMap<IssueKind, u64>) -> Option<Weight> {
 mod tests {
     use super::IssueKind;
 
-    fn kinds() -> [IssueKind; 14] {
+    fn kinds() -> [IssueKind; 16] {
         use IssueKind::*;
         [
             Contradicted,
             Misused,
+            Unexplained,
+            Rewritten,
             LedgerDiffers,
             LedgerLacks,
             LogLacks,
@@ -145,6 +155,9 @@ mod tests {
     fn a_second_digest_and_a_row_that_the_log_contradicts_are_urgent() {
         use IssueKind::*;
         let urgent: Vec<IssueKind> = kinds().into_iter().filter(|kind| kind.is_urgent()).collect();
-        assert_eq!(urgent, [Contradicted, Misused, LedgerDiffers, LedgerLacks, LogLacks, InvalidRow]);
+        assert_eq!(
+            urgent,
+            [Contradicted, Misused, Unexplained, Rewritten, LedgerDiffers, LedgerLacks, LogLacks, InvalidRow]
+        );
     }
 }

@@ -10,11 +10,12 @@ mod state;
 mod tags;
 mod walk;
 
+pub(crate) mod complete;
 pub(crate) mod lines;
 
 pub(crate) use check::Check;
 pub(crate) use checkpoints::EntryCheckpoints;
-pub(crate) use issue::{Issue, Weight, worst};
+pub(crate) use issue::{Issue, IssueKind, Weight, worst};
 pub(crate) use repair::Repair;
 pub(crate) use state::{AuditState, Position, StoredState};
 pub(crate) use tags::{LEDGER_TIME, MAX_LINE, SourceError, in_ledger, in_lines, listed};

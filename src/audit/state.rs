@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::complete::{EndedAudit, LogReading, StoredReading};
 use super::issue::{Issue, IssueKind};
+use crate::foreign::shown;
 use crate::tlog::{Checkpoint, Growth, LogKeys};
 
 /// The version of the stored form.
@@ -17,6 +19,8 @@ pub(crate) struct AuditState {
     pub checkpoints: BTreeMap<String, Checkpoint>,
     /// The position of an audit that was stopped. `None` after one that came to the end.
     pub position: Option<Position>,
+    /// How far complete audits have read logs, by log id in hexadecimal.
+    pub readings: BTreeMap<String, LogReading>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +46,8 @@ pub(crate) struct StoredState {
     /// Signed notes.
     checkpoints: Vec<String>,
     position: Option<Position>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    readings: BTreeMap<String, StoredReading>,
 }
 
 /// The reason why a stored state is not used.
@@ -53,6 +59,8 @@ pub(crate) enum StateError {
     Version(u32),
     #[error("it holds a checkpoint that the log's key did not sign")]
     Unsigned,
+    #[error("what it holds of the log {0} is not what a complete audit keeps of it")]
+    Reading(String),
 }
 
 impl Position {
@@ -82,7 +90,7 @@ impl AuditState {
             let checkpoint = Checkpoint::parse(note).filter(|checkpoint| keys.verify_checkpoint(checkpoint).is_ok());
             checkpoint.ok_or(StateError::Unsigned)
         };
-        let mut state = Self { checkpoints: BTreeMap::new(), position: None };
+        let mut state = Self::default();
         for note in &stored.checkpoints {
             let checkpoint = signed(note)?;
             state.checkpoints.insert(checkpoint.origin().to_owned(), checkpoint);
@@ -91,6 +99,17 @@ impl AuditState {
             signed(note)?;
         }
         state.position = stored.position;
+        for (log_id, reading) in stored.readings {
+            let verified = LogReading::verified(&log_id, reading, keys);
+            let reading = verified.ok_or_else(|| StateError::Reading(shown(&log_id).into_owned()))?;
+            if let Some(read) = reading.checkpoint() {
+                let held = state.checkpoints.get(read.origin());
+                if held.is_none_or(|held| held.size() < read.size()) {
+                    state.checkpoints.insert(read.origin().to_owned(), read.clone());
+                }
+            }
+            state.readings.insert(log_id, reading);
+        }
         Ok(state)
     }
 
@@ -100,6 +119,14 @@ impl AuditState {
             version: VERSION,
             checkpoints: self.checkpoints.values().map(|checkpoint| checkpoint.note().to_owned()).collect(),
             position: self.position.clone(),
+            readings: self.readings.iter().map(|(id, reading)| (id.clone(), reading.stored())).collect(),
+        }
+    }
+
+    /// Notes that a complete audit of a log came to its end.
+    pub(crate) fn end_complete(&mut self, log_id: &str, ended: EndedAudit) {
+        if let Some(kept) = self.readings.get_mut(log_id) {
+            kept.ended = Some(ended);
         }
     }
 

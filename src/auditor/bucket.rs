@@ -11,8 +11,9 @@ use crate::deadline::{Deadline, Elapsed};
 
 const STATE: &str = "state.json";
 const TAGS: &str = "tags.txt";
-/// Room for all that is remembered: some checkpoints of 500 bytes, and two thousand findings twice.
-const MAX_STATE_BYTES: usize = 1 << 20;
+/// Room for all that is remembered: some checkpoints of 500 bytes, two thousand findings twice, and 60 bytes for each of
+/// 100,000 entries that a log has by the keys. The AWS SDK's answers are cut at 8 MiB here.
+const MAX_STATE_BYTES: usize = 7 << 20;
 /// 10,000 tags of the longest names, or ten times as many of usual ones.
 const MAX_TAGS_BYTES: usize = 4 << 20;
 /// The time for one object.

@@ -9,6 +9,7 @@
 
 mod alert;
 mod bucket;
+mod complete;
 mod error;
 mod line;
 mod notebook;

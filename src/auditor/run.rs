@@ -6,11 +6,13 @@ use futures_util::stream;
 use serde_json::Value;
 
 use super::bucket::Bucket;
+use super::complete::{self, NotCompared};
 use super::error::AuditorError;
 use super::line::{self, RunOutcome};
 use super::notebook::{Halt, Notebook};
 use super::notification::Scene;
 use super::topics::Topics;
+use crate::audit::complete::Readable;
 use crate::audit::{Check, End, EntryCheckpoints, Issue, Position, in_ledger, in_lines, lines, listed, walk};
 use crate::config::AuditorConfig;
 use crate::deadline::Deadline;
@@ -90,10 +92,11 @@ impl Auditor {
             Ok(search) => search,
             Err(why) => return Ok(RunOutcome::Unfinished(why)),
         };
-        match until.bound(search.log.growth(&search.log_keys, &notebook.state.checkpoints)).await {
+        let log = match until.bound(search.log.growth(&search.log_keys, &notebook.state.checkpoints)).await {
             Ok(Ok(grown)) => {
                 grown.iter().for_each(|growth| line::write(&lines::tree(growth)));
                 notebook.state.advance(&grown);
+                Readable::among(&search, &grown)
             }
             Ok(Err(GrowthError::Contradicted(conflict))) => {
                 // The heads are kept as they are: they are the evidence.
@@ -103,6 +106,13 @@ impl Auditor {
             }
             Ok(Err(error)) => return Ok(RunOutcome::Unfinished(error.to_string())),
             Err(elapsed) => return Ok(RunOutcome::Unfinished(elapsed.to_string())),
+        };
+        // The other half is for the tags.
+        let mut read = None;
+        if let Some(log) = log
+            && complete::read_on(&search, &log, self.config.time / 2, &mut notebook).await
+        {
+            read = Some(log);
         }
         let Some(start) = notebook.position(&tags.source, self.config.interval) else {
             notebook.tell_and_keep(&scene).await?;
@@ -112,14 +122,14 @@ impl Auditor {
             notebook.begin();
         }
         *position = start;
-        self.go_on(until, &search, &tags, position, &mut notebook, &scene).await
+        self.go_on(until, (&search, read.as_ref()), &tags, position, &mut notebook, &scene).await
     }
 
-    /// Goes on from `position`, as far as the time allows.
+    /// Goes on from `position`, as far as the time allows. `read` is the log that was read up to its checkpoint.
     async fn go_on(
         &self,
         until: Deadline,
-        search: &LogSearch,
+        (search, read): (&LogSearch, Option<&Readable>),
         tags: &Tags,
         position: &mut Position,
         notebook: &mut Notebook<'_>,
@@ -152,6 +162,13 @@ impl Auditor {
                     end = End::Failed(error.to_string());
                 }
                 Err(_) => end = End::Stopped,
+            }
+        }
+        if let (End::Complete, Some(log), Some(ledger), None) = (&end, read, &self.ledger, &tags.listed) {
+            match complete::compare(search, log, (ledger, &tags.source), self.config.wait, until, notebook).await {
+                Ok(()) => {}
+                Err(NotCompared::Time) => end = End::Stopped,
+                Err(NotCompared::Failed(why)) => end = End::Failed(why),
             }
         }
         match end {

@@ -7,6 +7,7 @@ mod embedded_log;
 mod history;
 mod image_verifier;
 mod instance;
+mod kept;
 mod ledger;
 pub mod listen;
 mod log;

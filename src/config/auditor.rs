@@ -14,6 +14,11 @@ const INTERVAL_HOURS: RangeInclusive<u64> = 0..=168;
 const DEFAULT_SECONDS: u64 = 840;
 const SECONDS: RangeInclusive<u64> = 1..=840;
 
+/// A writer completes its row within 34 seconds, and clocks and copies of a table may lag.
+const DEFAULT_WAIT_SECONDS: u64 = 60;
+/// The time of a run is not for waiting.
+const WAIT_SECONDS: RangeInclusive<u64> = 0..=300;
+
 /// The configuration of the auditor.
 #[derive(Debug)]
 pub struct AuditorConfig {
@@ -35,6 +40,8 @@ pub struct AuditorConfig {
     pub interval: Duration,
     /// The time for one run, to which telling and keeping what was found comes.
     pub time: Duration,
+    /// The time in which an entry of a log of API version 2 must be explained by a row.
+    pub wait: Duration,
 }
 
 impl AuditorConfig {
@@ -52,6 +59,9 @@ impl AuditorConfig {
             notice_topic: reader.required("NOTICE_TOPIC_ARN", "must name the SNS topic for the other findings"),
             interval: Duration::from_secs(hours * 3600),
             time: Duration::from_secs(reader.number("AUDIT_SECONDS", SECONDS).unwrap_or(DEFAULT_SECONDS)),
+            wait: Duration::from_secs(
+                reader.number("AUDIT_WAIT_SECONDS", WAIT_SECONDS).unwrap_or(DEFAULT_WAIT_SECONDS),
+            ),
         };
         if config.kms_key_id.is_none() && reader.get("TRUSTED_KEYS").is_none() {
             reader.fault("TRUSTED_KEYS", "must hold the keys whose sightings count, unless KMS_KEY_ID names the key");

@@ -235,7 +235,7 @@ pub(super) async fn is_applied(update: UpdateItemFluentBuilder, deadline: Deadli
 }
 
 /// The item of a row that is new: the index does not lead to its tag yet.
-pub(super) fn new_row(row: &Row) -> StoredItem {
+pub(crate) fn new_row(row: &Row) -> StoredItem {
     let [state, progress] = match &row.state {
         RowState::Pending { lease } => [("state", S(PENDING.to_owned())), ("lease", N(lease.0.to_string()))],
         RowState::Recorded { entry, .. } => [("state", S(RECORDED.to_owned())), ("entry", S(entry.clone()))],
@@ -262,7 +262,7 @@ pub(super) fn read_digest_tags(item: StoredItem) -> Result<DigestTags, LedgerErr
 }
 
 /// A row as it is stored. Its readers verify it.
-pub(super) fn read_row(item: StoredItem) -> Result<Row, LedgerError> {
+pub(crate) fn read_row(item: StoredItem) -> Result<Row, LedgerError> {
     let text = |name: &'static str| match item.get(name) {
         Some(S(value)) => Ok(value.clone()),
         _ => Err(LedgerError::Malformed(name)),

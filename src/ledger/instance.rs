@@ -67,7 +67,7 @@ impl UsedKeys {
     }
 
     /// The row that names these keys alone.
-    pub(super) fn new_item(&self) -> StoredItem {
+    pub(crate) fn new_item(&self) -> StoredItem {
         let sets = self.sets().into_iter().filter(|(_, keys)| !keys.is_empty());
         let key = ("tag".to_owned(), S(KEY.to_owned()));
         sets.map(|(name, keys)| (name.to_owned(), texts(keys))).chain([key]).collect()

@@ -21,6 +21,7 @@ mod scan;
 pub(crate) use by_log::{ListedRow, LogPage};
 pub(crate) use carried::{CarriedFault, CarriedItem, CarriedRow, Taken};
 pub use dynamodb::DynamoDbLedger;
+pub(crate) use dynamodb::{new_row, read_row};
 pub use file::{FileLedger, LedgerFileError};
 pub(crate) use index::DigestTags;
 pub use instance::UsedKeys;

@@ -19,6 +19,7 @@ pub(crate) use logs::Logs;
 pub(crate) use retrying::RetryingRekor;
 pub use v1::{PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY, RETRIEVE_LIMIT, RekorV1, SIGHTING_BYTES};
 pub(crate) use v1::{Retrieved, retrieve, wire};
+pub(crate) use v2::Leaves;
 pub use v2::RekorV2;
 
 /// The log that sightings are uploaded to.
@@ -116,6 +117,34 @@ impl Rekor {
     /// Returns whether the log lists entries by hashes.
     pub fn is_searchable(&self) -> bool {
         matches!(self, Self::V1(_))
+    }
+
+    /// See [`RekorV2::leaves`]. Rekor v1 has too many entries to be read, and no tiles.
+    pub(crate) async fn leaves(
+        &self,
+        index: u64,
+        size: u64,
+        limit: usize,
+        deadline: Deadline,
+    ) -> Result<Leaves, LogError> {
+        match self {
+            Self::V1(_) => Err(LogError::NotReadable),
+            Self::V2(rekor) => rekor.leaves(index, size, limit, deadline).await,
+        }
+    }
+
+    /// The entry of `leaf` at `index`, with a proof under `checkpoint`. Nothing is verified.
+    pub(crate) async fn entry_at(
+        &self,
+        index: u64,
+        leaf: &[u8],
+        checkpoint: &Checkpoint,
+        deadline: Deadline,
+    ) -> Result<LogEntry, LogError> {
+        match self {
+            Self::V1(_) => Err(LogError::NotReadable),
+            Self::V2(rekor) => rekor.entry_at(index, leaf.to_vec(), checkpoint, deadline).await,
+        }
     }
 
     /// See [`RekorV1::search`]. A log of tiles lists nothing.

@@ -36,6 +36,9 @@ pub enum LogError {
     /// Rekor v2 keeps no index.
     #[error("this log cannot be searched: Rekor v2 keeps no index")]
     NotSearchable,
+    /// Rekor v1 has no tiles.
+    #[error("this log cannot be read through: Rekor v1 has no tiles")]
+    NotReadable,
     /// The log's fault, or the URL is not that of a Rekor with the configured API.
     #[error("the log's answer to {request} cannot be understood: {fault}")]
     Malformed {
@@ -63,6 +66,7 @@ impl LogError {
             | Self::Frozen
             | Self::OtherLog
             | Self::NotSearchable
+            | Self::NotReadable
             | Self::Malformed { .. }
             | Self::Missing => false,
         }

@@ -7,13 +7,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::Full;
+use http::Response;
 use serde_json::Value;
+use testing::altered_log::{self, Alter};
 use testing::client::get;
 use testing::process::{Ended, Process, cli};
 use testing::tags::{Tags, tag};
-use tlogistry::cli::listen;
 use tlogistry::deadline::Deadline;
 use tlogistry::devlog::{Devlog, Indexing, Options};
 use tlogistry::image::Digest;
@@ -21,9 +20,6 @@ use tlogistry::key::PublicKey;
 use tlogistry::rekor::{Rekor, RekorV1, Uploaded};
 use tlogistry::sighting::{LocalKey, Sighting, Signer};
 use tlogistry::tlog::LogKeys;
-
-/// A change to the log's answer to a path.
-type Alter = Box<dyn Fn(&str, Response<Bytes>) -> Response<Bytes> + Send>;
 
 pub struct Scene {
     pub devlog: Devlog,
@@ -43,8 +39,8 @@ impl Scene {
     }
 
     pub async fn with_log(devlog: Devlog) -> Self {
-        let alter: Arc<Mutex<Alter>> = Arc::new(Mutex::new(Box::new(|_, response| response)));
-        let url = serve(devlog.clone(), alter.clone()).await;
+        let alter = altered_log::unaltered();
+        let url = altered_log::serve(devlog.clone(), alter.clone()).await;
         let folder = tempfile::tempdir().unwrap();
         let key = LocalKey::open_or_generate(&folder.path().join("key.pem")).unwrap();
         std::fs::write(folder.path().join("key.pub.pem"), key.public_key().pem()).unwrap();
@@ -187,23 +183,4 @@ impl Scene {
 /// A key that nobody named.
 pub fn stranger() -> Signer {
     Signer::Local(LocalKey::generate().unwrap())
-}
-
-async fn serve(devlog: Devlog, alter: Arc<Mutex<Alter>>) -> String {
-    let (listener, address) = listen::bind("127.0.0.1:0").await.unwrap();
-    let handler = move |request: Request<hyper::body::Incoming>| {
-        let (devlog, alter) = (devlog.clone(), alter.clone());
-        async move {
-            let path = request.uri().path().to_owned();
-            match listen::read(request, 1 << 20).await {
-                Ok(request) => {
-                    let response = devlog.handle(request).await;
-                    alter.lock().unwrap()(&path, response).map(Full::new)
-                }
-                Err(refusal) => refusal,
-            }
-        }
-    };
-    tokio::spawn(listen::serve(listener, handler, std::future::pending()));
-    format!("http://{address}")
 }

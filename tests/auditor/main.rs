@@ -1,5 +1,6 @@
 //! The auditor under Lambda's emulator: it audits the ledger in pieces, keeps its state in a bucket, and tells people.
 
+mod complete;
 mod log_end;
 mod pieces;
 mod scene;

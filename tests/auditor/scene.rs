@@ -13,8 +13,8 @@ use tlogistry::deadline::Deadline;
 use tlogistry::devlog::Devlog;
 use tlogistry::image::{Digest, Tag};
 use tlogistry::ledger::{DynamoDbLedger, Lease, Ledger, Row};
-use tlogistry::rekor::RekorV1;
 use tlogistry::sighting::{LocalKey, Sighting, Signer};
+use tlogistry::tlog::RekorApi;
 
 pub struct Scene {
     pub log: Log,
@@ -45,6 +45,11 @@ impl Scene {
         Self::around(Log::of(devlog).await, Signer::Local(LocalKey::generate().unwrap())).await
     }
 
+    /// With a log that has tiles.
+    pub async fn v2() -> Self {
+        Self::around(Log::v2().await, Signer::Local(LocalKey::generate().unwrap())).await
+    }
+
     pub async fn signed_by(signer: Signer) -> Self {
         Self::around(Log::start().await, signer).await
     }
@@ -66,7 +71,8 @@ impl Scene {
         let (deadline, digest) = (Deadline::after(Duration::from_secs(60)), Digest::sha256(name.as_bytes()));
         let statement = self.signer.sign(&self.tag(name), &digest, deadline).await.unwrap();
         let config = self.log.config();
-        let uploaded = RekorV1::new(config.url).unwrap().upload(&statement.signed_payload(), deadline).await.unwrap();
+        let log = config.clients().unwrap().written;
+        let uploaded = log.upload(&statement.signed_payload(), deadline).await.unwrap();
         let entry = uploaded.entry.verify(&config.keys).unwrap();
         let key = self.signer.public_key(deadline).await.unwrap().clone();
         let sighting = Sighting::check(entry, self.tag(name), digest.clone(), &[key]).unwrap();
@@ -77,7 +83,13 @@ impl Scene {
     /// Records another digest in the log.
     pub async fn seen_elsewhere(&self, name: &str, text: &str) -> Digest {
         let digest = Digest::sha256(text.as_bytes());
-        self.log.record(&self.signer, &self.tag(name), &digest).await;
+        if self.log.config().api == RekorApi::V2 {
+            let deadline = Deadline::after(Duration::from_secs(60));
+            let statement = self.signer.sign(&self.tag(name), &digest, deadline).await.unwrap();
+            assert_eq!(self.log.add(&statement.signed_payload()).await, 201);
+        } else {
+            self.log.record(&self.signer, &self.tag(name), &digest).await;
+        }
         digest
     }
 
@@ -103,7 +115,10 @@ impl Scene {
             ("AUDIT_INTERVAL_HOURS", "0".to_owned()),
         ];
         let own = own.map(|(name, value)| (name.to_owned(), value));
-        [own.to_vec(), self.table.environment(), self.aws.environment()].concat()
+        let v2 = [("REKOR_API_VERSION", "2"), ("TIMESTAMP_URL", "none"), ("AUDIT_WAIT_SECONDS", "0")];
+        let is_v2 = self.log.config().api == RekorApi::V2;
+        let v2 = v2.iter().filter(|_| is_v2).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        [own.to_vec(), v2.collect(), self.table.environment(), self.aws.environment()].concat()
     }
 
     /// An auditor with these variables beside its usual ones, or in their place; an empty one is unset.

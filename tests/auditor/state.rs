@@ -29,7 +29,7 @@ async fn a_state_that_cannot_be_read_is_an_error_and_is_left_as_it_is() {
         (changed(&|state| state["version"] = 2.into()), "it is of version 2, not 1"),
         (changed(&forged), "it holds a checkpoint that the log's key did not sign"),
         (changed(&|state| state["auditor"]["told"] = json!("nobody")), "invalid type"),
-        (vec![b' '; (1 << 20) + 1], "state.json has more than 1048576 bytes"),
+        (vec![b' '; (7 << 20) + 1], "state.json has more than 7340032 bytes"),
     ] {
         scene.aws.put_state(&state).await;
         let error = scene.fails(&auditor);

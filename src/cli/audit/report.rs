@@ -43,13 +43,23 @@ impl AuditReport {
     }
 
     pub(super) fn issue(&mut self, tag: &str, issue: &Issue) {
+        self.issue_with(tag, issue, None);
+    }
+
+    /// A finding with its evidence, which is JSON.
+    pub(super) fn issue_with(&mut self, tag: &str, issue: &Issue, evidence: Option<&str>) {
         let style = match issue.kind.weight() {
             Weight::Fault => BAD,
             Weight::Doubt => DOUBTFUL,
             Weight::Note => ASIDE,
         };
         let text = format!("{}: {}: {}", sanitized(tag), styled(style, issue.kind.name()), sanitized(&issue.detail));
-        self.line(&text, lines::issue(tag, issue));
+        let (mut text, mut object) = (text, lines::issue(tag, issue));
+        if let Some(evidence) = evidence {
+            text = format!("{text}\n  evidence: {}", sanitized(evidence));
+            object["evidence"] = serde_json::from_str(evidence).unwrap_or_default();
+        }
+        self.line(&text, object);
     }
 
     pub(super) fn end(&mut self, position: &Position, end: &End, kept: bool) {
@@ -75,7 +85,7 @@ impl AuditReport {
         self.line(&text, lines::summary(position, end));
     }
 
-    fn line(&mut self, text: &str, object: Value) {
+    pub(super) fn line(&mut self, text: &str, object: Value) {
         self.progress.clear();
         if self.json { print_line(object) } else { print_line(text) }
     }

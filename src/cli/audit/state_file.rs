@@ -9,14 +9,14 @@ use crate::audit::AuditState;
 use crate::private;
 use crate::tlog::LogKeys;
 
-/// Room for some thousand checkpoints. The public log has one tree a year.
-const MAX_BYTES: u64 = 1 << 20;
+/// Room for what a complete audit keeps of a million entries. Checkpoints are a few.
+const MAX_BYTES: u64 = 64 << 20;
 
 /// The file that an audit's state is kept in, if it is kept.
-pub(super) struct StateFile(Option<PathBuf>);
+pub(in crate::cli) struct StateFile(Option<PathBuf>);
 
 impl StateFile {
-    pub(super) fn new(path: Option<PathBuf>) -> Self {
+    pub(in crate::cli) fn new(path: Option<PathBuf>) -> Self {
         Self(path)
     }
 
@@ -25,7 +25,7 @@ impl StateFile {
     }
 
     /// Reads the file, or starts empty if it does not exist.
-    pub(super) fn load(&self, keys: &LogKeys) -> Result<AuditState, Box<dyn Error + Send + Sync>> {
+    pub(in crate::cli) fn load(&self, keys: &LogKeys) -> Result<AuditState, Box<dyn Error + Send + Sync>> {
         let Some(path) = &self.0 else { return Ok(AuditState::default()) };
         let fault = |fault: &dyn Display| format!("{}: {fault}", path.display());
         // Anyone who can write the file decides which tags are skipped, so it must be private.

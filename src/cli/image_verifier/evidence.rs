@@ -7,6 +7,7 @@ use std::path::Path;
 use super::cache::Cache;
 use super::settings::{Instance, Settings};
 use crate::cli::instance::{self, InstanceError};
+use crate::cli::kept;
 use crate::cli::terminal::print_error;
 use crate::deadline::Deadline;
 use crate::evidence::{Bundle, BundleError};
@@ -63,7 +64,12 @@ impl From<Result<Sighting, InstanceError>> for Evidence {
 pub(super) async fn look_up(settings: &Settings, tag: &Tag, deadline: Deadline) -> Evidence {
     let keys = Keys::of(settings);
     if let Some(folder) = &settings.bundles {
-        match saved(folder, tag, &keys) {
+        let found = if folder.is_dir() {
+            saved(folder, tag, &keys)
+        } else {
+            kept::sighting(folder, tag, keys.trusted, keys.log_keys)
+        };
+        match found {
             Ok(Some(sighting)) => return Evidence::Sighting(Box::new(sighting)),
             Ok(None) => {}
             Err(error) => return Evidence::Unusable(error),

@@ -26,7 +26,7 @@ const DEFAULT_CACHE: &str = "/var/lib/tlogistry/sightings";
 pub(super) struct Settings {
     /// `None` if the folder of saved bundles is all that is asked.
     pub instance: Option<Instance>,
-    /// The folder of saved bundles.
+    /// The folder of saved bundles, or the file of `audit --keep`.
     pub bundles: Option<PathBuf>,
     /// Public keys that sightings count by.
     pub keys: Vec<PublicKey>,

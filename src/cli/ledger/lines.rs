@@ -9,7 +9,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -23,7 +23,7 @@ const LINES_AHEAD: usize = 32;
 
 /// A line of the stream.
 #[derive(Debug)]
-pub(super) enum ExportLine {
+pub(in crate::cli) enum ExportLine {
     Item(StoredItem),
     /// The items so far.
     End(u64),
@@ -32,12 +32,12 @@ pub(super) enum ExportLine {
 }
 
 /// The line of an item, without its end.
-pub(super) fn item(item: &StoredItem) -> String {
+pub(in crate::cli) fn item(item: &StoredItem) -> String {
     json!({"Item": to_json(item)}).to_string()
 }
 
 /// The line after the last item.
-pub(super) fn end(items: u64) -> String {
+pub(in crate::cli) fn end(items: u64) -> String {
     json!({"End": {"items": items}}).to_string()
 }
 
@@ -47,7 +47,7 @@ pub(super) fn read(path: &Path) -> mpsc::Receiver<Result<ExportLine, String>> {
     let path = path.to_owned();
     // A detached thread: it may block on standard input, and the command must be able to end all the same.
     std::thread::spawn(move || {
-        if let Err(error) = read_lines(&path, |line| sender.blocking_send(Ok(line)).is_ok()) {
+        if let Err(error) = each(&path, |line| sender.blocking_send(Ok(line)).is_ok()) {
             // The send fails only if the import has ended.
             let _ = sender.blocking_send(Err(format!("{}: {error}", path.display())));
         }
@@ -56,7 +56,7 @@ pub(super) fn read(path: &Path) -> mpsc::Receiver<Result<ExportLine, String>> {
 }
 
 /// Hands lines to `each` until it returns false.
-fn read_lines(path: &PathBuf, mut each: impl FnMut(ExportLine) -> bool) -> io::Result<()> {
+pub(in crate::cli) fn each(path: &Path, mut each: impl FnMut(ExportLine) -> bool) -> io::Result<()> {
     let mut input: Box<dyn BufRead> =
         if path == Path::new("-") { Box::new(io::stdin().lock()) } else { Box::new(BufReader::new(File::open(path)?)) };
     for number in 1.. {
@@ -106,7 +106,7 @@ mod tests {
             });
             true
         };
-        read_lines(&file.path().to_owned(), each).unwrap();
+        super::each(file.path(), each).unwrap();
         lines
     }
 

@@ -2,7 +2,7 @@
 
 mod export;
 mod import;
-mod lines;
+pub(super) mod lines;
 mod reindex;
 
 use std::path::PathBuf;

@@ -5,17 +5,20 @@ mod report;
 mod result;
 mod witnesses;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use url::Url;
 
 use super::age::Age;
+use super::audit::state_file::StateFile;
 use super::shown_entry::ShownEntry;
 use super::trust::Trust;
 use super::witness_policy::WitnessPolicy;
-use super::{CommandResult, instance};
+use super::{CommandResult, instance, kept};
+use crate::audit::AuditState;
+use crate::audit::complete::Absence;
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Tag};
@@ -62,6 +65,9 @@ const ANSWER_TIME: Duration = Duration::from_secs(30);
 ///
 /// A registry that speaks plain http is called only if INSECURE_REGISTRIES names it, as for 'serve'.
 ///
+/// With --state, a complete audit must have found no other digest for the tag, in the log that has its entry and up to a size
+/// that is printed.
+///
 /// Exit code: 0 if the tag holds; 1 if the registry serves another digest, the tag is younger than --min-age, or your keys
 /// contradict themselves or signed something else than sightings; 2 if that could not be checked (no entry, an entry that
 /// does not verify or cannot be read, another entry without its statement that is not about the recorded digest, or the
@@ -98,6 +104,12 @@ pub(super) struct Check {
     proof_from: Option<PathBuf>,
     #[command(flatten)]
     policy: WitnessPolicy,
+    /// Take the evidence from the file of 'audit --keep', and ask neither the log nor an instance
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["instance", "proof_from"])]
+    kept: Option<PathBuf>,
+    /// Demand that a complete audit has found no other digest for the tag: the state of 'audit --complete'
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
     /// Demand that the tag was recorded at least so long ago: a number with s, m, h, d or w, e.g. 7d
     #[arg(long, value_name = "AGE")]
     min_age: Option<Age>,
@@ -110,17 +122,19 @@ pub(super) struct Checked {
     /// All logs list their entries.
     searched_all: bool,
     looked_up: LookedUp,
+    /// Shown by the state of a complete audit.
+    absence: Option<Absence>,
 }
 
 impl Verify {
     pub(super) async fn run(self) -> CommandResult {
         let source = self.check.source();
-        let Checked { result, registry, searched_all, looked_up } =
+        let Checked { result, registry, searched_all, looked_up, absence } =
             self.check.run(&self.tag, !self.no_registry).await?;
         if let (Some(path), CheckResult::Holds(sighting)) = (&self.proof, &result) {
             proof::write(path, sighting)?;
         }
-        let report = VerifyReport { tag: &self.tag, source, searched_all, result, registry, looked_up };
+        let report = VerifyReport { tag: &self.tag, source, searched_all, result, registry, looked_up, absence };
         if self.json {
             report.print_json()
         } else {
@@ -133,10 +147,11 @@ impl Verify {
 impl Check {
     /// The source of the evidence, as it stands in the JSON.
     fn source(&self) -> EvidenceSource {
-        match (&self.proof_from, &self.instance) {
-            (Some(_), _) => EvidenceSource::Proof,
-            (None, Some(_)) => EvidenceSource::Instance,
-            (None, None) => EvidenceSource::Log,
+        match (&self.proof_from, &self.kept, &self.instance) {
+            (Some(_), _, _) => EvidenceSource::Proof,
+            (None, Some(_), _) => EvidenceSource::Kept,
+            (None, None, Some(_)) => EvidenceSource::Instance,
+            (None, None, None) => EvidenceSource::Log,
         }
     }
 
@@ -152,10 +167,13 @@ impl Check {
         }
         let search = LogSearch::new(log, self.trust.keys()?)?;
         let instance = instance::parse(self.instance.as_ref())?;
-        let evidence = match (&self.proof_from, instance) {
-            (Some(path), _) => TakenFrom::Sighting(proof::read(path, tag, &search)),
-            (None, Some(instance)) => TakenFrom::Instance(instance),
-            (None, None) => TakenFrom::Log,
+        let file = self.state.clone().map(|path| StateFile::new(Some(path)));
+        let state = file.map(|file| file.load(&search.log_keys)).transpose()?;
+        let evidence = match (&self.proof_from, &self.kept, instance) {
+            (Some(path), _, _) => TakenFrom::Sighting(proof::read(path, tag, &search)),
+            (None, Some(path), _) => TakenFrom::Sighting(in_kept_file(path, tag, &search)),
+            (None, None, Some(instance)) => TakenFrom::Instance(instance),
+            (None, None, None) => TakenFrom::Log,
         };
         let (looked_up, registry) =
             tokio::join!(look_up(tag, evidence, policy.as_ref(), &search), ask_registry(tag, asks_registry));
@@ -173,8 +191,29 @@ impl Check {
             }
             Err(why) => (CheckResult::Unchecked(why), LookedUp::default()),
         };
-        Ok(Checked { result, registry, searched_all: search.can_search_all(), looked_up })
+        let (result, absence) = match state {
+            Some(state) => demand_absence(result, &state, &search),
+            None => (result, None),
+        };
+        Ok(Checked { result, registry, searched_all: search.can_search_all(), looked_up, absence })
     }
+}
+
+/// Demands of a tag that holds that a complete audit has found no other digest for it.
+fn demand_absence(result: CheckResult, state: &AuditState, search: &LogSearch) -> (CheckResult, Option<Absence>) {
+    let CheckResult::Holds(sighting) = result else { return (result, None) };
+    match state.absence(&sighting, &search.log_keys, &search.trusted) {
+        Ok(absence) => (CheckResult::Holds(sighting), Some(absence)),
+        Err(why) => {
+            let reason = format!("--state does not show that no other digest is recorded for it: {why}");
+            (CheckResult::Unchecked(reason), None)
+        }
+    }
+}
+
+fn in_kept_file(path: &Path, tag: &Tag, search: &LogSearch) -> Result<Box<Sighting>, String> {
+    let sighting = kept::sighting(path, tag, &search.trusted, &search.log_keys)?;
+    sighting.map(Box::new).ok_or_else(|| format!("{} has no such tag", path.display()))
 }
 
 /// Gathers the evidence. The error is a message for the user.
@@ -274,6 +313,8 @@ enum EvidenceSource {
     Log,
     Instance,
     Proof,
+    /// A file that `audit --keep` wrote.
+    Kept,
 }
 
 /// The registry's answer for the tag.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::{CheckResult, EvidenceSource, LookedUp, RegistryAnswer};
+use super::{Absence, CheckResult, EvidenceSource, LookedUp, RegistryAnswer};
 use crate::cli::shown_entry::{FindingKind, NotRead, ShownEntry, not_read};
 use crate::cli::terminal::{BAD, DOUBTFUL, GOOD, print_line, sanitized, styled};
 use crate::image::Tag;
@@ -17,6 +17,8 @@ pub(super) struct VerifyReport<'a> {
     pub result: CheckResult,
     pub registry: RegistryAnswer,
     pub looked_up: LookedUp,
+    /// Shown by the state of a complete audit.
+    pub absence: Option<Absence>,
 }
 
 /// The JSON that is printed.
@@ -38,9 +40,27 @@ struct VerifyJson<'a> {
     entries: &'a [ShownEntry],
     /// The number of entries by other keys.
     foreign_entries: usize,
+    /// The log in which a complete audit found no other digest for the tag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    absence: Option<AbsenceJson<'a>>,
     /// Entries that the log lists and that could not be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unread: Vec<NotRead>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AbsenceJson<'a> {
+    /// The log's id.
+    log_id: &'a str,
+    /// The log's name.
+    origin: &'a str,
+    /// The size of the log up to which all entries were read.
+    size: u64,
+    /// The instance or ledger that explained the entries by the user's keys.
+    source: &'a str,
+    /// The ids of logs that were not read.
+    not_read: &'a [String],
 }
 
 impl VerifyReport<'_> {
@@ -65,6 +85,13 @@ impl VerifyReport<'_> {
             },
             entries: &self.looked_up.entries,
             foreign_entries: self.looked_up.foreign,
+            absence: self.absence.as_ref().map(|absence| AbsenceJson {
+                log_id: &absence.log_id,
+                origin: &absence.origin,
+                size: absence.audit.size,
+                source: &absence.audit.source,
+                not_read: &absence.audit.not_read,
+            }),
             unread: not_read(&self.looked_up.unread),
         };
         print_line(format_args!("{:#}", json!(shown)));
@@ -244,10 +271,19 @@ impl VerifyReport<'_> {
             }
             _ => print_line("Not checked: what the registry serves now"),
         }
-        if self.source != EvidenceSource::Instance && !self.searched_all {
+        if let Some(Absence { origin, audit, .. }) = &self.absence {
+            let (size, source) = (audit.size, sanitized(&audit.source));
+            print_line(format_args!(
+                "  - no other digest is recorded for this tag by your keys in log {origin}, up to size {size}: a complete audit \
+                 read it, and {source} explained each entry"
+            ));
+            for log_id in &audit.not_read {
+                print_line(format_args!("Not covered: the log {}, which the audit could not read", sanitized(log_id)));
+            }
+        } else if self.source != EvidenceSource::Instance && !self.searched_all {
             print_line("Not checked: what the log of version 2 has for this tag; it cannot be searched");
         }
-        if self.source == EvidenceSource::Instance {
+        if self.source == EvidenceSource::Instance && self.absence.is_none() {
             print_line("Not checked: whether the log has other entries for this tag; that takes asking the log");
         }
         self.print_doubts();

@@ -150,7 +150,7 @@ impl RekorV2 {
     }
 
     /// The entry of `leaf`, which stands at `index` according to the log.
-    async fn entry_at(
+    pub(crate) async fn entry_at(
         &self,
         index: u64,
         leaf: Vec<u8>,

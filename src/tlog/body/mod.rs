@@ -11,6 +11,7 @@
 //! | `dsse` 0.0.1 | PEM, rewritten, with each signature | hash and signatures |
 //! | `hashedrekord` 0.0.1 | PEM, rewritten | hash and signature |
 //! | `hashedrekord` 0.0.2, of Rekor v2 | DER, or a certificate | hash and signature |
+//! | `dsse` 0.0.2, of Rekor v2 until June 2026 ([`HashedEnvelope`]) | DER, or a certificate | hash and signatures |
 //! | `rekord` 0.0.1 | PEM, an OpenSSH line, an OpenPGP ring, minisign | hash; signature |
 //! | `cose`, `alpine` 0.0.1 | PEM, rewritten | a hash |
 //! | `jar` 0.0.1 | PEM: the first certificate beside the signature, whoever's it is | a hash |
@@ -19,6 +20,7 @@
 //! | `tuf` 0.0.1 | in JSON | all of it |
 
 mod artifact;
+mod dsse_v002;
 mod ecdsa;
 mod envelope;
 mod go;
@@ -29,10 +31,11 @@ mod signed_digest;
 mod wire;
 
 pub use artifact::Artifact;
+pub(crate) use dsse_v002::HashedEnvelope;
 pub use ecdsa::verifies;
 pub use envelope::{Envelope, EnvelopeSigner, Form};
 pub use key::EntryKey;
-pub(super) use key_search::contains_key;
+pub(crate) use key_search::contains_key;
 pub use signed_digest::SignedDigest;
 pub(crate) use signed_digest::{HASHEDREKORD, HASHEDREKORD_V2, proposed_entry};
 
@@ -75,6 +78,11 @@ impl EntryBody {
             ("rfc3161", "0.0.1") => Self::OtherForm(Vec::new()),
             _ => Self::Unreadable,
         }
+    }
+
+    /// Parses a leaf of a Rekor v2, which takes one kind.
+    pub(crate) fn parse_v2(leaf: &[u8]) -> Self {
+        SignedDigest::parse(leaf).map_or(Self::Unreadable, Self::SignedDigest)
     }
 
     /// True if the keys and the signed bytes are known.

@@ -6,6 +6,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
+use wire::{Data, RawBytes, Signature, Verifier};
+
 use super::key::EntryKey;
 use crate::key::PublicKey;
 
@@ -14,7 +16,7 @@ pub(crate) const HASHEDREKORD_V2: &str = "0.0.2";
 /// The kind's name.
 pub(crate) const HASHEDREKORD: &str = "hashedrekord";
 /// Sigstore's names of the digest and of ECDSA keys on P-256 (`protos/sigstore_common.proto`).
-const SHA256: &str = "SHA2_256";
+pub(super) const SHA256: &str = "SHA2_256";
 const P256: &str = "PKIX_ECDSA_P256_SHA_256";
 
 /// A signed digest.
@@ -34,17 +36,14 @@ impl SignedDigest {
     pub(super) fn parse(leaf: &[u8]) -> Option<Self> {
         let body: Body = serde_json::from_slice(leaf).ok()?;
         let SignedData { data, signature } = body.spec.hashed_rekord_v002;
-        let Verifier { public_key, x509_certificate, .. } = &signature.verifier;
         let decode = |text: &str| BASE64_STANDARD.decode(text).ok();
-        let key = match (public_key, x509_certificate) {
-            (Some(key), None) => EntryKey::from_spki(&decode(&key.raw_bytes)?)?,
-            (None, Some(certificate)) => EntryKey::from_certificate(decode(&certificate.raw_bytes)?)?,
-            _ => return None,
-        };
+        let key = signature.verifier.key()?;
+        let signature_is_bare = signature.verifier.public_key.is_some();
         let signature = decode(&signature.content)?;
         let digest = decode(&data.digest)?;
         let sha256 = (data.algorithm == SHA256).then(|| digest.try_into().ok()).flatten();
-        let bare = key.public_key().filter(PublicKey::is_p256);
+        // A certificate is never in that leaf. Most entries of the public log have one, and keys take long to parse.
+        let bare = signature_is_bare.then(|| key.public_key()).flatten().filter(PublicKey::is_p256);
         let canonical = sha256.zip(bare).is_some_and(|(sha256, key)| leaf == Self::leaf(&sha256, &signature, &key));
         Some(Self { key, signature, sha256, canonical })
     }
@@ -107,30 +106,51 @@ impl SignedData {
     }
 }
 
-#[derive(Deserialize, Serialize)]
-struct Data {
-    algorithm: String,
-    digest: String,
-}
+/// The parts that all of Rekor v2's kinds share.
+pub(super) mod wire {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+    use serde::{Deserialize, Serialize};
 
-#[derive(Deserialize, Serialize)]
-struct Signature {
-    content: String,
-    verifier: Verifier,
-}
+    use super::EntryKey;
 
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Verifier {
-    key_details: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    public_key: Option<RawBytes>,
-    #[serde(rename = "x509Certificate", skip_serializing_if = "Option::is_none")]
-    x509_certificate: Option<RawBytes>,
-}
+    #[derive(Deserialize, Serialize)]
+    pub(in super::super) struct Data {
+        pub algorithm: String,
+        pub digest: String,
+    }
 
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RawBytes {
-    raw_bytes: String,
+    #[derive(Deserialize, Serialize)]
+    pub(in super::super) struct Signature {
+        pub content: String,
+        pub verifier: Verifier,
+    }
+
+    #[derive(Deserialize, Serialize)]
+    #[serde(rename_all = "camelCase")]
+    pub(in super::super) struct Verifier {
+        pub key_details: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub public_key: Option<RawBytes>,
+        #[serde(rename = "x509Certificate", skip_serializing_if = "Option::is_none")]
+        pub x509_certificate: Option<RawBytes>,
+    }
+
+    #[derive(Deserialize, Serialize)]
+    #[serde(rename_all = "camelCase")]
+    pub(in super::super) struct RawBytes {
+        pub raw_bytes: String,
+    }
+
+    impl Verifier {
+        /// The key, perhaps in a certificate.
+        pub(in super::super) fn key(&self) -> Option<EntryKey> {
+            let decode = |text: &str| BASE64_STANDARD.decode(text).ok();
+            match (&self.public_key, &self.x509_certificate) {
+                (Some(key), None) => EntryKey::from_spki(&decode(&key.raw_bytes)?),
+                (None, Some(certificate)) => EntryKey::from_certificate(decode(&certificate.raw_bytes)?),
+                _ => None,
+            }
+        }
+    }
 }

@@ -2,10 +2,12 @@
 //!
 //! - Real programs, each started on a free port and gone when its test is ([`process`]): registries, logs, clients,
 //!   AWS's services, and tlogistry itself ([`instance`]).
-//! - Stand-ins inside the test's process: a [`registry`], one with [`tags`], a [`log`], and [`faulty`] ones that fail and lie on demand.
+//! - Stand-ins inside the test's process: a [`registry`], one with [`tags`], a [`log`], an instance's [`sightings_list`], and [`faulty`] ones
+//!   that fail and lie on demand.
 //! - The [`service`] itself, without a front end.
 //! - A [`network`] of the test's own, and its time ([`clock`]).
 
+pub mod altered_log;
 pub mod any_log;
 pub mod artifact;
 pub mod bad_environment;
@@ -39,6 +41,7 @@ pub mod rekor;
 pub mod rekor_tiles;
 pub mod scene;
 pub mod service;
+pub mod sightings_list;
 pub mod skopeo;
 pub mod stage;
 pub mod stamping;
@@ -46,6 +49,7 @@ pub mod story;
 pub mod table;
 pub mod tags;
 pub mod tar;
+pub mod tile_server;
 pub mod tiles;
 pub mod time_stamps;
 pub mod timestamp_server;

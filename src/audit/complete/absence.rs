@@ -1,0 +1,78 @@
+//! What a complete audit shows of one tag: that no other digest is recorded for it.
+
+use sha2::{Digest as _, Sha256};
+
+use super::spotted::Signed;
+use super::state::EndedAudit;
+use crate::audit::state::AuditState;
+use crate::dsse;
+use crate::key::PublicKey;
+use crate::sighting::{Sighting, statement};
+use crate::tlog::{LogKey, LogKeys};
+
+/// That no other digest is recorded for a tag in one log, up to a size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Absence {
+    /// In hexadecimal.
+    pub log_id: String,
+    /// The log's name in its checkpoints.
+    pub origin: String,
+    pub audit: EndedAudit,
+}
+
+/// The reason why an audit does not show it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoAbsence {
+    #[error("the audit has not read the log {0}, which has its entry")]
+    NotRead(String),
+    #[error("the audit did not look for all of your keys")]
+    Keys,
+    #[error("the audit has not come to its end")]
+    NotEnded,
+    #[error("the audit did not hold when it ended last")]
+    Faulty,
+    #[error("its entry has index {index}, and the audit read up to size {size}: run the audit again")]
+    Newer { index: u64, size: u64 },
+    #[error(
+        "the audit read another entry at index {0}: the log has shown two histories, or the state is not of this log"
+    )]
+    Other(u64),
+}
+
+impl AuditState {
+    /// What the complete audits of this state show of a verified sighting's tag.
+    ///
+    /// The audit held, so the sighting's entry is explained by the one statement that has its hash, each entry by a key is of
+    /// a statement that was listed, and the statements that were listed have one digest for each tag.
+    pub(crate) fn absence(
+        &self,
+        sighting: &Sighting,
+        log_keys: &LogKeys,
+        trusted: &[PublicKey],
+    ) -> Result<Absence, NoAbsence> {
+        let key = sighting.entry().log_key(log_keys);
+        let log_id = key.map(|key| hex::encode(key.id())).unwrap_or_default();
+        let Some(reading) = self.readings.get(&log_id) else { return Err(NoAbsence::NotRead(log_id)) };
+        if !reading.covers_keys(trusted) {
+            return Err(NoAbsence::Keys);
+        }
+        let audit = reading.ended.clone().ok_or(NoAbsence::NotEnded)?;
+        if !audit.holds {
+            return Err(NoAbsence::Faulty);
+        }
+        let (index, size) = (sighting.entry().log_index(), audit.size);
+        if index >= size {
+            return Err(NoAbsence::Newer { index, size });
+        }
+        let payload = statement(sighting.tag(), sighting.digest());
+        let message = Signed::Message(Sha256::digest(dsse::pae(dsse::IN_TOTO, &payload)).into());
+        let spotted = &reading.proven().spotted;
+        match spotted.binary_search_by_key(&index, |spotted| spotted.index) {
+            Ok(at) if spotted[at].signed == message => {
+                let origin = key.and_then(LogKey::origin).unwrap_or_default().to_owned();
+                Ok(Absence { log_id, origin, audit })
+            }
+            _ => Err(NoAbsence::Other(index)),
+        }
+    }
+}

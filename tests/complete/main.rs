@@ -1,0 +1,13 @@
+//! `audit --complete`: that a log holds nothing under the keys but what an instance lists.
+
+mod found;
+mod hostile;
+mod keep;
+mod large;
+mod ledger;
+mod long_log;
+mod real;
+mod scene;
+mod state;
+mod v1;
+mod verify;

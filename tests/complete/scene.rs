@@ -1,0 +1,157 @@
+//! A Rekor v2, a key, and an instance's list of sightings.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use bytes::Bytes;
+use http::Response;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use testing::altered_log::{self, Alter};
+use testing::process::{Ended, Process, cli};
+use testing::sightings_list::SightingsList;
+use testing::tags::tag;
+use tlogistry::config::LogConfig;
+use tlogistry::deadline::Deadline;
+use tlogistry::devlog::{Devlog, Options};
+use tlogistry::image::Digest;
+use tlogistry::rekor::Rekor;
+use tlogistry::sighting::{LocalKey, SignedStatement, Signer};
+use tlogistry::tlog::RekorApi;
+
+pub struct Scene {
+    pub config: LogConfig,
+    pub list: SightingsList,
+    pub folder: tempfile::TempDir,
+    /// The key that counts.
+    pub signer: Signer,
+    log: Rekor,
+    alter: Arc<Mutex<Alter>>,
+}
+
+impl Scene {
+    pub async fn set() -> Self {
+        Self::with_log(Devlog::open(None, Options::of(RekorApi::V2)).await.unwrap()).await
+    }
+
+    pub async fn with_log(devlog: Devlog) -> Self {
+        let alter = altered_log::unaltered();
+        let url = altered_log::serve(devlog.clone(), alter.clone()).await;
+        let folder = tempfile::tempdir().unwrap();
+        let key = LocalKey::open_or_generate(&folder.path().join("key.pem")).unwrap();
+        std::fs::write(folder.path().join("key.pub.pem"), key.public_key().pem()).unwrap();
+        std::fs::write(folder.path().join("log.pub.pem"), devlog.public_key_pem()).unwrap();
+        let config = testing::log::config(&devlog, &url);
+        let log = config.clients().unwrap().written;
+        Self { config, list: SightingsList::start().await, folder, signer: Signer::Local(key), log, alter }
+    }
+
+    /// From now on the log's answers are what `alter` makes of them.
+    pub fn alter(&self, alter: impl Fn(&str, Response<Bytes>) -> Response<Bytes> + Send + 'static) {
+        *self.alter.lock().unwrap() = Box::new(alter);
+    }
+
+    /// The log's id.
+    pub fn log_id(&self) -> String {
+        hex::encode(self.config.keys.iter().next().unwrap().id())
+    }
+
+    pub async fn sign(&self, name: &str, content: &str) -> SignedStatement {
+        sign_by(&self.signer, name, content).await
+    }
+
+    /// Uploads a statement, and returns the entry's index.
+    pub async fn upload(&self, signed: &SignedStatement) -> u64 {
+        self.log.upload(&signed.signed_payload(), soon()).await.unwrap().entry.log_index()
+    }
+
+    /// A sighting that is in the log and in the list.
+    pub async fn seen(&self, name: &str) -> SignedStatement {
+        let signed = self.sign(name, name).await;
+        let index = self.upload(&signed).await;
+        self.list.add(&signed, &self.log_id(), index);
+        signed
+    }
+
+    /// Sightings by somebody else's key.
+    pub async fn others(&self, count: usize) {
+        let stranger = Signer::Local(LocalKey::generate().unwrap());
+        for number in 0..count {
+            self.upload(&sign_by(&stranger, "v1", &number.to_string()).await).await;
+        }
+    }
+
+    pub fn file(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    pub fn start(&self, arguments: &[&str]) -> Process {
+        let mut command = cli();
+        command.args(["audit", "--complete", "--rekor", self.config.url.as_str(), "--rekor-api", "v2"]);
+        command.args(["--rekor-key", &self.file("log.pub.pem"), "--key", &self.file("key.pub.pem")]);
+        Process::start(command.args(arguments))
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Ended {
+        self.start(arguments).finish()
+    }
+
+    /// Audits with the instance's list, and does not wait for what it does not explain.
+    pub fn audit(&self, arguments: &[&str]) -> Ended {
+        self.run(&[&["--instance", &self.list.url, "--wait", "0"], arguments].concat())
+    }
+
+    /// The same with the state, as JSON lines.
+    pub fn audit_with_state(&self) -> (Option<i32>, Vec<Value>) {
+        let ended = self.audit(&["--state", &self.file("state.json"), "--json"]);
+        (ended.code, json_lines(&ended))
+    }
+}
+
+/// The lines of output.
+pub fn json_lines(ended: &Ended) -> Vec<Value> {
+    ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{ended:?}"))).collect()
+}
+
+/// The findings: what each is about, and its kind.
+pub fn found(lines: &[Value]) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    lines.iter().filter(|line| line["type"] == "tag").map(|line| (text(&line["tag"]), text(&line["issue"]))).collect()
+}
+
+pub async fn sign_by(signer: &Signer, name: &str, content: &str) -> SignedStatement {
+    signer.sign(&tag(name), &Digest::sha256(content.as_bytes()), soon()).await.unwrap()
+}
+
+pub fn soon() -> Deadline {
+    Deadline::after(Duration::from_secs(60))
+}
+
+/// Opens a log of API version 2 in a folder.
+pub async fn log_in(folder: &Path) -> Devlog {
+    Devlog::open(Some(folder), Options::of(RekorApi::V2)).await.unwrap()
+}
+
+/// Appends leaves to a log that nobody has opened, whatever they are.
+pub fn append(folder: &Path, leaves: impl IntoIterator<Item = String>) {
+    let file: PathBuf = folder.join("entries.jsonl");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let mut hash = hex::decode(&text.lines().last().unwrap()[..64]).unwrap();
+    let mut lines = Vec::new();
+    for leaf in leaves {
+        let entry = serde_json::json!({"body": leaf}).to_string();
+        hash = Sha256::digest([&hash, entry.as_bytes()].concat()).to_vec();
+        writeln!(lines, "{} {entry}", hex::encode(&hash)).unwrap();
+    }
+    std::fs::OpenOptions::new().append(true).open(&file).unwrap().write_all(&lines).unwrap();
+}
+
+/// What an entry's evidence says of itself: its index, and the leaf.
+pub fn evidence(line: &Value) -> (u64, String) {
+    let entry = &line["evidence"];
+    let leaf = BASE64_STANDARD.decode(entry["canonicalizedBody"].as_str().unwrap()).unwrap();
+    (entry["logIndex"].as_str().unwrap().parse().unwrap(), String::from_utf8(leaf).unwrap())
+}
