@@ -38,7 +38,7 @@ pub(crate) struct InstanceList {
 
 /// A page of the list.
 #[derive(Debug)]
-pub(super) struct ListPage {
+pub(super) struct SightingsPage {
     pub lines: Vec<Vec<u8>>,
     /// The index that the next page begins at; `None` on the last one.
     pub next: Option<u64>,
@@ -66,7 +66,7 @@ impl InstanceList {
     }
 
     /// The lines of a log's sightings from index `from` on. `None` if the instance does not know the log.
-    pub(super) async fn page(&self, log_id: &str, from: u64) -> Result<Option<ListPage>, ListError> {
+    pub(super) async fn page(&self, log_id: &str, from: u64) -> Result<Option<SightingsPage>, ListError> {
         let query = format!("log={log_id}&from={from}&n={PAGE}");
         let (link, body) = match self.ask(&query).await? {
             None => return Ok(None),
@@ -83,7 +83,7 @@ impl InstanceList {
         if next.is_some_and(|next| next <= from) {
             return Err(ListError::Malformed("a page does not lead on"));
         }
-        Ok(Some(ListPage { lines, next }))
+        Ok(Some(SightingsPage { lines, next }))
     }
 
     /// The line of the statement with this sha256 of its DSSE encoding, pending or recorded at this place; `None` if there is
@@ -103,9 +103,9 @@ impl InstanceList {
         let (mut failures, mut limited) = (0, 0);
         loop {
             let error = match self.ask_once(query, Deadline::after(CALL_TIME)).await {
-                Ok(Answer::Found { link, body }) => return Ok(Some((link, body))),
-                Ok(Answer::Unknown) => return Ok(None),
-                Ok(Answer::Later(pause)) => {
+                Ok(ListAnswer::Found { link, body }) => return Ok(Some((link, body))),
+                Ok(ListAnswer::Unknown) => return Ok(None),
+                Ok(ListAnswer::Later(pause)) => {
                     limited += 1;
                     let pause = pause.unwrap_or(LIMITED_PAUSE);
                     if limited == TRIES_WHEN_LIMITED || pause > MAX_PAUSE {
@@ -129,24 +129,24 @@ impl InstanceList {
         }
     }
 
-    async fn ask_once(&self, query: &str, deadline: Deadline) -> Result<Answer, ListError> {
+    async fn ask_once(&self, query: &str, deadline: Deadline) -> Result<ListAnswer, ListError> {
         let url = format!("{}/sightings/?{query}", self.base.as_str().trim_end_matches('/'));
         let response = send_idempotent(self.client.get(url), deadline).await?;
         match response.status() {
             StatusCode::OK => {
                 let link = link(&response);
                 let body = read_body(response, MAX_PAGE_BYTES, deadline).await?;
-                Ok(Answer::Found { link, body })
+                Ok(ListAnswer::Found { link, body })
             }
-            StatusCode::NOT_FOUND => Ok(Answer::Unknown),
-            StatusCode::TOO_MANY_REQUESTS => Ok(Answer::Later(retry_after(response.headers()))),
+            StatusCode::NOT_FOUND => Ok(ListAnswer::Unknown),
+            StatusCode::TOO_MANY_REQUESTS => Ok(ListAnswer::Later(retry_after(response.headers()))),
             status => Err(ListError::Status(status)),
         }
     }
 }
 
 /// An answer that is no failure.
-enum Answer {
+enum ListAnswer {
     Found {
         link: Option<String>,
         body: bytes::Bytes,

@@ -30,33 +30,33 @@ pub(crate) struct Place {
 /// A line of `GET /sightings/`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Line {
+struct ListedLine {
     tag: String,
     digest: String,
     log_id: Option<String>,
     log_index: Option<String>,
     #[serde(default)]
     pending: bool,
-    envelope: Envelope,
+    envelope: ListedEnvelope,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Envelope {
+struct ListedEnvelope {
     payload: String,
     payload_type: String,
-    signatures: Vec<Signature>,
+    signatures: Vec<ListedSignature>,
 }
 
 #[derive(Deserialize)]
-struct Signature {
+struct ListedSignature {
     sig: String,
 }
 
 impl Listed {
     /// Checks a line of an instance's list. The error says what does not hold.
     pub(super) fn parse(line: &[u8], keys: &[PublicKey]) -> Result<Self, String> {
-        let line: Line = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        let line: ListedLine = serde_json::from_slice(line).map_err(|error| error.to_string())?;
         let decode = |text: &str| BASE64_STANDARD.decode(text).ok();
         let payload = decode(&line.envelope.payload).ok_or("its payload is not base64")?;
         let (tag, digest) = parse_statement(&payload).ok_or("its statement is not one of tlogistry's")?;
@@ -64,7 +64,7 @@ impl Listed {
         {
             return Err("it says otherwise than its statement".to_owned());
         }
-        let signed = |signature: &Signature| {
+        let signed = |signature: &ListedSignature| {
             let signature = decode(&signature.sig)?;
             keys.iter().find_map(|key| SignedStatement::check(tag.clone(), digest.clone(), key, signature.clone()))
         };

@@ -36,7 +36,7 @@ pub(crate) struct Reading {
 }
 
 /// Entries that follow each other: their hashes, and those that bear a key.
-struct Part {
+struct ReadPart {
     hashes: Vec<Hash>,
     spotted: Vec<Spotted>,
 }
@@ -73,7 +73,7 @@ impl<'a> LogReader<'a> {
                 part = parts.next() => part,
             };
             let Some(part) = part else { return Ok(true) };
-            let Part { hashes, spotted } = part?;
+            let ReadPart { hashes, spotted } = part?;
             hashes.into_iter().for_each(|hash| reading.frontier.append(hash));
             reading.spotted.extend(spotted);
             each(reading)?;
@@ -81,10 +81,10 @@ impl<'a> LogReader<'a> {
     }
 
     /// The entries from `start` to the end of its bundle, in a tree of `size`.
-    async fn part(&self, start: u64, size: u64) -> Result<Part, LogError> {
+    async fn part(&self, start: u64, size: u64) -> Result<ReadPart, LogError> {
         let leaves = self.leaves(start, size).await?;
         let first = start / TILE_WIDTH * TILE_WIDTH;
-        let mut part = Part { hashes: Vec::new(), spotted: Vec::new() };
+        let mut part = ReadPart { hashes: Vec::new(), spotted: Vec::new() };
         for (index, leaf) in (first..).zip(leaves.iter()).filter(|(index, _)| *index >= start) {
             part.hashes.push(leaf_hash(leaf));
             part.spotted.extend(Spotted::find(index, leaf, self.keys));

@@ -44,7 +44,7 @@ pub(super) struct Keeping {
 }
 
 /// The file that is written, and what is in it.
-struct Kept {
+struct KeptFile {
     file: BufWriter<tempfile::NamedTempFile>,
     items: u64,
     tags: HashSet<String>,
@@ -71,7 +71,7 @@ impl Keeping {
         instance: Option<&Url>,
         ledger: Option<&Ledger>,
     ) -> Result<usize, Fault> {
-        let mut kept = Kept::begin(&self.path, search)?;
+        let mut kept = KeptFile::begin(&self.path, search)?;
         match (instance, ledger) {
             (Some(instance), _) => self.fetch(search, instance, &mut kept).await?,
             (None, Some(ledger)) => copy(search, ledger, &mut kept).await?,
@@ -86,7 +86,7 @@ impl Keeping {
     }
 
     /// Fetches the evidence of sightings that are not kept yet.
-    async fn fetch(&self, search: &LogSearch, instance: &Url, kept: &mut Kept) -> Result<(), Fault> {
+    async fn fetch(&self, search: &LogSearch, instance: &Url, kept: &mut KeptFile) -> Result<(), Fault> {
         let mut wanted = self.recorded.take();
         wanted.retain(|name, _| !kept.tags.contains(name));
         let fetch = async |tag: Tag| {
@@ -109,7 +109,7 @@ impl Keeping {
 }
 
 /// Copies the rows of a ledger that verify.
-async fn copy(search: &LogSearch, ledger: &Ledger, kept: &mut Kept) -> Result<(), Fault> {
+async fn copy(search: &LogSearch, ledger: &Ledger, kept: &mut KeptFile) -> Result<(), Fault> {
     let mut after = None::<String>;
     loop {
         let page = ledger.items(after.as_deref(), Deadline::after(LEDGER_TIME)).await?;
@@ -128,7 +128,7 @@ async fn copy(search: &LogSearch, ledger: &Ledger, kept: &mut Kept) -> Result<()
     }
 }
 
-impl Kept {
+impl KeptFile {
     /// Begins a file beside the one at `path`, with the rows that this has and that are recorded and verify.
     fn begin(path: &Path, search: &LogSearch) -> Result<Self, Fault> {
         let file = BufWriter::new(tempfile::NamedTempFile::new_in(private::parent(path))?);
