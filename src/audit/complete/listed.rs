@@ -147,7 +147,8 @@ mod tests {
             line.as_object_mut().unwrap().remove("logIndex");
         });
         assert_eq!(pending.unwrap().place, None);
-        let faults: &[(&str, &dyn Fn(&mut Value))] = &[
+        type Fault<'a> = (&'a str, &'a dyn Fn(&mut Value));
+        let faults: &[Fault<'_>] = &[
             ("tag", &|line| line["tag"] = json!("ghcr.io/org/app:v2")),
             ("digest", &|line| line["digest"] = json!(Digest::sha256(b"v2").as_str())),
             ("type", &|line| line["envelope"]["payloadType"] = json!("text/plain")),
