@@ -10,10 +10,12 @@ use crate::foreign::within;
 /// The longest line, without its line end. Paths of usual names fit; of longer ones the end is cut off.
 const LONGEST: usize = 249;
 
-/// A short line. `None` for a request that has a metric.
+/// A short line. `None` for a request that has a metric, and for pages.
 pub(super) fn brief(request: &RequestSummary<'_>, measured: &Measured) -> Option<String> {
     let counted = measured.equivocation || measured.key_throttled || measured.from_mirror || measured.log_frozen;
-    if request.outcome != Outcome::Other || request.status.is_server_error() || counted {
+    // A page or a health check says which version answers it.
+    let is_of_registry = request.path.starts_with("/v2/") || request.path == "/v2";
+    if request.outcome != Outcome::Other || request.status.is_server_error() || counted || !is_of_registry {
         return None;
     }
     let path = request.shown_path();
@@ -114,11 +116,15 @@ mod tests {
         for (outcome, status) in [(Outcome::Unchanged, 200), (Outcome::Moved, 403), (Outcome::Other, 500)] {
             assert_eq!(brief(&request("/v2/a/b", outcome, status), &MEASURED), None);
         }
+        for page in ["/", "/readyz", "/sightings/", "/v2x"] {
+            assert_eq!(brief(&request(page, Outcome::Other, 200), &MEASURED), None, "{page}");
+        }
         let request = request("/v2/a/b", Outcome::Other, 200);
         for measured in [
             Measured { equivocation: true, ..MEASURED },
             Measured { key_throttled: true, ..MEASURED },
             Measured { from_mirror: true, ..MEASURED },
+            Measured { log_frozen: true, ..MEASURED },
         ] {
             assert_eq!(brief(&request, &measured), None);
         }
