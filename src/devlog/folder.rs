@@ -3,6 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::Path;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,10 @@ const FORMAT: u32 = 1;
 pub(super) const ENTRIES: &str = "entries.jsonl";
 /// Bytes. The first line has some 200.
 const MAX_HEADER: u64 = 64 << 10;
+
+/// A child that a process is just starting holds the lock of a log that was closed meanwhile, until it runs its own program.
+const LOCK_TRIES: u32 = 25;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// The journal's first line: facts that stay the same as long as the log exists.
 #[derive(Debug, Serialize, Deserialize)]
@@ -171,9 +176,12 @@ fn locked(folder: &Path) -> Result<File, OpenError> {
     let path = folder.join("lock");
     let io = |source| OpenError::Io { path: path.clone(), source };
     let file = File::create(&path).map_err(io)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_owned())),
-        Err(TryLockError::Error(error)) => Err(io(error)),
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::Error(error)) => return Err(io(error)),
+        }
     }
+    Err(OpenError::InUse(folder.to_owned()))
 }
