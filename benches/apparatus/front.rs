@@ -26,7 +26,7 @@ impl Counts {
     }
 }
 
-/// What the front does beside passing requests on.
+/// Settings of the front, which otherwise passes requests on.
 #[derive(Debug, Clone)]
 pub struct Front {
     pub wants_token: bool,

@@ -18,7 +18,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts a gateway before `count` instances, of which the one used last is used next, as Lambda does.
+    /// Starts a gateway before `count` instances. As Lambda does, it prefers the instance that it used last.
     pub fn start(count: usize, environment: &[(String, String)]) -> Self {
         let idle = (0..count).map(|_| Function::start(environment)).collect();
         let idle = Arc::new(Mutex::new(idle));

@@ -1,5 +1,5 @@
 //! A fleet: a thousand clients pull one image at about the same time, through ten instances that begin with nothing.
-//! What is asked at the registry is counted. No time is measured, so that any machine will do.
+//! It counts the requests at the registry. It measures no time, so any machine will do.
 //!
 //!     cargo bench --bench fleet
 

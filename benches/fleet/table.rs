@@ -1,4 +1,4 @@
-//! What was asked at the registry, against what is allowed to be.
+//! The requests at the registry, beside the number that is allowed.
 
 use std::collections::BTreeMap;
 

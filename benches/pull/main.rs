@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         "" => (WHOLE, Duration::from_secs(2)),
         "check" | "keep" => (SHORT, Duration::from_secs(2)),
         "try" => (TRY, Duration::from_millis(500)),
-        other => panic!("'{other}' is none of check, keep, try"),
+        other => panic!("expected check, keep or try, found '{other}'"),
     };
     let rounds = plan.iter().map(|(_, _, rounds)| *rounds).max().unwrap_or(0);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -47,7 +47,7 @@ fn main() -> ExitCode {
         "" => WHOLE,
         "check" | "keep" => SHORT,
         "try" => TRY,
-        other => panic!("'{other}' is none of check, keep, try"),
+        other => panic!("expected check, keep or try, found '{other}'"),
     };
     let new = plan.iter().map(|(_, _, rounds)| rounds * 2).sum();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

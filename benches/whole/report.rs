@@ -107,7 +107,7 @@ pub fn markdown(all: &[Measured]) -> String {
     text
 }
 
-/// What a pull takes of the function, in the mean.
+/// The mean cost of a pull for the function.
 struct Cost {
     requests: f64,
     millis: f64,

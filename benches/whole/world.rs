@@ -1,4 +1,4 @@
-//! What all pulls share: a registry with the image, storage with its blobs, a log, a table and a key; and each hop's
+//! The parts that all pulls share: a registry with the image, storage with its blobs, a log, a table and a key; and each hop's
 //! length.
 
 use std::path::Path;
