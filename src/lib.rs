@@ -7,6 +7,7 @@ mod audit;
 pub mod auditor;
 mod base_url;
 pub mod cli;
+mod clock;
 pub mod config;
 pub mod deadline;
 pub mod devlog;

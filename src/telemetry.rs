@@ -9,12 +9,13 @@ use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
+use crate::clock::since_epoch;
 use crate::foreign::within;
 use crate::version::{COMMIT, VERSION};
 use brief::brief;
@@ -296,7 +297,6 @@ fn shown_id(id: &str) -> Cow<'_, str> {
 /// A line of CloudWatch's embedded format with these metrics: name, unit, value. What tells a bad release is counted for
 /// its version alone too.
 fn line(function: &Function, metrics: &[(&str, &str, f64)]) -> Map<String, Value> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let names: Vec<Value> = metrics.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit})).collect();
     let mut directives = vec![json!({"Namespace": NAMESPACE, "Dimensions": [["FunctionName"]], "Metrics": names})];
     if metrics.iter().any(|(name, _, value)| *name == TAKES_A_RELEASE_BACK && *value > 0.0) {
@@ -310,7 +310,7 @@ fn line(function: &Function, metrics: &[(&str, &str, f64)]) -> Map<String, Value
     line.insert(
         "_aws".to_owned(),
         json!({
-            "Timestamp": u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+            "Timestamp": u64::try_from(since_epoch().as_millis()).unwrap_or(u64::MAX),
             "CloudWatchMetrics": directives,
         }),
     );

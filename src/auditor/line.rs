@@ -1,10 +1,9 @@
 //! The lines that a run writes, and the metric of one that finished, in CloudWatch's embedded format.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use serde_json::{Value, json};
 
 use crate::audit::{End, Position, lines};
+use crate::clock::since_epoch;
 use crate::foreign::shown;
 
 /// The metric of runs that finished. An alarm watches for its absence.
@@ -69,7 +68,7 @@ pub(super) fn of_run(function: &str, position: &Position, outcome: &RunOutcome) 
 /// The line about the end of the logs that can be written: the last second (Unix) in which one can. After it, the days are
 /// fewer than none.
 pub(super) fn of_log_end(function: &str, writable_until: u64) -> Value {
-    let left = writable_until as f64 - now().as_secs_f64();
+    let left = writable_until as f64 - since_epoch().as_secs_f64();
     let mut line = json!({"type": "log-end", "writableUntil": writable_until});
     add_metric(&mut line, function, LOG_METRIC, json!((left / SECONDS_A_DAY * 100.0).floor() / 100.0));
     line
@@ -81,14 +80,10 @@ fn add_metric(line: &mut Value, function: &str, name: &str, value: Value) {
         "Dimensions": [["FunctionName"]],
         "Metrics": [{"Name": name, "Unit": "Count"}],
     });
-    let timestamp = u64::try_from(now().as_millis()).unwrap_or(u64::MAX);
+    let timestamp = u64::try_from(since_epoch().as_millis()).unwrap_or(u64::MAX);
     line["_aws"] = json!({"Timestamp": timestamp, "CloudWatchMetrics": [directive]});
     line["FunctionName"] = json!(function);
     line[name] = value;
-}
-
-fn now() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// The line about something that a person must mend.
@@ -128,7 +123,7 @@ mod tests {
     #[test]
     fn the_end_of_the_log_is_a_metric_in_days_and_below_nothing_once_it_has_passed() {
         let days = |until: u64| of_log_end("auditor", until)[LOG_METRIC].as_f64().unwrap();
-        let now = now().as_secs();
+        let now = since_epoch().as_secs();
         assert!((29.9..=30.0).contains(&days(now + 30 * 86_400)));
         assert!((30.9..=31.0).contains(&days(now + 31 * 86_400)));
         assert!(days(now - 1) < 0.0 && days(0) < -20_000.0);

@@ -1,6 +1,6 @@
 //! The auditor's notebook: the state between runs, and the findings that are not told yet.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,7 @@ use super::notification::Scene;
 use super::told::{News, Told};
 use super::topics::Topics;
 use crate::audit::{AuditState, Issue, Position, StoredState, lines};
+use crate::clock::since_epoch;
 use crate::tlog::{HistoryConflict, LogKeys};
 
 /// A run that is killed loses at most this much, and tells people no more often. Each time makes a version of the state.
@@ -96,7 +97,7 @@ impl<'a> Notebook<'a> {
             Some(_) => Some(Position::start_of(source.to_owned())),
             None => {
                 // A clock that was wrong must not put the next audit off.
-                let since = now().checked_sub(Duration::from_secs(self.own.began));
+                let since = since_epoch().checked_sub(Duration::from_secs(self.own.began));
                 let is_due = since.is_none_or(|since| since >= interval);
                 is_due.then(|| Position::start_of(source.to_owned()))
             }
@@ -105,7 +106,7 @@ impl<'a> Notebook<'a> {
 
     /// Notes that an audit begins.
     pub(super) fn begin(&mut self) {
-        self.own.began = now().as_secs();
+        self.own.began = since_epoch().as_secs();
     }
 
     /// Writes the lines of a tag's findings, and notes those to be told.
@@ -178,8 +179,4 @@ impl<'a> Notebook<'a> {
 
 fn failed(bucket: &Bucket, error: BucketError) -> AuditorError {
     AuditorError::Bucket { bucket: bucket.name().to_owned(), error }
-}
-
-fn now() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

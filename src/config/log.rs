@@ -1,11 +1,10 @@
 //! The configuration of the log.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use url::Url;
 
 use super::Reader;
 use crate::base_url;
+use crate::clock::since_epoch;
 use crate::key::PublicKey;
 use crate::rekor::{LogClients, PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY, Rekor, RekorV1, RekorV2};
 use crate::timestamp::{Authorities, PUBLIC_AUTHORITY, TimestampAuthority, TimestampClient, TimestampSetting};
@@ -151,7 +150,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         if url.is_some() {
             self.fault("REKOR_URL", "is set beside SIGNING_CONFIG, which names the log");
         }
-        let now = unix_seconds();
+        let now = since_epoch().as_secs();
         // Where the last shard has ended, first sights fail with the log's own word, and what is recorded is served.
         let log = |api: RekorApi| {
             let ended = signing.log_that_ended_last(version(api), now);
@@ -291,10 +290,10 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
             (RekorApi::V1, _, _) | (_, Some(TimestampSetting::Nobody), _) => None,
             (RekorApi::V2, Some(TimestampSetting::At(url)), _) => Some(url),
             (RekorApi::V2, None, None) => PUBLIC_AUTHORITY.parse().ok(),
-            (RekorApi::V2, None, Some(signing)) => match signing.authority_to_ask(unix_seconds()) {
+            (RekorApi::V2, None, Some(signing)) => match signing.authority_to_ask(since_epoch().as_secs()) {
                 Ok(service) => Some(service.url().clone()),
                 // It refuses, if it is gone: then sightings are recorded without a time.
-                Err(error) => match signing.authority_that_ended_last(unix_seconds()) {
+                Err(error) => match signing.authority_that_ended_last(since_epoch().as_secs()) {
                     Some(ended) => Some(ended.url().clone()),
                     None => {
                         self.fault(
@@ -320,10 +319,6 @@ fn version(api: RekorApi) -> u32 {
         RekorApi::V1 => 1,
         RekorApi::V2 => 2,
     }
-}
-
-fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Rows of the ledger.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -8,6 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use super::dynamodb::{PENDING, RECORDED};
 use super::entry::{entry_text, parse_entry};
 use super::place::Place;
+use crate::clock::since_epoch;
 use crate::image::{Algorithm, Digest, Tag};
 use crate::key::PublicKey;
 use crate::sighting::{Sighting, SignedStatement};
@@ -101,8 +102,7 @@ impl Lease {
 }
 
 fn millis_since_epoch() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX / 2)
+    u64::try_from(since_epoch().as_millis()).unwrap_or(u64::MAX / 2)
 }
 
 impl Row {
@@ -236,6 +236,8 @@ pub fn recorded(statement: SignedStatement, entry: &str, log_keys: &LogKeys) -> 
 
 #[cfg(test)]
 mod tests {
+    use std::time::{SystemTime, UNIX_EPOCH};
+
     use super::*;
 
     /// Other processes read it, of other versions too.

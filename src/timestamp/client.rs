@@ -1,6 +1,6 @@
 //! The client of a time-stamping authority: HTTP as RFC 3161 section 3.4 has it.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use der::Encode as _;
@@ -15,6 +15,7 @@ use super::authorities::Authorities;
 use super::authority::Timestamp;
 use super::fault::TimestampFault;
 use super::token::{MAX_TOKEN_BYTES, TimeStampToken};
+use crate::clock::since_epoch;
 use crate::deadline::Deadline;
 use crate::foreign::shown;
 use crate::http_client::{self, SendError, read_beginning, read_body, retry_after, send_idempotent};
@@ -129,7 +130,7 @@ impl TimestampClient {
             return Err(TimestampError::Nonce);
         }
         let timestamp = self.authorities.verify_token(&token, signature)?;
-        let here = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let here = since_epoch().as_secs();
         if here.abs_diff(timestamp.seconds()) > MAX_CLOCK_DIFFERENCE.as_secs() {
             let here = i64::try_from(here).unwrap_or(i64::MAX);
             return Err(TimestampError::Clock { stamped: token.time, here });

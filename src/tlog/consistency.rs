@@ -55,19 +55,8 @@ pub fn is_consistent(earlier: Head, later: Head, proof: &[Hash]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::merkle::leaf_hash;
+    use super::super::rfc6962::{head, leaves, root, split};
     use super::*;
-
-    /// `MTH(D[n])` as RFC 6962 section 2.1 writes it.
-    fn root(leaves: &[Hash]) -> Hash {
-        match leaves {
-            [] => EMPTY_ROOT,
-            [leaf] => *leaf,
-            _ => {
-                let (left, right) = leaves.split_at(split(leaves.len()));
-                node_hash(&root(left), &root(right))
-            }
-        }
-    }
 
     /// `SUBPROOF(m, D[n], b)` as RFC 6962 section 2.1.2 writes it.
     fn subproof(m: usize, leaves: &[Hash], whole: bool) -> Vec<Hash> {
@@ -80,19 +69,6 @@ mod tests {
             if m <= k { (subproof(m, left, whole), root(right)) } else { (subproof(m - k, right, false), root(left)) };
         proof.push(sibling);
         proof
-    }
-
-    /// The largest power of two smaller than `n`.
-    fn split(n: usize) -> usize {
-        1 << (n - 1).ilog2()
-    }
-
-    fn leaves(count: usize) -> Vec<Hash> {
-        (0..count).map(|number| leaf_hash(&number.to_be_bytes())).collect()
-    }
-
-    fn head(leaves: &[Hash]) -> Head {
-        Head { size: leaves.len() as u64, root: root(leaves) }
     }
 
     fn changed(mut hash: Hash) -> Hash {

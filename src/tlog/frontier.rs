@@ -57,22 +57,12 @@ impl Frontier {
 #[cfg(test)]
 mod tests {
     use super::super::merkle::leaf_hash;
+    use super::super::rfc6962::{leaves, root};
     use super::*;
-
-    fn root(leaves: &[Hash]) -> Hash {
-        match leaves {
-            [] => EMPTY_ROOT,
-            [leaf] => *leaf,
-            _ => {
-                let (left, right) = leaves.split_at(1 << (leaves.len() - 1).ilog2());
-                node_hash(&root(left), &root(right))
-            }
-        }
-    }
 
     #[test]
     fn every_tree_is_reached_from_every_earlier_one_and_its_stored_form() {
-        let leaves: Vec<Hash> = (0..70u32).map(|number| leaf_hash(&number.to_be_bytes())).collect();
+        let leaves = leaves(70);
         let mut frontier = Frontier::default();
         assert_eq!(frontier.head(), Head { size: 0, root: EMPTY_ROOT });
         for (before, leaf) in leaves.iter().enumerate() {

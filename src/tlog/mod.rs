@@ -18,6 +18,8 @@ mod keys;
 mod merkle;
 mod note;
 mod proof;
+#[cfg(test)]
+mod rfc6962;
 mod tiles;
 mod verified;
 mod vkey;

@@ -194,7 +194,8 @@ fn full_root(hashes: &[Hash]) -> Hash {
 #[cfg(test)]
 mod tests {
     use super::super::consistency::is_consistent;
-    use super::super::merkle::{Head, is_included, leaf_hash};
+    use super::super::merkle::is_included;
+    use super::super::rfc6962::{head, leaves};
     use super::*;
 
     /// All tiles of a tree with these leaves.
@@ -212,23 +213,9 @@ mod tests {
         tiles
     }
 
-    fn root(leaves: &[Hash]) -> Hash {
-        match leaves {
-            [leaf] => *leaf,
-            _ => {
-                let (left, right) = leaves.split_at(1 << (leaves.len() - 1).ilog2());
-                node_hash(&root(left), &root(right))
-            }
-        }
-    }
-
-    fn head(leaves: &[Hash]) -> Head {
-        Head { size: leaves.len() as u64, root: root(leaves) }
-    }
-
     #[test]
     fn proofs_of_trees_of_all_shapes_are_read_from_their_tiles_alone() {
-        let leaves: Vec<Hash> = (0..66_000u32).map(|number| leaf_hash(&number.to_be_bytes())).collect();
+        let leaves = leaves(66_000);
         for size in [1, 2, 3, 7, 255, 256, 257, 511, 513, 5_000, 65_535, 65_536, 65_537, 66_000] {
             let (now, tiles) = (head(&leaves[..size]), all_tiles(&leaves[..size]));
             let read = |proof: TileProof| {
@@ -250,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_tile_that_is_missing_or_short_makes_no_proof() {
-        let leaves: Vec<Hash> = (0..600u32).map(|number| leaf_hash(&number.to_be_bytes())).collect();
+        let leaves = leaves(600);
         let proof = TileProof::inclusion(300, 600);
         let tiles = all_tiles(&leaves);
         for tile in proof.tiles() {

@@ -1,13 +1,10 @@
 //! What a complete audit shows of one tag: that no other digest is recorded for it.
 
-use sha2::{Digest as _, Sha256};
-
 use super::spotted::Signed;
 use super::state::EndedAudit;
 use crate::audit::state::AuditState;
-use crate::dsse;
 use crate::key::PublicKey;
-use crate::sighting::{Sighting, statement};
+use crate::sighting::Sighting;
 use crate::tlog::{LogKey, LogKeys};
 
 /// That no other digest is recorded for a tag in one log, up to a size.
@@ -64,8 +61,7 @@ impl AuditState {
         if index >= size {
             return Err(NoAbsence::Newer { index, size });
         }
-        let payload = statement(sighting.tag(), sighting.digest());
-        let message = Signed::Message(Sha256::digest(dsse::pae(dsse::IN_TOTO, &payload)).into());
+        let message = Signed::Message(sighting.statement().signed_sha256());
         let spotted = &reading.proven().spotted;
         match spotted.binary_search_by_key(&index, |spotted| spotted.index) {
             Ok(at) if spotted[at].signed == message => {

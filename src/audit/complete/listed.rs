@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 
 use crate::dsse;
 use crate::key::PublicKey;
@@ -97,7 +96,7 @@ impl Listed {
 
     /// The sha256 of the signed bytes.
     pub(super) fn message(&self) -> [u8; 32] {
-        Sha256::digest(dsse::pae(dsse::IN_TOTO, &self.payload())).into()
+        self.statement.signed_sha256()
     }
 
     /// The statement's bytes.

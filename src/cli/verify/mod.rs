@@ -6,7 +6,7 @@ mod result;
 mod witnesses;
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use clap::Args;
 use url::Url;
@@ -19,6 +19,7 @@ use super::witness_policy::WitnessPolicy;
 use super::{CommandResult, instance, kept};
 use crate::audit::AuditState;
 use crate::audit::complete::Absence;
+use crate::clock::since_epoch;
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Tag};
@@ -187,7 +188,7 @@ impl Check {
                 entries.iter_mut().for_each(|entry| entry.explain(findings));
                 let result = CheckResult::new(tag, findings, unread, *foreign, &registry);
                 let result = witnesses::demand(result, policy.as_ref());
-                (result.demand_age(self.min_age, unix_seconds()), looked_up)
+                (result.demand_age(self.min_age, since_epoch().as_secs()), looked_up)
             }
             Err(why) => (CheckResult::Unchecked(why), LookedUp::default()),
         };
@@ -281,10 +282,6 @@ async fn ask_registry(tag: &Tag, asked: bool) -> Result<RegistryAnswer, Box<dyn 
         Ok(manifest) => RegistryAnswer::Serves(manifest.digest),
         Err(error) => RegistryAnswer::Failed(error),
     })
-}
-
-fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.as_secs())
 }
 
 /// Where the evidence comes from.

@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::SystemTime;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use sigstore::errors::SigstoreError;
@@ -13,6 +12,7 @@ use sigstore::errors::SigstoreError;
 use super::index::Index;
 use super::proposal::{Proposal, payload_hash};
 use super::record::Record;
+use crate::clock::since_epoch;
 use crate::devlog::error::StorageError;
 use crate::devlog::folder::{self, Numbering, Opened};
 use crate::devlog::leaves::Leaves;
@@ -104,8 +104,12 @@ impl MerkleLog {
         if state.memory.leaves.position_of(&leaf).is_some() {
             return Ok(Appended::Existing(self.id(leaf)));
         }
-        let mut record =
-            Record { body: proposal.leaf.clone(), integrated_time: now(), index_keys: Vec::new(), attestation: None };
+        let mut record = Record {
+            body: proposal.leaf.clone(),
+            integrated_time: since_epoch().as_secs(),
+            index_keys: Vec::new(),
+            attestation: None,
+        };
         if indexing != Indexing::Never {
             record.index_keys = proposal.index_keys.clone();
             record.attestation = proposal.attestation.clone().filter(|_| self.attestations);
@@ -246,11 +250,4 @@ impl InMemory {
             self.attestations.insert(hash, position);
         }
     }
-}
-
-/// Seconds since 1970.
-fn now() -> u64 {
-    // A clock before 1970 counts as 1970.
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |elapsed| elapsed.as_secs())
 }

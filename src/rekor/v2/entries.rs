@@ -47,12 +47,8 @@ impl RekorV2 {
         limit: usize,
         deadline: Deadline,
     ) -> Result<Leaves, LogError> {
-        let path = entries_path(index, size);
-        let bytes = match self.file(&path, limit, deadline).await? {
-            Some(bytes) => bytes,
-            // A log may drop a partial bundle once the full one is there (tlog-tiles, "Partial Tiles").
-            None => self.file(&entries_path(index, u64::MAX), limit, deadline).await?.ok_or(LogError::Missing)?,
-        };
+        let (path, full_path) = (entries_path(index, size), entries_path(index, u64::MAX));
+        let bytes = self.tile_file(&path, &full_path, limit, deadline).await?;
         let first = index / TILE_WIDTH * TILE_WIDTH;
         let width = usize::try_from((size - first).min(TILE_WIDTH)).unwrap_or(usize::MAX);
         Leaves::parse(bytes, width)

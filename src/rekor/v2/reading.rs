@@ -39,11 +39,7 @@ impl RekorV2 {
 
     /// The hashes of a tile.
     pub(crate) async fn tile(&self, tile: Tile, deadline: Deadline) -> Result<Vec<Hash>, LogError> {
-        let bytes = match self.file(&tile.path(), FULL_TILE_BYTES, deadline).await? {
-            Some(bytes) => bytes,
-            // A log may drop a partial tile once the full one is there (tlog-tiles, "Partial Tiles").
-            None => self.file(&tile.full().path(), FULL_TILE_BYTES, deadline).await?.ok_or(LogError::Missing)?,
-        };
+        let bytes = self.tile_file(&tile.path(), &tile.full().path(), FULL_TILE_BYTES, deadline).await?;
         let (hashes, rest) = bytes.as_chunks::<HASH_BYTES>();
         let width = usize::try_from(tile.width()).unwrap_or(usize::MAX);
         if !rest.is_empty() || hashes.len() < width {
@@ -52,8 +48,22 @@ impl RekorV2 {
         Ok(hashes[..width].to_vec())
     }
 
+    /// The file of a tile. A log may drop a partial one once the full one is there (tlog-tiles, "Partial Tiles").
+    pub(super) async fn tile_file(
+        &self,
+        path: &str,
+        full_path: &str,
+        limit: usize,
+        deadline: Deadline,
+    ) -> Result<Bytes, LogError> {
+        match self.file(path, limit, deadline).await? {
+            Some(bytes) => Ok(bytes),
+            None => self.file(full_path, limit, deadline).await?.ok_or(LogError::Missing),
+        }
+    }
+
     /// A file below the tiles' prefix, if it is there.
-    pub(crate) async fn file(&self, path: &str, limit: usize, deadline: Deadline) -> Result<Option<Bytes>, LogError> {
+    async fn file(&self, path: &str, limit: usize, deadline: Deadline) -> Result<Option<Bytes>, LogError> {
         let response = send(self.client.get(self.tile_url(path)), deadline).await?;
         if response.status() == StatusCode::NOT_FOUND {
             return Ok(None);
