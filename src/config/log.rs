@@ -84,7 +84,7 @@ impl LogConfig {
 }
 
 /// A log by its URL and the version of its API.
-struct Written {
+struct WrittenLog {
     url: Url,
     api: RekorApi,
 }
@@ -93,7 +93,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
     pub(super) fn log(&mut self) -> Option<LogConfig> {
         let (root, signing) = (self.trusted_root(), self.signing_config());
         let (tiles, earlier) = (self.url("REKOR_TILES_URL"), self.earlier_logs());
-        let Some(Written { url, api }) = self.written(signing.as_ref()) else {
+        let Some(WrittenLog { url, api }) = self.written(signing.as_ref()) else {
             self.refuse_without_log();
             return None;
         };
@@ -142,10 +142,10 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
     }
 
     /// The log that is written: that of `REKOR_URL`, or the one that the signing config has for now.
-    fn written(&mut self, signing: Option<&SigningConfig>) -> Option<Written> {
+    fn written(&mut self, signing: Option<&SigningConfig>) -> Option<WrittenLog> {
         let (api, url) = (self.rekor_api(), self.url("REKOR_URL"));
         let Some(signing) = signing else {
-            return url.map(|url| Written { url, api: api.unwrap_or(RekorApi::V1) });
+            return url.map(|url| WrittenLog { url, api: api.unwrap_or(RekorApi::V1) });
         };
         if url.is_some() {
             self.fault("REKOR_URL", "is set beside SIGNING_CONFIG, which names the log");
@@ -166,7 +166,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
             }
         };
         match choice {
-            Ok((log, api)) => Some(Written { url: log.url().clone(), api }),
+            Ok((log, api)) => Some(WrittenLog { url: log.url().clone(), api }),
             Err(error) => {
                 self.fault("SIGNING_CONFIG", error);
                 None

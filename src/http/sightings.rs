@@ -33,7 +33,7 @@ const A_PLACE: &str = "a log id and a log index, as <64 hexadecimal digits>:<dec
 
 /// A question about the list.
 #[derive(Debug, PartialEq, Eq)]
-enum Query {
+enum ListQuery {
     /// Sightings of a log, of the one that is written if none is named.
     Page { log: Option<[u8; 32]>, from: u64, n: usize },
     /// The statement whose signature is over this sha256. A recorded one is found by its place in a log.
@@ -85,12 +85,12 @@ impl Service {
         if !is_asked && client.wants_page() {
             return Ok(self.look_up(client, "", deadline).await);
         }
-        match Query::parse(written)? {
-            Query::Page { log, from, n } => {
+        match ListQuery::parse(written)? {
+            ListQuery::Page { log, from, n } => {
                 self.charge_for_list(log, source, deadline).await?;
                 self.page_of_sightings(log, from, n, deadline).await
             }
-            Query::Statement { signed, at } => {
+            ListQuery::Statement { signed, at } => {
                 self.charge_for_list(at.map(|(log, _)| log), source, deadline).await?;
                 self.statement_line(&signed, at, deadline).await
             }
@@ -147,7 +147,7 @@ impl Service {
 /// The parameters of the list.
 const PARAMETERS: [&str; 5] = ["log", "from", "n", "signed", "at"];
 
-impl Query {
+impl ListQuery {
     /// Parameters of other names are passed over. One that is there twice is refused: it has two meanings.
     fn parse(query: &str) -> Result<Self, Refusal> {
         let (mut log, mut from, mut n, mut signed, mut at) = (None, None, None, None, None);
@@ -224,17 +224,17 @@ mod tests {
     #[test]
     fn a_query_is_of_a_page_or_of_a_statement() {
         let (ff, hex) = ([0xff; 32], "ff".repeat(32));
-        let page = |log, from, n| Query::Page { log, from, n };
+        let page = |log, from, n| ListQuery::Page { log, from, n };
         for (query, expected) in [
             (String::new(), page(None, 0, 500)),
             (format!("log={hex}"), page(Some(ff), 0, 500)),
             (format!("log={}&from=7&n=1000", hex.to_uppercase()), page(Some(ff), 7, 1000)),
             ("from=18446744073709551615&n=1".to_owned(), page(None, u64::MAX, 1)),
             ("from=007&ns=ghcr.io&last=x".to_owned(), page(None, 7, 500)),
-            (format!("signed={hex}"), Query::Statement { signed: ff, at: None }),
-            (format!("signed={hex}&at={hex}%3A12"), Query::Statement { signed: ff, at: Some((ff, 12)) }),
+            (format!("signed={hex}"), ListQuery::Statement { signed: ff, at: None }),
+            (format!("signed={hex}&at={hex}%3A12"), ListQuery::Statement { signed: ff, at: Some((ff, 12)) }),
         ] {
-            assert_eq!(Query::parse(&query).unwrap(), expected, "{query}");
+            assert_eq!(ListQuery::parse(&query).unwrap(), expected, "{query}");
         }
     }
 
@@ -266,7 +266,7 @@ mod tests {
             (format!("signed={hex}&at=1:{hex}"), "a log id and a log index"),
             (format!("signed=sha256:{hex}"), "64 hexadecimal digits"),
         ] {
-            let refusal = Query::parse(&query).expect_err(&query);
+            let refusal = ListQuery::parse(&query).expect_err(&query);
             assert_eq!((refusal.status().as_u16(), refusal.code()), (400, "UNSUPPORTED"), "{query}");
             assert!(refusal.message().contains(part), "{query}: {}", refusal.message());
         }

@@ -14,7 +14,7 @@ use crate::tlog::{EntryError, LogEntry, TransparencyLogEntry};
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Kept {
+struct KeptEntry {
     tlog_entries: [TransparencyLogEntry; 1],
     #[serde(skip_serializing_if = "Option::is_none")]
     timestamp_verification_data: Option<TimestampVerificationData>,
@@ -26,7 +26,7 @@ pub(super) fn entry_text(sighting: &Sighting) -> String {
     if !matches!(entry.body(), EntryBody::SignedDigest(_)) {
         return entry.to_json();
     }
-    let kept = Kept {
+    let kept = KeptEntry {
         tlog_entries: [TransparencyLogEntry::of_sighting(entry)],
         timestamp_verification_data: sighting.stamped().map(TimestampVerificationData::new),
     };
@@ -38,7 +38,7 @@ pub(super) fn parse_entry(text: &str) -> Result<(LogEntry, Option<TimestampVerif
     if let Ok(entry) = LogEntry::parse(text.as_bytes()) {
         return Ok((entry, None));
     }
-    let kept: Kept = serde_json::from_str(text).map_err(|error| EntryError::new(shown(&error.to_string())))?;
+    let kept: KeptEntry = serde_json::from_str(text).map_err(|error| EntryError::new(shown(&error.to_string())))?;
     let [entry] = &kept.tlog_entries;
     Ok((entry.entry()?, kept.timestamp_verification_data))
 }

@@ -66,12 +66,12 @@ fn numbered(index: u64, width: u64) -> String {
 
 /// Leaves from `start` up to `end`.
 #[derive(Debug, Clone, Copy)]
-struct Range {
+struct LeafRange {
     start: u64,
     end: u64,
 }
 
-impl Range {
+impl LeafRange {
     fn len(self) -> u64 {
         self.end - self.start
     }
@@ -88,7 +88,7 @@ impl Range {
 pub struct TileProof {
     size: u64,
     /// The subtrees whose roots are the proof, in its order.
-    subtrees: Vec<Range>,
+    subtrees: Vec<LeafRange>,
 }
 
 impl TileProof {
@@ -96,7 +96,7 @@ impl TileProof {
     /// smaller than `size`.
     pub fn inclusion(index: u64, size: u64) -> Self {
         let mut subtrees = Vec::new();
-        let mut range = Range { start: 0, end: size };
+        let mut range = LeafRange { start: 0, end: size };
         while range.len() > 1 {
             let (left, right) = range.halves();
             let (with, beside) = if index < left.end { (left, right) } else { (right, left) };
@@ -114,7 +114,7 @@ impl TileProof {
         if before == 0 || before > size {
             return Self { size, subtrees };
         }
-        let mut range = Range { start: 0, end: size };
+        let mut range = LeafRange { start: 0, end: size };
         let mut whole = true;
         while range.end != before {
             let (left, right) = range.halves();
@@ -150,7 +150,7 @@ impl TileProof {
         self.subtrees.iter().map(|range| self.root(*range, tiles)).collect()
     }
 
-    fn root(&self, range: Range, tiles: &BTreeMap<Tile, Vec<Hash>>) -> Option<Hash> {
+    fn root(&self, range: LeafRange, tiles: &BTreeMap<Tile, Vec<Hash>>) -> Option<Hash> {
         if let Some(height) = height_if_full(range) {
             let level = height / TILE_HEIGHT;
             let first = range.start >> (TILE_HEIGHT * level);
@@ -164,7 +164,7 @@ impl TileProof {
 }
 
 /// Hands the height and the first leaf of each full subtree in `range` to `each`.
-fn visit(range: Range, each: &mut impl FnMut(u32, u64)) {
+fn visit(range: LeafRange, each: &mut impl FnMut(u32, u64)) {
     match height_if_full(range) {
         Some(height) => each(height, range.start),
         None => {
@@ -176,7 +176,7 @@ fn visit(range: Range, each: &mut impl FnMut(u32, u64)) {
 }
 
 /// The height of the subtree over `range`, if it is full.
-fn height_if_full(range: Range) -> Option<u32> {
+fn height_if_full(range: LeafRange) -> Option<u32> {
     range.len().is_power_of_two().then(|| range.len().ilog2())
 }
 

@@ -1,6 +1,6 @@
 //! What a complete audit shows of one tag: that no other digest is recorded for it.
 
-use super::spotted::Signed;
+use super::spotted::SpottedContent;
 use super::state::EndedAudit;
 use crate::audit::state::AuditState;
 use crate::key::PublicKey;
@@ -61,7 +61,7 @@ impl AuditState {
         if index >= size {
             return Err(NoAbsence::Newer { index, size });
         }
-        let message = Signed::Message(sighting.statement().signed_sha256());
+        let message = SpottedContent::Message(sighting.statement().signed_sha256());
         let spotted = &reading.proven().spotted;
         match spotted.binary_search_by_key(&index, |spotted| spotted.index) {
             Ok(at) if spotted[at].signed == message => {

@@ -6,10 +6,10 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::Instant;
 
 use super::instance_list::{InstanceList, ListError};
-use super::listed::Listed;
-use super::reader::{LogReader, Reading};
+use super::listed::ListedStatement;
+use super::reader::{LogContent, LogReader};
 use super::reconciliation::{Found, Reconciliation};
-use super::spotted::{Signed, Spotted};
+use super::spotted::{Spotted, SpottedContent};
 use crate::audit::issue::{Issue, IssueKind};
 use crate::audit::tags::LEDGER_TIME;
 use crate::deadline::Deadline;
@@ -55,7 +55,7 @@ pub(crate) struct Summary {
     pub pending: u64,
     /// Listed sightings whose entry is behind what was read.
     pub newer: u64,
-    pub not_read: Vec<NotRead>,
+    pub not_read: Vec<UnreadLog>,
 }
 
 impl Summary {
@@ -68,7 +68,7 @@ impl Summary {
 
 /// A log, or a shard of one, that was not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NotRead {
+pub(crate) struct UnreadLog {
     /// In hexadecimal.
     pub log_id: String,
     pub api: RekorApi,
@@ -83,7 +83,7 @@ pub(crate) struct Explaining<'a> {
     /// The time in which an entry must be explained: longer than a writer needs to complete its row.
     pub patience: Duration,
     /// Sees each sighting that an instance lists, or tells of.
-    pub on_listed: &'a dyn Fn(&Listed),
+    pub on_listed: &'a dyn Fn(&ListedStatement),
 }
 
 impl Explaining<'_> {
@@ -92,7 +92,7 @@ impl Explaining<'_> {
     pub(crate) async fn explain(
         &self,
         log_id: Option<&str>,
-        reading: &Reading,
+        reading: &LogContent,
         checkpoint: Option<&Checkpoint>,
         each: &mut impl FnMut(Found),
     ) -> Result<Summary, ExplainError> {
@@ -120,7 +120,7 @@ impl Explaining<'_> {
         let not_read = not_read.filter(|(id, _)| Some(&**id) != log_id).map(|(log_id, api)| {
             let count = all.listed.get(&log_id).copied().unwrap_or(0);
             let listed = (!unknown.contains(&log_id)).then_some(count);
-            NotRead { log_id, api, listed }
+            UnreadLog { log_id, api, listed }
         });
         let not_read = not_read.collect();
         let listed = log_id.and_then(|id| all.listed.get(id)).copied().unwrap_or(0) - all.newer;
@@ -131,7 +131,7 @@ impl Explaining<'_> {
     async fn scan(
         &self,
         ledger: &Ledger,
-        add: &mut impl FnMut(&Listed) -> Vec<Found>,
+        add: &mut impl FnMut(&ListedStatement) -> Vec<Found>,
         each: &mut impl FnMut(Found),
     ) -> Result<(), ExplainError> {
         let mut after = None::<String>;
@@ -150,12 +150,12 @@ impl Explaining<'_> {
         }
     }
 
-    fn listed_row(&self, tag: &str, row: Result<crate::ledger::Row, LedgerError>) -> Result<Listed, String> {
+    fn listed_row(&self, tag: &str, row: Result<crate::ledger::Row, LedgerError>) -> Result<ListedStatement, String> {
         let row = row.map_err(|error| error.to_string())?;
         let tag = tag.parse().map_err(|_| "its key is not the canonical name of a tag".to_owned())?;
         let keys = (&self.search.trusted, &self.search.log_keys);
         let verified = row.verify(&tag, keys.0, keys.1).map_err(|fault| fault.to_string())?;
-        Ok(Listed::of_row(&verified, keys.1))
+        Ok(ListedStatement::of_row(&verified, keys.1))
     }
 
     /// Takes all sightings of one log in that an instance lists. Returns whether it knows the log.
@@ -176,7 +176,7 @@ impl Explaining<'_> {
             }
             let mut least = from;
             for line in &page.lines {
-                match Listed::parse(line, &self.search.trusted) {
+                match ListedStatement::parse(line, &self.search.trusted) {
                     Ok(listed) => {
                         let place = listed.place.as_ref().filter(|place| place.log_id == log_id);
                         let index = place.map(|place| place.index).filter(|index| *index >= least);
@@ -234,8 +234,8 @@ impl Explaining<'_> {
         each: &mut impl FnMut(Found),
     ) -> Result<(), ExplainError> {
         let hashes = rest.iter().filter_map(|spotted| match spotted.signed {
-            Signed::Message(sha256) => Some((sha256, spotted.index)),
-            Signed::Payload(_) | Signed::Unknown => None,
+            SpottedContent::Message(sha256) => Some((sha256, spotted.index)),
+            SpottedContent::Payload(_) | SpottedContent::Unknown => None,
         });
         let (hashes, log_id): (Vec<_>, _) = (hashes.collect(), all.log_id().to_owned());
         let log_id = &*log_id;
@@ -244,7 +244,7 @@ impl Explaining<'_> {
         let mut answers = stream::iter(hashes).map(ask).buffer_unordered(CONCURRENCY);
         while let Some((sha256, answer)) = answers.try_next().await? {
             // Another answer than the statement that was asked for explains nothing.
-            let listed = answer.and_then(|line| Listed::parse(&line, &self.search.trusted).ok());
+            let listed = answer.and_then(|line| ListedStatement::parse(&line, &self.search.trusted).ok());
             if let Some(listed) = listed.filter(|listed| listed.message() == sha256) {
                 (self.on_listed)(&listed);
                 all.explain(&listed).into_iter().for_each(&mut *each);

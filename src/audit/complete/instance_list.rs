@@ -38,7 +38,7 @@ pub(crate) struct InstanceList {
 
 /// A page of the list.
 #[derive(Debug)]
-pub(super) struct SightingsPage {
+pub(super) struct LinesPage {
     pub lines: Vec<Vec<u8>>,
     /// The index that the next page begins at; `None` on the last one.
     pub next: Option<u64>,
@@ -66,7 +66,7 @@ impl InstanceList {
     }
 
     /// The lines of a log's sightings from index `from` on. `None` if the instance does not know the log.
-    pub(super) async fn page(&self, log_id: &str, from: u64) -> Result<Option<SightingsPage>, ListError> {
+    pub(super) async fn page(&self, log_id: &str, from: u64) -> Result<Option<LinesPage>, ListError> {
         let query = format!("log={log_id}&from={from}&n={PAGE}");
         let (link, body) = match self.ask(&query).await? {
             None => return Ok(None),
@@ -83,7 +83,7 @@ impl InstanceList {
         if next.is_some_and(|next| next <= from) {
             return Err(ListError::Malformed("a page does not lead on"));
         }
-        Ok(Some(SightingsPage { lines, next }))
+        Ok(Some(LinesPage { lines, next }))
     }
 
     /// The line of the statement with this sha256 of its DSSE encoding, pending or recorded at this place; `None` if there is

@@ -12,15 +12,15 @@ use crate::tlog::LogKeys;
 
 /// A listed sighting whose statement a trusted key signed.
 #[derive(Debug, Clone)]
-pub(crate) struct Listed {
+pub(crate) struct ListedStatement {
     pub statement: SignedStatement,
     /// Its entry; `None` while the row is pending.
-    pub place: Option<Place>,
+    pub place: Option<ListedPlace>,
 }
 
 /// An entry's place, by the list's word.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct ListedPlace {
     /// In hexadecimal.
     pub log_id: String,
     pub index: u64,
@@ -52,7 +52,7 @@ struct ListedSignature {
     sig: String,
 }
 
-impl Listed {
+impl ListedStatement {
     /// Checks a line of an instance's list. The error says what does not hold.
     pub(super) fn parse(line: &[u8], keys: &[PublicKey]) -> Result<Self, String> {
         let line: ListedLine = serde_json::from_slice(line).map_err(|error| error.to_string())?;
@@ -73,7 +73,7 @@ impl Listed {
             (true, _, None) => None,
             (false, Some(log_id), Some(index)) => {
                 let number = index.parse().ok().filter(|number: &u64| number.to_string() == index);
-                Some(Place { log_id, index: number.ok_or("its log index is not a number")? })
+                Some(ListedPlace { log_id, index: number.ok_or("its log index is not a number")? })
             }
             _ => return Err("it is neither recorded nor pending".to_owned()),
         };
@@ -88,7 +88,7 @@ impl Listed {
                 let entry = sighting.entry();
                 // A verified entry was checked with one of the keys.
                 let log_id = entry.log_key(log_keys).map(|key| hex::encode(key.id())).unwrap_or_default();
-                let place = Some(Place { log_id, index: entry.log_index() });
+                let place = Some(ListedPlace { log_id, index: entry.log_index() });
                 Self { statement: sighting.statement().clone(), place }
             }
         }
@@ -130,10 +130,10 @@ mod tests {
     fn a_line_counts_only_if_its_statement_is_signed_by_a_key_that_counts_and_says_the_same() {
         let (key, other) = (LocalKey::generate().unwrap(), LocalKey::generate().unwrap());
         let keys = [other.public_key().clone(), key.public_key().clone()];
-        let parse = |line: &Value| Listed::parse(line.to_string().as_bytes(), &keys);
+        let parse = |line: &Value| ListedStatement::parse(line.to_string().as_bytes(), &keys);
         let good = line(&key);
         let listed = parse(&good).unwrap();
-        assert_eq!(listed.place, Some(Place { log_id: "ab".to_owned(), index: 7 }));
+        assert_eq!(listed.place, Some(ListedPlace { log_id: "ab".to_owned(), index: 7 }));
         assert_eq!(listed.statement.digest(), &Digest::sha256(b"v1"));
 
         let changed = |change: &dyn Fn(&mut Value)| {
@@ -165,7 +165,7 @@ mod tests {
         for (what, change) in faults {
             assert!(changed(change).is_err(), "{what}");
         }
-        assert!(Listed::parse(b"", &keys).is_err() && Listed::parse(b"[]", &keys).is_err());
+        assert!(ListedStatement::parse(b"", &keys).is_err() && ListedStatement::parse(b"[]", &keys).is_err());
         let stranger = line(&LocalKey::generate().unwrap());
         assert_eq!(parse(&stranger).unwrap_err(), "its signature is not by a key that counts");
     }

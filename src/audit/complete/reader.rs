@@ -29,7 +29,7 @@ pub(crate) struct LogReader<'a> {
 
 /// All that was read of a log so far.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Reading {
+pub(crate) struct LogContent {
     pub frontier: Frontier,
     /// The entries that bear a key, in the order of the log.
     pub spotted: Vec<Spotted>,
@@ -56,10 +56,10 @@ impl<'a> LogReader<'a> {
     /// Nothing is proven before the reading's head is that of a signed checkpoint.
     pub(crate) async fn read<E: From<LogError>>(
         &self,
-        reading: &mut Reading,
+        reading: &mut LogContent,
         size: u64,
         stop: impl Future<Output = ()>,
-        mut each: impl FnMut(&Reading) -> Result<(), E>,
+        mut each: impl FnMut(&LogContent) -> Result<(), E>,
     ) -> Result<bool, E> {
         let begin = reading.frontier.size();
         let next = |from: &u64| (from / TILE_WIDTH + 1).checked_mul(TILE_WIDTH).filter(|next| *next < size);

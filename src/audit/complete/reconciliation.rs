@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap, hash_map};
 
 use sha2::{Digest as _, Sha256};
 
-use super::listed::{Listed, Place};
-use super::spotted::{Signed, Spotted};
+use super::listed::{ListedPlace, ListedStatement};
+use super::spotted::{Spotted, SpottedContent};
 use crate::audit::issue::{Issue, IssueKind};
 use crate::image::Digest;
 
@@ -26,7 +26,7 @@ pub(super) struct Reconciliation {
     /// In the order of the log.
     spotted: Vec<Spotted>,
     /// True once a listed statement is what was signed.
-    explained: HashMap<Signed, bool>,
+    explained: HashMap<SpottedContent, bool>,
     /// The digest of each tag, by the sha256 of its name.
     digests: HashMap<[u8; 32], [u8; 32]>,
     /// Sightings listed, by log.
@@ -50,7 +50,7 @@ impl Reconciliation {
     }
 
     /// Takes a listed sighting in. Returns what does not hold.
-    pub(super) fn add(&mut self, listed: &Listed) -> Vec<Found> {
+    pub(super) fn add(&mut self, listed: &ListedStatement) -> Vec<Found> {
         match &listed.place {
             None => self.pending += 1,
             Some(place) => {
@@ -62,11 +62,11 @@ impl Reconciliation {
     }
 
     /// Marks what a sighting explains. Returns what does not hold: one that is told apart from the lists must fit to them.
-    pub(super) fn explain(&mut self, listed: &Listed) -> Vec<Found> {
+    pub(super) fn explain(&mut self, listed: &ListedStatement) -> Vec<Found> {
         let mut found = Vec::new();
         let about = || listed.statement.tag().canonical().to_owned();
-        let message = Signed::Message(listed.message());
-        for signed in [message, Signed::Payload(Sha256::digest(listed.payload()).into())] {
+        let message = SpottedContent::Message(listed.message());
+        for signed in [message, SpottedContent::Payload(Sha256::digest(listed.payload()).into())] {
             self.explained.entry(signed).and_modify(|explained| *explained = true);
         }
         if let Some(detail) = self.other_digest(listed) {
@@ -83,17 +83,17 @@ impl Reconciliation {
     /// The entries that no listed sighting explains yet.
     pub(super) fn unexplained(&self) -> Vec<Spotted> {
         let is_unexplained = |spotted: &&Spotted| self.explained.get(&spotted.signed) == Some(&false);
-        let known = self.spotted.iter().filter(|spotted| spotted.signed != Signed::Unknown);
+        let known = self.spotted.iter().filter(|spotted| spotted.signed != SpottedContent::Unknown);
         known.filter(is_unexplained).copied().collect()
     }
 
     /// Entries that cannot be understood.
     pub(super) fn unreadable(&self) -> impl Iterator<Item = u64> {
-        self.spotted.iter().filter(|spotted| spotted.signed == Signed::Unknown).map(|spotted| spotted.index)
+        self.spotted.iter().filter(|spotted| spotted.signed == SpottedContent::Unknown).map(|spotted| spotted.index)
     }
 
     /// Says that another digest was listed for the tag, if one was.
-    fn other_digest(&mut self, listed: &Listed) -> Option<String> {
+    fn other_digest(&mut self, listed: &ListedStatement) -> Option<String> {
         let (tag, digest) = (listed.statement.tag(), listed.statement.digest());
         // A statement has a sha256 alone.
         let own: [u8; 32] = hex::decode(digest.hex()).ok()?.try_into().ok()?;
@@ -111,7 +111,7 @@ impl Reconciliation {
     }
 
     /// Says that the log has no such entry where the sighting is said to be, if it was read as far as that.
-    fn not_there(&self, place: &Place, message: Signed, digest: &Digest) -> Option<String> {
+    fn not_there(&self, place: &ListedPlace, message: SpottedContent, digest: &Digest) -> Option<String> {
         if place.log_id != self.log_id || place.index >= self.size {
             return None;
         }
@@ -134,12 +134,12 @@ mod tests {
     use crate::dsse;
     use crate::sighting::{LocalKey, SignedStatement, statement};
 
-    fn listed(key: &LocalKey, tag: &str, content: &str, place: Option<(&str, u64)>) -> Listed {
+    fn listed(key: &LocalKey, tag: &str, content: &str, place: Option<(&str, u64)>) -> ListedStatement {
         let (tag, digest) = (format!("ghcr.io/org/app:{tag}").parse().unwrap(), Digest::sha256(content.as_bytes()));
         let signature = key.sign(&dsse::pae(dsse::IN_TOTO, &statement(&tag, &digest))).unwrap();
         let statement = SignedStatement::check(tag, digest, key.public_key(), signature).unwrap();
-        let place = place.map(|(log_id, index)| Place { log_id: log_id.to_owned(), index });
-        Listed { statement, place }
+        let place = place.map(|(log_id, index)| ListedPlace { log_id: log_id.to_owned(), index });
+        ListedStatement { statement, place }
     }
 
     fn kinds(found: &[Found]) -> Vec<(&str, &str)> {
@@ -152,13 +152,13 @@ mod tests {
         let [one, two, three] = ["v1", "v2", "v3"].map(|tag| listed(&key, tag, tag, None).message());
         let payload: [u8; 32] = Sha256::digest(listed(&key, "v1", "v1", None).payload()).into();
         let entries = [
-            (3, Signed::Message(one)),
-            (4, Signed::Message(two)),
-            (5, Signed::Message(one)),
-            (6, Signed::Payload(payload)),
-            (7, Signed::Message(three)),
-            (8, Signed::Message(three)),
-            (9, Signed::Unknown),
+            (3, SpottedContent::Message(one)),
+            (4, SpottedContent::Message(two)),
+            (5, SpottedContent::Message(one)),
+            (6, SpottedContent::Payload(payload)),
+            (7, SpottedContent::Message(three)),
+            (8, SpottedContent::Message(three)),
+            (9, SpottedContent::Unknown),
         ];
         let spotted = entries.map(|(index, signed)| Spotted { index, signed }).to_vec();
         let mut all = Reconciliation::new("ab".to_owned(), 10, spotted);

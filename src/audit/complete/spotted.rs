@@ -10,12 +10,12 @@ const STORED: usize = 8 + 1 + 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Spotted {
     pub index: u64,
-    pub signed: Signed,
+    pub signed: SpottedContent,
 }
 
 /// What an entry keeps of the signed bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Signed {
+pub(crate) enum SpottedContent {
     /// The sha256 of the signed bytes: of a sighting, the DSSE encoding of its statement.
     Message([u8; 32]),
     /// The sha256 of an envelope's payload.
@@ -31,13 +31,13 @@ impl Spotted {
             EntryBody::SignedDigest(signed) => keys
                 .iter()
                 .any(|key| signed.key.is(key))
-                .then(|| signed.sha256.map_or(Signed::Unknown, Signed::Message)),
+                .then(|| signed.sha256.map_or(SpottedContent::Unknown, SpottedContent::Message)),
             _ => match HashedEnvelope::parse(leaf) {
                 Some(envelope) => {
                     let is_by = envelope.keys.iter().any(|held| keys.iter().any(|key| held.is(key)));
-                    is_by.then(|| envelope.payload_sha256.map_or(Signed::Unknown, Signed::Payload))
+                    is_by.then(|| envelope.payload_sha256.map_or(SpottedContent::Unknown, SpottedContent::Payload))
                 }
-                None => keys.iter().any(|key| contains_key(leaf, key)).then_some(Signed::Unknown),
+                None => keys.iter().any(|key| contains_key(leaf, key)).then_some(SpottedContent::Unknown),
             },
         };
         signed.map(|signed| Self { index, signed })
@@ -48,9 +48,9 @@ impl Spotted {
         let mut bytes = Vec::with_capacity(spotted.len() * STORED);
         for Self { index, signed } in spotted {
             let (kind, hash) = match signed {
-                Signed::Message(hash) => (0, *hash),
-                Signed::Payload(hash) => (1, *hash),
-                Signed::Unknown => (2, [0; 32]),
+                SpottedContent::Message(hash) => (0, *hash),
+                SpottedContent::Payload(hash) => (1, *hash),
+                SpottedContent::Unknown => (2, [0; 32]),
             };
             bytes.extend(index.to_be_bytes());
             bytes.push(kind);
@@ -68,9 +68,9 @@ impl Spotted {
             let (kind, hash) = rest.split_first()?;
             let (index, hash) = (u64::from_be_bytes(*index), hash.try_into().ok()?);
             let signed = match kind {
-                0 => Signed::Message(hash),
-                1 => Signed::Payload(hash),
-                2 => Signed::Unknown,
+                0 => SpottedContent::Message(hash),
+                1 => SpottedContent::Payload(hash),
+                2 => SpottedContent::Unknown,
                 _ => return None,
             };
             let fits = (next..size).contains(&index);
@@ -105,29 +105,30 @@ mod tests {
             let spec = json!({"dsseV002": {"payloadHash": hash, "signatures": signatures}});
             json!({"apiVersion": "0.0.2", "kind": "dsse", "spec": spec}).to_string().into_bytes()
         };
-        assert_eq!(found(&SignedDigest::leaf(&[3; 32], b"x", &own)), Some(Signed::Message([3; 32])));
+        assert_eq!(found(&SignedDigest::leaf(&[3; 32], b"x", &own)), Some(SpottedContent::Message([3; 32])));
         assert_eq!(found(&SignedDigest::leaf(&[3; 32], b"x", &other)), None);
-        assert_eq!(found(&dsse(&own, "SHA2_256")), Some(Signed::Payload([5; 32])));
-        assert_eq!(found(&dsse(&own, "SHA2_512")), Some(Signed::Unknown));
+        assert_eq!(found(&dsse(&own, "SHA2_256")), Some(SpottedContent::Payload([5; 32])));
+        assert_eq!(found(&dsse(&own, "SHA2_512")), Some(SpottedContent::Unknown));
         assert_eq!(found(&dsse(&other, "SHA2_256")), None);
         // A kind that nobody knows yet.
         let later = |key: &PublicKey| json!({"apiVersion": "9", "kind": "later", "key": key.pem()}).to_string();
-        assert_eq!(found(later(&own).as_bytes()), Some(Signed::Unknown));
+        assert_eq!(found(later(&own).as_bytes()), Some(SpottedContent::Unknown));
         assert_eq!((found(later(&other).as_bytes()), found(b"")), (None, None));
         let spaced = String::from_utf8(SignedDigest::leaf(&[3; 32], b"x", &own)).unwrap().replace(',', " , ");
-        assert_eq!(found(spaced.as_bytes()), Some(Signed::Message([3; 32])), "whatever the form");
+        assert_eq!(found(spaced.as_bytes()), Some(SpottedContent::Message([3; 32])), "whatever the form");
         let longer = SignedDigest::leaf(&[3; 32], b"x", &own);
         let longer = String::from_utf8(longer).unwrap().replace("SHA2_256", "SHA2_384");
-        assert_eq!(found(longer.as_bytes()), Some(Signed::Unknown));
+        assert_eq!(found(longer.as_bytes()), Some(SpottedContent::Unknown));
     }
 
     #[test]
     fn the_stored_form_is_read_and_any_other_is_refused() {
-        let all: Vec<Spotted> = [Signed::Message([1; 32]), Signed::Payload([2; 32]), Signed::Unknown]
-            .into_iter()
-            .zip([0, 5, 6])
-            .map(|(signed, index)| Spotted { index, signed })
-            .collect();
+        let all: Vec<Spotted> =
+            [SpottedContent::Message([1; 32]), SpottedContent::Payload([2; 32]), SpottedContent::Unknown]
+                .into_iter()
+                .zip([0, 5, 6])
+                .map(|(signed, index)| Spotted { index, signed })
+                .collect();
         let stored = Spotted::store(&all);
         assert_eq!(Spotted::read(&stored, 7), Some(all.clone()));
         assert_eq!(Spotted::read(&stored, 6), None, "beyond the tree");

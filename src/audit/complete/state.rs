@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::reader::Reading;
+use super::reader::LogContent;
 use super::spotted::Spotted;
 use crate::key::{Fingerprint, PublicKey};
 use crate::tlog::{Checkpoint, Frontier, Hash, LogKeys};
@@ -17,9 +17,9 @@ pub(crate) struct LogReading {
     /// The checkpoint that all up to here leads to.
     checkpoint: Option<Checkpoint>,
     /// Up to that checkpoint.
-    proven: Reading,
+    proven: LogContent,
     /// What was read since. No checkpoint proves it yet.
-    ahead: Option<Reading>,
+    ahead: Option<LogContent>,
     /// The last complete audit that came to its end.
     pub ended: Option<EndedAudit>,
 }
@@ -73,12 +73,12 @@ impl LogReading {
     }
 
     /// What was read so far, proven or not.
-    pub(crate) fn reading(&self) -> &Reading {
+    pub(crate) fn reading(&self) -> &LogContent {
         self.ahead.as_ref().unwrap_or(&self.proven)
     }
 
     /// What a checkpoint proves.
-    pub(crate) fn proven(&self) -> &Reading {
+    pub(crate) fn proven(&self) -> &LogContent {
         &self.proven
     }
 
@@ -88,7 +88,7 @@ impl LogReading {
     }
 
     /// Keeps what was read and is not proven yet.
-    pub(crate) fn set_ahead(&mut self, reading: &Reading) {
+    pub(crate) fn set_ahead(&mut self, reading: &LogContent) {
         self.ahead = Some(reading.clone());
     }
 
@@ -98,7 +98,7 @@ impl LogReading {
     }
 
     /// Keeps what leads to a verified checkpoint.
-    pub(crate) fn prove(&mut self, reading: Reading, checkpoint: Checkpoint) {
+    pub(crate) fn prove(&mut self, reading: LogContent, checkpoint: Checkpoint) {
         (self.proven, self.checkpoint, self.ahead) = (reading, Some(checkpoint), None);
     }
 
@@ -143,7 +143,7 @@ impl LogReading {
 }
 
 impl StoredPart {
-    fn new(reading: &Reading, before: usize) -> Self {
+    fn new(reading: &LogContent, before: usize) -> Self {
         Self {
             size: reading.frontier.size(),
             frontier: reading.frontier.roots().iter().map(hex::encode).collect(),
@@ -151,7 +151,7 @@ impl StoredPart {
         }
     }
 
-    fn read(self, mut before: Vec<Spotted>) -> Option<Reading> {
+    fn read(self, mut before: Vec<Spotted>) -> Option<LogContent> {
         let hash = |text: &String| -> Option<Hash> { hex::decode(text).ok()?.try_into().ok() };
         let frontier = Frontier::new(self.size, self.frontier.iter().map(hash).collect::<Option<_>>()?)?;
         let spotted = Spotted::read(&BASE64_STANDARD.decode(&self.entries).ok()?, self.size)?;
@@ -160,6 +160,6 @@ impl StoredPart {
             _ => true,
         };
         before.extend(spotted);
-        follows.then_some(Reading { frontier, spotted: before })
+        follows.then_some(LogContent { frontier, spotted: before })
     }
 }

@@ -13,8 +13,8 @@ use super::complete_report::CompleteReport;
 use super::keep::Keeping;
 use super::state_file::StateFile;
 use crate::audit::complete::{
-    EndedAudit, Explaining, Found, InstanceList, Listed, Lists, LogReading, ReadEnd, Readable, Reading, Summary,
-    read_log,
+    EndedAudit, Explaining, Found, InstanceList, ListedStatement, Lists, LogContent, LogReading, ReadEnd, Readable,
+    Summary, read_log,
 };
 use crate::audit::{AuditState, Weight, worst};
 use crate::cli::{CommandResult, instance, listen};
@@ -83,7 +83,7 @@ impl CompleteArgs {
         let log = Readable::among(search, &grown);
         let mut issues = BTreeMap::new();
         let reading = match &log {
-            None => Reading::default(),
+            None => LogContent::default(),
             Some(Readable { log_id, checkpoint }) => {
                 match read(search, log_id, checkpoint, &mut state, stop, file, &mut report).await {
                     Ok(ReadEnd::Proven) => {}
@@ -111,7 +111,7 @@ impl CompleteArgs {
             (None, None) => return Err(nothing_listed()),
         };
         let keeping = self.keep.clone().map(Keeping::new);
-        let on_listed = |listed: &Listed| keeping.iter().for_each(|keeping| keeping.note(listed));
+        let on_listed = |listed: &ListedStatement| keeping.iter().for_each(|keeping| keeping.note(listed));
         let patience = Duration::from_secs(self.wait);
         let explaining = Explaining { search, lists, patience, on_listed: &on_listed };
         let (id, checkpoint) = log.as_ref().map(|log| (&*log.log_id, &log.checkpoint)).unzip();

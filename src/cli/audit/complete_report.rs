@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::report::AuditReport;
-use crate::audit::complete::{Difference, Found, Reading, Summary};
+use crate::audit::complete::{Difference, Found, LogContent, Summary};
 use crate::audit::{IssueKind, Weight, worst};
 use crate::cli::terminal::{BAD, DOUBTFUL, GOOD, sanitized, styled};
 use crate::tlog::{Checkpoint, Growth, HistoryConflict};
@@ -99,7 +99,7 @@ impl CompleteReport {
         &mut self,
         source: &str,
         read: Option<&Checkpoint>,
-        reading: &Reading,
+        reading: &LogContent,
         summary: &Summary,
         issues: &BTreeMap<IssueKind, u64>,
     ) {

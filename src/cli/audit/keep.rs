@@ -12,7 +12,7 @@ use futures_util::{StreamExt as _, stream};
 use url::Url;
 
 use crate::audit::LEDGER_TIME;
-use crate::audit::complete::Listed;
+use crate::audit::complete::ListedStatement;
 use crate::cli::instance;
 use crate::cli::ledger::lines::{self, ExportLine};
 use crate::deadline::Deadline;
@@ -56,7 +56,7 @@ impl Keeping {
     }
 
     /// Notes a listed sighting.
-    pub(super) fn note(&self, listed: &Listed) {
+    pub(super) fn note(&self, listed: &ListedStatement) {
         let tag = listed.statement.tag();
         match &listed.place {
             Some(_) => drop(self.recorded.borrow_mut().insert(tag.canonical().to_owned(), tag.clone())),

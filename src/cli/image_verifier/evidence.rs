@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use super::cache::Cache;
-use super::settings::{Instance, Settings};
+use super::settings::{AskedInstance, Settings};
 use crate::cli::instance::{self, InstanceError};
 use crate::cli::kept;
 use crate::cli::terminal::print_error;
@@ -82,7 +82,7 @@ pub(super) async fn look_up(settings: &Settings, tag: &Tag, deadline: Deadline) 
 }
 
 /// Has the instance record a tag that it has never seen, and returns the sighting.
-pub(super) async fn record(instance: &Instance, tag: &Tag, keys: &Keys<'_>, deadline: Deadline) -> Evidence {
+pub(super) async fn record(instance: &AskedInstance, tag: &Tag, keys: &Keys<'_>, deadline: Deadline) -> Evidence {
     let pulled = instance::pull(&instance.url, tag, deadline).await;
     if let Err(error) = &pulled
         && error.is_of_the_moment()
@@ -97,7 +97,7 @@ pub(super) async fn record(instance: &Instance, tag: &Tag, keys: &Keys<'_>, dead
 }
 
 /// What this node verified before, or what the instance says.
-async fn known_to(instance: &Instance, tag: &Tag, keys: &Keys<'_>, deadline: Deadline) -> Evidence {
+async fn known_to(instance: &AskedInstance, tag: &Tag, keys: &Keys<'_>, deadline: Deadline) -> Evidence {
     let kept = Cache::open(&instance.cache).map(|cache| cache.sighting(tag, keys));
     match kept {
         Ok(Some(sighting)) => Evidence::Sighting(Box::new(sighting)),
@@ -109,7 +109,7 @@ async fn known_to(instance: &Instance, tag: &Tag, keys: &Keys<'_>, deadline: Dea
     }
 }
 
-async fn ask(instance: &Instance, tag: &Tag, keys: &Keys<'_>, deadline: Deadline) -> Evidence {
+async fn ask(instance: &AskedInstance, tag: &Tag, keys: &Keys<'_>, deadline: Deadline) -> Evidence {
     let answer = instance::bundle(&instance.url, tag, deadline).await;
     let evidence = Evidence::from(answer.and_then(|bundle| Ok(keys.verify(&bundle, tag)?)));
     if let Evidence::Sighting(sighting) = &evidence {

@@ -4,8 +4,8 @@ use std::fmt;
 use std::process::ExitCode;
 
 use super::evidence::{Evidence, Keys, look_up, record};
-use super::name::{Host, Name};
-use super::settings::{Instance, Settings, Unavailable, Unseen};
+use super::name::{ImageName, NamedHost};
+use super::settings::{AskedInstance, Settings, Unseen, WhenUnavailable};
 use crate::deadline::Deadline;
 use crate::image::{Algorithm, Digest, Repository, Tag};
 use crate::pinned::PREFIX;
@@ -58,7 +58,7 @@ enum Asked {
 }
 
 fn by_name(settings: &Settings, name: &str, digest: &str) -> Result<Asked, String> {
-    let parts = Name::parse(name, settings.instance.as_ref().map(|instance| &instance.host))?;
+    let parts = ImageName::parse(name, settings.instance.as_ref().map(|instance| &instance.host))?;
     if let Some(reason) = settings.scope.leaves_out(&parts) {
         return Ok(Asked::Nothing(format!("{name} is not checked: {reason}")));
     }
@@ -83,10 +83,10 @@ fn by_name(settings: &Settings, name: &str, digest: &str) -> Result<Asked, Strin
     Ok(Asked::Tag(tag, digest))
 }
 
-fn tag(name: &Name) -> Result<Tag, String> {
+fn tag(name: &ImageName) -> Result<Tag, String> {
     let registry = match &name.host {
-        Host::Registry(registry) => registry.clone(),
-        Host::Other(host) => {
+        NamedHost::Registry(registry) => registry.clone(),
+        NamedHost::Other(host) => {
             return Err(format!("{host} is no host of a public registry; name it in 'except' if it is yours"));
         }
     };
@@ -112,10 +112,10 @@ async fn by_tag(settings: &Settings, tag: &Tag, digest: &Digest, deadline: Deadl
             Unseen::Record => Judgement::Unchecked(format!("the instance has served {tag}, and has no record of it")),
         },
         Evidence::Unavailable(reason) => match settings.unavailable {
-            Unavailable::Allow => {
+            WhenUnavailable::Allow => {
                 Judgement::Allowed(format!("{tag} could not be checked, and 'unavailable' allows that: {reason}"))
             }
-            Unavailable::Deny => Judgement::Unchecked(format!("{tag}: {reason}")),
+            WhenUnavailable::Deny => Judgement::Unchecked(format!("{tag}: {reason}")),
         },
         Evidence::Unusable(reason) if of_an_unseen_tag => Judgement::Unchecked(format!(
             "{tag} was never seen, and cannot be recorded: {reason}; an image that is not public can be named in 'except'"
@@ -124,15 +124,15 @@ async fn by_tag(settings: &Settings, tag: &Tag, digest: &Digest, deadline: Deadl
     }
 }
 
-fn compare(instance: Option<&Instance>, sighting: &Sighting, digest: &Digest) -> Judgement {
+fn compare(instance: Option<&AskedInstance>, sighting: &Sighting, digest: &Digest) -> Judgement {
     let (tag, recorded, entry) = (sighting.tag(), sighting.digest(), sighting.entry());
     let (time, index) = (SightingTime::clause(sighting.time()), entry.log_index());
     if recorded == digest {
         return Judgement::Allowed(format!("{tag} is what it was recorded as{time} (Rekor log index {index})"));
     }
     let host = instance.map(|instance| match &instance.host {
-        Host::Registry(registry) => registry.as_str(),
-        Host::Other(host) => host,
+        NamedHost::Registry(registry) => registry.as_str(),
+        NamedHost::Other(host) => host,
     });
     let pinned = host.map(|host| format!(" or {host}/{PREFIX}{tag}")).unwrap_or_default();
     Judgement::Refused(format!(

@@ -10,8 +10,8 @@ use crate::pinned::behind_prefix;
 
 /// A name in parts.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Name {
-    pub host: Host,
+pub(super) struct ImageName {
+    pub host: NamedHost,
     /// The repository within the registry, with Docker Hub's `library/`. It need not be within the grammar of the distribution spec.
     pub path: String,
     pub tag: Option<String>,
@@ -20,13 +20,13 @@ pub(super) struct Name {
 
 /// A registry's host, equal for all spellings of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Host {
+pub(super) enum NamedHost {
     Registry(Registry),
     /// A host that no public registry has, such as an IPv6 address or a name with an underscore: in lower case.
     Other(String),
 }
 
-impl Host {
+impl NamedHost {
     /// `None` if `text` cannot be a host.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let is_of_hosts = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']');
@@ -37,13 +37,13 @@ impl Host {
     }
 }
 
-impl Name {
+impl ImageName {
     /// Parses a name. One that was written for the instance at `instance` gives the name behind that host, and behind the
     /// prefix of a pinned name.
-    pub(super) fn parse(text: &str, instance: Option<&Host>) -> Result<Self, String> {
+    pub(super) fn parse(text: &str, instance: Option<&NamedHost>) -> Result<Self, String> {
         let fault = || format!("'{}' is not the name of an image", shown(text));
         let (host, rest) = text.split_once('/').unwrap_or(("docker.io", text));
-        let host = Host::parse(host).ok_or_else(fault)?;
+        let host = NamedHost::parse(host).ok_or_else(fault)?;
         let (path, object) = rest.split_at(rest.find([':', '@']).unwrap_or(rest.len()));
         let (tag, digest) = match object.split_once('@') {
             Some((tag, digest)) => (tag, Some(digest.to_owned())),
@@ -54,7 +54,7 @@ impl Name {
             return Err(fault());
         }
         if instance != Some(&host) {
-            let is_official = host == Host::Registry(Registry::docker_hub()) && !path.contains('/');
+            let is_official = host == NamedHost::Registry(Registry::docker_hub()) && !path.contains('/');
             let path = if is_official { format!("library/{path}") } else { path.to_owned() };
             return Ok(Self { host, path, tag, digest });
         }
@@ -62,7 +62,7 @@ impl Name {
         let name = behind_prefix(path).unwrap_or(path);
         let repository: Repository = name.parse().map_err(|error| format!("{}: {error}", fault()))?;
         let path = repository.path().to_owned();
-        Ok(Self { host: Host::Registry(repository.registry().clone()), path, tag, digest })
+        Ok(Self { host: NamedHost::Registry(repository.registry().clone()), path, tag, digest })
     }
 }
 
@@ -77,10 +77,11 @@ mod tests {
     use super::*;
 
     fn parts(text: &str) -> Option<(String, String, Option<String>, Option<String>)> {
-        let Name { host, path, tag, digest } = Name::parse(text, Host::parse("tlog.test").as_ref()).ok()?;
+        let ImageName { host, path, tag, digest } =
+            ImageName::parse(text, NamedHost::parse("tlog.test").as_ref()).ok()?;
         let host = match host {
-            Host::Registry(registry) => registry.to_string(),
-            Host::Other(host) => format!("other {host}"),
+            NamedHost::Registry(registry) => registry.to_string(),
+            NamedHost::Other(host) => format!("other {host}"),
         };
         Some((host, path, tag, digest))
     }

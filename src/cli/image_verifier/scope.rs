@@ -2,21 +2,21 @@
 
 use std::str::FromStr;
 
-use super::name::{Host, Name, is_path};
+use super::name::{ImageName, NamedHost, is_path};
 use crate::foreign::shown;
 use crate::image::{NameError, Registry};
 
 /// Which images are checked: those that `only` names, or all, and of these not what `except` names.
 #[derive(Debug)]
 pub(super) struct Scope {
-    pub only: Option<Vec<Place>>,
-    pub except: Vec<Place>,
+    pub only: Option<Vec<ScopePlace>>,
+    pub except: Vec<ScopePlace>,
 }
 
 /// A registry, or the repositories of one that begin with a path: `ghcr.io`, `ghcr.io/our-company`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub host: Host,
+pub(super) struct ScopePlace {
+    pub host: NamedHost,
     path: Option<String>,
     /// As it was written.
     text: String,
@@ -24,32 +24,32 @@ pub(super) struct Place {
 
 impl Scope {
     /// `None` if the image is checked, and otherwise the reason why not.
-    pub(super) fn leaves_out(&self, name: &Name) -> Option<String> {
+    pub(super) fn leaves_out(&self, name: &ImageName) -> Option<String> {
         if let Some(place) = self.except.iter().find(|place| place.holds(name)) {
             return Some(format!("'except' has {}", place.text));
         }
         let only = self.only.as_ref()?;
-        let holds = |place: &Place| place.holds(name) || place.means(name);
+        let holds = |place: &ScopePlace| place.holds(name) || place.means(name);
         (!only.iter().any(holds)).then(|| "'only' has other registries".to_owned())
     }
 }
 
-impl Place {
-    fn holds(&self, name: &Name) -> bool {
+impl ScopePlace {
+    fn holds(&self, name: &ImageName) -> bool {
         let below = |path: &String| name.path.strip_prefix(path).is_some_and(|r| r.is_empty() || r.starts_with('/'));
         self.host == name.host && self.path.as_ref().is_none_or(below)
     }
 
     /// Returns whether an image of Docker Hub's `library/` is meant: `docker.io/alpine` is also what begins with `alpine/`.
-    fn means(&self, name: &Name) -> bool {
+    fn means(&self, name: &ImageName) -> bool {
         let official = name.path.strip_prefix("library/");
         self.host == name.host
-            && self.host == Host::Registry(Registry::docker_hub())
+            && self.host == NamedHost::Registry(Registry::docker_hub())
             && official == self.path.as_deref()
     }
 }
 
-impl FromStr for Place {
+impl FromStr for ScopePlace {
     type Err = String;
 
     /// Parses `host[/path]`. As in the names that containerd gives, the first component is always a host.
@@ -59,7 +59,7 @@ impl FromStr for Place {
         if matches!(host.parse::<Registry>(), Err(NameError::NotInDns(_))) || path.is_some_and(|path| !is_path(path)) {
             return Err(fault());
         }
-        let host = Host::parse(host).ok_or_else(fault)?;
+        let host = NamedHost::parse(host).ok_or_else(fault)?;
         Ok(Self { host, path: path.map(str::to_owned), text: text.to_owned() })
     }
 }
@@ -74,7 +74,7 @@ mod tests {
     }
 
     fn checks(scope: &Scope, name: &str) -> bool {
-        scope.leaves_out(&Name::parse(name, None).unwrap()).is_none()
+        scope.leaves_out(&ImageName::parse(name, None).unwrap()).is_none()
     }
 
     #[test]
@@ -133,7 +133,7 @@ mod tests {
         for text in
             ["", "/", "https://ghcr.io", "ghcr.io/", "ghcr.io/a/..", "*.ghcr.io", "ghcr.io/*", "pinned.alt/a", "a b"]
         {
-            assert!(text.parse::<Place>().is_err(), "{text}");
+            assert!(text.parse::<ScopePlace>().is_err(), "{text}");
         }
     }
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use url::Url;
 
-use super::name::Host;
-use super::scope::{Place, Scope};
+use super::name::NamedHost;
+use super::scope::{Scope, ScopePlace};
 use crate::base_url;
 use crate::foreign::sanitized;
 use crate::key::{KeyError, PublicKey};
@@ -25,23 +25,23 @@ const DEFAULT_CACHE: &str = "/var/lib/tlogistry/sightings";
 #[derive(Debug)]
 pub(super) struct Settings {
     /// `None` if the folder of saved bundles is all that is asked.
-    pub instance: Option<Instance>,
+    pub instance: Option<AskedInstance>,
     /// The folder of saved bundles, or the file of `audit --keep`.
     pub bundles: Option<PathBuf>,
     /// Public keys that sightings count by.
     pub keys: Vec<PublicKey>,
     pub log_keys: LogKeys,
     pub unseen: Unseen,
-    pub unavailable: Unavailable,
+    pub unavailable: WhenUnavailable,
     pub scope: Scope,
 }
 
 /// The instance whose evidence counts.
 #[derive(Debug)]
-pub(super) struct Instance {
+pub(super) struct AskedInstance {
     pub url: Url,
     /// The host as it stands in images' names.
-    pub host: Host,
+    pub host: NamedHost,
     /// The folder that verified sightings are kept in.
     pub cache: PathBuf,
 }
@@ -59,7 +59,7 @@ pub(super) enum Unseen {
 /// What becomes of a tag about which the instance cannot be asked now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Unavailable {
+pub(super) enum WhenUnavailable {
     Allow,
     Deny,
 }
@@ -72,7 +72,7 @@ struct File {
     key: PathBuf,
     log_key: Option<PathBuf>,
     unseen: Option<Unseen>,
-    unavailable: Option<Unavailable>,
+    unavailable: Option<WhenUnavailable>,
     only: Option<Vec<String>>,
     except: Option<Vec<String>>,
     cache: Option<PathBuf>,
@@ -125,22 +125,22 @@ impl Settings {
             keys: keys(&file.key, PublicKey::all_from_pem)?,
             log_keys: LogKeys::new(log_keys).ok_or("'log_key' holds no public key")?,
             unseen,
-            unavailable: file.unavailable.unwrap_or(Unavailable::Deny),
+            unavailable: file.unavailable.unwrap_or(WhenUnavailable::Deny),
             scope,
         })
     }
 }
 
-fn instance(url: &str, cache: Option<PathBuf>) -> Result<Instance, String> {
+fn instance(url: &str, cache: Option<PathBuf>) -> Result<AskedInstance, String> {
     let url = base_url::parse(url).map_err(|error| format!("'instance': {error}"))?;
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let host = format!("{}{port}", url.host_str().unwrap_or_default());
-    let host = Host::parse(&host).ok_or("'instance' has no host that stands in an image's name")?;
-    Ok(Instance { url, host, cache: cache.unwrap_or_else(|| DEFAULT_CACHE.into()) })
+    let host = NamedHost::parse(&host).ok_or("'instance' has no host that stands in an image's name")?;
+    Ok(AskedInstance { url, host, cache: cache.unwrap_or_else(|| DEFAULT_CACHE.into()) })
 }
 
-fn scope(file: &File, instance: Option<&Instance>) -> Result<Scope, String> {
-    let places = |name: &str, texts: &Vec<String>| -> Result<Vec<Place>, String> {
+fn scope(file: &File, instance: Option<&AskedInstance>) -> Result<Scope, String> {
+    let places = |name: &str, texts: &Vec<String>| -> Result<Vec<ScopePlace>, String> {
         let places = texts.iter().map(|text| text.parse().map_err(|error| format!("'{name}': {error}")));
         places.collect()
     };
@@ -210,9 +210,9 @@ mod tests {
     #[test]
     fn an_instance_and_its_key_are_enough() {
         let settings = read("instance = 'https://Tlog.test'\nkey = 'FOLDER/key.pem'").unwrap();
-        assert_eq!((settings.unseen, settings.unavailable), (Unseen::Record, Unavailable::Deny));
+        assert_eq!((settings.unseen, settings.unavailable), (Unseen::Record, WhenUnavailable::Deny));
         let instance = settings.instance.unwrap();
-        assert_eq!(Some(instance.host), Host::parse("tlog.test"));
+        assert_eq!(Some(instance.host), NamedHost::parse("tlog.test"));
         assert_eq!(instance.cache, Path::new(DEFAULT_CACHE));
         assert_eq!(settings.keys.len(), 1);
     }

@@ -27,7 +27,7 @@ type Words<'a> = [&'a [u8]];
 
 /// A policy as far as it was read.
 #[derive(Default)]
-struct Reading {
+struct PolicyReader {
     logs: Vec<LogKey>,
     definitions: Vec<Definition>,
     /// By place in `definitions`: true if a group has it as a member.
@@ -40,16 +40,16 @@ pub(super) fn parse(text: &[u8]) -> Result<Policy, PolicyError> {
     if text.len() > MAX_POLICY_BYTES {
         return Err(PolicyError::new(None, format!("it has more than {MAX_POLICY_BYTES} bytes")));
     }
-    let mut reading = Reading::default();
+    let mut reading = PolicyReader::default();
     for (number, line) in text.split(|byte| *byte == b'\n').enumerate() {
         reading.line(line).map_err(|fault| PolicyError::new(number + 1, fault))?;
     }
-    let Reading { logs, definitions, quorum, .. } = reading;
+    let PolicyReader { logs, definitions, quorum, .. } = reading;
     let quorum = quorum.ok_or_else(|| PolicyError::new(None, "it has no quorum line"))?;
     Ok(Policy { logs, definitions, quorum })
 }
 
-impl Reading {
+impl PolicyReader {
     /// Reads one line. The error is its fault.
     fn line(&mut self, line: &[u8]) -> Result<(), String> {
         if let Some(byte) = line.iter().find(|byte| byte.is_ascii_control() && **byte != b'\t') {
