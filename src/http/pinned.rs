@@ -10,6 +10,7 @@ use super::client::Client;
 use super::error::Refusal;
 use super::gone::Gone;
 use super::manifest::Served;
+use super::response::warning;
 use super::{Body, ServedTag, Service};
 use crate::deadline::Deadline;
 use crate::image::{Digest, Reference, Tag};
@@ -143,17 +144,15 @@ impl Service {
                 (UNKNOWN.to_owned(), format!("{tag} was not compared with what the registry serves now: {reason}"))
             }
         };
-        // The form that the distribution spec 1.1 ("Warnings") has. No part of the text can hold a quote or a backslash.
-        let warning = format!(
-            "299 - \"{fact}; this is what was recorded{} (Rekor log index {})\"",
+        let text = format!(
+            "{fact}; this is what was recorded{} (Rekor log index {})",
             SightingTime::clause(sighting.time()),
             entry.log_index()
         );
-        for (name, value) in [(TLOG_MOVED, current), (WARNING, warning)] {
-            // Names, digests, times and our own words are ASCII.
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                response.headers_mut().insert(name, value);
-            }
+        response.headers_mut().insert(WARNING, warning(&text));
+        // A digest and our own word are ASCII.
+        if let Ok(current) = HeaderValue::from_str(&current) {
+            response.headers_mut().insert(TLOG_MOVED, current);
         }
         response.extensions_mut().insert(ServedTag { tag: tag.clone(), outcome: Outcome::Pinned });
         response

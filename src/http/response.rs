@@ -12,10 +12,11 @@ pub(super) const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-
 /// `Cache-Control` of everything that a tag names, and of everything that is the registry's word alone.
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// Longer texts are cut in a `Warning`. API Gateway allows 10 KiB for all headers.
-const MAX_WARNING_BYTES: usize = 512;
+/// Longer texts are cut in a `Warning`: ours, with the longest names, have some 650 bytes. API Gateway allows 10 KiB for all
+/// headers.
+const MAX_WARNING_BYTES: usize = 1 << 10;
 
-/// A `Warning` that says what is missing from an answer (RFC 7234 section 5.5; 299 is what no other code says). It may hold
+/// A `Warning` that says what is special about an answer, in the form of the distribution spec 1.1 ("Warnings"). It may hold
 /// foreign text.
 pub(super) fn warning(text: &str) -> HeaderValue {
     let safe = |c: char| if matches!(c, ' '..='~') && !matches!(c, '"' | '\\') { c } else { '?' };

@@ -5,6 +5,9 @@
 //!
 //! A tag has one event here, its first sight: whatever else it was at is refused, and a descriptor would offer that under the
 //! tag's name. It stands in an annotation of the index. So there is never a second page, and no `Link`.
+//!
+//! The draft wants the event's time. A Rekor v2 signs none, and the instance's clock stands for nobody's. There it is the time
+//! stamp's, which is marked as a bound, or missing: a history without its one event would be a lie.
 
 use std::borrow::Cow;
 
@@ -18,10 +21,10 @@ use super::response::text;
 use super::{Body, Service};
 use crate::deadline::Deadline;
 use crate::evidence::Subject;
-use crate::image::{Digest, Tag};
+use crate::image::{Digest, NameError, Tag};
 use crate::oci::{MANIFEST_TYPES, OCI_INDEX};
 use crate::rate_limit::Source;
-use crate::sighting::Sighting;
+use crate::sighting::{Sighting, SightingTime};
 use crate::verdict::Unavailable;
 
 const TIMESTAMP: &str = "org.opencontainers.distribution.tag.timestamp";
@@ -29,6 +32,9 @@ const EVENT: &str = "org.opencontainers.distribution.tag.event";
 const LOG_INDEX: &str = "dev.tlogistry.log.index";
 const LOG_UUID: &str = "dev.tlogistry.log.uuid";
 const LOG_ENTRY: &str = "dev.tlogistry.log.entry";
+/// Present where the time of the event is not the log's.
+const TIMESTAMP_IS: &str = "dev.tlogistry.timestamp";
+const A_BOUND: &str = "signed no later than";
 /// JSON, as an annotation is text: what `/moves/<tag>` answers, without the tag.
 const REFUSED: &str = "dev.tlogistry.refused";
 
@@ -47,7 +53,7 @@ struct Filter {
     before: Option<DateTime<Utc>>,
     /// Newer than this.
     since: Option<DateTime<Utc>>,
-    digest: Option<Digest>,
+    digest: Option<String>,
 }
 
 impl Service {
@@ -101,8 +107,12 @@ impl Service {
                 LOG_ENTRY: self.verdicts.entry_url(entry),
             },
         });
+        let annotations = &mut descriptor["annotations"];
         if let Some(time) = sighting.time() {
-            descriptor["annotations"][TIMESTAMP] = time.rfc3339().into();
+            annotations[TIMESTAMP] = time.rfc3339().into();
+            if matches!(time, SightingTime::Signed(_)) {
+                annotations[TIMESTAMP_IS] = A_BOUND.into();
+            }
         }
         Ok(descriptor)
     }
@@ -119,7 +129,7 @@ impl Filter {
                 "n" => filter.n.replace(number(&value).ok_or_else(|| fault("a number"))?).is_some(),
                 "before" => filter.before.replace(time(value).ok_or_else(|| fault(A_TIME))?).is_some(),
                 "since" => filter.since.replace(time(value).ok_or_else(|| fault(A_TIME))?).is_some(),
-                "digest" => filter.digest.replace(value.parse()?).is_some(),
+                "digest" => filter.digest.replace(digest(value)?).is_some(),
                 _ => false,
             };
             if is_again {
@@ -136,7 +146,7 @@ impl Filter {
         self.n != Some(0)
             && self.before.is_none_or(|before| time.is_some_and(|time| time < before))
             && self.since.is_none_or(|since| time.is_some_and(|time| time > since))
-            && self.digest.as_ref().is_none_or(|digest| digest == sighting.digest())
+            && self.digest.as_ref().is_none_or(|digest| digest == sighting.digest().as_str())
     }
 }
 
@@ -151,6 +161,25 @@ fn time(text: Cow<'_, str>) -> Option<DateTime<Utc>> {
     // In a query, '+' means a space.
     let text = text.replace(' ', "+");
     DateTime::parse_from_rfc3339(&text).ok().map(Into::into)
+}
+
+/// A digest, by any algorithm: by one that is not known here, it is in no history and no fault.
+fn digest(text: Cow<'_, str>) -> Result<String, NameError> {
+    match text.parse::<Digest>() {
+        Err(fault) if !is_by_another_algorithm(&text) => Err(fault),
+        _ => Ok(text.into_owned()),
+    }
+}
+
+/// The image spec's grammar ("Digests"), but for the algorithms that it registers.
+fn is_by_another_algorithm(text: &str) -> bool {
+    let Some((algorithm, encoded)) = text.split_once(':') else { return false };
+    let is_component =
+        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    !matches!(algorithm, "sha256" | "sha512")
+        && algorithm.split(['+', '.', '_', '-']).all(is_component)
+        && !encoded.is_empty()
+        && encoded.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'=' | b'_' | b'-'))
 }
 
 #[cfg(test)]
@@ -177,6 +206,9 @@ mod tests {
         assert_eq!((filter.before, filter.since), (time("2026-04-03T02:01:00Z"), time("2026-03-31T22:00:00Z")));
         assert_eq!(Filter::parse("n=99999999999999999999").unwrap().n, Some(u64::MAX));
         assert_eq!(Filter::parse("").unwrap(), Filter::default());
+        for digest in ["sha384:00", "multihash%2Bbase58:QmRZ", "blake3:AA%3D%3D", "sha256%2Bb64u:LCa0_a2j"] {
+            assert!(Filter::parse(&format!("digest={digest}")).unwrap().digest.is_some(), "{digest}");
+        }
         for (query, code) in [
             ("n=-1", "UNSUPPORTED"),
             ("n=", "UNSUPPORTED"),
@@ -185,6 +217,12 @@ mod tests {
             ("since=1700000000", "UNSUPPORTED"),
             ("since=2026-04-01", "UNSUPPORTED"),
             ("digest=sha256:0", "DIGEST_INVALID"),
+            ("digest=sha512:00", "DIGEST_INVALID"),
+            ("digest=SHA384:00", "DIGEST_INVALID"),
+            ("digest=sha384:", "DIGEST_INVALID"),
+            ("digest=a%2B:00", "DIGEST_INVALID"),
+            ("digest=:00", "DIGEST_INVALID"),
+            ("digest=sha384:0/0", "DIGEST_INVALID"),
         ] {
             let refusal = Filter::parse(query).expect_err(query);
             assert_eq!((refusal.status().as_u16(), refusal.code()), (400, code), "{query}: {}", refusal.message());

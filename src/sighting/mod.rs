@@ -154,13 +154,20 @@ impl Sighting {
     /// The time that somebody signed for it, if there is one. Where the log signs none, witnesses and an authority both
     /// say 'no later than': the earlier of the two says more.
     pub fn time(&self) -> Option<SightingTime> {
-        let bound = || {
-            let witnessed = self.cosigned.and_then(Cosigned::time).map(SightingTime::Witnessed);
-            let stamped = self.stamped.as_ref().map(|stamped| SightingTime::Signed(stamped.timestamp().seconds()));
-            // Of two equal ones, that of the witnesses: what was recorded was signed before.
-            witnessed.into_iter().chain(stamped).min_by_key(|time| time.seconds())
-        };
-        SightingTime::of_entry(&self.entry).or_else(bound)
+        let recorded = self.recorded_time();
+        if matches!(recorded, Some(SightingTime::Recorded(_))) {
+            return recorded;
+        }
+        let stamped = self.stamped.as_ref().map(|stamped| SightingTime::Signed(stamped.timestamp().seconds()));
+        // Of two equal ones, that of the witnesses: what was recorded was signed before.
+        recorded.into_iter().chain(stamped).min_by_key(|time| time.seconds())
+    }
+
+    /// The time at which the log had it, or by which witnesses had seen it there. A time stamp is no such time: what was
+    /// signed can be kept back for as long as its signer likes.
+    pub fn recorded_time(&self) -> Option<SightingTime> {
+        let witnessed = || self.cosigned.and_then(Cosigned::time).map(SightingTime::Witnessed);
+        SightingTime::of_entry(&self.entry).or_else(witnessed)
     }
 
     /// The log's entry that records the statement, with its proofs.

@@ -10,6 +10,7 @@ use testing::process::{Ended, Process, cli};
 use testing::service;
 use testing::table::Table;
 use testing::tags::{self, Tags, tag};
+use testing::witness::Witness;
 use tlogistry::config::LogConfig;
 use tlogistry::devlog::{Devlog, Options};
 use tlogistry::http::Service;
@@ -129,7 +130,9 @@ async fn a_sighting_is_verified_by_what_an_instance_has_and_no_time_is_claimed()
     assert!(shown["entries"][0].get("integratedTime").is_none(), "{shown}");
     let young = scene.run(&[&["verify", TAG, "--min-age", "1s", "--instance", &served], &root[..]].concat());
     assert_eq!(young.code, Some(2), "{young:?}");
-    assert!(young.stdout.contains("nobody signed the time at which it was recorded"), "{young:?}");
+    let said =
+        "--min-age cannot tell: nobody signed the time at which it was recorded; --policy takes the time of witnesses";
+    assert!(young.stdout.contains(said), "{young:?}");
 
     scene.tags.push("v1", "moved");
     let ended = scene.run(&[&["verify", TAG, "--instance", &served], &root[..]].concat());
@@ -145,7 +148,7 @@ async fn a_sighting_is_verified_by_what_an_instance_has_and_no_time_is_claimed()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_time_stamp_says_no_later_than_and_counts_as_an_age() {
+async fn a_time_stamp_says_no_later_than_and_is_no_age() {
     let (scene, log, authority) = (Scene::set().await, Log::v2().await, StandInAuthority::start().await);
     let log = log.config();
     let keys = log.keys.with_authorities(authority.authorities());
@@ -163,9 +166,48 @@ async fn a_time_stamp_says_no_later_than_and_counts_as_an_age() {
     assert!(ended.stdout.contains("  - a time-stamping authority saw your key's signature at the time above\n"));
     let shown: Value = serde_json::from_str(&verify(&["--json"]).stdout).unwrap();
     assert!(shown["entries"][0]["signedNoLaterThan"].is_string(), "{shown}");
-    let young = verify(&["--min-age", "52w"]);
-    assert_eq!(young.code, Some(1), "{young:?}");
-    assert!(young.stdout.contains("--min-age demands"), "{young:?}");
+    // It proves that it was signed, and not that it was published: neither young nor old enough.
+    for age in ["0s", "52w"] {
+        let unknown = verify(&["--min-age", age]);
+        let said = format!(
+            "{TAG} could not be checked: --min-age cannot tell: a time stamp alone shows when it was signed, not when it was \
+             recorded; --policy takes the time of witnesses\n"
+        );
+        assert_eq!((unknown.code, unknown.stdout.starts_with(&said)), (Some(2), true), "{unknown:?}");
+    }
+    let own = ["resolve", TAG, "--min-age", "0s", "--instance", &served, "--trusted-root", root.to_str().unwrap()];
+    let resolved = scene.run(&own);
+    assert_eq!((resolved.code, &*resolved.stdout), (Some(2), ""), "{resolved:?}");
+}
+
+/// A stamp that is older says nothing: it may be of a statement that was kept back.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_time_stamp_too_the_time_of_witnesses_is_the_age() {
+    let (scene, log, authority) = (Scene::set().await, Log::v2().await, StandInAuthority::start().await);
+    let config = log.config();
+    let keys = config.keys.with_authorities(authority.authorities());
+    let instance = scene.instance(LogConfig { keys, authority: Some(authority.url()), ..config });
+    let (witness, policy) = (Witness::new("w.test"), scene.file("policy"));
+    std::fs::write(&policy, format!("witness w {}\nquorum w\n", witness.vkey())).unwrap();
+    let root = scene.trusted_root(&instance).await;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let week = 7 * 86_400;
+    for (tag, time, code, said) in
+        [("v1", now + week, 1, "is too young: first seen by witnesses 0s ago, on "), ("v2", now - week, 0, "holds")]
+    {
+        let by = witness.clone();
+        log.is_cosigned(move |note| by.cosign(note, time));
+        scene.seen(&instance, tag).await;
+        let served = scene.serves(&instance, tag).await;
+        let name = format!("registry.test/app:{tag}");
+        let own = ["verify", &name, "--instance", &served, "--trusted-root", root.to_str().unwrap()];
+        let demanded = ["--min-age", "6d", "--policy", policy.to_str().unwrap()];
+        let ended = scene.run(&[&own[..], &demanded].concat());
+        assert_eq!(ended.code, Some(code), "{ended:?}");
+        assert!(ended.stdout.starts_with(&format!("{name} {said}")), "{ended:?}");
+        // The same sighting without the witnesses.
+        assert_eq!(scene.run(&[&own[..], &demanded[..2]].concat()).code, Some(2));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

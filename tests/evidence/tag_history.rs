@@ -3,9 +3,12 @@
 use http::Method;
 use serde_json::{Value, json};
 use testing::client::Answer;
+use testing::faulty::log::Log;
 use testing::faulty::registry::Registry;
+use testing::faulty::timestamp_authority::StandInAuthority;
 use testing::image::{Image, OCI_INDEX, OCI_MANIFEST};
 use testing::{log, service};
+use tlogistry::config::LogConfig;
 use tlogistry::http::Service;
 use tlogistry::sighting::LocalKey;
 
@@ -76,6 +79,9 @@ async fn a_tags_first_sight_is_its_history_with_the_logs_time_and_entry() {
         ("?before=2999-01-01T00:00:00Z&since=2001-01-01T00%3A00%3A00%2B01:00".to_owned(), 1),
         (format!("?digest={}", image.digest()), 1),
         (format!("?digest={other}"), 0),
+        // A digest that exists nowhere is no fault, by whatever algorithm.
+        (format!("?digest=sha384:{}", "0".repeat(96)), 0),
+        (format!("?digest=sha512:{}", "0".repeat(128)), 0),
         ("?ns2=x&last=v1".to_owned(), 1),
     ] {
         assert_eq!(scene.history(&query).await["manifests"].as_array().unwrap().len(), count, "{query}");
@@ -147,6 +153,40 @@ async fn a_history_waits_for_a_pull_where_type_and_size_are_forgotten() {
     assert_eq!(registry.asked(), [""; 0]);
     assert_eq!(scene.get(PULL).await.status, 200);
     assert_eq!(scene.history("").await["manifests"][0]["size"], image.manifest.len());
+}
+
+/// The draft demands a time. A Rekor v2 signs none.
+#[tokio::test]
+async fn a_time_that_is_not_the_logs_is_marked_and_none_is_made_up() {
+    let authority = StandInAuthority::start().await;
+    for is_stamped in [true, false] {
+        let (registry, log) = (Registry::start().await, Log::v2().await.config());
+        let stamped = LogConfig {
+            keys: log.keys.clone().with_authorities(authority.authorities()),
+            authority: Some(authority.url()),
+            ..log.clone()
+        };
+        let service = service::with_log(if is_stamped { stamped } else { log }).registry(&registry.address).build();
+        let scene = Scene { registry, service };
+        let image = Image::oci("first");
+        scene.registry.push("v1", image.manifest.clone());
+        let pulled = scene.get(PULL).await;
+        assert_eq!(pulled.status, 200);
+        let history = scene.history("").await;
+        let annotations = history["manifests"][0]["annotations"].as_object().unwrap();
+        let said = |name: &str| annotations.get(name).map(|value| value.as_str().unwrap());
+        assert_eq!(history["manifests"][0]["digest"], image.digest().as_str());
+        assert_eq!(said("org.opencontainers.distribution.tag.event"), Some("created"));
+        assert_eq!(said("dev.tlogistry.log.uuid"), Some(pulled.header("tlog-uuid")));
+        assert_eq!(said("org.opencontainers.distribution.tag.timestamp"), pulled.find("tlog-integratedtime"));
+        assert_eq!(said("dev.tlogistry.timestamp"), is_stamped.then_some("signed no later than"));
+        assert_eq!(pulled.find("tlog-integratedtime").is_some(), is_stamped);
+        // Without a time it is neither before nor since.
+        for query in ["?before=2999-01-01T00:00:00Z", "?since=2001-01-01T00:00:00Z"] {
+            let count = scene.history(query).await["manifests"].as_array().unwrap().len();
+            assert_eq!(count, usize::from(is_stamped), "{query}");
+        }
+    }
 }
 
 #[tokio::test]

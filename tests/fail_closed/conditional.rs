@@ -72,6 +72,29 @@ async fn a_moved_tag_is_refused_whatever_the_client_has() {
     }
 }
 
+/// What the client has may be right, and it still has to be told that the tag has moved.
+#[tokio::test]
+async fn what_was_recorded_of_a_moved_tag_is_answered_whole_by_the_pinned_name() {
+    let world = World::start().await;
+    let first = world.registry.push("v1", "{}");
+    world.pull("v1").await.assert_first_seen(&first);
+    let pinned = manifest("v1").replace("/v2/", "/v2/pinned.alt/");
+    let etag = format!("\"{first}\"");
+    assert_not_modified(&ask(&world, Method::GET, &pinned, &[&etag]).await, &etag);
+    let second = world.registry.push("v1", r#"{"a":1}"#);
+    for moved in [second.as_str(), "unknown"] {
+        for method in [Method::GET, Method::HEAD] {
+            for tag in [etag.clone(), format!("\"{second}\""), "*".to_owned()] {
+                let answer = ask(&world, method.clone(), &pinned, &[&tag]).await;
+                answer.assert_unchanged(&first);
+                assert_eq!(answer.header("tlog-moved"), Some(moved), "{tag}");
+                assert!(answer.header("warning").is_some());
+            }
+        }
+        world.registry.fails("manifests/v1", Fault::Status(404, vec![], ""));
+    }
+}
+
 #[tokio::test]
 async fn a_first_sight_is_recorded_and_answered_whole() {
     let world = World::start().await;

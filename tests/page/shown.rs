@@ -94,7 +94,6 @@ async fn a_sighting_shows_what_was_seen_when_and_where_that_is() {
     ]);
 }
 
-/// After the key was changed, what `/key.pem` answers would not do.
 #[tokio::test]
 async fn a_pinned_name_is_looked_up_as_the_tag_that_it_is() {
     let scene = Scene::set().await;
@@ -111,6 +110,7 @@ async fn a_pinned_name_is_looked_up_as_the_tag_that_it_is() {
     }
 }
 
+/// After the key was changed, what `/key.pem` answers would not do.
 #[tokio::test]
 async fn a_sighting_by_an_earlier_key_comes_with_that_key() {
     let scene = Scene::set().await;

@@ -33,9 +33,14 @@ async fn copied(copy: impl Fn(&str, &Destination) -> Command) -> (Ended, String)
     let pull = |image: &str| Process::start(&mut copy(image, &to)).finish();
     let holds = |text: &str| assert_holds(&to, &Image::files(text));
     let ended = pulls_as_recorded(&scene.stage, &url, &name, &pull, &holds).await;
+    (ended, warning(&url).await)
+}
+
+/// The warning that comes with what was recorded of a tag that moved, whose plain name has this URL.
+pub async fn warning(url: &str) -> String {
     let answer = get(&url.replace("/v2/", "/v2/pinned.alt/")).await;
     let warning = answer.header("warning").strip_prefix("299 - \"").and_then(|warning| warning.strip_suffix('"'));
-    (ended, warning.unwrap().to_owned())
+    warning.unwrap().to_owned()
 }
 
 #[tokio::test]

@@ -45,11 +45,17 @@ async fn regctl_refuses_a_tag_that_moved() {
 }
 
 #[tokio::test]
-async fn regctl_gets_what_was_recorded_by_the_pinned_name() {
+async fn regctl_gets_what_was_recorded_by_the_pinned_name_and_shows_the_warning() {
     let (scene, to) = (Scene::set(), Destination::oci());
     let (url, name) = (scene.instance.url("manifests/v1"), scene.instance.pinned(":v1"));
     let holds = |text: &str| assert_holds(&to, &Image::files(text));
-    pulls_as_recorded(&scene.stage, &url, &name, &|image| copy(&scene, image, &to), &holds).await;
+    let ended = pulls_as_recorded(&scene.stage, &url, &name, &|image| copy(&scene, image, &to), &holds).await;
+    let warning = crate::pinned::warning(&url).await;
+    assert!(ended.stderr.contains(&warning), "{warning}\nis not in\n{}", ended.stderr);
+    // It asks by HEAD, whose answer has the warning too.
+    let asked = Process::start(regctl(&scene, &to).args(["image", "digest", &name])).finish();
+    assert_eq!((asked.code, asked.stdout.trim()), (Some(0), Image::files("reviewed").digest().as_str()), "{asked:?}");
+    assert!(asked.stderr.contains(&warning), "{warning}\nis not in\n{}", asked.stderr);
 }
 
 #[tokio::test]

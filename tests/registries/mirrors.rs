@@ -348,6 +348,52 @@ fn a_tag_that_moved_is_refused_while_docker_hub_allows_nothing() {
     });
 }
 
+/// By the pinned name it is served, and by the plain one the refusal says what changed.
+#[test]
+fn what_was_recorded_of_a_moved_tag_comes_from_a_mirror_while_docker_hub_allows_nothing() {
+    inside_trusting(async {
+        let (recorded, moved) = (image(), Image::index("moved to"));
+        let internet = internet(&recorded).await;
+        // Manifests are not kept: each is asked for.
+        let service = internet.service().set("MANIFEST_CACHE_BYTES", "0").build();
+        assert_is(&get(&service, TAG).await, &recorded);
+        internet.hub.use_up();
+        let (hub, there) = (internet.hub.clone(), moved.clone());
+        internet.network.web.site(HUB, move |request| {
+            let is_head = request.method() == Method::HEAD && request.headers().contains_key("authorization");
+            match parts(request) {
+                Some((_, "manifests", "v1")) if is_head => manifest(Some(&there), &[]),
+                _ => hub.answer(request),
+            }
+        });
+        let images = [recorded.clone(), moved.clone()];
+        internet.network.web.site(MIRROR, move |request| {
+            let (_, _, reference) = parts(request).unwrap();
+            manifest(images.iter().find(|image| image.digest().as_str() == reference), &[])
+        });
+        let pinned = TAG.replace("/v2/", "/v2/pinned.alt/");
+        let answer = get(&service, &pinned).await;
+        assert_is(&answer, &recorded);
+        assert_eq!(answer.header("tlog-moved"), moved.digest().as_str());
+        assert_eq!(head(&service, &pinned).await.header("docker-content-digest"), recorded.digest().as_str());
+        let refused = get(&service, TAG).await;
+        let (code, message, error) = refused.error();
+        assert_eq!((refused.status, code.as_str()), (403, "DENIED"));
+        assert!(message.contains(moved.digest().as_str()), "{message}");
+        assert!(error["detail"]["difference"]["platforms"].is_object(), "{error}");
+        assert_eq!(internet.hub.metered().0, 1, "the first pull alone was counted");
+
+        // Not even a HEAD is answered.
+        internet.network.web.site(HUB, |_| limited(&[("retry-after", "60")]));
+        for answer in [get(&service, &pinned).await, head(&service, &pinned).await] {
+            assert_eq!((answer.status, answer.header("tlog-moved")), (200, "unknown"), "{answer:?}");
+            assert_eq!(answer.header("docker-content-digest"), recorded.digest().as_str());
+            assert!(answer.header("warning").contains("it allows no more requests for now"), "{answer:?}");
+        }
+        assert_limited(&get(&service, TAG).await);
+    });
+}
+
 #[test]
 fn no_mirror_overrules_a_registry_that_says_no() {
     inside_trusting(async {

@@ -83,8 +83,15 @@ async fn the_witnesses_time_is_what_min_age_goes_by() {
     recorded.witnesses_cosign(3, now);
     let ended = verify(&recorded, "all", &["--min-age", "7d"]).await;
     assert_eq!(ended.code, Some(1), "{} {}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains(" is too young: first seen by witnesses "), "{}", ended.stdout);
     recorded.witnesses_cosign(3, now - 8 * 86_400);
     assert_holds(&verify(&recorded, "all", &["--min-age", "7d"]).await);
+    // Cosignatures that name no time bound nothing.
+    recorded.witnesses_cosign(3, 0);
+    assert_unchecked(
+        &verify(&recorded, "all", &["--min-age", "0s"]).await,
+        "--min-age cannot tell: no witness that the policy demands signed a time",
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -54,12 +54,13 @@ const ANSWER_TIME: Duration = Duration::from_secs(30);
 /// and even without their statement, and the registry must serve a manifest whose bytes have it. Your keys must have
 /// signed nothing else under the tag. Entries by other keys are ignored: anyone can file them.
 ///
-/// With --min-age, the tag must also have been recorded for so long, by the time that the log signed with the first entry,
-/// or signed for so long, by a time-stamping authority: nobody who owns the image can set these clocks back.
+/// With --min-age, the tag must also have been recorded for so long, by the time that the log signed with the first entry
+/// or, with --policy, by that of witnesses: nobody who owns the image can set these clocks back. A time stamp alone shows
+/// that it was signed, not that it was published, and is exit code 2.
 ///
 /// With --policy, a checkpoint of the log counts only with the cosignatures of witnesses that the policy demands: they show
 /// that the log told everybody the same. Where the stored checkpoint has too few, the log is asked for its current one and
-/// for the proof that leads to it. The witnesses' times count as the time 'no later than'.
+/// for the proof that leads to it. The witnesses' times count as the time 'no later than', also for --min-age.
 ///
 /// With --proof, the proof of a tag that holds is written to a file (C2SP tlog-proof). With --proof-from, it is read from
 /// one, and neither the log nor an instance is asked: with your keys and the policy, the file is enough.
@@ -71,8 +72,8 @@ const ANSWER_TIME: Duration = Duration::from_secs(30);
 ///
 /// Exit code: 0 if the tag holds; 1 if the registry serves another digest, the tag is younger than --min-age, or your keys
 /// contradict themselves or signed something else than sightings; 2 if that could not be checked (no entry, an entry that
-/// does not verify or cannot be read, another entry without its statement that is not about the recorded digest, or the
-/// log or the registry cannot be reached).
+/// does not verify or cannot be read, another entry without its statement that is not about the recorded digest, no time
+/// for --min-age, or the log or the registry cannot be reached).
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Verify {

@@ -36,6 +36,8 @@ pub(in crate::cli) struct Contradicted {
 #[derive(Debug)]
 pub(in crate::cli) struct TooYoung {
     pub sighting: Sighting,
+    /// The time that the log or witnesses signed.
+    time: SightingTime,
     age: Age,
     min_age: Age,
 }
@@ -113,21 +115,17 @@ impl CheckResult {
         Self::Contradicted(Box::new(Contradicted { first, digests }))
     }
 
-    /// Demands of a tag that holds that it was recorded at least so long ago. The time is the log's or an
-    /// authority's, signed and verified.
+    /// Demands of a tag that holds that it was recorded at least so long ago. The time is the log's or that of witnesses,
+    /// signed and verified.
     pub(super) fn demand_age(self, min_age: Option<Age>, now: u64) -> Self {
         match (self, min_age) {
             (Self::Holds(sighting), Some(min_age)) => {
-                let Some(time) = sighting.time() else {
-                    return Self::Unchecked(
-                        "nobody signed the time at which it was recorded: --min-age cannot tell".into(),
-                    );
-                };
+                let Some(time) = sighting.recorded_time() else { return Self::Unchecked(no_age(&sighting)) };
                 let age = Age::since(time.seconds(), now);
                 if age >= min_age {
                     return Self::Holds(sighting);
                 }
-                Self::TooYoung(Box::new(TooYoung { sighting: *sighting, age, min_age }))
+                Self::TooYoung(Box::new(TooYoung { sighting: *sighting, time, age, min_age }))
             }
             (result, _) => result,
         }
@@ -144,15 +142,27 @@ impl CheckResult {
 
 impl fmt::Display for TooYoung {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sighting, age, min_age } = self;
-        let entry = sighting.entry();
+        let Self { sighting, time, age, min_age } = self;
+        let by = if matches!(time, SightingTime::Witnessed(_)) { " by witnesses" } else { "" };
         write!(
             f,
-            "first seen {age} ago{} (log index {}), and --min-age demands {min_age}",
-            SightingTime::clause(sighting.time()).replacen(" on", ", on", 1),
-            entry.log_index()
+            "first seen{by} {age} ago, on {} (log index {}), and --min-age demands {min_age}",
+            time.rfc3339(),
+            sighting.entry().log_index()
         )
     }
+}
+
+/// The reason why the age of a sighting is not known.
+fn no_age(sighting: &Sighting) -> String {
+    let why = match (sighting.cosigned(), sighting.stamped()) {
+        (Some(_), _) => "no witness that the policy demands signed a time",
+        (None, Some(_)) => {
+            "a time stamp alone shows when it was signed, not when it was recorded; --policy takes the time of witnesses"
+        }
+        (None, None) => "nobody signed the time at which it was recorded; --policy takes the time of witnesses",
+    };
+    format!("--min-age cannot tell: {why}")
 }
 
 /// The reason why the log has no sighting to compare with.
