@@ -24,8 +24,16 @@ pub(crate) struct Answer {
 impl fmt::Display for Answer {
     /// Shows the status and, behind it and in quotes, the registry's message.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.status)?;
+        write!(f, "{}", shown_status(self.status))?;
         self.words.message.as_ref().map_or(Ok(()), |message| write!(f, ": '{message}'"))
+    }
+}
+
+/// A status with its name, if HTTP's list has it.
+pub(super) fn shown_status(status: StatusCode) -> String {
+    match status.canonical_reason() {
+        Some(_) => status.to_string(),
+        None => status.as_str().to_owned(),
     }
 }
 
@@ -203,8 +211,15 @@ mod tests {
 
     #[test]
     fn a_status_is_shown_with_its_message_in_quotes_and_last() {
-        let answer = |body: &[u8]| Answer { status: StatusCode::GONE, words: Words::read(body) }.to_string();
-        assert_eq!((answer(b"no more"), answer(b"")), ("410 Gone: 'no more'".to_owned(), "410 Gone".to_owned()));
+        let answer = |status: u16, body: &[u8]| {
+            let status = StatusCode::from_u16(status).unwrap();
+            Answer { status, words: Words::read(body) }.to_string()
+        };
+        assert_eq!(
+            (answer(410, b"no more"), answer(410, b"")),
+            ("410 Gone: 'no more'".to_owned(), "410 Gone".to_owned())
+        );
+        assert_eq!(answer(444, b"blocked"), "444: 'blocked'");
     }
 
     #[test]

@@ -11,6 +11,8 @@ use super::misbehaviour::Misbehaviour;
 
 /// One `WWW-Authenticate` header. Those of known registries have up to 300 bytes.
 const MAX_CHALLENGE_BYTES: usize = 4 << 10;
+/// Ends at which a challenge with a fault is read. Those of known registries have three to five parameters.
+const MAX_PARTS: usize = 16;
 
 /// The server that issues a token, and for what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,14 +36,22 @@ impl Challenge {
         too_long.then_some(Misbehaviour::ChallengeTooLong { limit: MAX_CHALLENGE_BYTES })
     }
 
-    /// What stands before a fault of syntax counts, as for other clients. The parser knows no `token68` (`Negotiate YII=`):
-    /// then what stands from `Bearer` on counts.
+    /// What stands before a fault of syntax counts, as for other clients. The parser knows no `token68` (`Negotiate YII=`), and
+    /// gives up a whole challenge for a fault in its last parameter (`scope=`, `error=it has expired`): then what stands from
+    /// `Bearer` on counts, up to the last comma before which there is no fault.
     fn first_of(value: &str, from: &Url) -> Option<Self> {
-        let first = |value| ChallengeParser::new(value).map_while(Result::ok).find_map(|one| Self::parse(&one, from));
-        first(value).or_else(|| {
-            let start = value.to_ascii_lowercase().find("bearer ").filter(|start| *start > 0)?;
-            first(&value[start..])
+        Self::first_before_a_fault(value, from).or_else(|| {
+            let start = value.to_ascii_lowercase().find("bearer ")?;
+            // The parser takes one space there.
+            let bearer = format!("Bearer {}", value[start + "bearer ".len()..].trim_start());
+            let commas = bearer.rmatch_indices(',').map(|(at, _)| at);
+            let mut ends = std::iter::once(bearer.len()).chain(commas).take(MAX_PARTS);
+            ends.find_map(|end| Self::first_before_a_fault(&bearer[..end], from))
         })
+    }
+
+    fn first_before_a_fault(value: &str, from: &Url) -> Option<Self> {
+        ChallengeParser::new(value).map_while(Result::ok).find_map(|one| Self::parse(&one, from))
     }
 
     fn parse(challenge: &ChallengeRef, from: &Url) -> Option<Self> {
@@ -118,8 +128,14 @@ mod tests {
     #[test]
     fn the_bearer_challenge_is_found_among_others() {
         let expected = "https://auth.example/token?service=a%2Cb&scope=repository%3Ax%2Fy%3Apull";
-        let cases: [&[&str]; 9] = [
+        let cases: [&[&str]; 15] = [
             &[r#"Bearer realm="https://auth.example/token",service="a,b",scope="repository:x/y:pull""#],
+            &[r#"Bearer realm="https://auth.example/token",service="a,b",scope="#],
+            &[r#"Bearer realm="https://auth.example/token",service="a,b",scope=,error="invalid_token""#],
+            &[r#"Bearer realm="https://auth.example/token",service="a,b",error=it has expired, and more"#],
+            &[r#"Bearer realm="https://auth.example/token",service="a,b",error="a "quoted", word""#],
+            &[r#"Basic realm="x", Bearer   realm="https://auth.example/token", service="a,b""#],
+            &[r#"bearer  realm="https://auth.example/token",service="a,b",scope"#],
             &[r#"Basic realm="x", Bearer realm="https://auth.example/token", service="a,b""#],
             &[r#"Basic realm="x""#, r#"bearer REALM="https://auth.example/token",Service="a,b",error="invalid_token""#],
             &[r#"Bearer service="a,b",realm="https:\/\/auth.example\/token""#],

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::answer::Answer;
+use super::answer::{Answer, shown_status};
 use super::egress::{EgressRefusal, NotPublic};
 use super::misbehaviour::Misbehaviour;
 use crate::foreign::shown;
@@ -58,8 +58,8 @@ pub(crate) enum UpstreamError {
         whole_seconds(*.wait)
     )]
     Silent { registry: String, wait: Duration },
-    /// The registry's fault: a status that means nothing to the client, 5xx as a rule.
-    #[error("{registry} answered {status}")]
+    /// The registry's fault, 5xx as a rule, or a status that concerns the way to it.
+    #[error("{registry} answered {}", shown_status(*.status))]
     Status { registry: String, status: StatusCode },
     #[error(
         "{registry} sends the bytes of blobs itself, and only to holders of a token; tlogistry never carries blobs, so \

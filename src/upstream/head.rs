@@ -1,5 +1,5 @@
 //! HEAD as an economy: it says enough of a manifest that is known, and Docker Hub does not count it. Nothing depends on it.
-//! Some registries answer GET alone. Their repositories are then asked by GET at once for a while.
+//! Some registries answer GET alone. They are then asked by GET at once for a while.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,12 +12,12 @@ use super::ask::Reply;
 use super::error::{Missing, UpstreamError};
 use super::{Manifest, ManifestHead, Question, Token, Upstream};
 use crate::deadline::Deadline;
-use crate::image::{Reference, Repository};
+use crate::image::{Reference, Registry, Repository};
 
-/// The time for which a repository that answers GET alone is not asked by HEAD.
+/// The time for which a registry or a repository that answers GET alone is not asked by HEAD.
 const TIME: Duration = Duration::from_secs(600);
-/// Repositories remembered, some 500 bytes each at most.
-const REPOSITORIES: usize = 1_000;
+/// Registries and repositories remembered, some 500 bytes each at most.
+const REMEMBERED: usize = 1_000;
 
 /// What a registry said of a manifest.
 #[derive(Debug, Clone)]
@@ -66,7 +66,11 @@ impl Upstream {
         let Reply { response, fresh, .. } = self.ask(question, deadline).await?;
         match response.status() {
             StatusCode::OK => {
-                Ok(Headed { head: ManifestHead::from_headers(response.headers()), refused: false, fresh })
+                let head = ManifestHead::from_headers(response.headers());
+                if head.is_some() {
+                    self.get_only.note_head(reference.repository());
+                }
+                Ok(Headed { head, refused: false, fresh })
             }
             StatusCode::TOO_MANY_REQUESTS => {
                 Err(self.refusal(reference.repository(), response, Missing::Manifest, deadline).await)
@@ -86,38 +90,71 @@ struct Headed {
     fresh: Option<Token>,
 }
 
-/// The repositories whose registries answer GET of a manifest and not HEAD, and until when that is believed.
+/// The registries and repositories that answer GET of a manifest and not HEAD, and until when that is believed.
 ///
-/// Of one repository nothing follows for another: whoever owns it may make its HEAD fail, and registries count a GET. Docker
-/// Hub is known to answer HEAD, and is never remembered.
+/// A registry that never answered a HEAD is remembered whole. Of one that has, only the repository is: whoever owns it may
+/// make its HEAD fail, and registries count a GET. Docker Hub is known to answer HEAD, and is never remembered.
 #[derive(Debug)]
-pub(super) struct GetOnly(Mutex<Cache<Repository, Instant>>);
+pub(super) struct GetOnly(Mutex<Heads>);
+
+#[derive(Debug)]
+struct Heads {
+    failed: Cache<Extent, Instant>,
+    /// Registries that answered a HEAD.
+    answered: Cache<Registry, ()>,
+}
+
+/// What a HEAD that failed says something of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Extent {
+    Registry(Registry),
+    Repository(Repository),
+}
 
 impl GetOnly {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(Cache::new(REPOSITORIES)))
+        Self(Mutex::new(Heads { failed: Cache::new(REMEMBERED), answered: Cache::new(REMEMBERED) }))
     }
 
     pub(super) fn has(&self, repository: &Repository) -> bool {
-        let mut repositories = self.repositories();
-        let Some(end) = repositories.get(repository).copied() else { return false };
-        let is_believed = Instant::now() < end;
-        if !is_believed {
-            repositories.remove(repository);
-        }
-        is_believed
+        let mut heads = self.heads();
+        let extents = [Extent::Registry(repository.registry().clone()), Extent::Repository(repository.clone())];
+        extents.iter().any(|extent| heads.is_believed(extent))
+    }
+
+    /// A HEAD was answered.
+    pub(super) fn note_head(&self, repository: &Repository) {
+        self.heads().answered.insert(repository.registry().clone(), ());
     }
 
     /// GET brought what HEAD did not, or HEAD timed out.
     pub(super) fn remember(&self, repository: &Repository) {
-        if !repository.registry().is_docker_hub() {
-            self.repositories().insert(repository.clone(), Instant::now() + TIME);
+        let registry = repository.registry();
+        if registry.is_docker_hub() {
+            return;
         }
+        let mut heads = self.heads();
+        let extent = match heads.answered.get(registry) {
+            Some(()) => Extent::Repository(repository.clone()),
+            None => Extent::Registry(registry.clone()),
+        };
+        heads.failed.insert(extent, Instant::now() + TIME);
     }
 
     /// A poisoned lock is usable: nothing panics while holding it.
-    fn repositories(&self) -> MutexGuard<'_, Cache<Repository, Instant>> {
+    fn heads(&self) -> MutexGuard<'_, Heads> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Heads {
+    fn is_believed(&mut self, extent: &Extent) -> bool {
+        let Some(end) = self.failed.get(extent).copied() else { return false };
+        let is_believed = Instant::now() < end;
+        if !is_believed {
+            self.failed.remove(extent);
+        }
+        is_believed
     }
 }
 
@@ -130,32 +167,49 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_repository_is_asked_by_head_again_after_ten_minutes() {
-        let (repositories, one) = (GetOnly::new(), repository("r.example/a"));
-        assert!(!repositories.has(&one));
-        repositories.remember(&one);
-        assert!(repositories.has(&one));
-        assert!(!repositories.has(&repository("r.example/b")), "another's owner is another");
+    async fn a_registry_that_never_answered_a_head_is_asked_by_head_again_after_ten_minutes() {
+        let (heads, one, other) = (GetOnly::new(), repository("r.example/a"), repository("r.example/b"));
+        assert!(!heads.has(&one));
+        heads.remember(&one);
+        assert!(heads.has(&one) && heads.has(&other), "all of the registry's");
+        assert!(!heads.has(&repository("other.example/a")));
         tokio::time::advance(TIME - Duration::from_millis(1)).await;
-        assert!(repositories.has(&one));
+        assert!(heads.has(&one));
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert!(!repositories.has(&one));
-        assert!(repositories.repositories().is_empty());
+        assert!(!heads.has(&one) && !heads.has(&other));
+        assert!(heads.heads().failed.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_a_registry_that_answered_a_head_one_repository_is_remembered() {
+        let (heads, one, other) = (GetOnly::new(), repository("r.example/a"), repository("r.example/b"));
+        heads.note_head(&other);
+        heads.remember(&one);
+        assert!(heads.has(&one) && !heads.has(&other), "another's owner is another");
+        tokio::time::advance(TIME).await;
+        assert!(!heads.has(&one));
+        assert!(heads.heads().failed.is_empty());
+        heads.remember(&one);
+        assert!(!heads.has(&other), "it answered a HEAD once");
     }
 
     #[test]
     fn docker_hub_is_always_asked_by_head() {
-        let (repositories, one) = (GetOnly::new(), repository("docker.io/library/a"));
-        repositories.remember(&one);
-        assert!(!repositories.has(&one));
+        let (heads, one) = (GetOnly::new(), repository("docker.io/library/a"));
+        heads.remember(&one);
+        assert!(!heads.has(&one));
     }
 
     #[test]
-    fn no_number_of_repositories_is_remembered_beyond_a_thousand() {
-        let repositories = GetOnly::new();
+    fn no_number_of_registries_or_repositories_is_remembered_beyond_a_thousand() {
+        let heads = GetOnly::new();
+        heads.note_head(&repository("r.example/a"));
         for number in 0..5_000 {
-            repositories.remember(&repository(&format!("r.example/{number}")));
+            heads.remember(&repository(&format!("r.example/{number}")));
+            heads.remember(&repository(&format!("{number}.example/a")));
+            heads.note_head(&repository(&format!("{number}.other.example/a")));
         }
-        assert!(repositories.repositories().len() <= REPOSITORIES);
+        let heads = heads.heads();
+        assert!(heads.failed.len() <= REMEMBERED && heads.answered.len() <= REMEMBERED);
     }
 }

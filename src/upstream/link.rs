@@ -3,27 +3,32 @@
 use http::HeaderMap;
 use http::header::LINK;
 
-/// A link of a header's value: its target, and whether it has `rel="next"`.
+/// A link of a header's value: its target, and whether it has `rel="next"`. `None` if it has no `rel`.
 struct Link<'a> {
     target: &'a [u8],
-    is_next: bool,
+    is_next: Option<bool>,
 }
 
 /// The target of the first link with `rel="next"`: `None` if a link cannot be read, `Some(None)` if no link has it. An
 /// empty value or an empty target is no link.
+///
+/// Where no link has it, the first one counts that has a query and no relation at all. skopeo, crane and oras look at no
+/// relation, and a list that ends early would hide tags.
 pub(super) fn next_page(headers: &HeaderMap) -> Option<Option<&[u8]>> {
-    let mut next = None;
+    let (mut next, mut unrelated) = (None, None);
     for value in headers.get_all(LINK) {
         let mut rest = trimmed(value.as_bytes());
         while !rest.is_empty() {
             let (link, after) = read(rest)?;
-            if link.is_next && !link.target.is_empty() {
-                next = next.or(Some(link.target));
+            match link.is_next {
+                Some(true) if !link.target.is_empty() => next = next.or(Some(link.target)),
+                None if query(link.target).is_some() => unrelated = unrelated.or(Some(link.target)),
+                _ => {}
             }
             rest = after;
         }
     }
-    Some(next)
+    Some(next.or(unrelated))
 }
 
 /// The query of a target, without the fragment. The path is not looked at: the next page is where this one was.
@@ -51,7 +56,7 @@ fn read(text: &[u8]) -> Option<(Link<'_>, &[u8])> {
         rest = after;
     }
     let rest = if rest.is_empty() { rest } else { trimmed(rest.strip_prefix(b",")?) };
-    Some((Link { target, is_next: is_next.unwrap_or(false) }, rest))
+    Some((Link { target, is_next }, rest))
 }
 
 /// Reads a parameter: its name, its value without quotes, and what is left.
@@ -101,6 +106,10 @@ mod tests {
             &["", r#"<a?b>; crossorigin; rel="next""#],
             &[r#"<>; rel="next", <a?b>; rel="next""#],
             &[r#"<a?b>; rel="next"; rel="prev""#],
+            &["<a?b>"],
+            &[r#"<a?b>; title="rel=next""#],
+            &[r#"<x>; title="a page without a query", <a?b>, <y?z>"#],
+            &["<x?y>", r#"<a?b>; rel="next""#],
         ] {
             assert_eq!(next(values), Some(Some("a?b".to_owned())), "{values:?}");
         }
@@ -115,10 +124,11 @@ mod tests {
             &["<>"],
             &[r#"<>; rel="next""#],
             &[r#"<a?b>; rel="prev""#],
-            &["<a?b>"],
+            &["<a>"],
+            &["<a>; title=b"],
             &[r#"<a?b>; rel="prev"; rel="next""#],
-            &[r#"<a?b>; title="rel=next""#],
             &["<a?b>; rel=nextone"],
+            &["<a?b>; rel"],
         ] {
             assert_eq!(next(values), Some(None), "{values:?}");
         }

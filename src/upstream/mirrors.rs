@@ -133,7 +133,10 @@ impl Upstream {
         let no = match self.ask(question, deadline).await {
             Ok(Reply { response, .. }) => match response.status() {
                 StatusCode::OK => match ManifestHead::from_headers(response.headers()) {
-                    Some(head) => return Ok(Word::Head(head)),
+                    Some(head) => {
+                        self.get_only.note_head(repository);
+                        return Ok(Word::Head(head));
+                    }
                     None => None,
                 },
                 StatusCode::TOO_MANY_REQUESTS => {

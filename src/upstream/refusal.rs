@@ -75,30 +75,25 @@ fn is_silent(body: &[u8]) -> bool {
     body.trim_ascii().is_empty() || serde_json::from_slice::<IgnoredAny>(body).is_ok()
 }
 
-/// Returns whether a status says something about what the client asked for.
+/// Returns whether a status says something about what the client asked for. Clouds and firewalls have some of their own: to
+/// whoever does not know them they are a 400 (RFC 9110 section 15).
 ///
-/// Others concern the way from here to the registry (407, 408, 411, 417, 421, 425, 426, 428, 431), where the client can
-/// do nothing, or mean nothing (418 and what HTTP's list of status codes lacks).
+/// Some concern the way from here to the registry. The client can do nothing about that, and its HTTP library would act on
+/// them.
 fn is_for_the_client(status: StatusCode) -> bool {
-    matches!(
+    let is_of_the_way = matches!(
         status,
-        StatusCode::BAD_REQUEST
-            | StatusCode::PAYMENT_REQUIRED
-            | StatusCode::METHOD_NOT_ALLOWED
-            | StatusCode::NOT_ACCEPTABLE
-            | StatusCode::CONFLICT
-            | StatusCode::GONE
-            // Harbor, for an image that its project's policy forbids.
-            | StatusCode::PRECONDITION_FAILED
-            | StatusCode::PAYLOAD_TOO_LARGE
-            | StatusCode::URI_TOO_LONG
-            | StatusCode::UNSUPPORTED_MEDIA_TYPE
-            | StatusCode::RANGE_NOT_SATISFIABLE
-            | StatusCode::UNPROCESSABLE_ENTITY
-            | StatusCode::LOCKED
-            | StatusCode::FAILED_DEPENDENCY
-            | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS
-    )
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED
+            | StatusCode::REQUEST_TIMEOUT
+            | StatusCode::LENGTH_REQUIRED
+            | StatusCode::EXPECTATION_FAILED
+            | StatusCode::MISDIRECTED_REQUEST
+            | StatusCode::TOO_EARLY
+            | StatusCode::UPGRADE_REQUIRED
+            | StatusCode::PRECONDITION_REQUIRED
+            | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+    );
+    status.is_client_error() && !is_of_the_way
 }
 
 /// The registry's `Retry-After` as it came, if it is one: seconds or a date.

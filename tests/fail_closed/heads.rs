@@ -39,7 +39,7 @@ async fn any_answer_to_head_but_200_429_and_a_redirect_is_followed_by_get_and_re
         world.head(&manifest("v1")).await.assert_unchanged(&digest);
         world.head(&manifest(&digest)).await.assert_serves(&digest);
         let asked = ["GET manifests/v1".to_owned(), format!("GET manifests/{digest}")];
-        assert_eq!(world.registry.asked(), asked, "the repository is known to answer GET alone");
+        assert_eq!(world.registry.asked(), asked, "the registry is known to answer GET alone");
     }
 }
 
@@ -112,17 +112,32 @@ async fn a_head_whose_token_is_refused_is_followed_by_get() {
     assert!(world.registry.asked().iter().all(|asked| asked != "GET manifests/v1"));
 }
 
+/// The manifest of another repository of the same registry.
+fn of_another(digest: &tlogistry::image::Digest) -> String {
+    manifest(digest).replace("/demo/app/", "/demo/other/")
+}
+
+/// As registry.centos.org did: <https://github.com/containerd/containerd/pull/6684>.
+#[tokio::test]
+async fn a_registry_that_never_answered_a_head_is_asked_by_get_for_every_repository() {
+    let (world, digest) = world().await;
+    world.registry.method_fails(Method::HEAD, "manifests", status(405));
+    world.head(&manifest("v1")).await.assert_unchanged(&digest);
+    world.registry.asked();
+    world.head(&of_another(&digest)).await.assert_serves(&digest);
+    assert_eq!(world.registry.asked(), [format!("GET manifests/{digest}")]);
+}
+
 /// Whoever owns a repository may make its HEAD fail, and registries count a GET.
 #[tokio::test]
-async fn nothing_follows_from_one_repositorys_head_for_another() {
+async fn of_a_registry_that_answered_a_head_nothing_follows_from_one_repository_for_another() {
     let (world, digest) = world().await;
+    world.head(&of_another(&digest)).await.assert_serves(&digest);
     world.registry.method_fails(Method::HEAD, "manifests", status(405));
     world.head(&manifest("v1")).await.assert_unchanged(&digest);
     world.registry.heals();
     world.registry.asked();
-    let other = manifest(&digest).replace("/demo/app/", "/demo/other/");
-    assert_ne!(other, manifest(&digest));
-    world.head(&other).await.assert_serves(&digest);
+    world.head(&of_another(&digest)).await.assert_serves(&digest);
     world.head(&manifest("v1")).await.assert_unchanged(&digest);
     assert_eq!(world.registry.asked(), [format!("HEAD manifests/{digest}"), "GET manifests/v1".to_owned()]);
 }

@@ -30,7 +30,7 @@ async fn each_refusal_of_the_registry_has_its_answer() {
         (Fault::Status(404, vec![], "<html>"), 404, "MANIFEST_UNKNOWN", "registry.test has no such manifest"),
         (status(429), 429, "TOOMANYREQUESTS", "registry.test allows no more requests for now"),
         (status(400), 400, "UNSUPPORTED", "registry.test answered 400 Bad Request"),
-        (status(418), 502, "UNAVAILABLE", "registry.test answered 418"),
+        (status(418), 418, "UNSUPPORTED", "registry.test answered 418 I'm a teapot"),
         (status(500), 502, "UNAVAILABLE", "registry.test answered 500 Internal Server Error"),
         (status(503), 502, "UNAVAILABLE", "registry.test answered 503 Service Unavailable"),
         (status(504), 504, "UNAVAILABLE", "registry.test did not answer in time"),

@@ -53,6 +53,22 @@ fn a_registry_that_answers_405_to_head() {
     inside(async { assert_works_by_get(405, "HEAD of a manifest is 405").await });
 }
 
+/// One that never answered a HEAD is asked by GET for its other repositories too.
+#[test]
+fn a_registry_that_answers_no_head_is_remembered() {
+    inside(async {
+        let mut scene = Scene::set(SHAPE).await;
+        scene.quirk(|request| is_head_of_manifest(request).then(|| status(403, &[], "")));
+        assert_eq!(scene.head("manifests/v1").await.status, 200);
+        assert_eq!(scene.asked(), ["HEAD manifests", "GET manifests"]);
+        scene.shape = Shape { repository: "org/another", ..SHAPE };
+        for _ in 0..2 {
+            assert_eq!(scene.head("manifests/v1").await.status, 200);
+            assert_eq!(scene.asked(), ["GET manifests"]);
+        }
+    });
+}
+
 #[test]
 fn a_clients_first_request_may_be_a_head() {
     inside(async {

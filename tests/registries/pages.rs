@@ -90,3 +90,15 @@ fn however_a_link_is_written() {
         }
     });
 }
+
+/// skopeo, crane (`getNextPageURL`) and oras (`parseLink`) look at no relation. A list must not end early in silence.
+#[test]
+fn a_link_without_a_relation_is_the_next_page() {
+    inside(async {
+        let scene = Scene::set(Shape::plain("registry.example")).await;
+        for link in ["</v2/org/app/tags/list?last=a>", "</v2/org/app/tags/list?last=a>; title=\"more\""] {
+            assert_goes_on(&scene, link, "last=a").await;
+            assert_lists(&scene, &format!("the next page by `{link}`"), true).await;
+        }
+    });
+}

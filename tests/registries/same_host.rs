@@ -42,6 +42,33 @@ fn the_token_goes_along_to_another_path_of_the_same_host() {
     });
 }
 
+/// Whatever its status, and however the host is written.
+#[test]
+fn the_token_goes_along_however_the_redirect_is_written() {
+    inside(async {
+        let shape = Shape::by_token(HOST, REALM, "artifactory.example", Blobs::at(302, BLOBS));
+        let scene = Scene::set(shape).await;
+        for (code, start) in [
+            (301, "https://artifactory.example"),
+            (302, "https://Artifactory.example:443"),
+            (303, "//artifactory.example"),
+            (307, ""),
+            (308, "/artifactory/.."),
+        ] {
+            let image = scene.image.clone();
+            scene.network.web.site(HOST, move |request| match request.uri().path() {
+                path if path.starts_with("/v2/") => status(code, &[("location", &format!("{start}{INNER}{path}"))], ""),
+                _ => shape.answer(request, &image, true),
+            });
+            for pull in 1..=2 {
+                assert_eq!(scene.get("manifests/v1").await.status, 200, "{code}, {pull}");
+                let answer = scene.get(&scene.blob()).await;
+                assert!(answer.status == 307 && answer.header("location").starts_with(BLOBS), "{code}: {answer:?}");
+            }
+        }
+    });
+}
+
 /// Without tokens the client is sent to where the registry has the blob itself.
 #[test]
 fn a_blob_at_another_path_of_the_same_host_is_where_that_is() {

@@ -140,6 +140,30 @@ fn a_challenge_is_found_however_it_is_written() {
     });
 }
 
+/// A challenge that ends so, with a fault of syntax. Other clients take what stands before it: most have the parser of
+/// <https://github.com/distribution/distribution> (`parseValueAndParams`).
+async fn assert_hides_nothing(end: &str, what: &str) {
+    let challenge: &'static str = format!(r#"Bearer realm="https://auth.example/token",service="a",{end}"#).leak();
+    let challenges = vec![challenge].leak();
+    assert_works(Form { challenges, parameters: SERVICE_AND_SCOPE, answer: TOKEN }, what, IMAGE).await;
+}
+
+#[test]
+fn a_scope_may_have_no_value() {
+    inside(async { assert_hides_nothing("scope=", "a scope without a value").await });
+}
+
+#[test]
+fn a_text_without_quotes_hides_nothing_before_it() {
+    inside(async { assert_hides_nothing("error=the token has expired", "a text without quotes").await });
+}
+
+#[test]
+fn quotes_within_quotes_hide_nothing_before_them() {
+    let end = r#"error_description="a "word" in quotes, and more""#;
+    inside(async move { assert_hides_nothing(end, "quotes within quotes").await });
+}
+
 /// A realm without a host is the registry's own.
 #[test]
 fn a_realm_may_be_a_path() {
