@@ -26,6 +26,11 @@ impl Deadline {
         Self(self.0.min(Instant::now() + budget))
     }
 
+    /// The time until the deadline; zero from then on.
+    pub fn left(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+
     /// True from the deadline on. Calls that it bounds then fail.
     pub fn has_passed(self) -> bool {
         Instant::now() >= self.0

@@ -19,6 +19,7 @@ pub mod http;
 mod http_client;
 pub mod image;
 pub mod key;
+pub mod lambda_event;
 mod lambda_sdk;
 pub mod ledger;
 mod local_key;

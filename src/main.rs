@@ -8,13 +8,15 @@ use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use lambda_http::lambda_runtime::LambdaInvocation;
 use lambda_http::lambda_runtime::layers::TracingLayer;
 use lambda_http::request::RequestContext;
-use lambda_http::tower::util::ThenLayer;
+use lambda_http::tower::util::{MapRequestLayer, ThenLayer};
 use lambda_http::{Body as LambdaBody, IntoResponse, Request, RequestExt as _, Response, service_fn};
 
 use tlogistry::config::{FunctionConfig, environment};
 use tlogistry::http::{Body, RequestIds, Service};
+use tlogistry::lambda_event::presentable;
 use tlogistry::rate_limit::Source;
 use tlogistry::setup;
 
@@ -46,9 +48,13 @@ async fn start() -> Result<(), lambda_http::Error> {
             answered
         }
     });
+    let take = MapRequestLayer::new(|invocation: LambdaInvocation| LambdaInvocation {
+        body: presentable(invocation.body),
+        ..invocation
+    });
     let handler = service_fn(move |event| answer(service.clone(), event));
     // Layers go on after the answer was handed to Lambda. The process is frozen once it asks for the next event.
-    lambda_http::runtime(handler).layer(finish).layer(TracingLayer::new()).run().await
+    lambda_http::runtime(handler).layer(take).layer(finish).layer(TracingLayer::new()).run().await
 }
 
 async fn answer(service: Arc<Service>, event: Request) -> Result<BinaryAnswer, std::convert::Infallible> {

@@ -11,11 +11,11 @@ use futures_util::future::{BoxFuture, Shared};
 use http::header::{HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use serde::Serialize;
-use tokio::time::Instant;
 
 use super::Body;
 use super::error::public_cause;
 use super::response::text;
+use crate::clock::Moment;
 use crate::deadline::Deadline;
 use crate::oci::JSON;
 use crate::verdict::{Readiness, Unavailable, Verdicts};
@@ -30,7 +30,7 @@ const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("10");
 
 /// The last check, perhaps still under way.
 #[derive(Debug, Default)]
-pub(super) struct Ready(Mutex<Option<(Instant, RunningCheck)>>);
+pub(super) struct Ready(Mutex<Option<(Moment, RunningCheck)>>);
 
 /// A task of its own. It goes on when those who wait for it go away, so that they cannot make it begin again.
 type RunningCheck = Shared<BoxFuture<'static, Option<Arc<Report>>>>;
@@ -68,11 +68,11 @@ impl Ready {
         // Nothing panics while it holds the lock.
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
-            Some((began, check)) if began.elapsed() < FRESH => check.clone(),
+            Some((began, check)) if began.is_within(FRESH) => check.clone(),
             _ => {
                 let checking = tokio::spawn(checked(verdicts.clone()));
                 let check = checking.map(|checked| checked.ok().map(Arc::new)).boxed().shared();
-                *last = Some((Instant::now(), check.clone()));
+                *last = Some((Moment::now(), check.clone()));
                 check
             }
         }

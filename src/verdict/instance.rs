@@ -15,12 +15,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join;
-use tokio::time::Instant;
 
 use super::Unavailable;
 use super::key_use::{KeyUse, KeyUsed, use_of};
 use super::keyring::Keyring;
 use super::log::GatedLog;
+use crate::clock::Moment;
 use crate::deadline::Deadline;
 use crate::image::Tag;
 use crate::key::{Fingerprint, PublicKey};
@@ -90,7 +90,7 @@ enum Admission {
     },
     Admitted {
         used: UsedKeys,
-        read: Instant,
+        read: Moment,
     },
 }
 
@@ -132,7 +132,7 @@ impl Instance {
             None => {
                 self.refuse_used_keys(deadline).await?;
                 if self.ledger.claim(&own, deadline).await? {
-                    self.set(Admission::Admitted { used: own, read: Instant::now() });
+                    self.set(Admission::Admitted { used: own, read: Moment::now() });
                     return Ok(());
                 }
                 // Another process was faster, or this one and only the answer was lost.
@@ -168,7 +168,7 @@ impl Instance {
 
     /// [`Instance::examine`] where that is due.
     pub(super) async fn admit(&self, deadline: Deadline) -> Result<(), Unavailable> {
-        if matches!(*self.admission(), Admission::Admitted { read, .. } if read.elapsed() < FRESH) {
+        if matches!(*self.admission(), Admission::Admitted { read, .. } if read.is_within(FRESH)) {
             return Ok(());
         }
         self.examine(deadline).await
@@ -236,7 +236,7 @@ impl Instance {
             self.set(Admission::Unknown);
             return Err(forgotten.into());
         }
-        self.set(Admission::Admitted { used, read: Instant::now() });
+        self.set(Admission::Admitted { used, read: Moment::now() });
         Ok(())
     }
 

@@ -105,6 +105,11 @@ impl Unavailable {
         }
     }
 
+    /// Returns whether the request's time was over before the key or the ledger had answered.
+    pub(crate) fn is_out_of_time(&self) -> bool {
+        matches!(self, Self::Ledger(LedgerError::Timeout) | Self::Key(SignError::Timeout))
+    }
+
     /// The time until a call that was held back may be made.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {

@@ -1,14 +1,17 @@
 //! The signing key cannot be used, or signs something else.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use testing::clock::Clock;
 use testing::faulty::kms::{self, Key, P256, Signs};
+use testing::faulty::registry::Fault;
 use testing::faulty::wire;
 use tlogistry::deadline::Deadline;
 use tlogistry::sighting::SignError;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::world::{IN_TIME, SHORT, World, blob, manifest};
@@ -68,6 +71,27 @@ async fn a_slow_kms_is_given_up_in_time() {
     answer.assert_no_verdict(&["no answer from KMS in time"]);
     assert!(took < IN_TIME, "{took:?}");
     assert_eq!(world.log.size().await, 0);
+}
+
+/// Anyone can name such a host. Otherwise strangers could page the operator, and have a release taken back.
+#[tokio::test]
+async fn a_registry_that_leaves_the_key_no_time_is_what_the_time_ran_out_by() {
+    for (left, status) in [(SHORT / 10, 504), (SHORT / 2, 503)] {
+        let (signer, mut asked) = kms::signer(P256, Signs::NoSignature).await;
+        let world = World::signing_with(signer, &[("REQUEST_TIMEOUT_MS", &SHORT.as_millis().to_string())]).await;
+        world.registry.push("v1", "{}");
+        let gate = Arc::new(Semaphore::new(0));
+        world.registry.fails("manifests/v1", Fault::Gate(gate.clone()));
+        let registry_asked = world.registry.next("manifests/v1");
+        let reached = async {
+            registry_asked.await;
+            tokio::time::advance(SHORT - left).await;
+            gate.add_permits(1);
+            drop(asked.wait_for(|asked| asked.iter().any(|call| call == "TrentService.Sign")).await.unwrap());
+        };
+        let (answer, took) = Clock::stop().pass_after(reached, world.pull("v1")).await;
+        assert_eq!((answer.status.as_u16(), took < IN_TIME), (status, true), "{left:?}: {answer:?}");
+    }
 }
 
 /// The function fetches the key before the first request, with as much time as a request has.

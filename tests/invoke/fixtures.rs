@@ -51,7 +51,7 @@ fn is_of_http_api(event: &Value) -> bool {
 }
 
 /// The function's answer to an event: a status, or `None` where it reports that it failed.
-async fn status(instance: &Instance, event: String) -> Option<u64> {
+pub async fn status(instance: &Instance, event: String) -> Option<u64> {
     let url = format!("http://{}/2015-03-31/functions/_/invocations", instance.address);
     let response = client().post(url).body(event).send().await.unwrap();
     if response.status() != StatusCode::OK {

@@ -4,6 +4,7 @@
 //! `cargo lambda invoke`. Beside it are the stand-in for KMS, DynamoDB Local, the embedded log and a registry.
 
 mod fixtures;
+mod hostile;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

@@ -22,17 +22,23 @@ from werkzeug.serving import make_server
 
 import cloudformation
 import page
+import refused
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SECTIONS = ["Deploy", "A domain of your own", "Upgrade", "Rotate the key", "Leave"]
+SECTIONS = [
+    *("Deploy", "A domain of your own", "Something in front", "Upgrade", "Rotate the key", "Sign the code"),
+    *("What each alarm means", "Audit", "Leave"),
+]
 DEPLOYED_AGAIN = ["Rotate the key", "Leave"]  # no deployment that changes nothing follows them on the page
 NOT_RUN = {  # by a word of the block
     "schedule-key-deletion": "leaves nothing, after which nothing can be compared",
     "delete-resource-policy": "the same",
     "update-alias": "nothing is deployed that could be called",
     "--signing-profiles": "AWS Signer has no stand-in",
-    "--stack-name tlogistry-auditor": "the same of an account of its own",
-    "--stack-name tlogistry-watch-iam": "a stack of its own, whose parameters no other deployment sends",
+    "A tag has moved": "is a message, and no command",
+    "list-object-versions": "the auditor has written nothing",
+    "aws lambda invoke": "nothing is deployed that could be called",
+    "tlogistry-cli": "it is not built here",
 }
 DEPLOYS = "infra/deploy "
 STACK = "tlogistry"
@@ -129,9 +135,17 @@ class Run:
 
     def value(self, name):
         """What a placeholder of the page stands for: an output that one stack has."""
-        given = {"owner/name": "owner/name", "NewKeyArn": self.output("tlogistry-key-2", "Arn")}
+        given = {
+            "owner/name": "owner/name",
+            "secret": SECRET,
+            "CertificateInUsEastOne": "arn:aws:acm:us-east-1:123456789012:certificate/1",
+            "NewKeyArn": self.output("tlogistry-key-2", "Arn"),
+            "BucketName": self.output("tlogistry-auditor", "BucketName"),
+        }
         if name in given:
             return given[name]
+        if name == "FunctionRoleName":
+            return self.value("FunctionRoleArn").split("role/")[1]
         found = {s.outputs[name] for s in self.cloudformation.stacks.values() if name in s.outputs}
         if len(found) != 1:
             raise AssertionError(f"<{name}> stands for {sorted(found) or 'nothing'}")
@@ -174,6 +188,9 @@ class Run:
                 continue
             if heading not in SECTIONS:
                 self.expect(DEPLOYS not in block and "sam deploy" not in block, f"{heading}: not run here: {block}")
+            elif heading == "Audit" and block.startswith("Name: "):
+                (self.checkout / "auditor-parameters.yaml").write_text(block)
+                (self.checkout / "tags.txt").write_text("index.docker.io/library/alpine:3.16.0\n")
             elif page.is_of_the_parameters(block):
                 file = self.checkout / "parameters.yaml"
                 file.write_text(page.edited(file.read_text(), page.filled(block, self.value)))
@@ -243,6 +260,10 @@ class Run:
         return [
             first,
             lambda: (admin(), {"DomainName": "registry.example.com", "HostedZoneId": "Z0123456789ABC"}),
+            lambda: (
+                admin(),
+                {"PublicHost": "registry.example.com", "EdgeSecrets": SECRET, "DisableExecuteApiEndpoint": "True"},
+            ),
             lambda: (admin(), {}),
             lambda: (upgrade(), {}),
             lambda: (admin(), {"TrustedKeys": old() + new()}),
@@ -259,20 +280,36 @@ class Run:
         stack = self.cloudformation.find(STACK)
         self.expect(stack.protected, "the stack that came back is not protected from its deletion")
         self.expect(stack.outputs["LedgerTable"] == self.table, "the stack that came back has another ledger")
+        for name in ("tlogistry-edge", "tlogistry-code-signing", "tlogistry-watch-iam", "tlogistry-auditor"):
+            self.expect(self.cloudformation.find(name).outputs, f"{name} was not made")
 
 
 SENT_BY_THE_PIPELINE = {"Revision"}
+SECRET = "0123456789abcdef" * 4
 
 
 def run(text, spoil=lambda checkout: None):
     with tempfile.TemporaryDirectory() as folder:
         played = Run(folder, text)
         spoil(played.checkout)
-        played.play()
+        played.failures += refused.faults(played.checkout, played.environment)
+        if not played.failures:
+            played.play()
         if not played.failures:
             played.check_what_is_left()
         played.server.shutdown()
         return played
+
+
+def aws_commands():
+    """What the AWS CLI that pip installs would not take of the documents' commands."""
+    documents = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    ended = subprocess.run(
+        [ROOT / ".tools/aws/bin/python", "-B", pathlib.Path(__file__).with_name("aws_cli.py"), *documents],
+        capture_output=True, text=True, timeout=PATIENCE,
+    )
+    print(ended.stdout, end="")
+    return [] if ended.returncode == 0 else [f"{ended.stdout}{ended.stderr}"]
 
 
 def replaced(text, old, new):
@@ -317,6 +354,11 @@ FAULTS = {  # what is wrong: the page with it, and what it does to the checkout
         lambda text: text,
         in_file("samconfig.toml", "[pipeline.global", "[default.build.parameters]\ncached = true\n\n[pipeline.global"),
     ),
+    "a name with a slip is passed over": (lambda text: text, in_file("infra/deploy", "[[ -z $unknown ]]", "true")),
+    "a parameter stands twice": (lambda text: text, in_file("infra/deploy", "[[ -z $twice ]]", "true")),
+    "an option replaces the file for one run": (
+        lambda text: text, in_file("infra/deploy", "--parameter-overrides* | ", ""),
+    ),
 }
 
 
@@ -334,8 +376,9 @@ def main():
             print(f"{what}: {found[0].splitlines()[0] if found else 'NOT FOUND'}", flush=True)
             failures += [] if found else [what]
     else:
+        failures = aws_commands()
         played = run(text)
-        failures = played.failures
+        failures += played.failures
         if not failures:
             print(f"runbook: {len(played.deployments())} deployments, each with its role and all parameters")
     for failure in failures:

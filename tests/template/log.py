@@ -3,7 +3,7 @@
 import json
 import re
 
-from templates import drop, put, resources, the_one
+from templates import drop, is_true, put, resources, the_one
 
 ACCESS_LOG_VARIABLES = {  # of an HTTP API's, those that are used; another API's have other names
     *("requestId", "integration.requestId", "apiId", "routeKey", "httpMethod", "status", "integrationStatus"),
@@ -24,7 +24,7 @@ def _access_line(t, address):
     text, names = _stage(t)["AccessLogSettings"]["Format"]["Fn::Sub"]
     condition, there, not_there = names["Address"]["Fn::If"]
     assert condition == "LogsAddress"
-    assert t["template"]["Conditions"]["LogsAddress"] == {"Fn::Equals": [{"Ref": "AccessLogAddress"}, "true"]}
+    assert t["template"]["Conditions"]["LogsAddress"] == is_true("AccessLogAddress")
     line = text.replace("${Address}", there if address else not_there)
     assert "\n" not in line
     return json.loads(line)

@@ -73,7 +73,8 @@ def pipes_read_the_ledgers_stream(t):
 def there_is_a_pipe_where_there_is_a_stream(t):
     template = t["template"]
     for table, stream, told, there in (
-        ("new", "", "true", True), ("table", "", "true", False), ("table", "arn:x", "true", True), ("new", "", "false", False),
+        ("new", "", "true", True), ("table", "", "true", False), ("table", "arn:x", "True", True),
+        ("new", "", "false", False), ("new", "", "False", False),
     ):
         values = {"Ledger": table, "ExistingLedgerStreamArn": stream, "TellOfMoves": told}
         assert Stack(template, values).holds("TellsOfMoves") == there, values

@@ -3,7 +3,7 @@
 import pathlib
 import re
 
-from templates import drop, put, resources
+from templates import drop, is_true, put, resources
 
 REFUSED = {  # slips that a pattern must catch before AWS makes half a stack of them
     "AlarmEmail": ["someone"],
@@ -79,6 +79,18 @@ def key_and_ledger_are_made_only_by_the_word_new(t):
         assert conditions[condition] == {"Fn::Equals": [{"Ref": name}, "new"]}
 
 
+def a_bare_true_is_taken(t):
+    """`sam deploy` sends True for a `true` in parameters.yaml that has no quotes."""
+    switches = {name for name, parameter in _parameters(t).items() if "true" in parameter.get("AllowedValues", [])}
+    assert {"AccessLogAddress", "KeyIsMultiRegion"} <= switches, switches
+    template = {part: t["template"][part] for part in ("Rules", "Conditions", "Resources")}
+    for name in switches:
+        assert sorted(_parameters(t)[name]["AllowedValues"]) == ["False", "True", "false", "true"], name
+        # Nothing asks for one of the words alone, or hands them on.
+        rest = str(template).replace(str(is_true(name)), "")
+        assert rest != str(template) and f"{{'Ref': '{name}'}}" not in rest, name
+
+
 def _parameter(name, key, value):
     def change(t):
         t["template"]["Parameters"][name][key] = value
@@ -98,6 +110,10 @@ def _makes_unless_given(t):
     t["template"]["Conditions"]["MakesLedger"] = {"Fn::Equals": [{"Ref": "Ledger"}, ""]}
 
 
+def _true_alone(t):
+    t["template"]["Conditions"]["LogsAddress"] = {"Fn::Equals": [{"Ref": "AccessLogAddress"}, "true"]}
+
+
 _KEY = ("template", "SigningKeyStack", "Properties")
 FAULTS = [
     (each_has_a_default_that_its_pattern_takes, _no_default),
@@ -108,6 +124,9 @@ FAULTS = [
     (patterns_refuse_slips, _parameter("EarlierLogs", "AllowedPattern", ".*")),
     (patterns_refuse_slips, _parameter("TimestampUrl", "AllowedPattern", "(?i)(none|https?://.*)?")),
     (patterns_refuse_slips, _parameter("SigningKey", "AllowedPattern", "new|arn:.*|")),
+    (a_bare_true_is_taken, _parameter("TellOfMoves", "AllowedValues", ["true", "false"])),
+    (a_bare_true_is_taken, _true_alone),
+    (a_bare_true_is_taken, put(*_KEY, "Parameters", "MultiRegion", {"Ref": "KeyIsMultiRegion"})),
     (nested_stacks_get_what_they_declare, drop(*_KEY, "Parameters", "SignerRoleArn")),
     (nested_stacks_get_what_they_declare, put(*_KEY, "Parameters", "Administrator", "x")),
     (outputs_that_are_used_exist, _no_pull_command),

@@ -79,6 +79,11 @@ def statements(document):
     return found
 
 
+def is_true(name):
+    """The condition that a parameter is true, which `sam deploy` sends as True if it stands in the file without quotes."""
+    return {"Fn::Or": [{"Fn::Equals": [{"Ref": name}, word]} for word in ("true", "True")]}
+
+
 def as_list(value):
     return value if isinstance(value, list) else [value]
 

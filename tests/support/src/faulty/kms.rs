@@ -26,6 +26,8 @@ pub enum Signs {
     /// `ThrottlingException`, whenever it is asked.
     Throttled,
     Never,
+    /// No answer to a request for a signature, and to that alone.
+    NoSignature,
     /// No answer to the first call, whichever it is.
     SilentOnce,
 }
@@ -56,7 +58,12 @@ pub async fn start(key: Key, signs: Signs) -> (String, watch::Receiver<Vec<Strin
         let target = request.headers()["x-amz-target"].to_str().unwrap().to_owned();
         log.send_modify(|asked| asked.push(target));
         let is_first = log.borrow().len() == 1;
-        let never = signs == Signs::Never || signs == Signs::SilentOnce && is_first;
+        let is_sign = request.headers()["x-amz-target"] == "TrentService.Sign";
+        let never = match signs {
+            Signs::Never => true,
+            Signs::NoSignature => is_sign,
+            _ => signs == Signs::SilentOnce && is_first,
+        };
         let answer = answer(&request, &pair, key, signs);
         async move { if never { wire::silent().await } else { wire::whole(answer) } }
     });
@@ -88,7 +95,7 @@ fn answer(request: &Request<Bytes>, pair: &SigStoreSigner, key: Key, signs: Sign
     let signature = match signs {
         Signs::SomethingElse => pair.sign(&digest).unwrap(),
         Signs::Garbage => b"garbage".to_vec(),
-        Signs::Nothing | Signs::Never | Signs::SilentOnce => Vec::new(),
+        Signs::Nothing | Signs::Never | Signs::NoSignature | Signs::SilentOnce => Vec::new(),
         Signs::Throttled => {
             let message = "You have exceeded the rate at which you may call KMS.";
             return json(400, &json!({"__type": "ThrottlingException", "message": message}));
