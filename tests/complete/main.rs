@@ -6,6 +6,7 @@ mod keep;
 mod large;
 mod ledger;
 mod long_log;
+mod lying_list;
 mod real;
 mod scene;
 mod state;

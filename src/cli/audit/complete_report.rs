@@ -85,7 +85,7 @@ impl CompleteReport {
 
     pub(super) fn stopped(&mut self, is_kept: bool) {
         let again = if is_kept { "; run it again with the same --state to go on" } else { "" };
-        let text = format!("Stopped before the log was read{again}");
+        let text = format!("Stopped before the audit had come to its end{again}");
         self.lines.line(&text, json!({"type": "summary", "complete": false, "reason": "stopped"}));
     }
 
