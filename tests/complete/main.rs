@@ -10,5 +10,6 @@ mod lying_list;
 mod real;
 mod scene;
 mod state;
+mod tiles;
 mod v1;
 mod verify;
