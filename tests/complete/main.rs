@@ -7,6 +7,7 @@ mod large;
 mod ledger;
 mod long_log;
 mod lying_list;
+mod policy;
 mod real;
 mod scene;
 mod state;

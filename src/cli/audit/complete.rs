@@ -78,7 +78,9 @@ impl CompleteArgs {
         };
         grown.iter().for_each(|growth| report.grown(growth));
         state.advance(&grown);
+        // A head that nobody has cosigned was signed by the log all the same: it must lead to the next.
         file.save(&state)?;
+        report.judged(search.policy.as_ref(), &grown)?;
 
         let mut stop = pin!(listen::stop_signal());
         let log = Readable::among(search, &grown);
@@ -173,8 +175,6 @@ async fn read(
     Ok(end)
 }
 
-fn nothing_listed() -> Box<dyn Error + Send + Sync> {
-    "there is nothing to compare the log with: give --instance, --ledger-table or --ledger-file".into()
 /// What `work` comes to; `None` if `stop` is done before.
 async fn or_stopped<T>(stop: impl Future<Output = ()>, work: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
@@ -184,6 +184,8 @@ async fn or_stopped<T>(stop: impl Future<Output = ()>, work: impl Future<Output 
     }
 }
 
+fn nothing_listed() -> Box<dyn Error + Send + Sync> {
+    "there is nothing to compare the log with: give --instance, --ledger-table or --ledger-file".into()
 }
 
 fn exit_code(worst: Option<Weight>, was_read: bool, summary: &Summary) -> ExitCode {
