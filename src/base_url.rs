@@ -32,6 +32,11 @@ pub(crate) fn parse(text: &str) -> Result<Url, BaseUrlError> {
     Ok(url)
 }
 
+/// Returns whether two URLs name the same service: one with and one without a final slash do.
+pub(crate) fn is_same_place(one: &Url, other: &Url) -> bool {
+    one.as_str().trim_end_matches('/') == other.as_str().trim_end_matches('/')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,7 +13,7 @@ use crate::image::Tag;
 use crate::key::PublicKey;
 use crate::rekor::{Logs, Retrieved, RetryingRekor, retrieve};
 use crate::sighting::{Finding, Findings, Lookup, subject_hash};
-use crate::tlog::{EntryId, LogEntry, LogError, LogKeys};
+use crate::tlog::{EntryId, LogEntry, LogError, LogKeys, Policy};
 
 /// Bytes of one answer, of one entry or ten. Several are read at once, for several tags.
 const ANSWER_BYTES: usize = 4 << 20;
@@ -27,6 +27,8 @@ pub(crate) struct LogSearch {
     pub log_keys: LogKeys,
     /// Public keys that sightings count by.
     pub trusted: Vec<PublicKey>,
+    /// What witnesses must have cosigned of checkpoints that count.
+    pub policy: Option<Policy>,
     /// Held while an entry larger than an answer is read. Anyone can file as many as he likes.
     large: Mutex<()>,
 }
@@ -37,7 +39,7 @@ pub(crate) type Unread = Vec<(EntryId, Rc<LogError>)>;
 impl LogSearch {
     pub(crate) fn new(log: LogConfig, trusted: Vec<PublicKey>) -> Result<Self, reqwest::Error> {
         let logs = Logs::new(log.clients()?);
-        Ok(Self { log: logs, log_keys: log.keys, trusted, large: Mutex::default() })
+        Ok(Self { log: logs, log_keys: log.keys, trusted, policy: log.policy, large: Mutex::default() })
     }
 
     /// Returns whether any of the logs lists entries.

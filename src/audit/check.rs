@@ -6,13 +6,14 @@ use super::checkpoints::EntryCheckpoints;
 use super::issue::{Issue, IssueKind, Weight};
 use super::repair::Repair;
 use super::tags::{Item, LEDGER_TIME};
+use super::witnesses::WitnessDemand;
 use crate::deadline::Deadline;
 use crate::image::Tag;
 use crate::ledger::{Ledger, LedgerError, Row, VerifiedRow};
 use crate::log_search::{LogSearch, Unread};
 use crate::sighting::{Contradiction, Finding, Findings, Sighting, SignedStatement};
 use crate::tlog::body::EntryBody;
-use crate::tlog::{Fault, Faults, LogError};
+use crate::tlog::{Fault, Faults, LogEntry, LogError, PolicyFault};
 
 /// Checks tags.
 pub(crate) struct Check<'a> {
@@ -21,6 +22,8 @@ pub(crate) struct Check<'a> {
     pub ledger: Option<&'a Ledger>,
     pub repair: Option<&'a Repair>,
     pub checkpoints: EntryCheckpoints,
+    /// What witnesses must have cosigned.
+    pub witnesses: Option<WitnessDemand<'a>>,
 }
 
 /// A failure that ends the audit.
@@ -107,6 +110,13 @@ impl Check<'_> {
             && !matches!(sighting.entry().body(), EntryBody::SignedDigest(_))
         {
             issues.push(self.unfindable(sighting, &log).await);
+        }
+        // Entries of version 2 are held against the policy where the log is asked for them.
+        if let (Some(demand), Some(sighting)) = (&self.witnesses, known)
+            && demand.of_old_rows
+            && !matches!(sighting.entry().body(), EntryBody::SignedDigest(_))
+        {
+            issues.extend(demand.shortfall(&[sighting.entry()]).map(uncosigned));
         }
         Ok(issues)
     }
@@ -218,8 +228,12 @@ impl Check<'_> {
             }
         }
         let Some(entry) = found else {
-            let detail = format!("the ledger's row says {}, and the log has no such entry", described(sighting));
-            return Ok(is_lacking.then(|| Issue::new(IssueKind::LogLacks, detail)));
+            if is_lacking {
+                let detail = format!("the ledger's row says {}, and the log has no such entry", described(sighting));
+                return Ok(Some(Issue::new(IssueKind::LogLacks, detail)));
+            }
+            let demand = self.witnesses.as_ref().filter(|demand| demand.of_old_rows);
+            return Ok(demand.and_then(|demand| demand.shortfall(&[kept])).map(uncosigned));
         };
         let is_other = entry.id().leaf_hash != kept.id().leaf_hash;
         Ok(match entry.verify(&self.search.log_keys) {
@@ -228,10 +242,29 @@ impl Check<'_> {
             }
             Ok(entry) => {
                 self.checkpoints.add(&entry);
-                None
+                self.uncosigned(kept, &entry).await?
             }
             Err(faults) => Some(unverifiable(sighting.entry().log_index(), &faults)),
         })
+    }
+
+    /// The finding that no checkpoint with an entry of version 2 counts by the policy: neither that of its row, nor the
+    /// log's current one, under which it was read `again`, nor the head that the audit began with.
+    async fn uncosigned(&self, kept: &LogEntry, again: &LogEntry) -> Result<Option<Issue>, LogError> {
+        let Some(demand) = &self.witnesses else { return Ok(None) };
+        let fault = match demand.shortfall(&[again, kept]) {
+            Some(fault) if matches!(again.body(), EntryBody::SignedDigest(_)) => fault,
+            _ => return Ok(None),
+        };
+        let (index, head) = (kept.log_index(), &demand.head);
+        if index < head.size() {
+            let (log, leaf) = (self.search.log.written(), again.signed_fields().leaf());
+            let proven = log.ask(async |log, deadline| log.entry_at(index, leaf, head, deadline).await).await?;
+            if proven.verify(&self.search.log_keys).is_ok_and(|proven| demand.shortfall(&[&proven]).is_none()) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(uncosigned(fault)))
     }
 
     /// Repairs or reports a sighting that is in the log and whose digest no search finds.
@@ -302,6 +335,10 @@ fn unverifiable(index: u64, faults: &[Fault]) -> Issue {
         IssueKind::Unverifiable,
         format!("the entry with log index {index} bears your key and does not verify: {faults}"),
     )
+}
+
+fn uncosigned(fault: PolicyFault) -> Issue {
+    Issue::new(IssueKind::Uncosigned, format!("the sighting does not count: {fault}"))
 }
 
 fn described(sighting: &Sighting) -> String {

@@ -34,6 +34,8 @@ pub(crate) enum IssueKind {
     Unattested,
     /// The log lists no entry by the user's keys.
     Missing,
+    /// No checkpoint with the entry counts by the policy that the user demands.
+    Uncosigned,
     /// The tag could not be checked.
     Unchecked,
     /// The ledger's row is not complete yet.
@@ -65,7 +67,12 @@ impl IssueKind {
             | Self::LogLacks
             | Self::InvalidRow
             | Self::Unfindable => Weight::Fault,
-            Self::Unverifiable | Self::Unreadable | Self::Unattested | Self::Missing | Self::Unchecked => Weight::Doubt,
+            Self::Unverifiable
+            | Self::Unreadable
+            | Self::Unattested
+            | Self::Missing
+            | Self::Uncosigned
+            | Self::Unchecked => Weight::Doubt,
             Self::Pending | Self::Repaired => Weight::Note,
         }
     }
@@ -92,6 +99,7 @@ impl IssueKind {
             Self::Unreadable => "unreadable",
             Self::Unattested => "unattested",
             Self::Missing => "missing",
+            Self::Uncosigned => "uncosigned",
             Self::Unchecked => "unchecked",
             Self::Pending => "pending",
             Self::Repaired => "repaired",
@@ -122,7 +130,7 @@ pub(crate) fn worst(issues: &BTreeMap<IssueKind, u64>) -> Option<Weight> {
 mod tests {
     use super::IssueKind;
 
-    fn kinds() -> [IssueKind; 16] {
+    fn kinds() -> [IssueKind; 17] {
         use IssueKind::*;
         [
             Contradicted,
@@ -138,6 +146,7 @@ mod tests {
             Unreadable,
             Unattested,
             Missing,
+            Uncosigned,
             Unchecked,
             Pending,
             Repaired,

@@ -9,6 +9,7 @@ mod repair;
 mod state;
 mod tags;
 mod walk;
+mod witnesses;
 
 pub(crate) mod complete;
 pub(crate) mod lines;
@@ -20,3 +21,4 @@ pub(crate) use repair::Repair;
 pub(crate) use state::{AuditState, Position, StoredState};
 pub(crate) use tags::{LEDGER_TIME, MAX_LINE, SourceError, in_ledger, in_lines, listed};
 pub(crate) use walk::{End, walk};
+pub(crate) use witnesses::{HeadFault, WitnessDemand, judge};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::complete::{EndedAudit, LogReading, StoredReading};
 use super::issue::{Issue, IssueKind};
 use crate::foreign::shown;
-use crate::tlog::{Checkpoint, Growth, LogKeys};
+use crate::tlog::{Checkpoint, Growth, LogKeys, Policy};
 
 /// The version of the stored form.
 const VERSION: u32 = 1;
@@ -28,6 +28,9 @@ pub(crate) struct AuditState {
 pub(crate) struct Position {
     /// The list or table: a position in one means nothing in another.
     pub source: String,
+    /// The policy of witnesses that the tags before were held against, by [`Policy::id`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// The number of tags done.
     pub done: u64,
     /// The last tag done, as it stands in the list.
@@ -66,7 +69,17 @@ pub(crate) enum StateError {
 impl Position {
     /// The beginning of a list or table.
     pub(crate) fn start_of(source: String) -> Self {
-        Self { source, done: 0, last: None, issues: BTreeMap::new(), entry_checkpoints: Vec::new() }
+        Self { source, policy: None, done: 0, last: None, issues: BTreeMap::new(), entry_checkpoints: Vec::new() }
+    }
+
+    /// The same, where tags are held against a policy from here on.
+    pub(crate) fn under(self, policy: Option<&Policy>) -> Self {
+        Self { policy: policy.map(Policy::id), ..self }
+    }
+
+    /// Returns whether the tags before were held against `policy`, or nothing demands that.
+    pub(crate) fn was_under(&self, policy: Option<&Policy>) -> bool {
+        policy.is_none_or(|policy| self.policy == Some(policy.id()))
     }
 
     /// Moves past a tag.

@@ -13,7 +13,7 @@ use super::told::{News, Told};
 use super::topics::Topics;
 use crate::audit::{AuditState, Issue, Position, StoredState, lines};
 use crate::clock::since_epoch;
-use crate::tlog::{HistoryConflict, LogKeys};
+use crate::tlog::{HistoryConflict, LogKeys, Policy};
 
 /// A run that is killed loses at most this much, and tells people no more often. Each time makes a version of the state.
 const KEEP_EVERY: Duration = Duration::from_secs(60);
@@ -90,16 +90,20 @@ impl<'a> Notebook<'a> {
     /// The position to go on from. `None` if no audit is under way, and none is due: `interval` has not passed since the
     /// last one began.
     ///
-    /// A position in another list or table means nothing: there the audit starts over.
-    pub(super) fn position(&self, source: &str, interval: Duration) -> Option<Position> {
+    /// A position in another list or table means nothing, nor one whose tags were not held against `policy`: there the audit
+    /// starts over.
+    pub(super) fn position(&self, source: &str, policy: Option<&Policy>, interval: Duration) -> Option<Position> {
+        let start = || Position::start_of(source.to_owned()).under(policy);
         match &self.state.position {
-            Some(position) if position.source == source => Some(position.clone()),
-            Some(_) => Some(Position::start_of(source.to_owned())),
+            Some(position) if position.source == source && position.was_under(policy) => {
+                Some(position.clone().under(policy))
+            }
+            Some(_) => Some(start()),
             None => {
                 // A clock that was wrong must not put the next audit off.
                 let since = since_epoch().checked_sub(Duration::from_secs(self.own.began));
                 let is_due = since.is_none_or(|since| since >= interval);
-                is_due.then(|| Position::start_of(source.to_owned()))
+                is_due.then(start)
             }
         }
     }

@@ -13,14 +13,16 @@ use super::notebook::{Halt, Notebook};
 use super::notification::Scene;
 use super::topics::Topics;
 use crate::audit::complete::Readable;
-use crate::audit::{Check, End, EntryCheckpoints, Issue, Position, in_ledger, in_lines, lines, listed, walk};
+use crate::audit::{
+    Check, End, EntryCheckpoints, Issue, Position, WitnessDemand, in_ledger, in_lines, judge, lines, listed, walk,
+};
 use crate::config::AuditorConfig;
 use crate::deadline::Deadline;
 use crate::ledger::Ledger;
 use crate::log_search::LogSearch;
 use crate::setup;
 use crate::sighting::Signer;
-use crate::tlog::GrowthError;
+use crate::tlog::{Growth, GrowthError};
 
 /// Tags checked at once. More would take up a log that is everyone's.
 const CONCURRENCY: usize = 4;
@@ -45,6 +47,15 @@ struct Tags {
     source: String,
     /// The list. `None` if the rows of the ledger are audited.
     listed: Option<Vec<String>>,
+}
+
+/// The log, as this run has found it.
+struct AuditedLog<'a> {
+    search: &'a LogSearch,
+    /// The log that was read up to its checkpoint.
+    read: Option<&'a Readable>,
+    /// What witnesses must have cosigned.
+    witnesses: Option<WitnessDemand<'a>>,
 }
 
 impl Auditor {
@@ -92,11 +103,11 @@ impl Auditor {
             Ok(search) => search,
             Err(why) => return Ok(RunOutcome::Unfinished(why)),
         };
-        let log = match until.bound(search.log.growth(&search.log_keys, &notebook.state.checkpoints)).await {
+        let grown = match until.bound(search.log.growth(&search.log_keys, &notebook.state.checkpoints)).await {
             Ok(Ok(grown)) => {
                 grown.iter().for_each(|growth| line::write(&lines::tree(growth)));
                 notebook.state.advance(&grown);
-                Readable::among(&search, &grown)
+                grown
             }
             Ok(Err(GrowthError::Contradicted(conflict))) => {
                 // The heads are kept as they are: they are the evidence.
@@ -107,14 +118,22 @@ impl Auditor {
             Ok(Err(error)) => return Ok(RunOutcome::Unfinished(error.to_string())),
             Err(elapsed) => return Ok(RunOutcome::Unfinished(elapsed.to_string())),
         };
+        let witnesses = match demanded(&search, &grown) {
+            Ok(witnesses) => witnesses,
+            Err(why) => {
+                // The heads are kept: the log has signed them, and they must lead to the next.
+                notebook.tell_and_keep(&scene).await?;
+                return Ok(RunOutcome::Unfinished(why));
+            }
+        };
         // The other half is for the tags.
         let mut read = None;
-        if let Some(log) = log
+        if let Some(log) = Readable::among(&search, &grown)
             && complete::read_on(&search, &log, self.config.time / 2, &mut notebook).await
         {
             read = Some(log);
         }
-        let Some(start) = notebook.position(&tags.source, self.config.interval) else {
+        let Some(start) = notebook.position(&tags.source, search.policy.as_ref(), self.config.interval) else {
             notebook.tell_and_keep(&scene).await?;
             return Ok(RunOutcome::NotDue);
         };
@@ -122,14 +141,15 @@ impl Auditor {
             notebook.begin();
         }
         *position = start;
-        self.go_on(until, (&search, read.as_ref()), &tags, position, &mut notebook, &scene).await
+        let log = AuditedLog { search: &search, read: read.as_ref(), witnesses };
+        self.go_on(until, log, &tags, position, &mut notebook, &scene).await
     }
 
-    /// Goes on from `position`, as far as the time allows. `read` is the log that was read up to its checkpoint.
+    /// Goes on from `position`, as far as the time allows.
     async fn go_on(
         &self,
         until: Deadline,
-        (search, read): (&LogSearch, Option<&Readable>),
+        AuditedLog { search, read, witnesses }: AuditedLog<'_>,
         tags: &Tags,
         position: &mut Position,
         notebook: &mut Notebook<'_>,
@@ -141,7 +161,7 @@ impl Auditor {
             (lines, _) => in_lines(stream::iter(lines.iter().flatten().cloned().map(Ok)), before, last),
         };
         let checkpoints = EntryCheckpoints::from_notes(&position.entry_checkpoints);
-        let check = Check { search, ledger: self.ledger.as_ref(), repair: None, checkpoints };
+        let check = Check { search, ledger: self.ledger.as_ref(), repair: None, checkpoints, witnesses };
         let each = async |position: &Position, tag: &str, issues: Vec<Issue>| {
             notebook.note_issues(tag, &issues);
             if notebook.is_due() {
@@ -210,4 +230,13 @@ impl Auditor {
         }
         Ok(Ok(LogSearch::new(self.config.log.clone(), keys)?))
     }
+}
+
+/// Holds the log's heads against the deployment's policy, if it has one. Rows from before it are not held against it. The error
+/// says which head falls short.
+fn demanded<'a>(search: &'a LogSearch, grown: &[Growth]) -> Result<Option<WitnessDemand<'a>>, String> {
+    let Some(policy) = &search.policy else { return Ok(None) };
+    let judged = judge(policy, grown).map_err(|fault| fault.to_string())?;
+    judged.iter().for_each(|head| line::write(&head.json()));
+    WitnessDemand::new(policy, &judged, false).map(Some).map_err(|fault| fault.to_string())
 }

@@ -35,7 +35,7 @@ impl LogFiles {
         let config = embedded_log::config(log, address)?;
         for (path, text) in [
             (&self.public_key, log.public_key_pem().to_owned()),
-            (&self.trusted_root, trusted_root(&config.url, &config.keys)),
+            (&self.trusted_root, trusted_root(&config.keys, |_| &config.url)),
             (&self.signing_config, signing_config(&config)),
         ] {
             let Some(path) = path else { continue };

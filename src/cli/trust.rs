@@ -26,6 +26,9 @@ pub(super) struct Trust {
     /// The transparency log (default: https://rekor.sigstore.dev, or the one log that --trusted-root names)
     #[arg(long, value_name = "URL")]
     rekor: Option<String>,
+    /// Where the tiles of a log of API version 2 are read (default: at api/v2 below its URL). No file of Sigstore's says it
+    #[arg(long, value_name = "URL")]
+    rekor_tiles: Option<String>,
     /// The version of the log's API, 1 or 2 (default: told by the log's keys)
     #[arg(long, value_name = "VERSION", value_parser = rekor_api)]
     rekor_api: Option<RekorApi>,
@@ -66,6 +69,7 @@ impl Trust {
         // Not parsed by clap, which would print a refused URL and its password.
         let parse = |option: &str, url: &String| base_url::parse(url).map_err(|error| format!("{option}: {error}"));
         let url = self.rekor.as_ref().map(|url| parse("--rekor", url)).transpose()?;
+        let tiles = self.rekor_tiles.as_ref().map(|url| parse("--rekor-tiles", url)).transpose()?;
         let earlier = self.earlier.iter().map(|url| parse("--earlier-log", url)).collect::<Result<Vec<_>, _>>()?;
         // A PEM does not say which log it is of. The host is the name of a log of version 2.
         let origin = url.as_ref().and_then(Url::host_str).filter(|_| self.rekor_api == Some(RekorApi::V2));
@@ -80,6 +84,11 @@ impl Trust {
             return Err(format!("--rekor-key must be given for {url}: only rekor.sigstore.dev's is built in").into());
         }
         let api = self.rekor_api.unwrap_or_else(|| material.api_of(&url, &public.url));
+        if tiles.is_some() && api == RekorApi::V1 {
+            return Err(
+                format!("--rekor-tiles is for a log of API version 2, and {url} is told to be of version 1").into()
+            );
+        }
         let keys = material.into_keys(api, Some(&url))?;
         if !keys.iter().any(|key| key.api() == api) {
             return Err(no_key(api, &url).into());
@@ -91,7 +100,7 @@ impl Trust {
             RekorApi::V1 => LogConfig::v1(url, keys),
             RekorApi::V2 => LogConfig::v2(url, keys),
         };
-        Ok(LogConfig { earlier, ..log })
+        Ok(LogConfig { tiles, earlier, ..log })
     }
 }
 

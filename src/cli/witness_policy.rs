@@ -7,8 +7,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::config::LogConfig;
 use crate::foreign::shown;
-use crate::tlog::{MAX_POLICY_BYTES, Policy};
+use crate::tlog::{MAX_POLICY_BYTES, Policy, RekorApi};
 
 #[derive(Args)]
 pub(super) struct WitnessPolicy {
@@ -19,6 +20,15 @@ pub(super) struct WitnessPolicy {
 }
 
 impl WitnessPolicy {
+    /// The policy for checkpoints of the log that is written.
+    pub(super) fn of_log(&self, log: &LogConfig) -> Result<Option<Policy>, Box<dyn Error + Send + Sync>> {
+        let policy = self.read()?;
+        if policy.is_some() && log.api == RekorApi::V1 {
+            return Err("--policy: the checkpoints of Rekor v1 carry no witnesses' cosignatures, so none counts".into());
+        }
+        Ok(policy)
+    }
+
     pub(super) fn read(&self) -> Result<Option<Policy>, Box<dyn Error + Send + Sync>> {
         let Some(path) = &self.file else { return Ok(None) };
         let fault = |fault: &dyn ToString| format!("--policy: {}: {}", path.display(), shown(&fault.to_string()));

@@ -38,10 +38,10 @@ pub struct LogConfig {
 impl LogConfig {
     /// Sigstore's public instance, with the key that is shipped with the program.
     pub fn public_instance() -> Self {
-        let key = PublicKey::from_pem(PUBLIC_INSTANCE_KEY).ok();
-        let keys = LogKeys::v1(key.into_iter().collect());
         // Both are constants; a test parses them.
-        let url = PUBLIC_INSTANCE.parse().expect("the public instance's URL is a URL");
+        let url: Url = PUBLIC_INSTANCE.parse().expect("the public instance's URL is a URL");
+        let key = PublicKey::from_pem(PUBLIC_INSTANCE_KEY).ok().map(|key| LogKey::v1(key).at(url.clone()));
+        let keys = LogKeys::new(key.into_iter().collect());
         Self::v1(url, keys.expect("the public instance's key is a key"))
     }
 
@@ -247,11 +247,19 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         };
         for log in root.map(TrustedRoot::logs).unwrap_or_default() {
             let key = log.log_key().map_err(|error| self.fault("TRUSTED_ROOT", error)).ok()?;
-            if !keys.contains(&key) {
-                keys.push(key);
+            match keys.iter_mut().find(|known| **known == key) {
+                // A PEM does not say which log it is of.
+                Some(known) if known.url().is_none() => *known = key,
+                Some(_) => {}
+                None => keys.push(key),
             }
         }
         let public = LogConfig::public_instance();
+        for key in keys.iter_mut().filter(|key| key.url().is_none()) {
+            if let Some(public) = public.keys.iter().find(|public| **public == *key) {
+                *key = public.clone();
+            }
+        }
         if keys.is_empty() && api == RekorApi::V1 && *url == public.url {
             return Some(public.keys);
         }

@@ -15,12 +15,12 @@ use crate::validity::Rfc3339;
 /// The start of what began at a time that is not known.
 const UNKNOWN_START: &str = "1970-01-01T00:00:00Z";
 
-/// JSON. Keys of a kind that Sigstore has no name for are left out: tools could not use them. `log` is the URL of a Rekor
-/// v1; a Rekor v2 has the host of its origin.
-pub fn trusted_root(log: &Url, keys: &LogKeys) -> String {
-    let key_log = |(key, details): (&LogKey, &str)| -> Value {
+/// JSON. Keys of a kind that Sigstore has no name for are left out: tools could not use them. `url_of` says where the Rekor v1
+/// with a key is; a Rekor v2 has the host of its origin.
+pub fn trusted_root<'a>(keys: &'a LogKeys, url_of: impl Fn(&'a LogKey) -> &'a Url) -> String {
+    let key_log = |(key, details): (&'a LogKey, &str)| -> Value {
         let url = match key.origin() {
-            None => log.as_str().trim_end_matches('/').to_owned(),
+            None => url_of(key).as_str().trim_end_matches('/').to_owned(),
             Some(origin) => format!("https://{origin}"),
         };
         json!({
@@ -75,7 +75,8 @@ mod tests {
         let sigstores = TrustedRoot::parse(SIGSTORES).unwrap();
         let keys: Vec<LogKey> = sigstores.logs().iter().map(|log| log.log_key().unwrap()).collect();
         let keys = LogKeys::new(keys).unwrap().with_authorities(sigstores.authorities().clone());
-        let written = trusted_root(&PUBLIC_INSTANCE.parse().unwrap(), &keys);
+        let public: Url = PUBLIC_INSTANCE.parse().unwrap();
+        let written = trusted_root(&keys, |_| &public);
         let read = TrustedRoot::parse(written.as_bytes()).unwrap();
         assert_eq!(read.logs().len(), 2);
         for (read, log) in read.logs().iter().zip(sigstores.logs()) {
@@ -94,6 +95,7 @@ mod tests {
     fn a_log_that_signs_times_needs_no_authority() {
         let key = PublicKey::from_pem(PUBLIC_INSTANCE_KEY).unwrap();
         let keys = LogKeys::v1(vec![key]).unwrap().with_authorities(Authorities::public());
-        assert!(!trusted_root(&PUBLIC_INSTANCE.parse().unwrap(), &keys).contains("timestampAuthorities"));
+        let public: Url = PUBLIC_INSTANCE.parse().unwrap();
+        assert!(!trusted_root(&keys, |_| &public).contains("timestampAuthorities"));
     }
 }

@@ -43,9 +43,9 @@ impl Service {
         Ok(text(key.pem().to_owned(), PEM))
     }
 
-    /// Answers the log's key, in the form that Sigstore's tools take.
+    /// Answers the logs' keys, in the form that Sigstore's tools take.
     pub(super) fn trusted_root(&self) -> Response<Body> {
-        let (url, keys) = self.verdicts.log();
-        text(trusted_root(url, keys), JSON)
+        let verdicts = &self.verdicts;
+        text(trusted_root(verdicts.log_keys(), |key| verdicts.url_of(key)), JSON)
     }
 }

@@ -96,18 +96,28 @@ impl Logs {
         if agree { Ok(()) } else { Err(HistoryConflict::Forked { before: before.clone(), now: now.clone() }.into()) }
     }
 
-    /// Checks that the larger of two checkpoints of one tree was made from the smaller by appending.
+    /// Checks that the larger of two checkpoints of one tree was made from the smaller by appending. Of several Rekor v1, each
+    /// may have the tree: a proof by any of them is one.
     async fn agree(&self, one: &Checkpoint, other: &Checkpoint) -> Result<bool, LogError> {
         let (earlier, later) = if one.size() <= other.size() { (one, other) } else { (other, one) };
         let (first, last) = (earlier.size(), later.size());
-        let nothing_to_prove = first == 0 || first == last;
-        let proof = if nothing_to_prove {
-            Vec::new()
-        } else {
-            self.of_checkpoint(earlier)
-                .ask(async |log, deadline| log.consistency_proof(earlier, later, deadline).await)
-                .await?
-        };
-        Ok(is_consistent(earlier.head(), later.head(), &proof))
+        if first == 0 || first == last {
+            return Ok(is_consistent(earlier.head(), later.head(), &[]));
+        }
+        let (mut refuted, mut failure) = (false, None::<LogError>);
+        for log in self.of_checkpoint(earlier) {
+            match log.ask(async |log, deadline| log.consistency_proof(earlier, later, deadline).await).await {
+                Ok(proof) if is_consistent(earlier.head(), later.head(), &proof) => return Ok(true),
+                Ok(_) => refuted = true,
+                // The log that does not answer may be the one that has the tree.
+                Err(error) if failure.as_ref().is_none_or(|before| !before.is_transient()) => failure = Some(error),
+                Err(_) => {}
+            }
+        }
+        match failure {
+            Some(error) if !refuted || error.is_transient() => Err(error),
+            _ if refuted => Ok(false),
+            _ => Err(LogError::OtherLog),
+        }
     }
 }

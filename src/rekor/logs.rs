@@ -34,16 +34,16 @@ impl Logs {
 
     /// The log that an entry is in, by its form.
     fn of_entry(&self, entry: &LogEntry) -> &RetryingRekor {
-        self.by_form(!matches!(entry.body(), EntryBody::SignedDigest(_)))
+        self.by_form(!matches!(entry.body(), EntryBody::SignedDigest(_))).next().unwrap_or(&self.written)
     }
 
-    /// The log that signed a checkpoint, by its form.
-    pub(super) fn of_checkpoint(&self, checkpoint: &Checkpoint) -> &RetryingRekor {
+    /// The logs that can have signed a checkpoint, by its form.
+    pub(super) fn of_checkpoint(&self, checkpoint: &Checkpoint) -> impl Iterator<Item = &RetryingRekor> {
         self.by_form(checkpoint.tree_id().is_some())
     }
 
-    fn by_form(&self, is_v1: bool) -> &RetryingRekor {
-        self.all().find(|log| log.rekor().is_searchable() == is_v1).unwrap_or(&self.written)
+    fn by_form(&self, is_v1: bool) -> impl Iterator<Item = &RetryingRekor> {
+        self.all().filter(move |log| log.rekor().is_searchable() == is_v1)
     }
 
     /// The URL at which anyone can read the entry.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::checkpoint::Checkpoint;
 use super::fault::Fault;
@@ -35,18 +36,27 @@ impl fmt::Display for RekorApi {
 }
 
 /// The public key of a log, or of one of its shards.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct LogKey {
     key: PublicKey,
     id: [u8; 32],
     /// The name that checkpoints are signed under; `None` for Rekor v1, whose checkpoints name a tree of the log.
     origin: Option<String>,
+    /// The URL of a Rekor v1, if it is known. Of a Rekor v2 the origin tells it.
+    url: Option<Url>,
+}
+
+/// The same key is equal wherever its log is.
+impl PartialEq for LogKey {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.key, &self.id, &self.origin) == (&other.key, &other.id, &other.origin)
+    }
 }
 
 impl LogKey {
     /// The key of a Rekor v1. Its log id is the key's sha256 (RFC 6962 section 3.2).
     pub fn v1(key: PublicKey) -> Self {
-        Self { id: key.id(), key, origin: None }
+        Self { id: key.id(), key, origin: None, url: None }
     }
 
     /// The Ed25519 key of a Rekor v2 whose checkpoints have this origin. Its log id is the key's id in signed notes,
@@ -57,7 +67,7 @@ impl LogKey {
         if !is_key_name(origin) {
             return Err(KeyError::new("a log's origin has no white space and no plus sign"));
         }
-        Ok(Self { id: key_id(origin, ED25519, bytes), key, origin: Some(origin.to_owned()) })
+        Ok(Self { id: key_id(origin, ED25519, bytes), key, origin: Some(origin.to_owned()), url: None })
     }
 
     /// Parses a line `<origin>+<id's first four bytes in hex>+<base64 of 0x01 and the key>` (C2SP signed-note, "Verifier
@@ -89,6 +99,16 @@ impl LogKey {
             }
         }
         Ok(keys)
+    }
+
+    /// The same key, of a log at this URL.
+    pub(crate) fn at(self, url: Url) -> Self {
+        Self { url: Some(url), ..self }
+    }
+
+    /// The URL of a Rekor v1, if it is known.
+    pub(crate) fn url(&self) -> Option<&Url> {
+        self.url.as_ref()
     }
 
     /// The public key itself.

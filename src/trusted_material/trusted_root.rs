@@ -5,7 +5,7 @@ use url::Url;
 use super::error::MaterialError;
 use super::source::{self, MAX_FILE_BYTES};
 use super::wire;
-use crate::base_url;
+use crate::base_url::{self, is_same_place};
 use crate::foreign::shown;
 use crate::key::{KeyError, PublicKey};
 use crate::timestamp::{Authorities, TimestampAuthority};
@@ -130,9 +130,10 @@ impl TrustedLog {
         self.url.host_str().unwrap_or_default()
     }
 
-    /// The log's key: of the API whose log id the file says, or else of the API that has such keys.
+    /// The log's key: of the API whose log id the file says, or else of the API that has such keys. One of version 1 has the
+    /// URL with it.
     pub fn log_key(&self) -> Result<LogKey, KeyError> {
-        let v1 = LogKey::v1(self.key.clone());
+        let v1 = LogKey::v1(self.key.clone()).at(self.url.clone());
         if v1.id() == *self.id {
             return Ok(v1);
         }
@@ -187,9 +188,4 @@ fn authority(authority: wire::CertificateAuthority, place: &str) -> Result<Times
     let name = name.iter().find(|name| !name.is_empty()).map_or("", String::as_str);
     let authority = TimestampAuthority::new(name, url, &chain, validity);
     authority.map_err(|error| MaterialError::part(part("certChain"), error))
-}
-
-/// A base URL with and without a final slash is the same.
-fn is_same_place(one: &Url, other: &Url) -> bool {
-    one.as_str().trim_end_matches('/') == other.as_str().trim_end_matches('/')
 }

@@ -27,7 +27,7 @@ use crate::key::{Fingerprint, PublicKey};
 use crate::ledger::{Ledger, LedgerError, Row, UsedKeys};
 use crate::sighting::Sighting;
 use crate::telemetry::{Dependency, timed};
-use crate::tlog::{LogKey, RekorApi};
+use crate::tlog::LogKey;
 
 /// The time for which the instance's row counts as read. A key added meanwhile is by a version that knows this one's.
 const FRESH: Duration = Duration::from_secs(60);
@@ -228,9 +228,7 @@ impl Instance {
             .or_else(|| first_unknown(KeyKind::Log, &used.log, log_keys().map(LogKey::fingerprint)))
             .or_else(|| {
                 // What an earlier log holds is found by a search alone.
-                let cannot_be_searched = |key: &&LogKey| key.api() == RekorApi::V2 || !self.searched.is_empty();
-                let others = log_keys().filter(cannot_be_searched).map(LogKey::fingerprint);
-                first_unknown(KeyKind::SearchedLog, &used.log, others)
+                first_unknown(KeyKind::SearchedLog, &self.keys.places.unsearched(&used.log), std::iter::empty())
             });
         if let Some(forgotten) = forgotten {
             self.set(Admission::Unknown);

@@ -1,5 +1,6 @@
 //! The keys of this process.
 
+use super::key_places::KeyPlaces;
 use crate::deadline::Deadline;
 use crate::key::PublicKey;
 use crate::sighting::{SignError, Signer};
@@ -12,6 +13,7 @@ pub(super) struct Keyring {
     /// Public keys whose sightings count beside the signer's: earlier ones, or the next.
     pub retired: Vec<PublicKey>,
     pub log: LogKeys,
+    pub places: KeyPlaces,
 }
 
 impl Keyring {

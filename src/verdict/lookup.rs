@@ -12,6 +12,7 @@ use super::log::GatedLog;
 use super::memory::Memory;
 use super::search::Search;
 use super::{KnownTag, Unavailable};
+use crate::base_url::is_same_place;
 use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
@@ -155,9 +156,13 @@ impl TagLookup {
 
     /// The log that holds an entry, as far as it is known here.
     pub(super) fn log_of(&self, entry: &VerifiedEntry) -> &GatedLog {
-        let searchable = !matches!(entry.body(), EntryBody::SignedDigest(_));
-        let earlier = self.search.logs.first().filter(|_| searchable);
-        earlier.unwrap_or(&self.log)
+        if matches!(entry.body(), EntryBody::SignedDigest(_)) {
+            return &self.log;
+        }
+        let url = entry.log_key(&self.keys.log).and_then(|key| self.keys.places.url_of(key));
+        let is_its_own = |log: &&Arc<GatedLog>| url.is_some_and(|url| is_same_place(log.client.base(), url));
+        let searched = &self.search.logs;
+        searched.iter().find(is_its_own).or(searched.first()).unwrap_or(&self.log)
     }
 
     /// The verified sighting in memory, for a process that may serve tags.

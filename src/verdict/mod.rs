@@ -7,6 +7,7 @@
 //! Without a verdict there is an [`Unavailable`], and nothing is served.
 
 mod instance;
+mod key_places;
 mod key_use;
 mod keyring;
 mod list;
@@ -34,8 +35,9 @@ use crate::ledger::{Ledger, Row};
 use crate::rate_limit::{RateLimit, Source};
 use crate::rekor::{LogClients, Rekor};
 use crate::sighting::{Sighting, SignError, Signer};
-use crate::tlog::{Gate, LogKeys, VerifiedEntry};
+use crate::tlog::{Gate, LogKey, LogKeys, VerifiedEntry};
 use instance::Instance;
+use key_places::KeyPlaces;
 use keyring::Keyring;
 use log::GatedLog;
 use lookup::{InLedger, InLog, Prefer, TagLookup};
@@ -102,7 +104,7 @@ impl Verdicts {
         rate_limit: Arc<RateLimit>,
         recording_time: Duration,
     ) -> Self {
-        let keys = Arc::new(Keyring { signer, retired, log: log_keys });
+        let keys = Arc::new(Keyring { signer, retired, places: KeyPlaces::new(&log_keys, &logs), log: log_keys });
         let gated = |client| Arc::new(GatedLog { client, gate: Gate::new(recording_time) });
         let (log, earlier) = (gated(logs.written), logs.earlier.into_iter().map(gated));
         let searched: Vec<_> =
@@ -195,10 +197,14 @@ impl Verdicts {
         self.lookup.keys.signer.public_key(deadline).await
     }
 
-    /// The URL of the log of API version 1, or else of the one that is written; and the keys of all logs.
-    pub(crate) fn log(&self) -> (&Url, &LogKeys) {
-        let v1 = self.lookup.search.logs.first().unwrap_or(&self.lookup.log);
-        (v1.client.base(), &self.lookup.keys.log)
+    /// The keys of all logs.
+    pub(crate) fn log_keys(&self) -> &LogKeys {
+        &self.lookup.keys.log
+    }
+
+    /// The URL of the log of API version 1 that has this key, or else of the one that is written.
+    pub(crate) fn url_of<'a>(&'a self, key: &'a LogKey) -> &'a Url {
+        self.lookup.keys.places.url_of(key).unwrap_or_else(|| self.written_log().base())
     }
 
     /// The log that is written.

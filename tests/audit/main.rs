@@ -3,6 +3,7 @@
 mod age;
 mod closed_pipe;
 mod consistency;
+mod earlier_logs;
 mod history;
 mod instance;
 mod large;

@@ -6,3 +6,4 @@ mod pieces;
 mod scene;
 mod state;
 mod told;
+mod witnesses;

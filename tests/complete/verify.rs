@@ -9,7 +9,7 @@ use tlogistry::sighting::SignedStatement;
 use crate::scene::{Scene, soon};
 
 /// Serves the bundle of a sighting, as an instance does.
-async fn instance(scene: &Scene, signed: &SignedStatement) -> String {
+pub async fn instance(scene: &Scene, signed: &SignedStatement) -> String {
     let log = scene.config.clients().unwrap().written;
     let entry = log.upload(&signed.signed_payload(), soon()).await.unwrap().entry.verify(&scene.config.keys).unwrap();
     let bundle = Bundle::new(&signed.recorded_by(entry).unwrap()).to_json();
@@ -20,7 +20,7 @@ async fn instance(scene: &Scene, signed: &SignedStatement) -> String {
     format!("http://{}", address.await)
 }
 
-fn verify(scene: &Scene, name: &str, instance: &str, arguments: &[&str]) -> Ended {
+pub fn verify(scene: &Scene, name: &str, instance: &str, arguments: &[&str]) -> Ended {
     let mut command = cli();
     command.args(["verify", tag(name).canonical(), "--rekor", scene.config.url.as_str(), "--rekor-api", "v2"]);
     command.args(["--rekor-key", &scene.file("log.pub.pem"), "--key", &scene.file("key.pub.pem"), "--no-registry"]);

@@ -5,6 +5,7 @@
 mod between;
 mod carried;
 mod claim;
+mod earlier_logs;
 mod file;
 mod half_import;
 mod hostile;

@@ -1,5 +1,6 @@
 //! The pages of an instance that records in a Rekor v2: no time and no search is claimed, and no command asks for one.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use testing::faulty::log::Log;
 use testing::{log, registry};
 use tlogistry::config::LogConfig;
@@ -45,4 +46,26 @@ async fn after_a_move_a_tag_of_the_old_log_is_shown_with_that_log() {
     let root = ask(&service, &http::Request::get("/trusted-root.json").body(()).unwrap()).await;
     let old_url = old.config().url.as_str().trim_end_matches('/').to_owned();
     root.assert_shows(&[&format!("\"baseUrl\":\"{old_url}\""), "\"baseUrl\":\"https://127.0.0.1\""]);
+}
+
+#[tokio::test]
+async fn the_trusted_root_names_each_of_several_earlier_logs_by_its_own_address() {
+    let registry = registry::start(|_| Some(registry::image("shown"))).await;
+    let (new, old) = (Log::v2().await, [Log::start().await, Log::start().await]);
+    let of = |log: &Log| log.config().keys.iter().cloned().collect::<Vec<_>>();
+    let keys = LogKeys::new([of(&new), of(&old[0]), of(&old[1])].concat()).unwrap();
+    let earlier = old.iter().map(|log| log.config().url).collect();
+    let moved = LogConfig { keys, earlier, ..new.config() };
+    let service = service(Some(&registry), Signer::Local(LocalKey::generate().unwrap()), moved, "");
+    let root = ask(&service, &http::Request::get("/trusted-root.json").body(()).unwrap()).await;
+    let root: serde_json::Value = serde_json::from_str(&root.text).unwrap();
+    let logs = root["tlogs"].as_array().unwrap();
+    assert_eq!((logs.len(), &logs[0]["baseUrl"]), (3, &"https://127.0.0.1".into()));
+    for (named, log) in logs[1..].iter().zip(&old) {
+        let config = log.config();
+        let der = config.keys.iter().next().unwrap().public_key().der().to_vec();
+        assert_eq!(named["baseUrl"], config.url.as_str().trim_end_matches('/'));
+        let bytes = named["publicKey"]["rawBytes"].as_str().unwrap();
+        assert_eq!(BASE64_STANDARD.decode(bytes).unwrap(), der);
+    }
 }

@@ -21,7 +21,7 @@ use crate::tlog::{Checkpoint, LogError, RekorApi, TransparencyLogEntry, is_inclu
 const CONCURRENCY: usize = 8;
 /// The first pause before what is not explained is asked for again; each next one is twice as long.
 const PAUSE: Duration = Duration::from_secs(2);
-/// Pages in a row without a line, before an instance counts as one that leads nowhere.
+/// Pages in a row without a sighting, before an instance counts as one that leads nowhere.
 const MAX_EMPTY_PAGES: u32 = 1000;
 /// Lines of one log. More than any instance has: each is a tag.
 const MAX_LINES: u64 = 10_000_000;
@@ -169,12 +169,11 @@ impl Explaining<'_> {
         let (mut from, mut empty, mut count) = (0, 0, 0);
         loop {
             let Some(page) = list.page(log_id, from).await? else { return Ok(false) };
-            empty = if page.lines.is_empty() { empty + 1 } else { 0 };
             count += page.lines.len() as u64;
-            if empty == MAX_EMPTY_PAGES || count > MAX_LINES {
+            if count > MAX_LINES {
                 return Err(ListError::Malformed("it has no end").into());
             }
-            let mut least = from;
+            let (mut least, mut is_empty) = (from, true);
             for line in &page.lines {
                 match ListedStatement::parse(line, &self.search.trusted) {
                     Ok(listed) => {
@@ -182,14 +181,16 @@ impl Explaining<'_> {
                         let index = place.map(|place| place.index).filter(|index| *index >= least);
                         let index =
                             index.ok_or(ListError::Malformed("a line is of another log, or out of its order"))?;
-                        least = index.saturating_add(1);
+                        (least, is_empty) = (index.saturating_add(1), false);
                         (self.on_listed)(&listed);
                         all.add(&listed).into_iter().for_each(&mut *each);
                     }
                     Err(fault) => each(invalid(&format!("a line of {}", list.base()), &fault)),
                 }
             }
+            empty = if is_empty { empty + 1 } else { 0 };
             match page.next {
+                Some(_) if empty == MAX_EMPTY_PAGES => return Err(ListError::Malformed("it has no end").into()),
                 Some(next) if next >= least => from = next,
                 Some(_) => return Err(ListError::Malformed("a page does not lead on").into()),
                 None => return Ok(true),

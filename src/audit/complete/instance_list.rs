@@ -77,6 +77,9 @@ impl InstanceList {
             if line.len() > MAX_LINE_BYTES {
                 return Err(ListError::Malformed("a line is too long"));
             }
+            if lines.len() == PAGE {
+                return Err(ListError::Malformed("a page has more lines than were asked for"));
+            }
             lines.push(line.to_vec());
         }
         let next = link.as_deref().map(next_index).transpose()?.flatten();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -77,15 +78,17 @@ impl CompleteArgs {
         };
         grown.iter().for_each(|growth| report.grown(growth));
         state.advance(&grown);
+        // A head that nobody has cosigned was signed by the log all the same: it must lead to the next.
         file.save(&state)?;
+        report.judged(search.policy.as_ref(), &grown)?;
 
-        let stop = listen::stop_signal();
+        let mut stop = pin!(listen::stop_signal());
         let log = Readable::among(search, &grown);
         let mut issues = BTreeMap::new();
         let reading = match &log {
             None => LogContent::default(),
             Some(Readable { log_id, checkpoint }) => {
-                match read(search, log_id, checkpoint, &mut state, stop, file, &mut report).await {
+                match read(search, log_id, checkpoint, &mut state, stop.as_mut(), file, &mut report).await {
                     Ok(ReadEnd::Proven) => {}
                     Ok(ReadEnd::Stopped) => {
                         file.save(&state)?;
@@ -119,7 +122,11 @@ impl CompleteArgs {
             *issues.entry(found.issue.kind).or_default() += 1;
             report.found(&found);
         };
-        let summary = explaining.explain(id, &reading, checkpoint, &mut each).await?;
+        let explained = or_stopped(stop.as_mut(), explaining.explain(id, &reading, checkpoint, &mut each)).await;
+        let Some(summary) = explained.transpose()? else {
+            report.stopped(file.is_kept());
+            return Ok(ExitCode::from(2));
+        };
         if let Some(Readable { log_id, checkpoint }) = &log {
             let not_read = summary.not_read.iter().map(|log| log.log_id.clone()).collect();
             let holds = worst(&issues).is_none() && !summary.is_empty();
@@ -128,7 +135,12 @@ impl CompleteArgs {
             file.save(&state)?;
         }
         if let Some(keeping) = keeping {
-            report.kept(keeping.write(search, url.as_ref(), ledger).await?, self.keep.as_deref());
+            let written = or_stopped(stop.as_mut(), keeping.write(search, url.as_ref(), ledger)).await;
+            let Some(sightings) = written.transpose()? else {
+                report.stopped(file.is_kept());
+                return Ok(ExitCode::from(2));
+            };
+            report.kept(sightings, self.keep.as_deref());
         }
         report.end(&source, checkpoint, &reading, &summary, &issues);
         Ok(exit_code(worst(&issues), log.is_some(), &summary))
@@ -161,6 +173,15 @@ async fn read(
         report.read(id, checkpoint, kept.proven().spotted.len());
     }
     Ok(end)
+}
+
+/// What `work` comes to; `None` if `stop` is done before.
+async fn or_stopped<T>(stop: impl Future<Output = ()>, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = stop => None,
+        done = work => Some(done),
+    }
 }
 
 fn nothing_listed() -> Box<dyn Error + Send + Sync> {

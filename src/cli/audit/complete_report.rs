@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::report::AuditReport;
 use crate::audit::complete::{Difference, Found, LogContent, Summary};
-use crate::audit::{IssueKind, Weight, worst};
+use crate::audit::{HeadFault, IssueKind, Weight, worst};
 use crate::cli::terminal::{BAD, DOUBTFUL, GOOD, sanitized, styled};
-use crate::tlog::{Checkpoint, Growth, HistoryConflict};
+use crate::tlog::{Checkpoint, Growth, HistoryConflict, Policy};
 
 /// Signs of the bar.
 const BAR: u64 = 30;
@@ -30,6 +30,11 @@ impl CompleteReport {
 
     pub(super) fn grown(&mut self, growth: &Growth) {
         self.lines.grown(growth);
+    }
+
+    /// See [`AuditReport::judged`].
+    pub(super) fn judged(&mut self, policy: Option<&Policy>, grown: &[Growth]) -> Result<(), HeadFault> {
+        self.lines.judged(policy, grown).map(drop)
     }
 
     pub(super) fn contradiction(&mut self, contradiction: &HistoryConflict) {
@@ -85,7 +90,7 @@ impl CompleteReport {
 
     pub(super) fn stopped(&mut self, is_kept: bool) {
         let again = if is_kept { "; run it again with the same --state to go on" } else { "" };
-        let text = format!("Stopped before the log was read{again}");
+        let text = format!("Stopped before the audit had come to its end{again}");
         self.lines.line(&text, json!({"type": "summary", "complete": false, "reason": "stopped"}));
     }
 

@@ -16,8 +16,10 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::trust::Trust;
+use super::witness_policy::WitnessPolicy;
 use super::{CommandResult, listen};
 use crate::audit::{Check, End, EntryCheckpoints, Issue, Position, Weight, in_ledger, in_lines, walk, worst};
+use crate::config::LogConfig;
 use crate::ledger::{FileLedger, Ledger};
 use crate::log_search::LogSearch;
 use crate::setup;
@@ -47,6 +49,7 @@ const SAVE_EVERY: Duration = Duration::from_secs(2);
 ///   unreadable      an entry cannot be read, or holds your key and cannot be understood
 ///   unattested      an entry by your key may name any digest: the log has not kept its statement
 ///   missing         the log lists no entry by your keys
+///   uncosigned      with --policy, no checkpoint with the entry is cosigned as it demands
 ///   unchecked       the name is not a tag, or the log's answer cannot be understood
 ///   pending         the ledger's row is not complete yet; not a fault
 ///   repaired        the tag was unfindable and is found now; not a fault
@@ -67,6 +70,11 @@ const SAVE_EVERY: Duration = Duration::from_secs(2);
 ///
 ///   unexplained     an entry bears your key, and no sighting that is listed explains it
 ///   rewritten       the log's entries do not lead to the root that it signed
+///
+/// With --policy, a checkpoint of the log counts only with the cosignatures that the policy demands: that of the log's head,
+/// without which nothing is checked, and one that leads to each row's entry: the row's own, the log's current one, or the
+/// head. An earlier state may have been made without the policy: all that it holds must lead to the new head. Rekor v1 has
+/// no cosignatures, so a tag that was recorded there is uncosigned.
 ///
 /// Exit code: 0 if everything holds; 1 if the log contradicts itself or one of the first seven or the last two was found; 2 if
 /// something could not be checked, there was no tag, the log cannot be read through, or the audit did not come to the end.
@@ -92,6 +100,8 @@ pub(super) struct Audit {
     #[arg(long, requires = "state")]
     from_start: bool,
     #[command(flatten)]
+    policy: WitnessPolicy,
+    #[command(flatten)]
     repair: RepairArgs,
     #[command(flatten)]
     complete: CompleteArgs,
@@ -105,7 +115,9 @@ pub(super) struct Audit {
 
 impl Audit {
     pub(super) async fn run(self) -> CommandResult {
-        let search = LogSearch::new(self.trust.log()?, self.trust.keys()?)?;
+        let log = self.trust.log()?;
+        let policy = self.policy.of_log(&log)?;
+        let search = LogSearch::new(LogConfig { policy, ..log }, self.trust.keys()?)?;
         if !search.can_search()
             && !self.complete.is_asked_for()
             && self.ledger_table.is_none()
@@ -134,23 +146,36 @@ impl Audit {
                     )
                     .into());
                 }
+                if !position.was_under(search.policy.as_ref()) {
+                    let before = "the audit that was stopped did not hold its tags against this --policy";
+                    return Err(format!("{before}; give --from-start to begin one that does").into());
+                }
                 position
             }
             _ => Position::start_of(source),
         };
+        position = position.under(search.policy.as_ref());
         let repair = self.repair.repair(&search).await?;
         let mut report = AuditReport::new(self.json);
-        match search.log.growth(&search.log_keys, &state.checkpoints).await {
-            Ok(grown) => {
-                grown.iter().for_each(|growth| report.grown(growth));
-                state.advance(&grown);
-            }
+        let grown = match search.log.growth(&search.log_keys, &state.checkpoints).await {
+            Ok(grown) => grown,
             Err(GrowthError::Contradicted(contradiction)) => {
                 report.contradiction(&contradiction);
                 return Ok(ExitCode::from(1));
             }
             Err(error) => return Err(error.into()),
-        }
+        };
+        grown.iter().for_each(|growth| report.grown(growth));
+        state.advance(&grown);
+        let witnesses = match report.judged(search.policy.as_ref(), &grown) {
+            Ok(witnesses) => witnesses,
+            Err(fault) => {
+                // The heads are kept: the log has signed them, and they must lead to the next.
+                state.position = (position.done > 0).then_some(position);
+                file.save(&state)?;
+                return Err(fault.into());
+            }
+        };
         let items = match (&self.tags, &ledger) {
             (Some(list), _) => in_lines(list::lines(list), position.done, position.last.clone()),
             (None, Some(ledger)) => in_ledger(ledger, position.last.clone()),
@@ -161,7 +186,7 @@ impl Audit {
         // Signals are caught from here on. Before, there is nothing to save, and they end the process at once.
         let stop = listen::stop_signal();
         let checkpoints = EntryCheckpoints::from_notes(&position.entry_checkpoints);
-        let check = Check { search: &search, ledger: ledger.as_ref(), repair: repair.as_ref(), checkpoints };
+        let check = Check { search: &search, ledger: ledger.as_ref(), repair: repair.as_ref(), checkpoints, witnesses };
         let (began, before, mut saved) = (Instant::now(), position.done, Instant::now());
         let each = async |position: &Position, name: &str, issues: Vec<Issue>| {
             issues.iter().for_each(|issue| report.issue(name, issue));

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::progress::Progress;
-use crate::audit::{End, Issue, Position, Weight, lines, worst};
+use crate::audit::{End, HeadFault, Issue, Position, Weight, WitnessDemand, judge, lines, worst};
 use crate::cli::terminal::{ASIDE, BAD, DOUBTFUL, GOOD, print_line, sanitized, styled};
-use crate::tlog::{Growth, HistoryConflict};
+use crate::tlog::{Growth, HistoryConflict, Policy};
 
 pub(super) struct AuditReport {
     json: bool,
@@ -29,6 +29,19 @@ impl AuditReport {
             Some(from) => format!("the log's {tree} grew from {from} to {size} entries, and only grew"),
         };
         self.line(&text, lines::tree(growth));
+    }
+
+    /// Holds the log's heads against the policy, if there is one, and says what witnesses say of each.
+    pub(super) fn judged<'a>(
+        &mut self,
+        policy: Option<&'a Policy>,
+        grown: &[Growth],
+    ) -> Result<Option<WitnessDemand<'a>>, HeadFault> {
+        let Some(policy) = policy else { return Ok(None) };
+        let judged = judge(policy, grown)?;
+        let demand = WitnessDemand::new(policy, &judged, true)?;
+        judged.iter().for_each(|head| self.line(&head.text(), head.json()));
+        Ok(Some(demand))
     }
 
     pub(super) fn contradiction(&mut self, contradiction: &HistoryConflict) {

@@ -26,7 +26,7 @@ use crate::image::{Digest, Reference, Tag};
 use crate::log_search::{LogSearch, Unread};
 use crate::pinned::parse_tag;
 use crate::sighting::{Finding, Findings, Sighting};
-use crate::tlog::{Policy, RekorApi};
+use crate::tlog::Policy;
 use crate::upstream::{Egress, Upstream, UpstreamError};
 
 use report::VerifyReport;
@@ -68,7 +68,7 @@ const ANSWER_TIME: Duration = Duration::from_secs(30);
 /// A registry that speaks plain http is called only if INSECURE_REGISTRIES names it, as for 'serve'.
 ///
 /// With --state, a complete audit must have found no other digest for the tag, in the log that has its entry and up to a size
-/// that is printed.
+/// that is printed. With --policy too, the witnesses must have cosigned the checkpoint that the audit read up to.
 ///
 /// Exit code: 0 if the tag holds; 1 if the registry serves another digest, the tag is younger than --min-age, or your keys
 /// contradict themselves or signed something else than sightings; 2 if that could not be checked (no entry, an entry that
@@ -163,10 +163,8 @@ impl Check {
         tag: &Tag,
         asks_registry: bool,
     ) -> Result<Checked, Box<dyn std::error::Error + Send + Sync>> {
-        let (log, policy) = (self.trust.log()?, self.policy.read()?);
-        if policy.is_some() && log.api == RekorApi::V1 {
-            return Err("--policy: the checkpoints of Rekor v1 carry no witnesses' cosignatures, so none counts".into());
-        }
+        let log = self.trust.log()?;
+        let policy = self.policy.of_log(&log)?;
         let search = LogSearch::new(log, self.trust.keys()?)?;
         let instance = instance::parse(self.instance.as_ref())?;
         let file = self.state.clone().map(|path| StateFile::new(Some(path)));
@@ -194,17 +192,22 @@ impl Check {
             Err(why) => (CheckResult::Unchecked(why), LookedUp::default()),
         };
         let (result, absence) = match state {
-            Some(state) => demand_absence(result, &state, &search),
+            Some(state) => demand_absence(result, &state, &search, policy.as_ref()),
             None => (result, None),
         };
         Ok(Checked { result, registry, searched_all: search.can_search_all(), looked_up, absence })
     }
 }
 
-/// Demands of a tag that holds that a complete audit has found no other digest for it.
-fn demand_absence(result: CheckResult, state: &AuditState, search: &LogSearch) -> (CheckResult, Option<Absence>) {
+/// Demands of a tag that holds that a complete audit has found no other digest for it, under a checkpoint that counts.
+fn demand_absence(
+    result: CheckResult,
+    state: &AuditState,
+    search: &LogSearch,
+    policy: Option<&Policy>,
+) -> (CheckResult, Option<Absence>) {
     let CheckResult::Holds(sighting) = result else { return (result, None) };
-    match state.absence(&sighting, &search.log_keys, &search.trusted) {
+    match state.absence(&sighting, &search.log_keys, &search.trusted, policy) {
         Ok(absence) => (CheckResult::Holds(sighting), Some(absence)),
         Err(why) => {
             let reason = format!("--state does not show that no other digest is recorded for it: {why}");

@@ -271,12 +271,17 @@ impl VerifyReport<'_> {
             }
             _ => print_line("Not checked: what the registry serves now"),
         }
-        if let Some(Absence { origin, audit, .. }) = &self.absence {
+        if let Some(Absence { origin, audit, cosigned, .. }) = &self.absence {
             let (size, source) = (audit.size, sanitized(&audit.source));
             print_line(format_args!(
                 "  - no other digest is recorded for this tag by your keys in log {origin}, up to size {size}: a complete audit \
                  read it, and {source} explained each entry"
             ));
+            if *cosigned {
+                print_line(
+                    "  - the witnesses that the policy demands cosigned the checkpoint that the audit read up to",
+                );
+            }
             for log_id in &audit.not_read {
                 print_line(format_args!("Not covered: the log {}, which the audit could not read", sanitized(log_id)));
             }

@@ -20,6 +20,8 @@ pub struct Policy {
     pub(super) definitions: Vec<Definition>,
     /// The place in `definitions`; `None` if no cosignature is demanded.
     pub(super) quorum: Option<usize>,
+    /// The sha256 of the text that it was parsed from.
+    pub(super) sha256: [u8; 32],
 }
 
 /// A named line of a policy.
@@ -84,6 +86,11 @@ impl Policy {
         let read = private::read(path, MAX_POLICY_BYTES as u64).map(|text| text.ok_or(PrivateError::missing(path)));
         let text = read.flatten().map_err(|error| PolicyError::new(None, shown(&error.to_string())))?;
         Self::parse(&text)
+    }
+
+    /// The name by which a state remembers the policy: the sha256 of its text, in hexadecimal.
+    pub(crate) fn id(&self) -> String {
+        hex::encode(self.sha256)
     }
 
     /// Returns whether checkpoints of this log can count.

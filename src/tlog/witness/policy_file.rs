@@ -9,6 +9,8 @@
 //!
 //! Format: <https://github.com/C2SP/C2SP/blob/main/tlog-policy.md>.
 
+use sha2::{Digest as _, Sha256};
+
 use super::super::keys::LogKey;
 use super::cosignature::Witness;
 use super::error::{PolicyError, shown_name};
@@ -46,7 +48,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Policy, PolicyError> {
     }
     let PolicyReader { logs, definitions, quorum, .. } = reading;
     let quorum = quorum.ok_or_else(|| PolicyError::new(None, "it has no quorum line"))?;
-    Ok(Policy { logs, definitions, quorum })
+    Ok(Policy { logs, definitions, quorum, sha256: Sha256::digest(text).into() })
 }
 
 impl PolicyReader {
