@@ -121,7 +121,7 @@ impl Service {
             }
             current => current,
         };
-        let verdict = self.verdicts.judge(tag, known, current.digest(), source, deadline).await;
+        let verdict = self.verdicts.judge(tag, known, current.digest(), current.subject(), source, deadline).await;
         Ok((verdict.map_err(|cause| Refusal::no_verdict(tag, cause))?, current))
     }
 

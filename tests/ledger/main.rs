@@ -8,6 +8,7 @@ mod claim;
 mod file;
 mod half_import;
 mod hostile;
+mod indexing;
 mod instance;
 mod lost_answers;
 mod moves;
