@@ -108,8 +108,11 @@ bench-growth: tools ## time by how many tags and entries there are, and what the
 	cargo bench --locked --bench growth -- $(GROWTH)
 	cargo bench --locked --bench growth -- memory
 
-bench-pull-whole: tools ## whole images by skopeo and containerd, directly and through tlogistry: a part of docs/bench.md
+bench-pull-whole: tools ## whole images by skopeo and containerd, directly and through tlogistry: docs/bench.md, docs/bench-whole.svg, benches/pull-costs.json
 	cargo bench --locked --bench whole
+
+cost-page: tools ## what a million pulls cost, counted from benches/pull-costs.json: a part of docs/runbook.md
+	.tools/venv/bin/python -B tests/template/pull_costs.py
 
 bench-fleet: tools ## what a thousand clients make ten instances ask of a registry, counted; fails if that is too much
 	cargo bench --locked --bench fleet

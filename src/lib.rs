@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs, unreachable_pub)]
 
+mod after_answer;
 mod audit;
 pub mod auditor;
 mod base_url;

@@ -1,21 +1,19 @@
 //! The record of moves, so that the operator is told once for each digest and not for each refusal.
 //!
-//! The refusal does not wait for this: it is the work of a task that ends within a few seconds. Lambda freezes a process as
-//! soon as it asks for the next event, so the function waits for its tasks between the answer and that
-//! ([`MoveRecorder::finish`]).
+//! The refusal does not wait for this: it is the work of a task that ends within a few seconds ([`AfterAnswer`]).
 //!
 //! A move costs a read of its tag's row for each process that meets it, and one write in all. The write is charged to the
 //! limit on first sights: whoever has a registry can move tags as fast as he can push new ones.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::after_answer::AfterAnswer;
 use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
 use crate::ledger::{Ledger, LedgerError, Move, NewMove, RefusedMove};
@@ -31,8 +29,6 @@ const TIME: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_secs(60);
 /// Moves that a process knows, of some 100 bytes each.
 const KNOWN: usize = 10_000;
-/// Tasks at once. The function has one; `serve` can be flooded, and a move that is passed over is met again.
-const MAX_TASKS: usize = 64;
 /// Writers at the same row are few: it takes a tag that moves to several digests within one round trip.
 const TRIES: usize = 3;
 
@@ -58,7 +54,7 @@ pub(crate) struct RecordedAs {
 #[derive(Debug)]
 pub(crate) struct MoveRecorder {
     work: Arc<Work>,
-    tasks: Mutex<JoinSet<()>>,
+    tasks: AfterAnswer,
 }
 
 #[derive(Debug)]
@@ -96,39 +92,39 @@ enum NotRemembered {
 impl MoveRecorder {
     pub(crate) fn new(ledger: Arc<Ledger>, rate_limit: Arc<RateLimit>, telemetry: Telemetry) -> Self {
         let work = Work { ledger, rate_limit, telemetry, met: Cache::new(KNOWN) };
-        Self { work: Arc::new(work), tasks: Mutex::default() }
+        Self { work: Arc::new(work), tasks: AfterAnswer::default() }
     }
 
     /// Remembers that `tag` moved, in a task. A failure is logged and tried again at a later refusal. A move that the row
     /// lacks is charged to `source`.
     pub(crate) fn remember(&self, tag: &Tag, record: RecordedAs, current: Current, source: Option<Source>) {
         let met = Sha256::digest(format!("{tag}@{}", current.digest)).into();
-        let mut tasks = self.tasks();
-        while tasks.try_join_next().is_some() {}
-        if tasks.len() >= MAX_TASKS || !self.work.is_due(&met) {
-            return;
-        }
-        self.work.met.insert(met, Met::Next(Instant::now() + PAUSE));
-        let (work, now) = (self.work.clone(), DateTime::<Utc>::from(SystemTime::now()));
-        let refused = RefusedMove {
-            tag: tag.clone(),
-            recorded: record.digest,
-            to: Move {
-                digest: current.digest.to_string(),
-                time: now.to_rfc3339_opts(SecondsFormat::Millis, true),
-                media_type: current.media_type.to_owned(),
-                size: current.size.to_string(),
-            },
-            log_index: record.log_index,
-            time: record.time,
-            entry_url: record.entry_url,
-        };
-        tasks.spawn(async move {
-            let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
-            match work.remember(&refused, source, seconds, Deadline::after(TIME)).await {
-                Ok(()) => work.met.insert(met, Met::Remembered),
-                Err(error) => tracing::warn!(tag = %refused.tag, %error, "a move was not remembered"),
+        self.tasks.begin(|| {
+            if !self.work.is_due(&met) {
+                return None;
             }
+            self.work.met.insert(met, Met::Next(Instant::now() + PAUSE));
+            let (work, now) = (self.work.clone(), DateTime::<Utc>::from(SystemTime::now()));
+            let refused = RefusedMove {
+                tag: tag.clone(),
+                recorded: record.digest,
+                to: Move {
+                    digest: current.digest.to_string(),
+                    time: now.to_rfc3339_opts(SecondsFormat::Millis, true),
+                    media_type: current.media_type.to_owned(),
+                    size: current.size.to_string(),
+                },
+                log_index: record.log_index,
+                time: record.time,
+                entry_url: record.entry_url,
+            };
+            Some(async move {
+                let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
+                match work.remember(&refused, source, seconds, Deadline::after(TIME)).await {
+                    Ok(()) => work.met.insert(met, Met::Remembered),
+                    Err(error) => tracing::warn!(tag = %refused.tag, %error, "a move was not remembered"),
+                }
+            })
         });
     }
 
@@ -140,14 +136,7 @@ impl MoveRecorder {
 
     /// Waits for all tasks. They end within [`TIME`].
     pub(crate) async fn finish(&self) {
-        let mut tasks = std::mem::take(&mut *self.tasks());
-        // A task fails only by a panic, which the runtime logs.
-        while tasks.join_next().await.is_some() {}
-    }
-
-    /// Nothing panics while it holds the lock.
-    fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tasks.finish().await;
     }
 }
 

@@ -12,9 +12,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{Config, FunctionConfig, LogConfig, LogFormat};
 use crate::edge::Edge;
-use crate::evidence::AttestationIndex;
 use crate::foreign::sanitized;
-use crate::http::{Bounds, Service};
+use crate::http::{AttestationIndex, Bounds, Service};
 use crate::http_client::AwsHttp;
 use crate::lambda_sdk::{self, NoRegion};
 use crate::ledger::{DynamoDbLedger, FileLedger, Ledger, LedgerFileError};

@@ -23,6 +23,24 @@ pub fn delayed(server: &str, round_trip: Duration) -> String {
     })
 }
 
+/// Puts a proxy before `server` by which each call takes `time` from its last byte to its answer, or as long as the server takes
+/// if that is more. Connections cost nothing.
+pub fn slow(server: &str, time: Duration) -> String {
+    let server = server.to_owned();
+    listen(move |client| {
+        let (mut client, mut upstream) = (Wire::new(client).patient(), Wire::open(&server));
+        while let Ok(Some(request)) = client.read(false) {
+            let due = Instant::now() + time;
+            upstream.write(&[request.head, request.body].concat()).unwrap();
+            let Ok(Some(answer)) = upstream.read(false) else { return };
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            if client.write(&[answer.head, answer.body].concat()).is_err() {
+                return;
+            }
+        }
+    })
+}
+
 /// Carries bytes from one to the other. Reading goes on while what was read waits, so only time is added.
 fn carry(mut from: TcpStream, mut to: TcpStream, ready: Instant, delay: Duration) {
     let (sender, receiver) = mpsc::channel::<(Instant, Vec<u8>)>();

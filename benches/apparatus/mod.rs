@@ -7,6 +7,7 @@ pub mod front;
 pub mod gateway;
 pub mod limits;
 pub mod page;
+pub mod plot;
 pub mod pulls;
 pub mod ratio;
 pub mod runtime_api;

@@ -1,9 +1,10 @@
 //! The aims, and a check of each.
 
+use super::apparatus::limits::Compared;
 use super::contenders::{
-    DIRECT_DIGEST, DIRECT_GET, DIRECT_HEAD, FIRST_SEEN, FUNCTION_LEDGER, FUNCTION_MEMORY, LEDGER_GET, LOG_WRITE,
-    MEMORY_FAR, MEMORY_GET, MEMORY_HEAD, PINNED_FAR, PINNED_GET, REKOR_FIRST_SEEN, REKOR_WRITE, V2_FIRST_SEEN,
-    V2_LOG_WRITE,
+    DIRECT_DIGEST, DIRECT_GET, DIRECT_HEAD, FIRST_SEEN, FUNCTION_LEDGER, FUNCTION_MEMORY, LEDGER_CALL, LEDGER_GET,
+    MEMORY_FAR, MEMORY_GET, MEMORY_HEAD, PINNED_FAR, PINNED_GET, REKOR_FIRST_SEEN, REKOR_WRITE, SLOW_LEDGER_FIRST_SEEN,
+    SLOW_LEDGER_LOG_WRITE, V2_FIRST_SEEN,
 };
 use super::measure::Setup;
 use super::ratio::{Ratio, quantile, ratio};
@@ -41,8 +42,8 @@ const FAR: u64 = 20;
 
 pub fn aims(setups: &[Setup], throughput: &[Throughput]) -> Vec<Aim> {
     let mut aims: Vec<Aim> = setups.iter().filter(|setup| setup.millis >= FAR).flat_map(known_tags).collect();
-    aims.extend(setups.iter().map(|setup| first_sight(setup, FIRST_SEEN, LOG_WRITE)));
-    aims.extend(setups.iter().map(|setup| first_sight(setup, V2_FIRST_SEEN, V2_LOG_WRITE)));
+    // Nearer, the ledger is read for longer than the registry is asked.
+    aims.extend(setups.iter().filter(|setup| setup.millis >= FAR).map(slow_ledger));
     aims.extend(setups.iter().map(v2_over_v1));
     let with_rekor = setups.iter().filter(|setup| !setup.times(REKOR_WRITE).is_empty());
     aims.extend(with_rekor.map(|setup| first_sight(setup, REKOR_FIRST_SEEN, REKOR_WRITE)));
@@ -54,6 +55,13 @@ pub fn aims(setups: &[Setup], throughput: &[Throughput]) -> Vec<Aim> {
         aims.extend(per_core(throughput, "CPU time", of_cpu));
     }
     aims
+}
+
+/// Medians and CPU time, for the limits. What is rare, and what one core makes, a short run on a busy machine cannot tell.
+pub fn compared(aims: &[Aim]) -> Vec<Compared> {
+    let told = aims.iter().filter(|aim| !aim.key.ends_with("p99") && !aim.key.ends_with("by core"));
+    let more = |limit| matches!(limit, Limit::AtLeast(_));
+    told.map(|aim| Compared { key: aim.key.clone(), measured: aim.measured, more: more(aim.limit) }).collect()
 }
 
 fn known_tags(setup: &Setup) -> Vec<Aim> {
@@ -89,6 +97,26 @@ fn v2_over_v1(setup: &Setup) -> Aim {
         text: format!("{V2_FIRST_SEEN}: median of what it takes beyond '{DIRECT_GET}', over v1's, {}", setup.name()),
         limit: Limit::AtMost(1.20),
         measured: ratio(&v2, &v1, 0.5),
+    }
+}
+
+/// Ledger calls of a first sight that wait for one another.
+const CALLS_IN_TURN: u32 = 3;
+
+/// The milliseconds that a first sight takes beyond asking the registry and the log's own write, with a slow ledger.
+fn slow_ledger(setup: &Setup) -> Aim {
+    let beyond = beyond_direct(setup, SLOW_LEDGER_FIRST_SEEN);
+    let beyond: Vec<f64> =
+        beyond.iter().zip(setup.times(SLOW_LEDGER_LOG_WRITE)).map(|(beyond, write)| beyond - write).collect();
+    let whole = vec![1.0; beyond.len()];
+    Aim {
+        key: format!("{SLOW_LEDGER_FIRST_SEEN}, {}", setup.name()),
+        text: format!(
+            "{SLOW_LEDGER_FIRST_SEEN}: median, in ms, of what it takes beyond '{DIRECT_GET}' and the log's write, {}",
+            setup.name()
+        ),
+        limit: Limit::AtMost((LEDGER_CALL * CALLS_IN_TURN).as_secs_f64() * 1e3),
+        measured: ratio(&beyond, &whole, 0.5),
     }
 }
 

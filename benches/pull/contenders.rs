@@ -40,8 +40,14 @@ pub const LOG_WRITE: &str = "the log's write alone";
 /// The same with a log of Rekor v2's API.
 pub const V2_FIRST_SEEN: &str = "serve, GET, first seen, in a log of API v2";
 pub const V2_LOG_WRITE: &str = "the write of a log of API v2 alone";
+/// With a table that takes [`LEDGER_CALL`] for each call, in a log of Rekor v1's API.
+pub const SLOW_LEDGER_FIRST_SEEN: &str = "serve, GET, first seen, 10 ms per ledger call";
+pub const SLOW_LEDGER_LOG_WRITE: &str = "the write of that log alone";
 pub const REKOR_FIRST_SEEN: &str = "serve, GET, first seen, in Rekor";
 pub const REKOR_WRITE: &str = "Rekor's write alone";
+
+/// What a call of DynamoDB takes at worst within a region.
+pub const LEDGER_CALL: Duration = Duration::from_millis(10);
 
 pub struct Contender {
     pub name: &'static str,
@@ -64,6 +70,7 @@ pub fn all(world: &Rc<World>, upstream: &Upstream<'_>, state: &Path) -> Vec<Cont
     all.push(from_ledger(world, upstream, state));
     all.extend(first_seen(world, upstream, state, RekorApi::V1));
     all.extend(first_seen(world, upstream, state, RekorApi::V2));
+    all.extend(first_seen_slowly(world, upstream, state));
     if upstream.rekor {
         match rekor(world, upstream, state) {
             Some(rekor) => all.extend(rekor),
@@ -164,6 +171,20 @@ fn first_seen(world: &Rc<World>, upstream: &Upstream<'_>, state: &Path, api: Rek
     let path = |round| through(&new(round));
     let first = client(world, first_seen, "GET", &address, ACCEPT.to_owned(), path, instance.clone());
     [first, log_write(write, log.trim_end_matches('/'), api, instance)]
+}
+
+/// Counters and ledger in a table that takes its time.
+fn first_seen_slowly(world: &Rc<World>, upstream: &Upstream<'_>, state: &Path) -> [Contender; 2] {
+    let log = TransparencyLog::start();
+    let url = log.url.strip_prefix("http://").expect("its URL begins with http://").to_owned();
+    let mut environment = world.slow(upstream.address, LEDGER_CALL);
+    environment.extend([("REKOR_URL".to_owned(), log.url.clone())]);
+    environment.extend([("REKOR_PUBLIC_KEYS".to_owned(), log.public_key.clone())]);
+    let instance = Instance::serve(&state.join("slow-ledger"), &environment);
+    let address = instance.address.clone();
+    let path = |round| through(&new(round));
+    let first = client(world, SLOW_LEDGER_FIRST_SEEN, "GET", &address, ACCEPT.to_owned(), path, instance);
+    [first, log_write(SLOW_LEDGER_LOG_WRITE, url.trim_end_matches('/'), RekorApi::V1, log)]
 }
 
 /// The real Rekor: each upload waits for its inclusion, some tenths of a second, so it is a contender at one distance

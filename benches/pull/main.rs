@@ -10,7 +10,6 @@ mod apparatus;
 
 mod aims;
 mod contenders;
-mod limits;
 mod measure;
 mod plot;
 mod report;
@@ -22,7 +21,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
-use apparatus::ratio;
+use apparatus::{limits, ratio};
 use measure::Setup;
 use world::World;
 
@@ -45,7 +44,7 @@ fn main() -> ExitCode {
     };
     let rounds = plan.iter().map(|(_, _, rounds)| *rounds).max().unwrap_or(0);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let world = Rc::new(runtime.block_on(World::make(rounds + 1)));
+    let world = Rc::new(runtime.block_on(World::make(rounds + 1, plan.len())));
     let measure = |(millis, token, rounds): &(u64, bool, usize)| {
         eprintln!("a round trip of {millis} ms{}: {rounds} rounds", if *token { ", with a token" } else { "" });
         Setup::measure(&world, *millis, *token, *rounds)
@@ -69,19 +68,8 @@ fn main() -> ExitCode {
             std::fs::write(page, report::insert(&text, &table)).unwrap();
             std::fs::write(root.join("docs/bench.svg"), plot::svg(&setups)).unwrap();
         }
-        "keep" => {
-            let json = serde_json::to_string_pretty(&limits::of(&aims)).unwrap();
-            std::fs::write(kept, format!("{json}\n")).unwrap();
-        }
-        "check" => {
-            let limits = serde_json::from_str(&std::fs::read_to_string(kept).unwrap()).unwrap();
-            let moved = limits::moved(&aims, &limits);
-            moved.iter().for_each(|moved| println!("MOVED {moved}"));
-            if !moved.is_empty() {
-                return ExitCode::FAILURE;
-            }
-            println!("nothing moved");
-        }
+        "keep" => limits::keep(&kept, &aims::compared(&aims)),
+        "check" => return limits::check(&kept, &aims::compared(&aims)),
         _ => std::fs::write(raw.join("try.svg"), plot::svg(&setups)).unwrap(),
     }
     ExitCode::SUCCESS

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::aims::{Aim, Limit, QUANTILES};
 use super::contenders::{
-    DIRECT_DIGEST, DIRECT_GET, DIRECT_HEAD, LOG_WRITE, PINNED_FAR, PINNED_GET, REKOR_WRITE, V2_LOG_WRITE,
+    DIRECT_DIGEST, DIRECT_GET, DIRECT_HEAD, LOG_WRITE, PINNED_FAR, PINNED_GET, REKOR_WRITE, SLOW_LEDGER_LOG_WRITE,
+    V2_LOG_WRITE,
 };
 use super::measure::Setup;
 use super::ratio::{quantile, ratio};
@@ -23,7 +24,7 @@ pub fn insert(page: &str, generated: &str) -> String {
 /// The contender that another's times are compared with.
 pub fn base(name: &str) -> Option<&'static str> {
     match name {
-        LOG_WRITE | V2_LOG_WRITE | REKOR_WRITE => None,
+        LOG_WRITE | V2_LOG_WRITE | SLOW_LEDGER_LOG_WRITE | REKOR_WRITE => None,
         DIRECT_DIGEST | PINNED_GET | PINNED_FAR => Some(DIRECT_DIGEST),
         name if name.contains("HEAD") => Some(DIRECT_HEAD),
         _ => Some(DIRECT_GET),

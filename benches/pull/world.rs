@@ -1,5 +1,8 @@
 //! The things that all contenders share: a registry with its tags, a table whose rows are known tags, a key.
 
+use std::cell::RefCell;
+use std::time::Duration;
+
 use testing::docker_registry::DockerRegistry;
 use testing::image::Image;
 use testing::instance::Instance;
@@ -8,6 +11,7 @@ use testing::stage::{REGISTRY, REPOSITORY};
 use testing::table::Table;
 use testing::transparency_log::TransparencyLog;
 
+use super::apparatus::distance::slow;
 use super::apparatus::runtime_api::Function;
 use super::apparatus::wire::{ACCEPT, Wire};
 
@@ -22,12 +26,14 @@ pub struct World {
     /// The log that the table's rows were recorded in.
     log: TransparencyLog,
     table: Table,
+    /// For ledger and counters of an instance that has a table of its own, as many as there are setups.
+    empty: RefCell<Vec<[Table; 2]>>,
     kms: Kms,
 }
 
 impl World {
     /// A registry with `tags` tags, each known to the table; as many that nobody has seen; and one that has moved.
-    pub async fn make(tags: usize) -> Self {
+    pub async fn make(tags: usize, setups: usize) -> Self {
         let (registry, log, kms) = (DockerRegistry::start(), TransparencyLog::start(), Kms::start());
         let (table, image) = (Table::start().await, Image::oci("bench"));
         registry.push(REPOSITORY, "v1", &image).await;
@@ -38,7 +44,11 @@ impl World {
             let put = wire.ask("PUT", &format!("/v2/{REPOSITORY}/manifests/{tag}"), &headers, &image.manifest);
             assert_eq!(put.status(), 201, "{tag}: {}", String::from_utf8_lossy(&put.body));
         }
-        let world = Self { registry, image, log, table, kms };
+        let mut empty = Vec::new();
+        for _ in 0..setups {
+            empty.push([Table::start().await, Table::counters().await]);
+        }
+        let world = Self { registry, image, log, table, empty: empty.into(), kms };
         let folder = tempfile::tempdir().unwrap();
         let writer = Instance::serve(folder.path(), &world.shared(&world.registry.address));
         let mut wire = Wire::open(&writer.address);
@@ -60,6 +70,21 @@ impl World {
             ("AWS_ENDPOINT_URL_DYNAMODB", self.table.endpoint),
             ("REKOR_URL", &self.log.url),
             ("REKOR_PUBLIC_KEYS", &self.log.public_key),
+        ];
+        environment.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        environment.extend(before(upstream));
+        environment
+    }
+
+    /// For an instance with a ledger and counters of its own, of which each call takes `time`.
+    pub fn slow(&self, upstream: &str, time: Duration) -> Environment {
+        let [ledger, counters] = self.empty.borrow_mut().pop().expect("there is one for each setup");
+        let endpoint = slow(ledger.endpoint.strip_prefix("http://").expect("its URL begins with http://"), time);
+        let mut environment = self.kms.environment();
+        let own = [
+            ("LEDGER_TABLE", ledger.name.as_str()),
+            ("COUNTERS_TABLE", &counters.name),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &format!("http://{endpoint}")),
         ];
         environment.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
         environment.extend(before(upstream));

@@ -1,6 +1,7 @@
 //! Whole pulls by real clients, from a registry itself and through tlogistry, all in turns in one run.
 //!
-//!     cargo bench --bench whole                 the whole run: a part of docs/bench.md
+//!     cargo bench --bench whole                 the whole run: a part of docs/bench.md, docs/bench-whole.svg, and
+//!                                               benches/pull-costs.json, which 'make cost-page' counts with
 //!     cargo bench --bench whole -- check        a short run, compared with benches/limits-whole.json
 //!     cargo bench --bench whole -- keep         a short run, kept there
 //!     cargo bench --bench whole -- try          a very short run, shown only
@@ -9,7 +10,9 @@
 mod apparatus;
 
 mod clients;
+mod costs;
 mod image;
+mod plot;
 mod report;
 mod world;
 
@@ -70,10 +73,19 @@ fn main() -> ExitCode {
     let kept = root.join("benches/limits-whole.json");
     let compared: Vec<Compared> = measured.iter().flat_map(report::compared).collect();
     match mode.as_str() {
-        "" => apparatus::page::replace(&root.join("docs/bench.md"), "bench-pull-whole", &table),
+        "" => {
+            apparatus::page::replace(&root.join("docs/bench.md"), "bench-pull-whole", &table);
+            std::fs::write(root.join("docs/bench-whole.svg"), plot::svg(&measured)).unwrap();
+            std::fs::write(root.join("benches/pull-costs.json"), costs::json(&measured)).unwrap();
+        }
         "keep" => limits::keep(&kept, &compared),
         "check" => return limits::check(&kept, &compared),
-        _ => {}
+        _ => {
+            let folder = root.join("target/bench");
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join("try-whole.svg"), plot::svg(&measured)).unwrap();
+            std::fs::write(folder.join("try-costs.json"), costs::json(&measured)).unwrap();
+        }
     }
     ExitCode::SUCCESS
 }

@@ -35,16 +35,21 @@ impl Measured {
         if self.token { 1.00 } else { 1.05 }
     }
 
-    fn name(&self) -> String {
+    /// All contenders but going direct itself.
+    pub fn over_directly_each(&self) -> impl Iterator<Item = (&'static str, Ratio)> {
+        NAMES.into_iter().filter(|name| *name != DIRECT).map(|name| (name, self.over_directly(name)))
+    }
+
+    pub fn name(&self) -> String {
         let token = if self.token { "with a token" } else { "without tokens" };
         format!("{}, {} ms, {token}", self.client, self.millis)
     }
 
-    fn cost(&self) -> Cost {
+    pub fn cost(&self) -> Cost {
         let count = self.lines.len() as f64;
         let millis = self.lines.iter().map(|line| {
             let line: Value = serde_json::from_str(line).expect("each line is JSON");
-            [&line["millis"], &line["RequestMillis"]].into_iter().find_map(Value::as_f64).unwrap_or_default()
+            [&line["millis"], &line["RequestMillis"]].into_iter().find_map(Value::as_f64).expect("each line has a time")
         });
         let bytes: usize = self.lines.iter().map(String::len).sum();
         Cost {
@@ -66,7 +71,11 @@ impl Measured {
 
 /// The ratios that are not to grow.
 pub fn compared(measured: &Measured) -> Vec<Compared> {
-    let of = |name| Compared { key: format!("{name}, {}", measured.name()), measured: measured.over_directly(name) };
+    let of = |name| Compared {
+        key: format!("{name}, {}", measured.name()),
+        measured: measured.over_directly(name),
+        more: false,
+    };
     [SERVE, FUNCTION].map(of).into()
 }
 
@@ -108,8 +117,8 @@ pub fn markdown(all: &[Measured]) -> String {
 }
 
 /// The mean cost of a pull for the function.
-struct Cost {
-    requests: f64,
-    millis: f64,
-    bytes: f64,
+pub struct Cost {
+    pub requests: f64,
+    pub millis: f64,
+    pub bytes: f64,
 }

@@ -1,108 +1,88 @@
 //! The index of attestations: it leads from a digest to the sightings of the tags that were seen at it.
 //!
-//! It is written after the verdict and takes no part in one. It may lack anything, and whatever it leads to is verified like
-//! any row of the ledger.
+//! It takes no part in a verdict. It may lack anything, and whatever it leads to is verified like any row of the ledger. A row
+//! that leads to a tag before that is recorded, or to one that was recorded at another digest, shows nothing.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures_util::future::try_join;
+use futures_util::future::try_join3;
 
 use super::{Attestation, Subject};
 use crate::deadline::Deadline;
-use crate::image::{Digest, Repository, Tag};
-use crate::ledger::{Ledger, LedgerError};
+use crate::image::{Digest, Tag};
+use crate::ledger::{DigestTags, Ledger, LedgerError};
 use crate::sighting::Sighting;
-use crate::telemetry::part_of_request;
-use crate::verdict::{KnownTag, Unavailable, Verdicts};
 
-/// Attestations shown of one digest.
-const MAX_ATTESTATIONS: usize = 10;
-/// The time that the index may take of a request. No answer depends on it.
-const TIME: Duration = Duration::from_secs(2);
-
-/// The ledger's index, and the verdicts that verify what it leads to. Clones share both.
+/// Writes the index's rows, in this order: [`IndexWriter::read`], [`IndexWriter::put`], and [`IndexWriter::mark`] once the tag
+/// is recorded and its rows are there. Clones share the ledger.
 #[derive(Debug, Clone)]
-pub(crate) struct AttestationIndex {
-    ledger: Arc<Ledger>,
-    verdicts: Verdicts,
+pub(crate) struct IndexWriter(Arc<Ledger>);
+
+impl IndexWriter {
+    pub(crate) fn new(ledger: Arc<Ledger>) -> Self {
+        Self(ledger)
+    }
+
+    /// The index's row of the digest that a tag is at. A full row is not written to: that would cost as much as its size,
+    /// which may be somebody else's work.
+    pub(crate) async fn read(
+        &self,
+        tag: &Tag,
+        digest: &Digest,
+        deadline: Deadline,
+    ) -> Result<Option<DigestTags>, LedgerError> {
+        self.0.tags_of(tag.repository(), digest, deadline).await
+    }
+
+    /// Adds a sighting of the manifest that `subject` describes, to the row that was read and to those of its attestation. All
+    /// are written at the same time.
+    pub(crate) async fn put(
+        &self,
+        sighting: &Sighting,
+        subject: Subject,
+        row: Option<DigestTags>,
+        deadline: Deadline,
+    ) -> Result<(), LedgerError> {
+        let (tag, digest) = (sighting.tag(), sighting.digest());
+        if row.as_ref().is_some_and(|row| row.is_full() && !row.includes(tag)) {
+            return Ok(());
+        }
+        // Another tag at the same digest may have been first to say what kind of manifest this is.
+        let subject = row.map_or(subject, subject_of);
+        let attestation = Attestation::new(sighting, &subject);
+        let (row, ..) = try_join3(
+            self.add(tag, digest, &subject, deadline),
+            self.add(tag, &attestation.manifest_digest, &subject, deadline),
+            self.add(tag, &attestation.bundle_digest, &subject, deadline),
+        )
+        .await?;
+        let (is_listed, said) = (row.includes(tag), subject_of(row));
+        if is_listed && said != subject {
+            // It was first in the meantime. The bundle does not say what kind this is.
+            let attestation = Attestation::new(sighting, &said);
+            self.add(tag, &attestation.manifest_digest, &said, deadline).await?;
+        }
+        Ok(())
+    }
+
+    async fn add(
+        &self,
+        tag: &Tag,
+        digest: &Digest,
+        subject: &Subject,
+        deadline: Deadline,
+    ) -> Result<DigestTags, LedgerError> {
+        self.0.index_tag(tag, digest, &subject.media_type, subject.size, deadline).await
+    }
+
+    /// Notes in a tag's recorded row that the index leads to it. A tag without the note is added by the next process that
+    /// serves it.
+    pub(crate) async fn mark(&self, tag: &Tag, deadline: Deadline) -> Result<(), LedgerError> {
+        self.0.mark_indexed(tag, deadline).await
+    }
 }
 
-impl AttestationIndex {
-    pub(crate) fn new(ledger: Arc<Ledger>, verdicts: Verdicts) -> Self {
-        Self { ledger, verdicts }
-    }
-
-    /// Adds a tag that the index lacks, seen at the manifest that `subject` describes. Best effort: without it the sighting
-    /// is served by its tag, but not as an attestation. It goes on when the client goes away.
-    pub(crate) async fn add(&self, known: &KnownTag, subject: Subject) {
-        if known.indexed {
-            return;
-        }
-        let (this, sighting) = (self.clone(), known.sighting.clone());
-        let task = tokio::spawn(part_of_request(async move {
-            if let Err(error) = this.write(&sighting, subject, Deadline::after(TIME)).await {
-                tracing::warn!(tag = %sighting.tag(), %error, "a sighting was not put into the index");
-            }
-        }));
-        // Awaited, because Lambda freezes the process after the answer. It fails only by a panic, which the runtime logs.
-        let _ = task.await;
-    }
-
-    async fn write(&self, sighting: &Sighting, subject: Subject, deadline: Deadline) -> Result<(), LedgerError> {
-        let (tag, digest) = (sighting.tag(), sighting.digest());
-        // A full row is not written to: that would cost as much as its size, which may be somebody else's work.
-        let row = self.ledger.tags_of(tag.repository(), digest, deadline).await?;
-        if row.is_none_or(|row| row.includes(tag) || !row.is_full()) {
-            // Another tag at the same digest may have been first to say what kind of manifest this is.
-            let row = self.ledger.index_tag(tag, digest, &subject.media_type, subject.size, deadline).await?;
-            if row.includes(tag) {
-                let subject = Subject { media_type: row.media_type, size: row.size };
-                let attestation = Attestation::new(sighting, &subject);
-                let index = |digest| self.ledger.index_tag(tag, digest, &subject.media_type, subject.size, deadline);
-                try_join(index(&attestation.manifest_digest), index(&attestation.bundle_digest)).await?;
-            }
-        }
-        // Last, so that a tag whose writes broke off is added by the next process that serves it.
-        self.ledger.mark_indexed(tag, deadline).await
-    }
-
-    /// The type and size of a manifest that a tag was seen at; `None` if the index lacks it.
-    pub(crate) async fn subject(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-        deadline: Deadline,
-    ) -> Result<Option<Subject>, LedgerError> {
-        let row = self.ledger.tags_of(repository, digest, deadline.within(TIME)).await?;
-        Ok(row.map(|row| Subject { media_type: row.media_type, size: row.size }))
-    }
-
-    /// The attestations of a manifest with this digest, or the one that has this digest as its own or as its bundle's. What
-    /// does not verify is left out, and so is what only the log knows.
-    pub(crate) async fn of(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-        deadline: Deadline,
-    ) -> Result<Vec<Attestation>, LedgerError> {
-        let deadline = deadline.within(TIME);
-        let Some(row) = self.ledger.tags_of(repository, digest, deadline).await? else { return Ok(Vec::new()) };
-        let mut tags: Vec<Tag> = row.tags.iter().filter_map(|tag| tag.parse().ok()).collect();
-        tags.retain(|tag| tag.repository() == repository);
-        tags.sort();
-        let subject = Subject { media_type: row.media_type, size: row.size };
-        let mut attestations = Vec::new();
-        for tag in tags.iter().take(MAX_ATTESTATIONS) {
-            match self.verdicts.recorded(tag, deadline).await {
-                Ok(Some(known)) => attestations.push(Attestation::new(&known.sighting, &subject)),
-                Ok(None) => {}
-                Err(Unavailable::Ledger(error @ (LedgerError::Unavailable(_) | LedgerError::Timeout))) => {
-                    return Err(error);
-                }
-                Err(error) => tracing::warn!(%tag, %error, "a sighting is not shown as an attestation"),
-            }
-        }
-        Ok(attestations)
-    }
+/// The subject that a row of the index describes.
+pub(crate) fn subject_of(row: DigestTags) -> Subject {
+    Subject { media_type: row.media_type, size: row.size }
 }

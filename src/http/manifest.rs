@@ -129,7 +129,7 @@ impl Service {
         // Anyone can name a host that answers just before the time is over. That is no failure of the key or the ledger, which
         // page the operator.
         let by_the_registry = deadline.left() * MOST_OF_THE_TIME < began.elapsed();
-        let verdict = self.verdicts.judge(tag, known, current.digest(), source, deadline).await;
+        let verdict = self.verdicts.judge(tag, known, current.digest(), current.subject(), source, deadline).await;
         let verdict = verdict.map_err(|cause| match by_the_registry && cause.is_out_of_time() {
             true => Refusal::Timeout,
             false => Refusal::no_verdict(tag, cause),

@@ -1,6 +1,7 @@
 //! The registry as its clients see it: one handler, called by both front ends.
 
 mod accept;
+mod attestation_index;
 mod attestations;
 mod blob;
 mod client;
@@ -29,16 +30,17 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::future::join;
 use http::header::{ACCEPT, HeaderValue, USER_AGENT, VARY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, Method, Request, Response, Uri};
 
+pub(crate) use attestation_index::AttestationIndex;
 pub use request_ids::RequestIds;
 pub use response::Body;
 pub use route::Route;
 
 use crate::deadline::Deadline;
 use crate::edge::{Edge, Passage};
-use crate::evidence::AttestationIndex;
 use crate::http_client::PRODUCT;
 use crate::image::{Digest, Reference, Tag};
 use crate::moves::MoveRecorder;
@@ -108,7 +110,7 @@ impl Service {
     /// Waits for work that goes on after an answer, a few seconds at most. A process that may be frozen or ended calls it
     /// before that.
     pub async fn finish(&self) {
-        self.moves.finish().await;
+        join(self.moves.finish(), self.attestations.finish()).await;
     }
 
     /// Answers one request, in the order of docs/design.md, section 'One pull'.

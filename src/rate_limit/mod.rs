@@ -1,8 +1,8 @@
 //! The limit on searches of the log that strangers cause in a minute. With each goes the first sight that may follow: a
 //! signature, and an entry in a public log that stays for good.
 //!
-//! Each search is charged to the networks of its source, the narrowest first, and then to the total. A refusal by a source's
-//! limit takes nothing from the total. A quarter of the total is kept for sources that were charged nothing in the same
+//! Each search is charged to the networks of its source and to the total. A refusal by a source's limit takes nothing from the
+//! total. A quarter of the total is kept for sources that were charged nothing in the same
 //! minute. Without it, the few sources whose limits add up to the total could use it up for everybody.
 //!
 //! Pages of the list of sightings have limits of the same kind, and counters of their own ([`RateLimit::beside`]).

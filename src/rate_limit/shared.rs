@@ -11,9 +11,14 @@
 //! A minute is a number of whole minutes since the Unix epoch, by the process's clock. Nothing in the table is worth
 //! keeping. Addresses are hashed so that no item shows one; an IPv4 address can be guessed from its hash.
 //!
-//! A search takes two writes for an IPv4 source and three for an IPv6 source, and more if shards are full. A counter that a
-//! process has found full is not asked again in its minute. So full counters cost at most sixteen writes a process and
-//! minute, and refusals by them none.
+//! A search takes two writes for an IPv4 source and three for an IPv6 source, all at the same time, and more if shards are
+//! full. A counter that a process has found full is not asked again in its minute. So full counters cost at most sixteen writes
+//! a process and minute, and refusals by them none.
+//!
+//! A network that turns out to be full takes nothing from wider ones or from the total: what was drawn from them at the same
+//! time is given back. Until then others may find the total full that is not, by one for each process that has yet to find the
+//! network full, and of the three quarters alone that are not kept for new sources. A process that ends in between leaves one
+//! too many counted.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -22,8 +27,10 @@ use aws_sdk_dynamodb::config::Builder;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue::{N, S};
 use aws_sdk_dynamodb::types::ReturnValue;
+use futures_util::future::{join, join_all};
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
@@ -72,8 +79,18 @@ pub struct SharedCounters {
     clock: fn() -> SystemTime,
     /// Stands in front of each counter's key.
     prefix: String,
-    /// Counters found full, with the limit that they had reached. No counter ever falls.
+    /// Counters found full, with the limit that they had reached. They are full until their minute is over, but for what is
+    /// given back.
     full: Cache<(String, u32), ()>,
+}
+
+/// The outcome of charging one search.
+#[derive(Debug)]
+enum Charged {
+    /// Every counter had room.
+    Within,
+    /// A counter is full. What was `drawn` from these beside it is to be given back.
+    Beyond { drawn: Vec<String> },
 }
 
 /// The minute that counters count in.
@@ -133,35 +150,85 @@ impl SharedCounters {
         deadline: Deadline,
     ) -> Result<Result<(), Exhausted>, CountersError> {
         let minute = Minute::at((self.clock)());
-        let charged = deadline.within(TIME).bound(self.charge_in(minute, limits, source)).await??;
-        Ok(if charged { Ok(()) } else { Err(Exhausted { retry_after: minute.left }) })
+        match deadline.within(TIME).bound(self.charge_in(minute, limits, source)).await?? {
+            Charged::Within => Ok(Ok(())),
+            Charged::Beyond { drawn } => {
+                // A refusal stays one, whatever becomes of this.
+                let given_back = join_all(drawn.into_iter().map(|counter| self.give_back(counter)));
+                if deadline.within(TIME).bound(given_back).await.is_err() {
+                    tracing::warn!("counters did not answer in time to what was given back");
+                }
+                Ok(Err(Exhausted { retry_after: minute.left }))
+            }
+        }
     }
 
-    /// Charges the source's networks, then the total. Returns whether every counter had room.
-    async fn charge_in(&self, minute: Minute, limits: &Limits, source: Option<Source>) -> Result<bool, CountersError> {
+    /// Charges the source's networks and the total, all at the same time.
+    async fn charge_in(
+        &self,
+        minute: Minute,
+        limits: &Limits,
+        source: Option<Source>,
+    ) -> Result<Charged, CountersError> {
         let all = limits.total(true);
-        if (0..SHARDS).all(|shard| self.is_full(&minute.total(shard), part(all, shard))) {
-            return Ok(false);
+        let networks = source.into_iter().flat_map(Source::networks);
+        let networks: Vec<_> = networks.map(|network| (minute.source(network), limits.of(network))).collect();
+        if (0..SHARDS).all(|shard| self.is_full(&minute.total(shard), part(all, shard)))
+            || networks.iter().any(|(counter, limit)| self.is_full(counter, *limit))
+        {
+            return Ok(Charged::Beyond { drawn: Vec::new() });
         }
-        let mut is_new = true;
-        for network in source.into_iter().flat_map(Source::networks) {
-            match self.count(minute.source(network), limits.of(network), minute).await? {
-                // The widest network comes last and decides: a site has many narrow ones that were charged nothing.
-                Some(drawn) => is_new = drawn == 1,
-                None => return Ok(false),
-            }
-        }
-        // The part for new sources is used last.
-        let kept = is_new.then_some(all);
         let first = fastrand::u32(..SHARDS);
-        for limit in std::iter::once(limits.total(false)).chain(kept) {
-            for shard in (first..SHARDS).chain(0..first) {
-                if self.count(minute.total(shard), part(limit, shard), minute).await?.is_some() {
-                    return Ok(true);
-                }
+        let of_networks = networks.iter().map(|(counter, limit)| self.count(counter.clone(), *limit, minute));
+        let of_total = self.count_total(first, limits.total(false), minute);
+        let (of_networks, of_total) = join(join_all(of_networks), of_total).await;
+        let of_networks = of_networks.into_iter().collect::<Result<Vec<Option<u64>>, _>>()?;
+        if let Some(full) = of_networks.iter().position(Option::is_none) {
+            // The narrowest comes first.
+            let wider = networks.into_iter().zip(of_networks).skip(full + 1);
+            let drawn = wider.filter(|(_, drawn)| drawn.is_some()).map(|((counter, _), _)| counter);
+            return Ok(Charged::Beyond { drawn: drawn.chain(of_total.ok().flatten()).collect() });
+        }
+        if of_total?.is_some() {
+            return Ok(Charged::Within);
+        }
+        // The part for new sources is used last. The widest network decides: a site has many narrow ones that were charged
+        // nothing.
+        let is_new = of_networks.last().is_none_or(|drawn| *drawn == Some(1));
+        if is_new && self.count_total(first, all, minute).await?.is_some() {
+            return Ok(Charged::Within);
+        }
+        Ok(Charged::Beyond { drawn: Vec::new() })
+    }
+
+    /// Adds one to a shard of the total, which has this limit. Returns the shard's counter; `None` if all are full.
+    async fn count_total(&self, first: u32, limit: u32, minute: Minute) -> Result<Option<String>, CountersError> {
+        for shard in (first..SHARDS).chain(0..first) {
+            let counter = minute.total(shard);
+            if self.count(counter.clone(), part(limit, shard), minute).await?.is_some() {
+                return Ok(Some(counter));
             }
         }
-        Ok(false)
+        Ok(None)
+    }
+
+    /// Takes back what was added to a counter. A failure is logged: the counter has one too many until its minute is over.
+    async fn give_back(&self, counter: String) {
+        let request = self
+            .update(&counter)
+            .update_expression("ADD drawn :less")
+            .condition_expression("drawn > :none")
+            .expression_attribute_values(":less", N("-1".to_owned()))
+            .expression_attribute_values(":none", N("0".to_owned()));
+        if let Err(error) = Box::pin(request.send()).await {
+            let error = DisplayErrorContext(error).to_string();
+            tracing::warn!(counter, error, "what was drawn from a counter could not be given back");
+        }
+    }
+
+    fn update(&self, counter: &str) -> UpdateItemFluentBuilder {
+        let request = self.client.update_item().table_name(&self.table);
+        request.key("counter", S(format!("{}{counter}", self.prefix)))
     }
 
     fn is_full(&self, counter: &str, limit: u32) -> bool {
@@ -175,10 +242,7 @@ impl SharedCounters {
         }
         let retry = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(PAUSE);
         let request = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("counter", S(format!("{}{counter}", self.prefix)))
+            .update(&counter)
             .update_expression("ADD drawn :one SET expires = :expires")
             .condition_expression("attribute_not_exists(drawn) OR drawn < :limit")
             .return_values(ReturnValue::UpdatedNew)

@@ -11,7 +11,7 @@ use super::keyring::Keyring;
 use super::log::GatedLog;
 use super::memory::Memory;
 use super::search::Search;
-use super::{KnownTag, Unavailable};
+use super::{KnownTag, LeftForIndex, Unavailable};
 use crate::base_url::is_same_place;
 use crate::deadline::Deadline;
 use crate::image::{Digest, Tag};
@@ -134,8 +134,9 @@ impl TagLookup {
         }
         let sighting = self.memory.keep(sighting.clone());
         // A row that somebody else inserted is put into the index as that one has it.
-        let indexed = !self.remember(&sighting, deadline).await;
-        Ok(InLog::Known(KnownTag { sighting, first_seen: false, indexed }))
+        let is_own = self.remember(&sighting, deadline).await;
+        let index = if is_own { LeftForIndex::Everything } else { LeftForIndex::Nothing };
+        Ok(InLog::Known(KnownTag { sighting, first_seen: false, index }))
     }
 
     /// Keeps a sighting that an earlier log holds. The log that is written now cannot be searched, so only a row shows the tag
@@ -143,7 +144,8 @@ impl TagLookup {
     async fn move_over(&self, found: &Sighting, deadline: Deadline) -> Result<KnownTag, Unavailable> {
         self.instance.note_keys_of(found, deadline).await?;
         if self.ledger.insert(&Row::recorded(found), deadline).await? {
-            return Ok(KnownTag { sighting: self.memory.keep(found.clone()), first_seen: false, indexed: false });
+            let (sighting, index) = (self.memory.keep(found.clone()), LeftForIndex::Everything);
+            return Ok(KnownTag { sighting, first_seen: false, index });
         }
         // Another process has brought it over, or this one and only the answer was lost.
         let row = self.ledger.get(found.tag(), deadline).await?.ok_or(RowFault::Gone)?;

@@ -6,6 +6,7 @@
 //!
 //! Without a verdict there is an [`Unavailable`], and nothing is served.
 
+mod indexing;
 mod instance;
 mod key_places;
 mod key_use;
@@ -29,6 +30,7 @@ pub(crate) use readiness::Readiness;
 pub(crate) use unavailable::Unavailable;
 
 use crate::deadline::Deadline;
+use crate::evidence::{IndexWriter, Subject};
 use crate::image::{Digest, Tag};
 use crate::key::PublicKey;
 use crate::ledger::{Ledger, Row};
@@ -51,17 +53,27 @@ pub(crate) struct KnownTag {
     pub sighting: Arc<Sighting>,
     /// This request recorded it, or finished its recording.
     pub first_seen: bool,
-    /// The index of attestations leads to it, or another process sees to that.
-    pub indexed: bool,
+    pub index: LeftForIndex,
+}
+
+/// The part of putting a sighting into the index of attestations that is still to be done by this request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LeftForIndex {
+    /// The index leads to it, or another request sees to that.
+    Nothing,
+    /// Its rows are there. The tag's own does not say so yet.
+    Mark,
+    Everything,
 }
 
 impl KnownTag {
     fn in_memory(sighting: Arc<Sighting>) -> Self {
-        Self { sighting, first_seen: false, indexed: true }
+        Self { sighting, first_seen: false, index: LeftForIndex::Nothing }
     }
 
     fn in_row(sighting: Arc<Sighting>, row: &Row) -> Self {
-        Self { sighting, first_seen: false, indexed: row.is_indexed() }
+        let index = if row.is_indexed() { LeftForIndex::Nothing } else { LeftForIndex::Everything };
+        Self { sighting, first_seen: false, index }
     }
 
     /// The verdict on a tag that is at `current` now.
@@ -119,6 +131,7 @@ impl Verdicts {
             memory: memory.clone(),
             authority: logs.authority,
             policy: logs.policy,
+            index: IndexWriter::new(ledger.clone()),
             time: recording_time,
         };
         let search = Search::new(searched, keys.clone());
@@ -140,13 +153,14 @@ impl Verdicts {
         }
     }
 
-    /// The verdict on `tag`, which [`Verdicts::look_up`] may know and which is at `current` now. A search is charged to
-    /// `source`.
+    /// The verdict on `tag`, which [`Verdicts::look_up`] may know and which is now at `current`, the manifest that `subject`
+    /// describes. A search is charged to `source`.
     pub(crate) async fn judge(
         &self,
         tag: &Tag,
         known: Option<KnownTag>,
         current: &Digest,
+        subject: Subject,
         source: Option<Source>,
         deadline: Deadline,
     ) -> Result<Verdict, Unavailable> {
@@ -156,7 +170,7 @@ impl Verdicts {
         let known = match self.lookup.in_log(tag, Some(current), source, deadline).await? {
             InLog::Known(known) => known,
             InLog::Unattested(entry) => return Ok(Verdict::MovedFromUnknown(entry)),
-            InLog::Nothing => self.recorder.record(&self.lookup, tag, current, deadline).await?,
+            InLog::Nothing => self.recorder.record(&self.lookup, tag, current, subject, deadline).await?,
         };
         Ok(known.compare(current))
     }

@@ -5,7 +5,7 @@
 //! 2. The winner uploads the statement and checks the log's answer. Where witnesses are demanded and too few have cosigned
 //!    the checkpoint, the row stays pending: the next pull uploads the same bytes, and the log answers with the entry that it
 //!    has, whose proof is then made under its checkpoint of that time.
-//! 3. The row is completed with the log's entry.
+//! 3. The row is completed with the log's entry, and the index of attestations is written at the same time.
 //!
 //! Whoever finds a pending row waits for its writer until the lease ends. Then it finishes the work with the row's own
 //! statement, whatever digest the tag has by then. Uploading the same bytes twice gives one entry. A writer that fails ends
@@ -17,15 +17,17 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, OptionFuture, select, try_join};
 
+use super::indexing::Indexing;
 use super::instance::Instance;
 use super::keyring::Keyring;
 use super::log::GatedLog;
 use super::lookup::{InLedger, TagLookup};
 use super::memory::Memory;
-use super::{KnownTag, Unavailable};
+use super::{KnownTag, LeftForIndex, Unavailable};
 use crate::deadline::Deadline;
+use crate::evidence::{IndexWriter, Subject};
 use crate::http_client::Backoff;
 use crate::image::{Digest, Tag};
 use crate::ledger::{Completion, Lease, Ledger, LedgerError, Row, RowFault};
@@ -57,6 +59,7 @@ pub(super) struct Recorder {
     pub authority: Option<TimestampClient>,
     /// New entries need it; entries that the ledger or the log had before are not judged by it.
     pub policy: Option<Policy>,
+    pub index: IndexWriter,
     /// The time that recording one tag may take. It goes on when the client that it began for has gone.
     pub time: Duration,
 }
@@ -66,17 +69,18 @@ pub(super) struct Recorder {
 enum Step {
     Uploading,
     Completing,
-    /// Only another entry for the same sighting is still uploaded.
+    /// Only the index is still written, or another entry for the same sighting uploaded.
     Complete(KnownTag),
 }
 
 impl Recorder {
-    /// Records that `tag` is `current`, or waits for whoever was first.
+    /// Records that `tag` is `current`, the manifest that `subject` describes, or waits for whoever was first.
     pub(super) async fn record(
         &self,
         lookup: &TagLookup,
         tag: &Tag,
         current: &Digest,
+        subject: Subject,
         deadline: Deadline,
     ) -> Result<KnownTag, Unavailable> {
         let pass = self.log.pass(Call::Upload)?;
@@ -84,15 +88,16 @@ impl Recorder {
         let statement = self.keys.signer.sign(tag, current, deadline).await?;
         let lease = Lease::starting_now(self.lease());
         let row = Row::pending(&statement, lease);
+        let indexing = Indexing::begin(&self.index, tag, current, subject);
         if self.ledger.insert(&row, deadline).await? {
-            return self.finish(statement, lease, pass, deadline).await;
+            return self.finish(statement, lease, Some(indexing), pass, deadline).await;
         }
         match self.ledger.get(tag, deadline).await? {
             // No signature comes twice, so this is the row of this very call: only the answer to the insertion was lost.
-            Some(existing) if existing == row => self.finish(statement, lease, pass, deadline).await,
+            Some(existing) if existing == row => self.finish(statement, lease, Some(indexing), pass, deadline).await,
             Some(existing) => {
                 // Another call may be the one that goes through.
-                drop(pass);
+                drop((pass, indexing));
                 let found = lookup.verify(tag, &existing, deadline).await?;
                 self.settle(lookup, tag, found, deadline).await
             }
@@ -118,7 +123,7 @@ impl Recorder {
                     let own = Lease::starting_now(self.lease());
                     if self.ledger.take_over(tag, lease, own, deadline).await? {
                         tracing::warn!(%tag, digest = %statement.digest(), "finishing an abandoned recording");
-                        return self.finish(statement, own, pass, deadline).await;
+                        return self.finish(statement, own, None, pass, deadline).await;
                     }
                 }
                 InLedger::Pending(..) => {
@@ -147,6 +152,7 @@ impl Recorder {
         &self,
         statement: SignedStatement,
         lease: Lease,
+        indexing: Option<Indexing>,
         pass: Pass,
         deadline: Deadline,
     ) -> Result<KnownTag, Unavailable> {
@@ -155,7 +161,7 @@ impl Recorder {
         let progress = Arc::new(Mutex::new(Step::Uploading));
         let reached = progress.clone();
         let task = tokio::spawn(part_of_request(async move {
-            let recorded = this.upload_and_complete(&statement, pass, &reached, time).await;
+            let recorded = this.upload_and_complete(&statement, indexing, pass, &reached, time).await;
             if recorded.is_err() {
                 this.give_up(statement.tag(), lease).await;
             }
@@ -174,6 +180,7 @@ impl Recorder {
     async fn upload_and_complete(
         &self,
         statement: &SignedStatement,
+        indexing: Option<Indexing>,
         pass: Pass,
         progress: &Mutex<Step>,
         deadline: Deadline,
@@ -181,8 +188,23 @@ impl Recorder {
         let (uploaded, stamped) = self.upload_and_stamp(statement, pass, deadline).await?;
         *lock(progress) = Step::Completing;
         let hidden = uploaded.hidden;
-        let known = self.complete(statement, uploaded, stamped, deadline).await?;
-        *lock(progress) = Step::Complete(known.clone());
+        let sighting = self.sighting(statement, uploaded, stamped)?;
+        let is_indexing = indexing.is_some();
+        let completing = async {
+            let completion = self.complete(&sighting, deadline).await?;
+            // A row that somebody else completed is put into the index as that one has it.
+            let is_left = completion == Completion::Now && !is_indexing;
+            let index = if is_left { LeftForIndex::Everything } else { LeftForIndex::Nothing };
+            let known = KnownTag { sighting: self.memory.keep(sighting.clone()), first_seen: true, index };
+            *lock(progress) = Step::Complete(known.clone());
+            Ok::<_, Unavailable>((known, completion))
+        };
+        // Dropped where the row cannot be completed.
+        let put = async { Ok(OptionFuture::from(indexing.map(|indexing| indexing.put(&sighting))).await) };
+        let ((mut known, completion), put) = try_join(completing, put).await?;
+        if completion == Completion::Now && put == Some(true) {
+            known.index = LeftForIndex::Mark;
+        }
         if hidden {
             self.make_findable(&known.sighting, deadline).await;
         }
@@ -218,26 +240,26 @@ impl Recorder {
         Ok((uploaded, stamped))
     }
 
-    /// Checks the log's answer, and completes the row with it.
-    async fn complete(
+    /// Checks the log's answer.
+    fn sighting(
         &self,
         statement: &SignedStatement,
         uploaded: Uploaded,
         stamped: Option<Stamped>,
-        deadline: Deadline,
-    ) -> Result<KnownTag, Unavailable> {
+    ) -> Result<Sighting, Unavailable> {
         let entry = uploaded.entry.verify(&self.keys.log).map_err(Unavailable::LogUnverifiable)?;
         let cosigned = self.policy.as_ref().map(|policy| policy.check_entry(&entry)).transpose();
         cosigned.map_err(Unavailable::Uncosigned)?;
-        let sighting = statement.recorded_by(entry).ok_or(Unavailable::OtherEntry)?.with_stamp(stamped);
-        self.instance.note_keys_of(&sighting, deadline).await?;
-        // A row that somebody else completed is put into the index as that one has it.
-        let indexed = match self.ledger.complete(&sighting, deadline).await? {
-            Completion::Now => false,
-            Completion::Before => true,
-            Completion::OtherDigest => return Err(RowFault::OtherDigest.into()),
-        };
-        Ok(KnownTag { sighting: self.memory.keep(sighting), first_seen: true, indexed })
+        Ok(statement.recorded_by(entry).ok_or(Unavailable::OtherEntry)?.with_stamp(stamped))
+    }
+
+    /// Completes the row.
+    async fn complete(&self, sighting: &Sighting, deadline: Deadline) -> Result<Completion, Unavailable> {
+        self.instance.note_keys_of(sighting, deadline).await?;
+        match self.ledger.complete(sighting, deadline).await? {
+            Completion::OtherDigest => Err(RowFault::OtherDigest.into()),
+            completion => Ok(completion),
+        }
     }
 
     /// Ends the lease of a row that stays pending. Best effort: it would end by itself.

@@ -18,6 +18,7 @@ use tlogistry::devlog::{Devlog, Options};
 use tlogistry::http::{Body, Service};
 use tlogistry::image::Digest;
 use tlogistry::key::PublicKey;
+use tlogistry::ledger::{DynamoDbLedger, Ledger};
 use tlogistry::rate_limit::{SharedCounters, Source};
 use tlogistry::sighting::LocalKey;
 use tlogistry::tlog::LogKeys;
@@ -112,6 +113,19 @@ impl Scene {
 
     pub fn instance(&self, overall: u32, per_source: u32) -> Service {
         self.instance_at(now, overall, per_source)
+    }
+
+    /// A new instance whose calls to ledger and counters go to `endpoint`.
+    pub fn instance_through(&self, endpoint: &str) -> Service {
+        self.instance_limited_through(endpoint, 100, 100)
+    }
+
+    pub fn instance_limited_through(&self, endpoint: &str, overall: u32, per_source: u32) -> Service {
+        let config = self.ledger.client.config().to_builder().endpoint_url(endpoint).build();
+        let client = aws_sdk_dynamodb::Client::from_conf(config);
+        let ledger = Ledger::DynamoDb(DynamoDbLedger::new(client.clone(), self.ledger.name.clone()));
+        let counters = SharedCounters::new(client, self.counters.name.clone()).with_clock(now);
+        self.builder(overall, per_source).ledger(ledger).counters(counters).build()
     }
 
     /// As `serve` without any table.

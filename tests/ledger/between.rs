@@ -150,6 +150,8 @@ struct CallsState {
     losing: Option<String>,
     /// Calls of this operation are refused.
     refusing: Option<&'static str>,
+    /// Calls that name a key with this part are refused.
+    refusing_key: Option<String>,
     /// Such calls are not carried out until the gate opens.
     holding: Option<(String, Arc<Notify>)>,
 }
@@ -172,7 +174,8 @@ impl Calls {
                     let mut state = shared.lock().unwrap();
                     state.calls.push(call.clone());
                     let gate = state.holding.as_ref().filter(|(held, _)| *held == call).map(|(_, gate)| gate.clone());
-                    let is_refused = state.refusing == Some(operation.as_str());
+                    let is_refused = state.refusing == Some(operation.as_str())
+                        || state.refusing_key.as_ref().is_some_and(|part| call.contains(part));
                     (is_refused, state.losing.take_if(|losing| *losing == call).is_some(), gate)
                 };
                 if is_refused {
@@ -208,6 +211,11 @@ impl Calls {
     /// From now on calls of this operation are refused, as by a policy; with `None`, of none.
     pub fn refuse(&self, operation: Option<&'static str>) {
         self.state.lock().unwrap().refusing = operation;
+    }
+
+    /// From now on calls that name a key with this part are refused, as by a policy; with `None`, of none.
+    pub fn refuse_key(&self, part: Option<&str>) {
+        self.state.lock().unwrap().refusing_key = part.map(str::to_owned);
     }
 
     /// A call of this operation that names this key is not carried out until the gate is opened.

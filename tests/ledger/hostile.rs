@@ -180,6 +180,7 @@ async fn a_recorded_tag_that_the_index_lacks_is_put_there_by_the_next_instance_t
     let instance = scene.instance();
     assert_eq!(pull(&instance, "v1").await.status, 200);
     assert!(scene.table.item(&key).await.is_some());
+    instance.finish().await;
     assert_eq!(scene.table.row(&tag("v1")).await.unwrap()["indexed"], AttributeValue::Bool(true));
     let list = service::get(&instance, &format!("/v2/registry.test/app/referrers/{digest}")).await;
     let list: serde_json::Value = serde_json::from_slice(&list.bytes).unwrap();

@@ -188,15 +188,20 @@ async fn a_first_sight_takes_eight_calls_and_a_known_tag_one() {
     let digest = scene.tags.push("v2", "v2");
     let first = counted(&scene, &calls);
     assert!(pull(&first, "v1").await.first_seen);
+    first.finish().await;
     calls.all();
     assert!(pull(&first, "v2").await.first_seen);
+    first.finish().await;
     let of_tag = |operation| format!("{operation} registry.test/app:v2");
     let of_digest = |operation| format!("{operation} registry.test/app@{digest}");
-    let all = calls.all();
-    assert_eq!(all[..3], [of_tag("GetItem"), of_tag("PutItem"), of_tag("UpdateItem")], "read, insert, complete");
-    assert_eq!(all[3..5], [of_digest("GetItem"), of_digest("UpdateItem")], "the index");
-    assert!(all[5..7].iter().all(|call| call.starts_with("UpdateItem registry.test/app@sha256:")), "{all:?}");
-    assert_eq!(all[7..], [of_tag("UpdateItem")], "it is marked as indexed");
+    let mut all = calls.all();
+    assert_eq!((all.remove(0), all.pop()), (of_tag("GetItem"), Some(of_tag("UpdateItem"))), "read, marked at last");
+    all[..2].sort();
+    assert_eq!(all[..2], [of_digest("GetItem"), of_tag("PutItem")], "inserted, while the index is read");
+    assert_eq!(all[2..].iter().filter(|call| **call == of_tag("UpdateItem")).count(), 1, "completed: {all:?}");
+    assert_eq!(all[2..].iter().filter(|call| **call == of_digest("UpdateItem")).count(), 1, "{all:?}");
+    let of_index = all[2..].iter().filter(|call| call.starts_with("UpdateItem registry.test/app@sha256:"));
+    assert_eq!((all.len(), of_index.count()), (6, 3), "{all:?}");
 
     let second = counted(&scene, &calls);
     assert_eq!(pull(&second, "v1").await.status, 200);

@@ -17,6 +17,7 @@ async fn a_writer_recognises_the_row_whose_insertion_was_not_confirmed_as_its_ow
     let instance = version.start();
     calls.lose_answer("PutItem", &name);
     let answer = pull(&instance, "v1").await;
+    instance.finish().await;
     assert_eq!((answer.status, answer.first_seen, answer.digest), (200, true, Some(digest)), "{}", answer.message);
     // Inserted twice, recognised, completed, marked as indexed: the lease is neither waited for nor taken over.
     let writes: Vec<String> = calls.of(&name).into_iter().filter(|operation| operation != "GetItem").collect();

@@ -9,6 +9,7 @@ mod earlier_logs;
 mod file;
 mod half_import;
 mod hostile;
+mod indexing;
 mod instance;
 mod lost_answers;
 mod moves;

@@ -69,7 +69,9 @@ async fn the_row_is_that_of_the_plain_name_and_remembers_no_move_of_a_pinned_pul
     let scene = Scene::set().await;
     let recorded = scene.tags.push("kept", "a");
     scene.tags.push("v1", "a");
-    let first = pinned(&scene.instance(), "v1").await;
+    let instance = scene.instance();
+    let first = pinned(&instance, "v1").await;
+    instance.finish().await;
     assert_eq!((first.status, first.header("tlog-first-seen")), (200, "true"));
     let row = scene.table.row(&tags::tag("v1")).await.unwrap();
     assert!(!format!("{:?}", scene.table.items().await).contains("pinned"), "no row has the prefix");

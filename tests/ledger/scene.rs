@@ -66,9 +66,12 @@ impl Scene {
         self.instance_with(&self.log_config, Duration::from_secs(25))
     }
 
-    /// Pulls a tag through a new instance.
+    /// Pulls a tag through a new instance, which ends its work.
     pub async fn pull(&self, name: &str) -> Answer {
-        pull(&self.instance(), name).await
+        let instance = self.instance();
+        let answer = pull(&instance, name).await;
+        instance.finish().await;
+        answer
     }
 }
 

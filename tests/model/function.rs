@@ -1,7 +1,7 @@
 //! A function's steps on the answers to its calls: `src/verdict/`, one step at a time.
 
 use crate::instance::Keys;
-use crate::state::{Digest, Found, Function, Row, Standing, State, Step, Verdict, Write};
+use crate::state::{AfterIndex, Digest, Found, Function, Indexing, Row, Standing, State, Step, Verdict, Write};
 use crate::{Protocol, Pulls};
 
 impl Pulls {
@@ -14,7 +14,7 @@ impl Pulls {
             None if self.protocol == Protocol::IndexAsEvidence => Step::Search,
             None => Step::Get { row_expected: false },
         };
-        Function { current: None, step, ..function }
+        Function { current: None, step, indexing: Indexing::None, ..function }
     }
 
     /// The call that a function's step makes, if it is one that changes something.
@@ -30,8 +30,33 @@ impl Pulls {
             Step::Wait { statement, lease_current } => Some(Write::TakeOver { statement, lease_current }),
             Step::Upload { statement, .. } | Step::MakeFindable(statement) => Some(Write::Upload(statement)),
             Step::Complete { statement, .. } => Some(Write::Complete(statement)),
+            Step::PutIntoIndex { digest, .. } => Some(Write::PutIntoIndex(digest)),
+            Step::Mark => Some(Write::Mark),
             Step::Admit { .. } | Step::Get { .. } | Step::Search | Step::AskKeys => None,
             Step::Never | Step::TakenOver | Step::Found(_) => None,
+        }
+    }
+
+    /// The call that the step makes beside [`Pulls::write`], at the same time. Either may arrive first, or alone.
+    pub fn beside(&self, function: &Function) -> Option<Write> {
+        match function.step {
+            Step::Complete { statement, .. } if function.indexing == Indexing::Needed => {
+                Some(Write::PutIntoIndex(statement.digest))
+            }
+            Step::Insert(statement) if self.protocol == Protocol::UploadBesideInsertion => {
+                Some(Write::Upload(statement))
+            }
+            Step::Upload { statement, .. } if self.protocol == Protocol::CompleteBesideUpload => {
+                Some(Write::Complete(statement))
+            }
+            _ => None,
+        }
+    }
+
+    /// A call that was made beside the step's own was answered, or was in vain. The step goes on.
+    pub fn has_written_beside(&self, state: &mut State, i: usize, write: Write, answered: bool) {
+        if let Write::PutIntoIndex(_) = write {
+            state.functions[i].indexing = if answered { Indexing::Put } else { Indexing::None };
         }
     }
 
@@ -49,7 +74,12 @@ impl Pulls {
         let version = self.version(&state.functions[i]);
         match row {
             Some(_) if !version.knows.contains(verifies_with) => self.end(state, i),
-            Some(Row::Recorded(digest, _)) => self.know(state, i, Found::Seen(digest)),
+            Some(Row::Recorded(digest, _)) => {
+                if self.indexes && !state.marked {
+                    state.functions[i].indexing = Indexing::Needed;
+                }
+                self.know(state, i, Found::Seen(digest));
+            }
             Some(Row::Pending(statement)) => {
                 state.functions[i].step = Step::Wait { statement, lease_current: true };
             }
@@ -83,6 +113,9 @@ impl Pulls {
             }
             Step::Remember(digest, _) => self.know(state, i, Found::Seen(digest)),
             Step::Insert(statement) if held => {
+                if self.indexes {
+                    state.functions[i].indexing = Indexing::Needed;
+                }
                 if self.protocol == Protocol::ServeBeforeRecording {
                     self.answer(state, i, Verdict::FirstSeen(statement.digest));
                 }
@@ -99,23 +132,52 @@ impl Pulls {
                 self.know(state, i, Found::Recorded(statement.digest));
             }
             Step::Upload { statement, .. } => {
+                if self.protocol == Protocol::ServeBesideCompletion
+                    && state.functions[i].current == Some(statement.digest)
+                {
+                    self.answer(state, i, Verdict::FirstSeen(statement.digest));
+                }
                 state.functions[i].step = self.before_completing(state, i, statement, !held);
             }
+            // Whose index is still under way.
+            Step::Complete { statement, existed } if state.functions[i].indexing == Indexing::Needed => {
+                let then = AfterIndex::Completed { existed };
+                state.functions[i].step = Step::PutIntoIndex { digest: statement.digest, then };
+            }
+            Step::PutIntoIndex { digest, then } => {
+                state.functions[i].indexing = Indexing::Put;
+                self.has_indexed(state, i, digest, then);
+            }
+            Step::Mark => self.end(state, i),
             Step::Complete { statement, existed } if !existed || !version.is_searchable() => {
                 self.know(state, i, Found::Recorded(statement.digest));
             }
-            Step::Complete { statement, .. } => {
-                state.functions[i].known = Some(statement.digest);
-                match self.before_signing(state, i, true) {
-                    Some(first) => state.functions[i].step = first,
-                    None => self.make_findable(state, i),
-                }
-            }
+            Step::Complete { statement, .. } => self.go_on_to_findable(state, i, statement.digest),
             Step::MakeFindable(statement) => {
                 state.functions[i].step = Step::Found(Found::Recorded(statement.digest));
             }
             Step::Admit { .. } | Step::Get { .. } | Step::Search | Step::AskKeys => {}
             Step::Never | Step::TakenOver | Step::Found(_) => {}
+        }
+    }
+
+    /// The row was completed after a 409.
+    fn go_on_to_findable(&self, state: &mut State, i: usize, digest: Digest) {
+        state.functions[i].known = Some(digest);
+        match self.before_signing(state, i, true) {
+            Some(first) => state.functions[i].step = first,
+            None => self.make_findable(state, i),
+        }
+    }
+
+    /// The index's rows are there, or were tried in vain.
+    fn has_indexed(&self, state: &mut State, i: usize, digest: Digest, then: AfterIndex) {
+        match then {
+            AfterIndex::Serve(found) => state.functions[i].step = Step::Found(found),
+            AfterIndex::Completed { existed } if existed && self.version(&state.functions[i]).is_searchable() => {
+                self.go_on_to_findable(state, i, digest);
+            }
+            AfterIndex::Completed { .. } => self.know(state, i, Found::Recorded(digest)),
         }
     }
 
@@ -135,6 +197,10 @@ impl Pulls {
             Step::NameKey { findable: true } => {
                 let digest = state.functions[i].known.expect("the row was completed");
                 state.functions[i].step = Step::Found(Found::Recorded(digest));
+            }
+            Step::PutIntoIndex { digest, then } => {
+                state.functions[i].indexing = Indexing::None;
+                self.has_indexed(state, i, digest, then);
             }
             _ => self.end(state, i),
         }
@@ -157,6 +223,10 @@ impl Pulls {
             }
             // It is rebuilt, and then kept like any other.
             Step::Found(Found::Unattested(digest, keys)) if digest == current => self.remember(state, i, digest, keys),
+            Step::Found(found) if self.is_to_be_indexed(state, i, found) => {
+                let then = AfterIndex::Serve(found);
+                state.functions[i].step = Step::PutIntoIndex { digest: current, then };
+            }
             Step::Found(found) => {
                 let verdict = match found {
                     Found::Seen(digest) if digest == current => Verdict::Unchanged(digest),
@@ -164,7 +234,7 @@ impl Pulls {
                     _ => Verdict::Moved,
                 };
                 self.answer(state, i, verdict);
-                self.end(state, i);
+                self.end_after_answer(state, i, verdict != Verdict::Moved);
             }
             _ => {}
         }
@@ -185,6 +255,21 @@ impl Pulls {
         let function = state.functions[i];
         if let Some(served) = self.pinned(&function) {
             self.answer(state, i, Verdict::Pinned { served, current: function.current });
+            self.end(state, i);
+        }
+    }
+
+    /// True if the index still lacks what is about to be served.
+    fn is_to_be_indexed(&self, state: &State, i: usize, found: Found) -> bool {
+        let function = &state.functions[i];
+        function.indexing == Indexing::Needed && function.current == Some(found.digest())
+    }
+
+    /// The client was answered. The row of what was served is marked then, if the index leads to it.
+    fn end_after_answer(&self, state: &mut State, i: usize, served: bool) {
+        if served && state.functions[i].indexing == Indexing::Put {
+            state.functions[i].step = Step::Mark;
+        } else {
             self.end(state, i);
         }
     }

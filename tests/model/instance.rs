@@ -1,7 +1,7 @@
 //! The instance's own row, `src/verdict/instance.rs` and `key_use.rs`: which keys the ledger was used with, and versions
 //! of the function that know other keys, or have another table or log.
 
-use crate::state::{Function, Standing, State, Statement, Step, Write};
+use crate::state::{Function, Indexing, Standing, State, Statement, Step, Write};
 use crate::{Guard, Pulls};
 
 /// Keys that sign.
@@ -171,7 +171,8 @@ impl Pulls {
             Guard::Settled | Guard::None => Standing::Admitted { named: self.versions[version].may_use() },
             _ => Standing::Unknown,
         };
-        self.waiting(Function { version, standing, known: None, current: None, step: Step::Search })
+        let (step, indexing) = (Step::Search, Indexing::None);
+        self.waiting(Function { version, standing, known: None, current: None, step, indexing })
     }
 
     /// The versions that may be started now, at any time in place of any other.

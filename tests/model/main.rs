@@ -25,8 +25,9 @@
 //!   no more is a pull that is given up.
 //! - The row of what a search found names no key that the instance's row lacks: the ledger was used with that log.
 //! - The instance's row is read once by each process: that it is read again each minute only refuses more.
-//! - The index of attestations, and what a row remembers of it and of moves, are not modelled: those writes demand a row
-//!   that is recorded, and change nothing that a verdict reads.
+//! - The index of attestations is modelled where a run says so ([`Pulls::indexes`]): its rows are written at the same time as
+//!   the tag's row is completed, all of them as one call, and no verdict reads them. What a row remembers of moves is not
+//!   modelled: that write demands a row that is recorded, and changes nothing that a verdict reads.
 //! - A key signs for other tags too, and at some time the index has one of these entries ([`model::Action::Show`]).
 //!   From then on parameters may be forgotten.
 //!
@@ -36,6 +37,7 @@
 mod broken;
 mod function;
 mod holds;
+mod indexing;
 mod instance;
 mod model;
 mod moving;
@@ -49,7 +51,10 @@ use std::time::Instant;
 use stateright::{Checker, HasDiscoveries, Model};
 
 use instance::{ALONE, Keys, Version};
-use model::{ANY_FUNCTION_CAN_FINISH, Action, MISTAKES_DO_NOTHING, ONE_DIGEST, SERVED_IS_RECORDED, SERVED_IS_STORED};
+use model::{
+    ANY_FUNCTION_CAN_FINISH, Action, MARKED_IS_LED_TO, MISTAKES_DO_NOTHING, ONE_DIGEST, SERVED_IS_RECORDED,
+    SERVED_IS_STORED,
+};
 
 /// The way in which a tag is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +79,14 @@ pub enum Protocol {
     PinnedDespiteLoss,
     /// What was found in a log before the one that is written is served whether or not its row was stored.
     ServeBeforeStoring,
+    /// The statement is uploaded while its row is inserted.
+    UploadBesideInsertion,
+    /// The row is completed while its statement is uploaded.
+    CompleteBesideUpload,
+    /// The client is answered while the row is completed.
+    ServeBesideCompletion,
+    /// The row is marked as one that the index leads to by the write that completes it, while the index is written.
+    MarkWithCompletion,
 }
 
 /// The guard that keeps a function from a ledger that is not its own, or whose keys it does not know.
@@ -134,6 +147,8 @@ pub struct Pulls {
     pub mistakes_at_once: bool,
     pub ledger: Ledger,
     pub index: Index,
+    /// The index of attestations is written too.
+    pub indexes: bool,
     /// Functions that pull the tag at once.
     pub functions: usize,
     /// Digests that upstream may serve.
@@ -157,6 +172,7 @@ const IMPLEMENTED: Pulls = Pulls {
     mistakes_at_once: false,
     ledger: Ledger::Shared,
     index: Index::Lossy,
+    indexes: false,
     functions: 2,
     digests: 2,
     late: 1,
@@ -178,8 +194,14 @@ impl Pulls {
     /// Every reachable state has what must hold.
     fn assert_is_safe(self, name: &str) {
         let checker = self.explore(name);
-        for property in [ONE_DIGEST, SERVED_IS_RECORDED, SERVED_IS_STORED, ANY_FUNCTION_CAN_FINISH, MISTAKES_DO_NOTHING]
-        {
+        for property in [
+            ONE_DIGEST,
+            SERVED_IS_RECORDED,
+            SERVED_IS_STORED,
+            ANY_FUNCTION_CAN_FINISH,
+            MISTAKES_DO_NOTHING,
+            MARKED_IS_LED_TO,
+        ] {
             checker.assert_no_discovery(property);
         }
     }

@@ -3,20 +3,22 @@
 use stateright::{Model, Property};
 
 use crate::instance::{Keys, Place, Version};
-use crate::state::{Digest, Found, Row, State, Step, Verdict, Write};
+use crate::state::{AfterIndex, Digest, Digests, Found, Row, State, Step, Verdict, Write};
 use crate::{Guard, Index, Ledger, Loss, Pulls};
 
 pub const ONE_DIGEST: &str = "no two digests are ever recorded";
 pub const SERVED_IS_RECORDED: &str = "what is served by tag is the recorded digest";
 pub const ANY_FUNCTION_CAN_FINISH: &str = "any function can finish, whatever became of the others";
 pub const SERVED_IS_STORED: &str = "what no search would find again is served only once its row is there";
+pub const MARKED_IS_LED_TO: &str = "the index leads to whatever a row says it leads to";
 pub const MISTAKES_DO_NOTHING: &str =
     "a version that lacks a key, or has another table or log, serves and signs nothing";
 
 /// Steps in which a function on its own must come to a verdict. The longest way is: give up on what it was doing, read
 /// the instance's row and the tag's, take it over, upload, name the log's key, complete, name its key, upload again,
-/// compare; with an outdated lease it first reads once more. A process of the first version claims the ledger before.
-const ENOUGH_STEPS: usize = 17;
+/// compare; with an outdated lease it first reads once more. A process of the first version claims the ledger before, and
+/// the index may be put there in between.
+const ENOUGH_STEPS: usize = 18;
 
 /// Functions are numbered by their place in [`State::functions`], which is not the same from step to step where
 /// [`Pulls::alike`] is set.
@@ -32,6 +34,10 @@ pub enum Action {
     /// The call arrives and is answered. For a take-over, this is also where the lease is judged to have ended, which
     /// may be at any time: clocks may differ and functions stand still.
     Write(usize, Write),
+    /// A call that is made at the same time as the step's own arrives and is answered.
+    WriteBeside(usize, Write),
+    /// A call that is made at the same time as the step's own fails. It arrives later or never.
+    WriteBesideInVain(usize, Write),
     /// The call arrives twice, as the client sends it again by itself, and only the second answer is seen.
     WriteTwice(usize, Write),
     /// The function sees an error. The call arrives later ([`Action::Arrive`]; at once is one case of it) or never.
@@ -81,6 +87,8 @@ impl Model for Pulls {
             rows: vec![None; tables],
             used,
             logs: Default::default(),
+            leading: Digests::default(),
+            marked: false,
             shown: false,
             late: Vec::new(),
             verdict: None,
@@ -105,6 +113,12 @@ impl Model for Pulls {
                 if may_be_late && state.late.len() < self.late {
                     actions.push(Action::WriteInVain(i, write));
                     actions.push(Action::CrashWriting(i, write));
+                }
+            }
+            if let Some(write) = self.beside(&function) {
+                actions.push(Action::WriteBeside(i, write));
+                if state.late.len() < self.late {
+                    actions.push(Action::WriteBesideInVain(i, write));
                 }
             }
             if self.stale_reads && matches!(function.step, Step::Get { .. } | Step::Wait { .. }) {
@@ -185,6 +199,10 @@ impl Model for Pulls {
                     looks || step == Step::Never
                 })
             }),
+            Property::always(MARKED_IS_LED_TO, |_, s: &State| match s.rows[0] {
+                Some(Row::Recorded(digest, _)) => !s.marked || s.leading.contains(digest),
+                _ => !s.marked,
+            }),
             Property::sometimes("a tag is first seen", |_, s: &State| matches!(s.verdict, Some(Verdict::FirstSeen(_)))),
             Property::sometimes("a tag is unchanged", |_, s: &State| matches!(s.verdict, Some(Verdict::Unchanged(_)))),
             Property::sometimes("a moved tag is refused", |_, s: &State| s.verdict == Some(Verdict::Moved)),
@@ -206,6 +224,18 @@ impl Model for Pulls {
             properties.push(Property::sometimes("an entry without its statement is found", |_, s: &State| {
                 step(s, |step| matches!(step, Step::Found(Found::Unattested(..))))
             }));
+        }
+        if self.indexes {
+            properties.extend([
+                Property::sometimes("a row is marked", |_, s: &State| s.marked),
+                Property::sometimes("the index leads to a tag that is not recorded yet", |_, s: &State| {
+                    matches!(s.rows[0], Some(Row::Pending(statement)) if s.leading.contains(statement.digest))
+                }),
+                Property::sometimes("a tag is put into the index by another than its first", |_, s: &State| {
+                    let by_another = |then| matches!(then, AfterIndex::Serve(Found::Seen(_)));
+                    step(s, |step| matches!(step, Step::PutIntoIndex { then, .. } if by_another(then)))
+                }),
+            ]);
         }
         if self.is_a_move() {
             fn recorded(state: &State, log: usize) -> bool {
@@ -288,6 +318,14 @@ impl Pulls {
             Action::Write(i, write) => {
                 let held = self.arrive(&mut next, self.place(state, i), write);
                 self.has_written(&mut next, i, write, held);
+            }
+            Action::WriteBeside(i, write) => {
+                self.arrive(&mut next, self.place(state, i), write);
+                self.has_written_beside(&mut next, i, write, true);
+            }
+            Action::WriteBesideInVain(i, write) => {
+                next.late.push((self.place(state, i), write));
+                self.has_written_beside(&mut next, i, write, false);
             }
             Action::WriteTwice(i, write) => {
                 self.arrive(&mut next, self.place(state, i), write);

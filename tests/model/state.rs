@@ -133,9 +133,36 @@ pub enum Step {
         statement: Statement,
         existed: bool,
     },
+    /// The row was completed, and the index's rows are still under way; or they are put there before a tag is served.
+    PutIntoIndex {
+        digest: Digest,
+        then: AfterIndex,
+    },
+    /// The tag was served: its row is marked.
+    Mark,
     /// The second upload after a 409, signed again.
     MakeFindable(Statement),
     Found(Found),
+}
+
+/// The step after the index's rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AfterIndex {
+    /// The row was completed, after an upload that the log answered with what it had.
+    Completed { existed: bool },
+    /// What was found is served.
+    Serve(Found),
+}
+
+/// The index of attestations, as far as a function has put a tag into it in this pull.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Indexing {
+    /// Nothing is to be done, or it was tried in vain.
+    #[default]
+    None,
+    Needed,
+    /// The rows are there.
+    Put,
 }
 
 /// One process of the Lambda function: what it has in memory, and the pull that it handles.
@@ -149,6 +176,7 @@ pub struct Function {
     /// The digest that upstream served when this pull asked.
     pub current: Option<Digest>,
     pub step: Step,
+    pub indexing: Indexing,
 }
 
 /// A call that changes something.
@@ -165,6 +193,10 @@ pub enum Write {
     Claim(Keys),
     /// These keys, into the instance's row that is there.
     NameKey(Keys),
+    /// The tag, into the index's rows of this digest and of its attestation.
+    PutIntoIndex(Digest),
+    /// The note in the tag's row that the index leads to it.
+    Mark,
 }
 
 /// A log, as far as it concerns the tag and one of our keys.
@@ -206,6 +238,10 @@ pub struct State {
     /// The instance's row, in as many tables.
     pub used: Vec<Option<Keys>>,
     pub logs: [Log; LOGS],
+    /// The digests from which the index of attestations leads to the tag.
+    pub leading: Digests,
+    /// True if the tag's row says that the index leads to it.
+    pub marked: bool,
     /// True if a search for the first key leads to an entry, of whatever tag.
     pub shown: bool,
     /// Calls whose sender has given up on them or crashed. Each arrives at any time later, or never.
@@ -297,6 +333,7 @@ impl State {
                 | Write::Complete(statement)
                 | Write::Upload(statement) => visit(statement),
                 Write::Insert(Row::Recorded(..)) | Write::Claim(_) | Write::NameKey(_) => {}
+                Write::PutIntoIndex(_) | Write::Mark => {}
             }
         }
     }

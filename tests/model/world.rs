@@ -50,6 +50,7 @@ impl Pulls {
                 let pending = matches!(row, Some(Row::Pending(held)) if held.digest == statement.digest);
                 if pending || self.protocol == Protocol::LeaseWithoutDigest {
                     state.rows[table] = Some(Row::Recorded(statement.digest, statement.key.with(Keys::of_log(log))));
+                    state.marked |= self.protocol == Protocol::MarkWithCompletion;
                 }
                 pending
             }
@@ -75,6 +76,15 @@ impl Pulls {
                     *used = used.with(keys);
                 }
                 state.used[table].is_some()
+            }
+            Write::PutIntoIndex(digest) => {
+                state.leading.insert(digest);
+                true
+            }
+            Write::Mark => {
+                let recorded = matches!(row, Some(Row::Recorded(..)));
+                state.marked |= recorded;
+                recorded
             }
         }
     }
@@ -110,6 +120,8 @@ impl Pulls {
             Write::Upload(statement) => state.logs[log].signatures & (1 << statement.signature) != 0,
             Write::Claim(_) => used.is_some(),
             Write::NameKey(keys) => used.is_some_and(|used| used.contains(keys)),
+            Write::PutIntoIndex(digest) => state.leading.contains(digest),
+            Write::Mark => state.marked,
         }
     }
 }

@@ -29,6 +29,7 @@ import moves
 import names
 import parameters
 import permissions
+import pull_costs
 import release
 import stack_policy
 import templates
@@ -36,6 +37,7 @@ import watch
 
 RULE_SETS = [
     *(function, api, edge, key, ledger, ledger_global, counters, permissions, log, log_config, costs, monitoring, moves, watch),
+    pull_costs,
     *(auditor, deploy_role, administration_role, names, parameters, stack_policy, release),
 ]
 
