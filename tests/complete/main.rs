@@ -11,3 +11,4 @@ mod scene;
 mod state;
 mod v1;
 mod verify;
+mod workflow;
