@@ -21,7 +21,7 @@ test: tools template-test runbook-test ## all tests, with real clients and stand
 WITH_REKOR := pull devlog lambda
 
 peers: tools ## tests against the real Rekor and with other people's programs, built by Go: minutes, the first time
-	tests/tools/install.sh mariadb go go_clients sigstore_js sigstore_go workflow chromium
+	tests/tools/install.sh mariadb go go_clients sigstore_js sigstore_go witness workflow chromium
 	TLOGISTRY_TEST_LOG=rekor cargo test --locked $(WITH_REKOR:%=--test %)
 	cargo test --locked --test 'peers_*'
 

@@ -3,7 +3,7 @@
 # A part whose pins have not changed is left alone, so running this again costs nothing.
 # `install.sh PART…` installs only the named parts: debian, python, aws, dynamodb,
 # and those that are not installed without being named: arm64, mariadb, go, go_clients, docker, admission, sigstore_js,
-# sigstore_go, workflow, chromium and checkov.
+# sigstore_go, witness, workflow, chromium and checkov.
 #
 # The pins are for Debian 12, where all of it must be had. Another Linux gets what it can: a program that it lacks is named
 # with the reason, here and in .tools/missing, and tests/tools/test.sh leaves out the test programs that need it.
@@ -213,6 +213,13 @@ install_sigstore_go() {
         fail "tests/tools/sigstore-go does not build"
 }
 
+# omniwitness, and what makes its keys.
+install_witness() {
+    local go
+    build_by_go tests/tools/go-witness.txt
+    mv "$tools/go/bin/generate_keys" "$tools/go/bin/witness-keys" # a name that says what it is
+}
+
 # actionlint, and beside it zizmor, and shellcheck, which it runs: linters of GitHub's workflows.
 install_workflow() {
     local go program
@@ -329,6 +336,7 @@ pins() { # PART
         go) declare -f find_go build_by_go build_rekor_e2e && echo "$go_toolchain" &&
             cat tests/tools/go.txt tests/tools/{rekor-reads,witness-reads}/* ;;
         sigstore_go) declare -f find_go && echo "$go_toolchain" && cat tests/tools/sigstore-go/* ;;
+        witness) declare -f find_go build_by_go && echo "$go_toolchain" && cat tests/tools/go-witness.txt ;;
         workflow)
             declare -f find_go build_by_go python_environment && echo "$go_toolchain" &&
                 cat tests/tools/{go-workflow,workflow}.txt

@@ -34,6 +34,7 @@ pub mod log;
 pub mod merkle;
 pub mod moving;
 pub mod network;
+pub mod omniwitness;
 pub mod port;
 pub mod process;
 pub mod registry;
