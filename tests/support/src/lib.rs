@@ -56,5 +56,6 @@ pub mod time_stamps;
 pub mod timestamp_server;
 pub mod traced;
 pub mod transparency_log;
+pub mod tuf;
 pub mod unpacked;
 pub mod witness;
