@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use serde_json::json;
-use testing::devlog_folder::copy;
+use testing::devlog_folder::{append, copy};
 use testing::tags::tag;
 use tlogistry::tlog::{LogEntry, TransparencyLogEntry};
 
-use crate::scene::{Scene, append, evidence, found, json_lines, log_in};
+use crate::scene::{Scene, evidence, found, json_lines, log_in};
 
 fn name(tag_name: &str) -> String {
     tag(tag_name).canonical().to_owned()

@@ -14,3 +14,4 @@ mod state;
 mod tiles;
 mod v1;
 mod verify;
+mod workflow;

@@ -1,7 +1,6 @@
 //! A Rekor v2, a key, and an instance's list of sightings.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,7 +8,6 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
 use http::Response;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use testing::altered_log::{self, Alter};
 use testing::process::{Ended, Process, cli};
 use testing::sightings_list::SightingsList;
@@ -133,20 +131,6 @@ pub fn soon() -> Deadline {
 /// Opens a log of API version 2 in a folder.
 pub async fn log_in(folder: &Path) -> Devlog {
     Devlog::open(Some(folder), Options::of(RekorApi::V2)).await.unwrap()
-}
-
-/// Appends leaves to a log that nobody has opened, whatever they are.
-pub fn append(folder: &Path, leaves: impl IntoIterator<Item = String>) {
-    let file: PathBuf = folder.join("entries.jsonl");
-    let text = std::fs::read_to_string(&file).unwrap();
-    let mut hash = hex::decode(&text.lines().last().unwrap()[..64]).unwrap();
-    let mut lines = Vec::new();
-    for leaf in leaves {
-        let entry = serde_json::json!({"body": leaf}).to_string();
-        hash = Sha256::digest([&hash, entry.as_bytes()].concat()).to_vec();
-        writeln!(lines, "{} {entry}", hex::encode(&hash)).unwrap();
-    }
-    std::fs::OpenOptions::new().append(true).open(&file).unwrap().write_all(&lines).unwrap();
 }
 
 /// What an entry's evidence says of itself: its index, and the leaf.

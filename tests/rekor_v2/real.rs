@@ -1,10 +1,11 @@
 //! The tests of `main.rs` on rekor-tiles' own server, which `make peers` builds: all but those whose clock no other process
-//! follows, and what only a server shows.
+//! follows, and what only a server and a real witness show.
 
 mod carried;
 mod command_line;
 mod faults;
 mod moving_over;
+mod omniwitness;
 mod pulls;
 mod scene;
 mod server;

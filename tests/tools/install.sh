@@ -3,7 +3,7 @@
 # A part whose pins have not changed is left alone, so running this again costs nothing.
 # `install.sh PART…` installs only the named parts: debian, python, aws, dynamodb,
 # and those that are not installed without being named: arm64, mariadb, go, go_clients, docker, admission, sigstore_js,
-# chromium and checkov.
+# sigstore_go, rekor2_reads, witness, workflow, chromium and checkov.
 #
 # The pins are for Debian 12, where all of it must be had. Another Linux gets what it can: a program that it lacks is named
 # with the reason, here and in .tools/missing, and tests/tools/test.sh leaves out the test programs that need it.
@@ -213,6 +213,31 @@ install_sigstore_go() {
         fail "tests/tools/sigstore-go does not build"
 }
 
+# Our own rekor2-reads, which reads a Rekor v2 with Sigstore's library.
+install_rekor2_reads() {
+    local go
+    find_go
+    (cd tests/tools/rekor2-reads && "$go" build -trimpath -ldflags='-s -w' -o "$GOBIN/" .) ||
+        fail "tests/tools/rekor2-reads does not build"
+}
+
+# omniwitness, and what makes its keys.
+install_witness() {
+    local go
+    build_by_go tests/tools/go-witness.txt
+    mv "$tools/go/bin/generate_keys" "$tools/go/bin/witness-keys" # a name that says what it is
+}
+
+# actionlint, and beside it zizmor, and shellcheck, which it runs: linters of GitHub's workflows.
+install_workflow() {
+    local go program
+    build_by_go tests/tools/go-workflow.txt
+    python_environment workflow workflow.txt
+    for program in zizmor shellcheck; do
+        wrap "$program" "$tools/workflow/bin/$program"
+    done
+}
+
 # Sigstore's JavaScript client, as its lock file pins it.
 install_sigstore_js() {
     need npm "install Node.js with npm: Sigstore's JavaScript client comes from the npm registry"
@@ -319,6 +344,12 @@ pins() { # PART
         go) declare -f find_go build_by_go build_rekor_e2e && echo "$go_toolchain" &&
             cat tests/tools/go.txt tests/tools/{rekor-reads,witness-reads}/* ;;
         sigstore_go) declare -f find_go && echo "$go_toolchain" && cat tests/tools/sigstore-go/* ;;
+        rekor2_reads) declare -f find_go && echo "$go_toolchain" && cat tests/tools/rekor2-reads/* ;;
+        witness) declare -f find_go build_by_go && echo "$go_toolchain" && cat tests/tools/go-witness.txt ;;
+        workflow)
+            declare -f find_go build_by_go python_environment && echo "$go_toolchain" &&
+                cat tests/tools/{go-workflow,workflow}.txt
+            ;;
         admission) declare -f find_go && echo "$go_toolchain" && cat tests/tools/cel-policy/* ;;
         docker)
             declare -f find_go build_by_go wrap_unpacked && echo "$go_toolchain" && cat tests/tools/{docker,go-docker}.txt

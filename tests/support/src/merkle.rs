@@ -39,6 +39,25 @@ pub fn path(index: usize, leaves: &[Hash]) -> Vec<Hash> {
     path
 }
 
+/// `PROOF(size, leaves)`: that the tree of all leaves grew from that of the first `size`.
+pub fn consistency(size: usize, leaves: &[Hash]) -> Vec<Hash> {
+    subproof(size, leaves, true)
+}
+
+fn subproof(size: usize, leaves: &[Hash], is_known: bool) -> Vec<Hash> {
+    if size == leaves.len() {
+        return if is_known { Vec::new() } else { vec![root(leaves)] };
+    }
+    let middle = split(leaves.len());
+    let (left, right) = leaves.split_at(middle);
+    let (mut proof, other) = match size <= middle {
+        true => (subproof(size, left, is_known), root(right)),
+        false => (subproof(size - middle, right, false), root(left)),
+    };
+    proof.push(other);
+    proof
+}
+
 /// The largest power of two smaller than `length`.
 fn split(length: usize) -> usize {
     length.next_power_of_two() / 2

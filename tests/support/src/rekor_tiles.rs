@@ -14,17 +14,21 @@ use http_body_util::Full;
 use sigstore::crypto::signing_key::KeyPair as _;
 use sigstore::crypto::signing_key::ed25519::Ed25519Keys;
 use tlogistry::cli::listen;
+use tlogistry::key::PublicKey;
 
 use super::client;
 use super::port::start_on_free_port;
 use super::process::{Process, go_tool};
 use super::tiles::TileReader;
+use super::witness::vkey;
 
 /// Larger than any request of a test.
 const MAX_REQUEST: usize = 8 << 20;
 /// The parts of a log's folder.
 const TILES: &str = "tiles";
 const KEY_FILE: &str = "key.pem";
+/// C2SP's number for the signatures on its checkpoints.
+const ED25519: u8 = 0x01;
 
 pub struct RekorTiles {
     /// Entries are posted to `<url>/api/v2/log/entries`.
@@ -56,6 +60,15 @@ impl RekorTiles {
         self.store.server.lock().unwrap().take();
     }
 
+    /// Another log that says it is this one, whose server must be down: what this one has is copied, the key is the same, and
+    /// from now on each goes its own way.
+    pub async fn fork(&self, flags: &[&str]) -> Self {
+        assert!(self.store.server.lock().unwrap().is_none(), "a server writes to what would be copied");
+        let folder = tempfile::tempdir().unwrap();
+        copy(self.store.folder.path(), folder.path());
+        Self::open(folder, self.public_key.clone(), self.origin.clone(), flags).await
+    }
+
     /// Starts its server again, with these flags besides and none of the earlier ones.
     pub fn start_again(&self, flags: &[&str]) {
         self.stop();
@@ -68,9 +81,23 @@ impl RekorTiles {
         self.store.answer(request).await
     }
 
+    /// The verifier key that its checkpoints are signed with.
+    pub fn vkey(&self) -> String {
+        let key = PublicKey::from_pem(&self.public_key).unwrap();
+        vkey(&self.origin, ED25519, &key.der()[key.der().len() - 32..])
+    }
+
     /// What its tiles are read and checked with.
     pub fn reader(&self) -> TileReader {
         TileReader { prefix: self.read_url.clone(), origin: self.origin.clone(), public_key: self.public_key.clone() }
+    }
+
+    /// Serves what is in a folder.
+    async fn open(folder: tempfile::TempDir, public_key: String, origin: String, flags: &[&str]) -> Self {
+        let server = Server::start(folder.path(), &origin, flags);
+        let store = Arc::new(Store { server: Mutex::new(Some(server)), folder });
+        let url = serve(store.clone()).await;
+        Self { read_url: format!("{url}/api/v2"), url, public_key, origin, store }
     }
 }
 
@@ -81,21 +108,17 @@ pub async fn start() -> RekorTiles {
 
 /// With these flags besides.
 pub async fn start_with(flags: &[&str]) -> RekorTiles {
+    // The host of its URL, which clients take for the name.
+    start_named("127.0.0.1", flags).await
+}
+
+/// With this name in its checkpoints.
+pub async fn start_named(origin: &str, flags: &[&str]) -> RekorTiles {
     let folder = tempfile::tempdir().unwrap();
     let keys = Ed25519Keys::new().unwrap();
     std::fs::write(folder.path().join(KEY_FILE), keys.private_key_to_pem().unwrap().as_bytes()).unwrap();
-    // The host of its URL, which clients take for the name.
-    let origin = "127.0.0.1".to_owned();
-    let server = Server::start(folder.path(), &origin, flags);
-    let store = Arc::new(Store { server: Mutex::new(Some(server)), folder });
-    let url = serve(store.clone()).await;
-    RekorTiles {
-        read_url: format!("{url}/api/v2"),
-        url,
-        public_key: keys.public_key_to_pem().unwrap().replace("\r\n", "\n"),
-        origin,
-        store,
-    }
+    let public_key = keys.public_key_to_pem().unwrap().replace("\r\n", "\n");
+    RekorTiles::open(folder, public_key, origin.to_owned(), flags).await
 }
 
 impl Server {
@@ -168,6 +191,19 @@ impl Store {
         let kept = answer.headers.into_iter().filter_map(|(name, value)| Some((name?, value)));
         response.headers_mut().extend(kept.filter(|(name, _)| name == CONTENT_TYPE || name == "x-log-index"));
         response
+    }
+}
+
+/// Copies a folder with all that is in it.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
     }
 }
 
