@@ -7,6 +7,7 @@ mod shard;
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use testing::filed::der::Certificate;
 use testing::process::{Process, go_tool};
 use tlogistry::dsse::{IN_TOTO, pae};
@@ -39,11 +40,20 @@ async fn the_librarys_entries_of_a_bare_key_are_those_of_a_complete_audit_less_t
     assert_eq!(entries.len() as u64, at::COUNT);
     assert!(entries.iter().all(|entry| entry.get("error").is_none()), "{entries:?}");
     assert_eq!(found(&entries, &planted.fingerprint()), BY_BARE_KEY);
+    let strangers = hex::encode(Sha256::digest(planted.stranger.public.der()));
+    assert_eq!(found(&entries, &strangers), [at::STRANGER]);
     // A certificate has a fingerprint of its own. Whoever does not know it, does not find what is filed with it.
     let others: BTreeSet<&str> =
         BY_CERTIFICATE.iter().map(|index| entries[*index as usize]["fingerprints"][0].as_str().unwrap()).collect();
     assert_eq!(others.len(), 1);
     assert_audited(&planted);
+
+    // It checks the checkpoint, and not that the entries are those of the checkpoint.
+    planted.exchange_the_key();
+    assert_eq!(found(&read(&planted), &planted.fingerprint()), [at::KEY_ENCODED_OTHERWISE], "all others are hidden");
+    let ended = planted.run(&[]);
+    let said = "rewritten: the log's entries do not lead to the root that it signed";
+    assert!(ended.code == Some(1) && ended.stdout.contains(said), "{ended:?}");
 }
 
 /// A shard of before, when servers took `dsse` too, and what a later server may take.

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use bytes::Bytes;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use testing::client;
@@ -123,6 +124,15 @@ impl Planted {
         hex::encode(Sha256::digest(self.key.public.der()))
     }
 
+    /// From now on the newest shard shows the stranger's key where it has the bare key, under the checkpoints that it signed.
+    pub fn exchange_the_key(&self) {
+        let [key, theirs] = [&self.key, &self.stranger].map(|key| key.public.der().to_vec());
+        self.newest.alter(move |path, response| match path.contains("/tile/entries/") {
+            true => response.map(|bundle| replaced(&bundle, &key, &theirs)),
+            false => response,
+        });
+    }
+
     /// A complete audit of the newest shard, as JSON lines. Its exit code, and they.
     pub fn audit(&self) -> (Option<i32>, Vec<Value>) {
         let ended = self.run(&["--json"]);
@@ -136,6 +146,18 @@ impl Planted {
         command.args(["--key", "key.pem", "--instance", &self.list.url, "--wait", "0"]).args(arguments);
         Process::start(command.current_dir(self.folder.path())).finish()
     }
+}
+
+/// The bundle with one key in place of another, in base64: both have the same length.
+fn replaced(bundle: &[u8], from: &[u8], to: &[u8]) -> Bytes {
+    let [from, to] = [from, to].map(|key| BASE64_STANDARD.encode(key).into_bytes());
+    let mut bytes = bundle.to_vec();
+    for at in 0..bytes.len().saturating_sub(from.len()) {
+        if bytes[at..].starts_with(&from) {
+            bytes[at..at + to.len()].copy_from_slice(&to);
+        }
+    }
+    bytes.into()
 }
 
 /// What a complete audit says of the planted entries.

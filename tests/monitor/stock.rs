@@ -6,7 +6,6 @@ mod shard;
 
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 use testing::filed::der::Certificate;
 use testing::process::{Ended, Process, clean};
@@ -16,9 +15,6 @@ use tlogistry::tlog::LogKeys;
 
 use planted::{BY_BARE_KEY, Planted, assert_audited, at, findings, verifier};
 use shard::Shard;
-
-/// Asks for the entries behind this one: -1 for all. Without, for those behind the checkpoint of the run before.
-type From = Option<i64>;
 
 /// rekor-monitor, in a folder of its own that it keeps its checkpoint in.
 struct Monitor<'a> {
@@ -54,7 +50,8 @@ impl<'a> Monitor<'a> {
         Self { planted, tuf: tuf::serve(&targets).await, folder: tempfile::tempdir().unwrap() }
     }
 
-    fn run(&self, from: From) -> Run {
+    /// Asks for the entries behind `from`: -1 for all. Without, for those behind the checkpoint of the run before.
+    fn run(&self, from: Option<i64>) -> Run {
         let program = std::env::var_os("TLOGISTRY_REKOR_MONITOR").expect("TLOGISTRY_REKOR_MONITOR names rekor-monitor");
         let home: &Path = self.folder.path();
         std::fs::write(home.join("root.json"), &self.tuf.root).unwrap();
@@ -117,32 +114,12 @@ async fn it_looks_behind_its_start_and_behind_its_checkpoint_and_a_first_run_loo
 async fn entries_that_are_not_those_of_the_checkpoint_are_taken_for_them() {
     let planted = Planted::plant().await;
     let monitor = Monitor::of(&planted).await;
-    let key = planted.key.public.der().to_vec();
-    let theirs = planted.stranger.public.der().to_vec();
-    planted.newest.alter(move |path, response| {
-        if !path.contains("/tile/entries/") {
-            return response;
-        }
-        response.map(|bundle| replaced(&bundle, &key, &theirs))
-    });
+    planted.exchange_the_key();
     let run = monitor.run(Some(-1));
     assert_eq!((run.found, run.ended.code), (vec![at::KEY_ENCODED_OTHERWISE], Some(0)), "all others are hidden");
     let (code, lines) = planted.audit();
     assert_eq!(code, Some(1), "{lines:?}");
     assert!(planted.run(&[]).stdout.contains("rewritten: the log's entries do not lead to the root that it signed"));
-}
-
-/// The bundle with one key in place of another, in base64: both have the same length.
-fn replaced(bundle: &[u8], from: &[u8], to: &[u8]) -> Bytes {
-    use base64::prelude::{BASE64_STANDARD, Engine as _};
-    let [from, to] = [from, to].map(|key| BASE64_STANDARD.encode(key).into_bytes());
-    let mut bytes = bundle.to_vec();
-    for at in 0..bytes.len().saturating_sub(from.len()) {
-        if bytes[at..].starts_with(&from) {
-            bytes[at..at + to.len()].copy_from_slice(&to);
-        }
-    }
-    bytes.into()
 }
 
 /// It knows no list of what was seen.
