@@ -45,7 +45,8 @@ impl<'a> Monitor<'a> {
             "caUrls": [], "oidcUrls": [], "tsaUrls": [],
             "rekorTlogUrls": services, "rekorTlogConfig": {"selector": "ANY"}, "tsaConfig": {"selector": "ANY"},
         });
-        let root = trusted_root(&planted.newest.url.parse().unwrap(), &keys);
+        let url = planted.newest.url.parse().unwrap();
+        let root = trusted_root(&keys, |_| &url);
         let targets = [("trusted_root.json", root), ("signing_config.v0.2.json", signing_config.to_string())];
         Self { planted, tuf: tuf::serve(&targets).await, folder: tempfile::tempdir().unwrap() }
     }
