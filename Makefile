@@ -131,10 +131,9 @@ bench-keep: tools ## short runs, kept in benches/limits.json and benches/limits-
 	cargo bench --locked --bench pull -- keep
 	cargo bench --locked --bench whole -- keep
 
-bench-startup: ## from exec to the first poll and answer, and memory, against a bare function
-	cargo build --locked --release --bin tlogistry
+bench-startup: tools ## starts as Lambda has them, against a bare function; which memory is cheapest: a part of docs/bench.md
 	cargo build --locked --release --example bare_function
-	benches/startup.py 20 target/release/tlogistry target/release/examples/bare_function
+	cargo bench --locked --bench startup
 
 tools: ## what the tests run, into .tools/ (no root; nothing of the system is touched)
 	@tests/tools/install.sh

@@ -1,6 +1,7 @@
 //! Lambda's runtime API, small: hands one event to the function, and waits for its answer.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
+use std::process::Command;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,6 +12,9 @@ use testing::process::{Process, function};
 use super::distance::listen;
 use super::wire::Wire;
 
+/// What is to be done when the function asks for its first event, before it gets one.
+type OnFirstPoll = Box<dyn FnOnce() + Send>;
+
 /// The function, and what it is invoked through.
 pub struct Function {
     events: Sender<Vec<u8>>,
@@ -20,11 +24,15 @@ pub struct Function {
 
 impl Function {
     pub fn start(environment: &[(String, String)]) -> Self {
+        Self::run(function(), environment, Box::new(|| {}))
+    }
+
+    /// Starts any function. `polled` is called when it asks for its first event.
+    pub fn run(mut command: Command, environment: &[(String, String)], polled: OnFirstPoll) -> Self {
         let (events, waiting) = mpsc::channel::<Vec<u8>>();
         let (answered, answers) = mpsc::channel();
-        let waiting = Arc::new(Mutex::new(waiting));
-        let address = listen(move |stream| serve(Wire::new(stream).patient(), &waiting, &answered));
-        let mut command = function();
+        let (waiting, polled) = (Arc::new(Mutex::new(waiting)), Arc::new(Mutex::new(Some(polled))));
+        let address = listen(move |stream| serve(Wire::new(stream).patient(), &polled, &waiting, &answered));
         command
             .env("AWS_LAMBDA_RUNTIME_API", &address)
             .env("AWS_LAMBDA_FUNCTION_NAME", "bench")
@@ -69,6 +77,15 @@ impl Function {
         line.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1024.0
     }
 
+    /// The processor time of all its threads so far.
+    pub fn cpu(&self) -> Duration {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process.id())).unwrap();
+        // The first number is the time on a processor, in nanoseconds. A thread may end meanwhile.
+        let texts = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok());
+        let nanoseconds = texts.filter_map(|text| text.split_whitespace().next()?.parse::<u64>().ok());
+        Duration::from_nanos(nanoseconds.sum())
+    }
+
     /// The status and headers of an answer.
     pub fn parse(answer: &[u8]) -> (u64, Value) {
         let mut answer: Value = serde_json::from_slice(answer).unwrap();
@@ -76,9 +93,17 @@ impl Function {
     }
 }
 
-fn serve(mut wire: Wire, waiting: &Mutex<Receiver<Vec<u8>>>, answered: &Sender<Vec<u8>>) {
+fn serve(
+    mut wire: Wire,
+    polled: &Mutex<Option<OnFirstPoll>>,
+    waiting: &Mutex<Receiver<Vec<u8>>>,
+    answered: &Sender<Vec<u8>>,
+) {
     while let Ok(Some(request)) = wire.read(false) {
         let sent = if request.first.starts_with("GET") {
+            if let Some(polled) = polled.lock().unwrap().take() {
+                polled();
+            }
             // The bench has ended when nobody can send any more.
             let Ok(event) = waiting.lock().unwrap().recv() else { return };
             let head = format!(

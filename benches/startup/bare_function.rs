@@ -1,4 +1,4 @@
-//! The least that a function in Rust can be: what `benches/startup.py` compares tlogistry's start with.
+//! The least that a function in Rust can be: what the bench `startup` compares tlogistry's start with.
 
 use lambda_http::{Body, Error, Request, Response, service_fn};
 

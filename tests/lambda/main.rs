@@ -4,6 +4,8 @@
 mod after_answer;
 mod deployed;
 mod frozen;
+mod runtime_api;
+mod unwinding;
 
 use std::io::ErrorKind;
 use std::net::TcpListener;

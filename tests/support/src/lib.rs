@@ -54,6 +54,7 @@ pub mod tile_server;
 pub mod tiles;
 pub mod time_stamps;
 pub mod timestamp_server;
+pub mod tls_front;
 pub mod traced;
 pub mod transparency_log;
 pub mod tuf;
