@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use serde::Deserialize;
 
 use crate::mutant::Mutant;
-use crate::switch::{SWITCH, Switched, switch};
+use crate::switch::{Switched, switch, switches};
 use crate::tree;
 
 /// The library's root gets the switch.
@@ -86,7 +86,7 @@ fn write(
         built.unswitched.extend(&switched.unswitched);
         if file == LIBRARY {
             // No mutant of the root's own would stand where the compiler says: there are none but in tiny libraries.
-            switched.text = format!("{ALLOWED}{}{SWITCH}", switched.text);
+            switched.text = format!("{ALLOWED}{}{}", switched.text, switches(mutants.len()));
             for (range, _) in switched.own.iter_mut().chain(&mut switched.around) {
                 *range = range.start + ALLOWED.len()..range.end + ALLOWED.len();
             }

@@ -1,6 +1,6 @@
 //! What the tests say of each mutant.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -87,15 +87,20 @@ pub fn judge(
     }
 }
 
-/// Runs the tests that reach a mutant until one finds it.
+/// Runs the tests that reach a mutant until one finds it, the program that takes least time first.
 fn one(runner: &Runner, tests: &[Test], mutant: usize, patience: Duration) -> Outcome {
-    let mut reaching: Vec<&Test> = tests.iter().filter(|test| test.reached.contains(&mutant)).collect();
-    if reaching.is_empty() {
+    let mut by_program: BTreeMap<&str, Vec<&Test>> = BTreeMap::new();
+    for test in tests.iter().filter(|test| test.reached.contains(&mutant)) {
+        by_program.entry(&test.program.name).or_default().push(test);
+    }
+    if by_program.is_empty() {
         return Outcome::Unreached;
     }
-    // The library's first: they start at once. Then those that reach little, which are about this.
-    reaching.sort_by_key(|test| (test.program.name != "lib", &test.program.name, test.reached.len(), test.took));
-    for of_program in reaching.chunk_by(|one, other| one.program.name == other.program.name) {
+    let mut by_program: Vec<Vec<&Test>> = by_program.into_values().collect();
+    by_program.sort_by_key(|tests| tests.iter().map(|test| test.took).sum::<Duration>());
+    for mut of_program in by_program {
+        // Those that reach little are about this.
+        of_program.sort_by_key(|test| (test.reached.len(), test.took));
         let program = &of_program[0].program;
         for together in of_program.chunks(if program.name == "lib" { usize::MAX } else { TOGETHER }) {
             let limit = together.iter().map(|test| test.took).sum::<Duration>() * 10 + patience;

@@ -17,36 +17,41 @@ use syn::{BinOp, Expr, UnOp};
 
 use crate::mutant::{Genre, Mutant, Position};
 
-/// The path of the switch: [`SWITCH`] stands at the end of the library.
+/// The path of the switch: [`switches`] stand at the end of the library's root.
 const ON: &str = "crate::mutant_switch::on";
 
 /// Says whether a mutant is on: the one whose number is in `TLOGISTRY_MUTANT`. Appends the number of each one that is
-/// reached to the file `TLOGISTRY_MUTANTS_REACHED`.
-pub const SWITCH: &str = r#"
+/// reached to the file `TLOGISTRY_MUTANTS_REACHED`. `COUNT` stands for how many there are.
+const SWITCH: &str = r#"
 mod mutant_switch {
-    use std::collections::HashSet;
     use std::io::Write as _;
-    use std::sync::{LazyLock, Mutex};
+    use std::sync::LazyLock;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     static MUTANT: LazyLock<Option<usize>> =
         LazyLock::new(|| std::env::var("TLOGISTRY_MUTANT").ok().map(|number| number.parse().unwrap()));
-    static REACHED: LazyLock<Option<Mutex<(std::fs::File, HashSet<usize>)>>> = LazyLock::new(|| {
+    static REACHED: LazyLock<Option<std::fs::File>> = LazyLock::new(|| {
         let path = std::env::var_os("TLOGISTRY_MUTANTS_REACHED")?;
-        let file = std::fs::File::options().append(true).create(true).open(path).unwrap();
-        Some(Mutex::new((file, HashSet::new())))
+        Some(std::fs::File::options().append(true).create(true).open(path).unwrap())
     });
+    static SEEN: [AtomicBool; COUNT] = [const { AtomicBool::new(false) }; COUNT];
 
     pub(crate) fn on(number: usize) -> bool {
-        if let Some(reached) = &*REACHED {
-            let (file, numbers) = &mut *reached.lock().unwrap();
-            if numbers.insert(number) {
-                file.write_all(format!("{number}\n").as_bytes()).unwrap();
-            }
+        if let Some(mut reached) = REACHED.as_ref()
+            && !SEEN[number].swap(true, Ordering::Relaxed)
+        {
+            // One write for each: other processes append too.
+            reached.write_all(format!("{number}\n").as_bytes()).unwrap();
         }
         *MUTANT == Some(number)
     }
 }
 "#;
+
+/// The module that the library's root gets, for this many mutants.
+pub fn switches(count: usize) -> String {
+    SWITCH.replace("COUNT", &count.to_string())
+}
 
 /// A file with its mutants in it.
 pub struct Switched {
