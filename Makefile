@@ -98,8 +98,16 @@ fuzz: .tools/bin/cargo-fuzz ## each fuzz target guided by coverage, SECONDS=60 e
 .tools/bin/cargo-fuzz:
 	cargo install --locked --quiet --root .tools cargo-fuzz@0.13.2
 
-mutants: .tools/bin/cargo-mutants ## changes MODULE=src/ledger/row.rs in each way, and runs its fast tests on each change
-	tests/tools/mutants.sh $(MODULE)
+# A tool in a workspace of its own, and the crate that it changes in its own test.
+MUTANTS := --locked --quiet --manifest-path tests/tools/mutants/Cargo.toml --target-dir target/mutants/tool
+
+mutants: tools .tools/bin/cargo-mutants ## changes MODULE=src/ledger in each way, and runs its fast tests on each change
+	cargo run $(MUTANTS) -- $(MODULE)
+
+mutants-test: .tools/bin/cargo-mutants ## the same on planted changes: what is found, missed, not reached, hangs or does not compile
+	cargo fmt --manifest-path tests/tools/mutants/Cargo.toml --check
+	cargo clippy $(MUTANTS) --all-targets -- -D warnings
+	cargo test $(MUTANTS)
 
 .tools/bin/cargo-mutants:
 	cargo install --locked --quiet --root .tools cargo-mutants@27.1.0

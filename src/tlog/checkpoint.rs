@@ -138,7 +138,9 @@ pub(super) fn parse_decimal(digits: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::Checkpoint;
+    use super::super::keys::LogKey;
+    use super::{Checkpoint, Fault, Head};
+    use crate::local_key::LocalKey;
 
     const NOTE: &str = "log.example - 7\n3\nLmgRG9rq68MUjAc8wZDn1d0YesIg1xSL8FC16IH6hHA=\n\n— log.example wNI9ajBE\n";
 
@@ -182,5 +184,20 @@ mod tests {
         {
             assert_eq!(tree_id(origin), None, "{origin}");
         }
+    }
+
+    #[test]
+    fn a_signature_line_is_by_the_key_under_its_hint_and_the_logs_name_and_each_fault_is_told_alone() {
+        let (key, other) = (LocalKey::generate().unwrap(), LocalKey::generate().unwrap());
+        let signed = Checkpoint::sign("log.example", 7, Head { size: 3, root: [5; 32] }, &key).unwrap();
+        let faults = |note: &str, key: &LocalKey| {
+            Checkpoint::parse(note).unwrap().verify(&LogKey::v1(key.public_key().clone())).err().unwrap_or_default()
+        };
+        assert_eq!(faults(signed.note(), &key), []);
+        assert_eq!(faults(signed.note(), &other), [Fault::CheckpointKeyHint, Fault::CheckpointSignature]);
+        let renamed = signed.note().replace("— log.example", "— other.example");
+        assert_eq!(faults(&renamed, &key), [Fault::CheckpointOrigin]);
+        let changed = signed.note().replace("\n3\n", "\n4\n");
+        assert_eq!(faults(&changed, &key), [Fault::CheckpointSignature]);
     }
 }

@@ -189,3 +189,32 @@ impl LogEntry {
         leaf_hash(&self.fields.leaf)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_size_of_an_entry_counts_each_of_its_parts() {
+        let id = EntryId { tree_id: None, leaf_hash: [0; 32] };
+        let fields = SignedFields::of_leaf(vec![7; 300], 0, "ab".repeat(32), 9);
+        let leaf = 2 * 300 + 400; // its bytes, its base64 and its parsed form
+        assert_eq!(LogEntry::new(id, fields.clone(), None, None).size(), leaf + 64);
+        let proof = InclusionProof {
+            log_index: 9,
+            head: Head { size: 10, root: [0; 32] },
+            path: vec![[1; 32]; 5],
+            checkpoint: Some("c".repeat(200)),
+        };
+        let entry = LogEntry::new(id, fields, Some("s".repeat(96)), Some(proof)).with_attestation(Some(vec![0; 50]));
+        assert_eq!(entry.size(), leaf + 64 + 96 + 50 + 5 * 32 + 200);
+    }
+
+    #[test]
+    fn an_index_or_a_time_that_json_does_not_hold_exactly_is_refused() {
+        let largest = 9_007_199_254_740_991;
+        let is_taken = |time, index| SignedFields::new(String::new(), time, String::new(), index).is_ok();
+        assert!(is_taken(largest, largest));
+        assert!(!is_taken(largest + 1, 0) && !is_taken(0, largest + 1));
+    }
+}

@@ -330,6 +330,52 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn half_of_a_short_calls_time_is_fair_and_four_seconds_of_a_long_ones() {
+        for (call_time, fair_millis) in [(6, 3_000), (8, 4_000), (25, 4_000)] {
+            for (waited, closes) in [(fair_millis - 1, false), (fair_millis, true)] {
+                let gate = Gate::new(Duration::from_secs(call_time));
+                for _ in 0..FAILURES {
+                    let pass = gate.pass(Call::Search).unwrap();
+                    tokio::time::advance(Duration::from_millis(waited)).await;
+                    pass.report(Some(&SendError::Timeout.into()));
+                }
+                let closed = closed(&gate, Call::Search);
+                assert_eq!(closed > Duration::ZERO, closes, "{waited} ms of calls of {call_time} s");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_gate_says_for_how_long_some_call_is_held_back_and_lets_nothing_through() {
+        let gate = Gate::new(CALL_TIME);
+        assert_eq!(gate.closed(), None);
+        tell(&gate, Call::Upload, Some(limited(Some(30))));
+        assert_about(gate.closed().unwrap().retry_after, 30, 0.1);
+        tokio::time::advance(gate.closed().unwrap().retry_after).await;
+        assert_eq!(gate.closed(), None, "the time is over");
+        let probe = gate.pass(Call::Upload).expect("nothing was let through before");
+        assert_eq!(closed(&gate, Call::Upload), PROBE_TIME);
+        drop(probe);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_that_comes_to_nothing_leaves_the_probe_after_it_alone() {
+        let gate = Gate::new(CALL_TIME);
+        let limit = |pass: Pass| pass.report(Some(&limited(Some(5))));
+        limit(gate.pass(Call::Upload).unwrap());
+        tokio::time::advance(Duration::from_secs(6)).await;
+        let (old, from_before) = (gate.pass(Call::Upload).unwrap(), gate.pass(Call::Search).unwrap());
+        // Another kind of call is limited meanwhile: the gate closes for all, and the next probe is another.
+        limit(from_before);
+        tokio::time::advance(Duration::from_secs(6)).await;
+        let probe = gate.pass(Call::Upload).unwrap();
+        drop(old);
+        assert_eq!(closed(&gate, Call::Upload), PROBE_TIME, "the probe is still under way");
+        drop(probe);
+        assert_eq!(closed(&gate, Call::Upload), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn what_strangers_filed_closes_nothing() {
         let gate = Gate::new(CALL_TIME);
         for _ in 0..2 * FAILURES {

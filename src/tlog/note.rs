@@ -88,3 +88,15 @@ impl NoteSignature {
         Some(Self { name: name.to_owned(), hint: *hint, signature: signature.to_vec() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_has_a_hundred_signatures_at_most() {
+        let signed = |count| SignedNote::parse(&format!("text\n\n{}", "— name AAAAAAA=\n".repeat(count)));
+        assert_eq!(signed(100).unwrap().signatures().len(), 100);
+        assert!(signed(101).is_none());
+    }
+}

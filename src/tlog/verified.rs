@@ -114,3 +114,25 @@ impl LogEntry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::entry::SignedFields;
+    use super::super::entry_id::EntryId;
+    use super::*;
+
+    #[test]
+    fn where_the_log_signs_no_time_neither_a_time_nor_a_signature_over_one_is_taken() {
+        let claims_time = |time, set: Option<&str>| {
+            let id = EntryId { tree_id: None, leaf_hash: [0; 32] };
+            let fields = SignedFields::of_leaf(Vec::new(), time, String::new(), 0);
+            let mut faults = Vec::new();
+            LogEntry::new(id, fields, set.map(str::to_owned), None).verify_unsigned_fields(&mut faults);
+            faults.contains(&Fault::UnsignedTime)
+        };
+        assert!(!claims_time(0, None));
+        assert!(claims_time(1, None), "a time alone");
+        assert!(claims_time(0, Some("")), "a signature alone");
+        assert!(claims_time(1, Some("")));
+    }
+}

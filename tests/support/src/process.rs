@@ -21,8 +21,8 @@ use rustix::process::{
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Variables that children inherit: enough to find programs, toolchains and root certificates, and nothing that
-/// configures tlogistry or an AWS SDK by chance.
-const KEPT: [&str; 9] = [
+/// configures tlogistry or an AWS SDK by chance. The last two are of `make mutants`.
+const KEPT: [&str; 11] = [
     "PATH",
     "HOME",
     "TMPDIR",
@@ -32,6 +32,8 @@ const KEPT: [&str; 9] = [
     "SSL_CERT_DIR",
     "LLVM_PROFILE_FILE",
     "RUST_BACKTRACE",
+    "TLOGISTRY_MUTANT",
+    "TLOGISTRY_MUTANTS_REACHED",
 ];
 
 pub struct Process {
