@@ -40,23 +40,29 @@ impl fmt::Display for RekorApi {
 pub struct LogKey {
     key: PublicKey,
     id: [u8; 32],
-    /// The name that checkpoints are signed under; `None` for Rekor v1, whose checkpoints name a tree of the log.
-    origin: Option<String>,
-    /// The URL of a Rekor v1, if it is known. Of a Rekor v2 the origin tells it.
-    url: Option<Url>,
+    log: NamedLog,
+}
+
+/// What is known of the log that has a key.
+#[derive(Debug, Clone)]
+enum NamedLog {
+    /// The checkpoints of a Rekor v1 name a tree of the log. Where the log is may be known.
+    V1 { url: Option<Box<Url>> },
+    /// The name that a Rekor v2 signs its checkpoints under.
+    V2 { origin: String },
 }
 
 /// The same key is equal wherever its log is.
 impl PartialEq for LogKey {
     fn eq(&self, other: &Self) -> bool {
-        (&self.key, &self.id, &self.origin) == (&other.key, &other.id, &other.origin)
+        (&self.key, &self.id, self.origin()) == (&other.key, &other.id, other.origin())
     }
 }
 
 impl LogKey {
     /// The key of a Rekor v1. Its log id is the key's sha256 (RFC 6962 section 3.2).
     pub fn v1(key: PublicKey) -> Self {
-        Self { id: key.id(), key, origin: None, url: None }
+        Self { id: key.id(), key, log: NamedLog::V1 { url: None } }
     }
 
     /// The Ed25519 key of a Rekor v2 whose checkpoints have this origin. Its log id is the key's id in signed notes,
@@ -67,7 +73,7 @@ impl LogKey {
         if !is_key_name(origin) {
             return Err(KeyError::new("a log's origin has no white space and no plus sign"));
         }
-        Ok(Self { id: key_id(origin, ED25519, bytes), key, origin: Some(origin.to_owned()), url: None })
+        Ok(Self { id: key_id(origin, ED25519, bytes), key, log: NamedLog::V2 { origin: origin.to_owned() } })
     }
 
     /// Parses a line `<origin>+<id's first four bytes in hex>+<base64 of 0x01 and the key>` (C2SP signed-note, "Verifier
@@ -101,14 +107,20 @@ impl LogKey {
         Ok(keys)
     }
 
-    /// The same key, of a log at this URL.
+    /// The same key, of a Rekor v1 at this URL. That of a Rekor v2 stays as it is: its origin tells where the log is.
     pub(crate) fn at(self, url: Url) -> Self {
-        Self { url: Some(url), ..self }
+        match self.log {
+            NamedLog::V1 { .. } => Self { log: NamedLog::V1 { url: Some(Box::new(url)) }, ..self },
+            NamedLog::V2 { .. } => self,
+        }
     }
 
     /// The URL of a Rekor v1, if it is known.
     pub(crate) fn url(&self) -> Option<&Url> {
-        self.url.as_ref()
+        match &self.log {
+            NamedLog::V1 { url } => url.as_deref(),
+            NamedLog::V2 { .. } => None,
+        }
     }
 
     /// The public key itself.
@@ -123,7 +135,10 @@ impl LogKey {
 
     /// The API of the log.
     pub fn api(&self) -> RekorApi {
-        if self.origin.is_some() { RekorApi::V2 } else { RekorApi::V1 }
+        match self.log {
+            NamedLog::V1 { .. } => RekorApi::V1,
+            NamedLog::V2 { .. } => RekorApi::V2,
+        }
     }
 
     /// The public key's name for the ledger.
@@ -133,7 +148,10 @@ impl LogKey {
 
     /// The name that checkpoints are signed under; `None` for Rekor v1.
     pub fn origin(&self) -> Option<&str> {
-        self.origin.as_deref()
+        match &self.log {
+            NamedLog::V1 { .. } => None,
+            NamedLog::V2 { origin } => Some(origin),
+        }
     }
 
     /// The start of the id, which stands beside a signature.

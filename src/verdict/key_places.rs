@@ -160,7 +160,8 @@ mod tests {
 
     #[test]
     fn a_key_has_its_own_logs_url_by_name_or_by_order() {
-        let cases: &[(&[Option<&str>], &[&str], bool, &[&str])] = &[
+        type Case<'a> = (&'a [Option<&'a str>], &'a [&'a str], bool, &'a [&'a str]);
+        let cases: &[Case<'_>] = &[
             (&[None], &[A], false, &[A]),
             (&[None, None], &[A, B], false, &[A, B]),
             (&[Some(B), Some(A)], &[A, B], false, &[B, A]),
