@@ -73,7 +73,7 @@ impl LogConfig {
     pub fn clients(&self) -> Result<LogClients, reqwest::Error> {
         let written = match self.api {
             RekorApi::V1 => Rekor::V1(RekorV1::new(self.url.clone())?),
-            RekorApi::V2 => Rekor::V2(RekorV2::new(self.url.clone(), self.tiles.clone(), self.keys.clone())?),
+            RekorApi::V2 => Rekor::V2(Box::new(RekorV2::new(self.url.clone(), self.tiles.clone(), self.keys.clone())?)),
         };
         let earlier = self.earlier.iter().map(|url| Ok(Rekor::V1(RekorV1::new(url.clone())?)));
         let earlier = earlier.collect::<Result<_, reqwest::Error>>()?;

@@ -28,7 +28,7 @@ pub enum Rekor {
     /// Keeps the statement, and lists entries by hashes.
     V1(RekorV1),
     /// Keeps digests and signatures, and lists nothing.
-    V2(RekorV2),
+    V2(Box<RekorV2>),
 }
 
 /// The log that is written, and those that were written before it and can be searched.

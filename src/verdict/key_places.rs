@@ -92,7 +92,10 @@ mod tests {
         let v1 = |url: &&str| Rekor::V1(RekorV1::new(url.parse().unwrap()).unwrap());
         let (written, earlier) = match logs {
             [first, rest @ ..] if is_v1_written => (v1(first), rest),
-            _ => (Rekor::V2(RekorV2::new("https://v2.test".parse().unwrap(), None, all.clone()).unwrap()), logs),
+            _ => (
+                Rekor::V2(Box::new(RekorV2::new("https://v2.test".parse().unwrap(), None, all.clone()).unwrap())),
+                logs,
+            ),
         };
         let earlier = earlier.iter().map(v1).collect();
         (keys, KeyPlaces::new(&all, &LogClients { written, earlier, authority: None, policy: None }))
