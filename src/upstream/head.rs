@@ -1,6 +1,7 @@
 //! HEAD as an economy: it says enough of a manifest that is known, and Docker Hub does not count it. Nothing depends on it.
 //! Some registries answer GET alone. They are then asked by GET at once for a while.
 
+use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -99,32 +100,32 @@ pub(super) struct GetOnly(Mutex<Heads>);
 
 #[derive(Debug)]
 struct Heads {
-    failed: Cache<Extent, Instant>,
+    registries: Cache<Registry, Instant>,
+    repositories: Cache<Repository, Instant>,
     /// Registries that answered a HEAD.
     answered: Cache<Registry, ()>,
 }
 
-/// What a HEAD that failed says something of.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Extent {
-    Registry(Registry),
-    Repository(Repository),
-}
-
 impl GetOnly {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(Heads { failed: Cache::new(REMEMBERED), answered: Cache::new(REMEMBERED) }))
+        Self(Mutex::new(Heads {
+            registries: Cache::new(REMEMBERED / 2),
+            repositories: Cache::new(REMEMBERED / 2),
+            answered: Cache::new(REMEMBERED),
+        }))
     }
 
     pub(super) fn has(&self, repository: &Repository) -> bool {
-        let mut heads = self.heads();
-        let extents = [Extent::Registry(repository.registry().clone()), Extent::Repository(repository.clone())];
-        extents.iter().any(|extent| heads.is_believed(extent))
+        let Heads { registries, repositories, .. } = &mut *self.heads();
+        is_believed(registries, repository.registry()) || is_believed(repositories, repository)
     }
 
     /// A HEAD was answered.
     pub(super) fn note_head(&self, repository: &Repository) {
-        self.heads().answered.insert(repository.registry().clone(), ());
+        let (registry, answered) = (repository.registry(), &mut self.heads().answered);
+        if answered.get(registry).is_none() {
+            answered.insert(registry.clone(), ());
+        }
     }
 
     /// GET brought what HEAD did not, or HEAD timed out.
@@ -133,12 +134,11 @@ impl GetOnly {
         if registry.is_docker_hub() {
             return;
         }
-        let mut heads = self.heads();
-        let extent = match heads.answered.get(registry) {
-            Some(()) => Extent::Repository(repository.clone()),
-            None => Extent::Registry(registry.clone()),
-        };
-        heads.failed.insert(extent, Instant::now() + TIME);
+        let (mut heads, end) = (self.heads(), Instant::now() + TIME);
+        match heads.answered.get(registry) {
+            Some(()) => heads.repositories.insert(repository.clone(), end),
+            None => heads.registries.insert(registry.clone(), end),
+        }
     }
 
     /// A poisoned lock is usable: nothing panics while holding it.
@@ -147,15 +147,14 @@ impl GetOnly {
     }
 }
 
-impl Heads {
-    fn is_believed(&mut self, extent: &Extent) -> bool {
-        let Some(end) = self.failed.get(extent).copied() else { return false };
-        let is_believed = Instant::now() < end;
-        if !is_believed {
-            self.failed.remove(extent);
-        }
-        is_believed
+/// Returns whether a HEAD that failed is still believed. One that is not is forgotten.
+fn is_believed<K: Hash + Eq>(failed: &mut Cache<K, Instant>, key: &K) -> bool {
+    let Some(end) = failed.get(key).copied() else { return false };
+    let is_believed = Instant::now() < end;
+    if !is_believed {
+        failed.remove(key);
     }
+    is_believed
 }
 
 #[cfg(test)]
@@ -177,7 +176,7 @@ mod tests {
         assert!(heads.has(&one));
         tokio::time::advance(Duration::from_millis(1)).await;
         assert!(!heads.has(&one) && !heads.has(&other));
-        assert!(heads.heads().failed.is_empty());
+        assert!(heads.heads().registries.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
@@ -188,7 +187,7 @@ mod tests {
         assert!(heads.has(&one) && !heads.has(&other), "another's owner is another");
         tokio::time::advance(TIME).await;
         assert!(!heads.has(&one));
-        assert!(heads.heads().failed.is_empty());
+        assert!(heads.heads().repositories.is_empty());
         heads.remember(&one);
         assert!(!heads.has(&other), "it answered a HEAD once");
     }
@@ -210,6 +209,6 @@ mod tests {
             heads.note_head(&repository(&format!("{number}.other.example/a")));
         }
         let heads = heads.heads();
-        assert!(heads.failed.len() <= REMEMBERED && heads.answered.len() <= REMEMBERED);
+        assert!(heads.registries.len() + heads.repositories.len() <= REMEMBERED && heads.answered.len() <= REMEMBERED);
     }
 }
