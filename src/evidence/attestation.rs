@@ -2,6 +2,8 @@
 //! layer, shaped as cosign writes them (`WriteReferrer` in `pkg/oci/remote/write.go` of sigstore/cosign v3), so that
 //! `cosign verify-attestation` finds it by the referrers API.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
@@ -19,7 +21,7 @@ pub(crate) const EMPTY_CONFIG: &[u8] = b"{}";
 /// The attested manifest's descriptor without its digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Subject {
-    pub media_type: String,
+    pub media_type: Cow<'static, str>,
     /// Bytes.
     pub size: u64,
 }

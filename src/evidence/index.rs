@@ -84,5 +84,10 @@ impl IndexWriter {
 
 /// The subject that a row of the index describes.
 pub(crate) fn subject_of(row: DigestTags) -> Subject {
-    Subject { media_type: row.media_type, size: row.size }
+    Subject { media_type: row.media_type.into(), size: row.size }
+}
+
+/// Tells of a write to the index that failed. No answer depends on it.
+pub(crate) fn not_put(tag: &Tag, error: &LedgerError) {
+    tracing::warn!(%tag, %error, "a sighting was not put into the index");
 }

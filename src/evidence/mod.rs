@@ -9,6 +9,6 @@ mod wire;
 
 pub(crate) use attestation::{Attestation, EMPTY_CONFIG, Subject};
 pub use bundle::{BUNDLE_TYPE, Bundle, BundleError};
-pub(crate) use index::{IndexWriter, subject_of};
+pub(crate) use index::{IndexWriter, not_put, subject_of};
 pub use proof::{SightingProofError, sighting_in_proof, tlog_proof};
 pub use trusted_root::trusted_root;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::after_answer::AfterAnswer;
 use crate::deadline::Deadline;
-use crate::evidence::{Attestation, IndexWriter, Subject, subject_of};
+use crate::evidence::{Attestation, IndexWriter, Subject, not_put, subject_of};
 use crate::image::{Digest, Repository, Tag};
 use crate::ledger::{Ledger, LedgerError};
 use crate::sighting::Sighting;
@@ -111,8 +111,4 @@ async fn put(
 ) -> Result<(), LedgerError> {
     let row = writer.read(sighting.tag(), sighting.digest(), deadline).await?;
     writer.put(sighting, subject, row, deadline).await
-}
-
-fn not_put(tag: &Tag, error: &LedgerError) {
-    tracing::warn!(%tag, %error, "a sighting was not put into the index");
 }

@@ -51,7 +51,7 @@ impl Served {
             Self::Manifest(manifest) => (manifest.media_type, manifest.bytes.len() as u64),
             Self::Head(head) => (head.media_type, head.length),
         };
-        Subject { media_type: media_type.to_owned(), size }
+        Subject { media_type: media_type.into(), size }
     }
 
     fn into_response(self) -> Response<Body> {
@@ -130,9 +130,8 @@ impl Service {
         // page the operator.
         let by_the_registry = deadline.left() * MOST_OF_THE_TIME < began.elapsed();
         let verdict = self.verdicts.judge(tag, known, current.digest(), current.subject(), source, deadline).await;
-        let verdict = verdict.map_err(|cause| match by_the_registry && cause.is_out_of_time() {
-            true => Refusal::Timeout,
-            false => Refusal::no_verdict(tag, cause),
+        let verdict = verdict.map_err(|cause| {
+            if by_the_registry && cause.is_out_of_time() { Refusal::Timeout } else { Refusal::no_verdict(tag, cause) }
         })?;
         Ok((verdict, current))
     }

@@ -89,11 +89,11 @@ impl Service {
         let (entry, digest) = (sighting.entry(), sighting.digest());
         let repository = sighting.tag().repository();
         let subject = self.attestations.subject(repository, digest, deadline).await.map_err(Refusal::no_evidence)?;
-        let subject = subject.filter(|subject| MANIFEST_TYPES.contains(&subject.media_type.as_str()));
+        let subject = subject.filter(|subject| MANIFEST_TYPES.contains(&&*subject.media_type));
         // The index may lack what was pulled before.
         let subject = subject.or_else(|| {
             let manifest = self.upstream.cached(repository, digest)?;
-            Some(Subject { media_type: manifest.media_type.to_owned(), size: manifest.bytes.len() as u64 })
+            Some(Subject { media_type: manifest.media_type.into(), size: manifest.bytes.len() as u64 })
         });
         let subject = subject.ok_or_else(|| Refusal::no_evidence(Unavailable::Undescribed))?;
         let mut descriptor = json!({

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::deadline::Deadline;
-use crate::evidence::{IndexWriter, Subject};
+use crate::evidence::{IndexWriter, Subject, not_put};
 use crate::image::{Digest, Tag};
 use crate::ledger::{DigestTags, LedgerError};
 use crate::sighting::Sighting;
@@ -43,7 +43,7 @@ impl Indexing {
         let put = deadline.bound(self.read_and_put(sighting, deadline)).await;
         let put = put.unwrap_or(Err(LedgerError::Timeout));
         if let Err(error) = &put {
-            tracing::warn!(tag = %sighting.tag(), %error, "a sighting was not put into the index");
+            not_put(sighting.tag(), error);
         }
         put.is_ok()
     }
