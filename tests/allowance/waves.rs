@@ -3,10 +3,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::Full;
 use serde_json::Value;
+use testing::dynamodb_call::DynamoDbCall;
 use testing::process::PATIENCE;
 use tlogistry::cli::listen;
 use tokio::sync::{Notify, oneshot};
@@ -35,14 +33,9 @@ impl Waves {
         let handler = move |request| {
             let (shared, client) = (of_handler.clone(), client.clone());
             async move {
-                let request: Request<Bytes> = listen::read(request, 1 << 20).await.unwrap();
-                let (parts, body) = request.into_parts();
-                let operation = parts.headers["x-amz-target"].to_str().unwrap().rsplit('.').next().unwrap();
-                shared.pass(format!("{operation} {}", named(&body))).await;
-                let answer = client.post(endpoint).headers(parts.headers).body(body).send().await.unwrap();
-                let mut response = Response::builder().status(answer.status());
-                *response.headers_mut().unwrap() = answer.headers().clone();
-                response.body(Full::new(answer.bytes().await.unwrap())).unwrap()
+                let call = DynamoDbCall::read(request).await;
+                shared.pass(format!("{} {}", call.operation, named(&call.asked))).await;
+                call.forward(&client, endpoint).await
             }
         };
         tokio::spawn(listen::serve(listener, handler, std::future::pending()));
@@ -105,8 +98,7 @@ impl Shared {
 }
 
 /// The kind of item that a call names.
-fn named(body: &[u8]) -> &'static str {
-    let asked: Value = serde_json::from_slice(body).unwrap();
+fn named(asked: &Value) -> &'static str {
     let keys = [&asked["Key"]["tag"], &asked["Item"]["tag"], &asked["Key"]["counter"]];
     let key = keys.into_iter().find_map(|key| key["S"].as_str()).unwrap();
     match key {

@@ -147,12 +147,17 @@ async fn a_sighting_is_verified_by_what_an_instance_has_and_no_time_is_claimed()
     }
 }
 
+/// A log whose new entries the authority stamps.
+fn stamped(log: &Log, authority: &StandInAuthority) -> LogConfig {
+    let config = log.config();
+    let keys = config.keys.with_authorities(authority.authorities());
+    LogConfig { keys, authority: Some(authority.url()), ..config }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_time_stamp_says_no_later_than_and_is_no_age() {
     let (scene, log, authority) = (Scene::set().await, Log::v2().await, StandInAuthority::start().await);
-    let log = log.config();
-    let keys = log.keys.with_authorities(authority.authorities());
-    let instance = scene.instance(LogConfig { keys, authority: Some(authority.url()), ..log });
+    let instance = scene.instance(stamped(&log, &authority));
     scene.seen(&instance, "v1").await;
     let root = scene.trusted_root(&instance).await;
     let served = scene.serves(&instance, "v1").await;
@@ -184,9 +189,7 @@ async fn a_time_stamp_says_no_later_than_and_is_no_age() {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_time_stamp_too_the_time_of_witnesses_is_the_age() {
     let (scene, log, authority) = (Scene::set().await, Log::v2().await, StandInAuthority::start().await);
-    let config = log.config();
-    let keys = config.keys.with_authorities(authority.authorities());
-    let instance = scene.instance(LogConfig { keys, authority: Some(authority.url()), ..config });
+    let instance = scene.instance(stamped(&log, &authority));
     let (witness, policy) = (Witness::new("w.test"), scene.file("policy"));
     std::fs::write(&policy, format!("witness w {}\nquorum w\n", witness.vkey())).unwrap();
     let root = scene.trusted_root(&instance).await;

@@ -2,7 +2,6 @@
 
 use serde_json::json;
 use testing::client::get;
-use testing::instance::Instance;
 use testing::tags::Tags;
 use tlogistry::sighting::{LocalKey, Signer};
 
@@ -11,15 +10,7 @@ use crate::scene::{Scene, found, json_lines, sign_by};
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_instance_has_seen_explains_the_log_and_what_its_key_signs_elsewhere_does_not() {
     let (scene, tags, state) = (Scene::set().await, Tags::start().await, tempfile::tempdir().unwrap());
-    let variables = [
-        ("REKOR_URL", scene.config.url.to_string()),
-        ("REKOR_API_VERSION", "2".to_owned()),
-        ("REKOR_PUBLIC_KEYS", std::fs::read_to_string(scene.file("log.pub.pem")).unwrap()),
-        ("TIMESTAMP_URL", "none".to_owned()),
-        ("INSECURE_REGISTRIES", format!("registry.test={}", tags.address)),
-    ];
-    let variables = variables.map(|(name, value)| (name.to_owned(), value));
-    let instance = Instance::serve(state.path(), &variables);
+    let instance = scene.instance(state.path(), &tags);
     scene.others(2).await;
     for name in ["v1", "v2", "v3"] {
         tags.push(name, name);

@@ -9,9 +9,10 @@ use bytes::Bytes;
 use http::Response;
 use serde_json::Value;
 use testing::altered_log::{self, Alter};
+use testing::instance::Instance;
 use testing::process::{Ended, Process, cli};
 use testing::sightings_list::SightingsList;
-use testing::tags::tag;
+use testing::tags::{Tags, tag};
 use tlogistry::config::LogConfig;
 use tlogistry::deadline::Deadline;
 use tlogistry::devlog::{Devlog, Options};
@@ -45,6 +46,19 @@ impl Scene {
         let config = testing::log::config(&devlog, &url);
         let log = config.clients().unwrap().written;
         Self { config, list: SightingsList::start().await, folder, signer: Signer::Local(key), log, alter }
+    }
+
+    /// An instance that records in the log what the registry with these tags serves.
+    pub fn instance(&self, state: &Path, tags: &Tags) -> Instance {
+        let variables = [
+            ("REKOR_URL", self.config.url.to_string()),
+            ("REKOR_API_VERSION", "2".to_owned()),
+            ("REKOR_PUBLIC_KEYS", std::fs::read_to_string(self.file("log.pub.pem")).unwrap()),
+            ("TIMESTAMP_URL", "none".to_owned()),
+            ("INSECURE_REGISTRIES", format!("registry.test={}", tags.address)),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value));
+        Instance::serve(state, &variables)
     }
 
     /// From now on the log's answers are what `alter` makes of them.

@@ -70,15 +70,7 @@ impl Job {
 impl Repository {
     async fn set() -> Self {
         let (scene, tags, folder) = (Scene::set().await, Tags::start().await, tempfile::tempdir().unwrap());
-        let variables = [
-            ("REKOR_URL", scene.config.url.to_string()),
-            ("REKOR_API_VERSION", "2".to_owned()),
-            ("REKOR_PUBLIC_KEYS", std::fs::read_to_string(scene.file("log.pub.pem")).unwrap()),
-            ("TIMESTAMP_URL", "none".to_owned()),
-            ("INSECURE_REGISTRIES", format!("registry.test={}", tags.address)),
-        ];
-        let variables = variables.map(|(name, value)| (name.to_owned(), value));
-        let instance = Instance::serve(&folder.path().join("state"), &variables);
+        let instance = scene.instance(&folder.path().join("state"), &tags);
         let repository = Self { scene, tags, instance, folder, jobs: 0 };
         repository.git(".", &["init", "--quiet", "--bare", "--initial-branch=main", "host.git"]);
         repository.git(".", &["clone", "--quiet", "host.git", "own"]);

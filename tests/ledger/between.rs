@@ -9,6 +9,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use testing::dynamodb_call::DynamoDbCall;
 use testing::table::Table;
 use tlogistry::cli::listen;
 use tlogistry::config::LogConfig;
@@ -164,10 +165,8 @@ impl Calls {
         let handler = move |request| {
             let (shared, client) = (shared.clone(), client.clone());
             async move {
-                let request: Request<Bytes> = listen::read(request, 1 << 20).await.unwrap();
-                let (parts, body) = request.into_parts();
-                let operation = parts.headers["x-amz-target"].to_str().unwrap().rsplit('.').next().unwrap().to_owned();
-                let asked: Value = serde_json::from_slice(&body).unwrap();
+                let own = DynamoDbCall::read(request).await;
+                let (operation, asked) = (&own.operation, &own.asked);
                 let key = asked["Key"]["tag"]["S"].as_str().or(asked["Item"]["tag"]["S"].as_str()).unwrap();
                 let call = format!("{operation} {key}");
                 let (is_refused, is_lost, gate) = {
@@ -184,13 +183,8 @@ impl Calls {
                 if let Some(gate) = gate {
                     gate.notified().await;
                 }
-                let answer = client.post(endpoint).headers(parts.headers).body(body).send().await.unwrap();
-                if is_lost {
-                    return with_status(StatusCode::INTERNAL_SERVER_ERROR).map(Full::new);
-                }
-                let mut response = Response::builder().status(answer.status());
-                *response.headers_mut().unwrap() = answer.headers().clone();
-                response.body(Full::new(answer.bytes().await.unwrap())).unwrap()
+                let answer = own.forward(&client, endpoint).await;
+                if is_lost { with_status(StatusCode::INTERNAL_SERVER_ERROR).map(Full::new) } else { answer }
             }
         };
         tokio::spawn(listen::serve(listener, handler, std::future::pending()));

@@ -15,9 +15,18 @@ use crate::scene::{Scene, pull};
 /// The part of a key by which the index's rows are told from tags'.
 const INDEX: &str = "registry.test/app@sha256:";
 
-/// A process whose calls to the ledger pass `calls`, and whose instance's own row is there. The index has two seconds, which is
-/// little for another process on a busy machine.
-async fn started(scene: &Scene, calls: &Calls) -> (Service, Slow) {
+/// A process whose calls to the ledger pass `calls`, and whose instance's own row is there.
+struct Started {
+    instance: Service,
+    calls: Calls,
+    scene: Scene,
+    /// The index has two seconds, which is little for another process on a busy machine.
+    _slow: Slow,
+}
+
+async fn started() -> Started {
+    let scene = Scene::set().await;
+    let calls = Calls::to(scene.table.endpoint).await;
     let slow = Slow::down();
     let mut version = scene.version("a", &[]);
     version.ledger = calls.ledger(&scene.table);
@@ -26,7 +35,7 @@ async fn started(scene: &Scene, calls: &Calls) -> (Service, Slow) {
     assert_eq!(pull(&instance, "v0").await.status, 200);
     instance.finish().await;
     calls.all();
-    (instance, slow)
+    Started { instance, calls, scene, _slow: slow }
 }
 
 /// What another process shows of the image's attestations.
@@ -53,9 +62,7 @@ async fn is_served_by_the_next(scene: &Scene, name: &str) {
 
 #[tokio::test]
 async fn an_index_that_refuses_stops_no_first_sight_and_the_next_process_writes_it() {
-    let scene = Scene::set().await;
-    let calls = Calls::to(scene.table.endpoint).await;
-    let (instance, _slow) = started(&scene, &calls).await;
+    let Started { scene, calls, instance, _slow } = started().await;
     scene.tags.push("v1", "v1");
     calls.refuse_key(Some(INDEX));
     let answer = pull(&instance, "v1").await;
@@ -73,9 +80,7 @@ async fn an_index_that_refuses_stops_no_first_sight_and_the_next_process_writes_
 
 #[tokio::test]
 async fn a_row_of_the_index_whose_answer_is_lost_is_written_again() {
-    let scene = Scene::set().await;
-    let calls = Calls::to(scene.table.endpoint).await;
-    let (instance, _slow) = started(&scene, &calls).await;
+    let Started { scene, calls, instance, _slow } = started().await;
     let digest = scene.tags.push("v1", "v1");
     calls.lose_answer("UpdateItem", &format!("registry.test/app@{digest}"));
     assert!(pull(&instance, "v1").await.first_seen);
@@ -86,9 +91,7 @@ async fn a_row_of_the_index_whose_answer_is_lost_is_written_again() {
 /// The row is complete, so the tag is served once the index's own time is over.
 #[tokio::test]
 async fn an_index_that_hangs_costs_its_own_time_alone() {
-    let scene = Scene::set().await;
-    let calls = Calls::to(scene.table.endpoint).await;
-    let (instance, _slow) = started(&scene, &calls).await;
+    let Started { scene, calls, instance, _slow } = started().await;
     let digest = scene.tags.push("v1", "v1");
     let _gate = calls.hold("UpdateItem", &format!("registry.test/app@{digest}"));
     let answer = pull(&instance, "v1").await;
@@ -101,9 +104,7 @@ async fn an_index_that_hangs_costs_its_own_time_alone() {
 
 #[tokio::test]
 async fn nothing_is_served_before_the_row_is_complete_though_the_index_is_written() {
-    let scene = Scene::set().await;
-    let calls = Calls::to(scene.table.endpoint).await;
-    let (instance, _slow) = started(&scene, &calls).await;
+    let Started { scene, calls, instance, _slow } = started().await;
     scene.tags.push("v1", "v1");
     let gate = calls.hold("UpdateItem", tag("v1").canonical());
     let mut pulled = Box::pin(pull(&instance, "v1"));
@@ -130,9 +131,7 @@ async fn nothing_is_served_before_the_row_is_complete_though_the_index_is_writte
 /// A tag's row that cannot be completed is finished by the next pull. The index leads to it meanwhile and shows nothing.
 #[tokio::test]
 async fn a_completion_that_is_refused_serves_nothing_and_its_index_shows_nothing() {
-    let scene = Scene::set().await;
-    let calls = Calls::to(scene.table.endpoint).await;
-    let (instance, _slow) = started(&scene, &calls).await;
+    let Started { scene, calls, instance, _slow } = started().await;
     scene.tags.push("v1", "v1");
     calls.refuse_key(Some(&format!("UpdateItem {}", tag("v1"))));
     let refused = pull(&instance, "v1").await;

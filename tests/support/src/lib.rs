@@ -25,6 +25,7 @@ pub mod devlog_folder;
 pub mod docker;
 pub mod docker_registry;
 pub mod documented;
+pub mod dynamodb_call;
 pub mod faulty;
 pub mod filed;
 pub mod image;
