@@ -46,7 +46,7 @@ pub const SLOW_LEDGER_LOG_WRITE: &str = "the write of that log alone";
 pub const REKOR_FIRST_SEEN: &str = "serve, GET, first seen, in Rekor";
 pub const REKOR_WRITE: &str = "Rekor's write alone";
 
-/// What a call of DynamoDB takes at worst within a region.
+/// The time of a slow call to DynamoDB within a region.
 pub const LEDGER_CALL: Duration = Duration::from_millis(10);
 
 pub struct Contender {
@@ -175,16 +175,9 @@ fn first_seen(world: &Rc<World>, upstream: &Upstream<'_>, state: &Path, api: Rek
 
 /// Counters and ledger in a table that takes its time.
 fn first_seen_slowly(world: &Rc<World>, upstream: &Upstream<'_>, state: &Path) -> [Contender; 2] {
-    let log = TransparencyLog::start();
-    let url = log.url.strip_prefix("http://").expect("its URL begins with http://").to_owned();
-    let mut environment = world.slow(upstream.address, LEDGER_CALL);
-    environment.extend([("REKOR_URL".to_owned(), log.url.clone())]);
-    environment.extend([("REKOR_PUBLIC_KEYS".to_owned(), log.public_key.clone())]);
-    let instance = Instance::serve(&state.join("slow-ledger"), &environment);
-    let address = instance.address.clone();
-    let path = |round| through(&new(round));
-    let first = client(world, SLOW_LEDGER_FIRST_SEEN, "GET", &address, ACCEPT.to_owned(), path, instance);
-    [first, log_write(SLOW_LEDGER_LOG_WRITE, url.trim_end_matches('/'), RekorApi::V1, log)]
+    let environment = world.slow(upstream.address, LEDGER_CALL);
+    let names = [SLOW_LEDGER_FIRST_SEEN, SLOW_LEDGER_LOG_WRITE];
+    first_seen_in(TransparencyLog::start(), names, world, environment, &state.join("slow-ledger"))
 }
 
 /// The real Rekor: each upload waits for its inclusion, some tenths of a second, so it is a contender at one distance
@@ -193,16 +186,26 @@ fn rekor(world: &Rc<World>, upstream: &Upstream<'_>, state: &Path) -> Option<[Co
     if !Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/go/bin/rekor-server").exists() {
         return None;
     }
-    let rekor = TransparencyLog::rekor();
-    let url = rekor.url.strip_prefix("http://").expect("its URL begins with http://").to_owned();
-    let mut environment = before(upstream.address);
-    environment.extend([("REKOR_URL".to_owned(), rekor.url.clone())]);
-    environment.extend([("REKOR_PUBLIC_KEYS".to_owned(), rekor.public_key.clone())]);
-    let instance = Instance::serve(&state.join("rekor"), &environment);
+    let (names, environment) = ([REKOR_FIRST_SEEN, REKOR_WRITE], before(upstream.address));
+    Some(first_seen_in(TransparencyLog::rekor(), names, world, environment, &state.join("rekor")))
+}
+
+/// `serve` with a Rekor v1 of its own, and uploads to the same log, by these names.
+fn first_seen_in(
+    log: TransparencyLog,
+    [first_seen, write]: [&'static str; 2],
+    world: &Rc<World>,
+    mut environment: Vec<(String, String)>,
+    state: &Path,
+) -> [Contender; 2] {
+    let url = log.url.strip_prefix("http://").expect("its URL begins with http://").to_owned();
+    let variables = [("REKOR_URL", &log.url), ("REKOR_PUBLIC_KEYS", &log.public_key)];
+    environment.extend(variables.map(|(name, value)| (name.to_owned(), value.clone())));
+    let instance = Instance::serve(state, &environment);
     let address = instance.address.clone();
     let path = |round| through(&new(round));
-    let first = client(world, REKOR_FIRST_SEEN, "GET", &address, ACCEPT.to_owned(), path, instance);
-    Some([first, log_write(REKOR_WRITE, &url, RekorApi::V1, rekor)])
+    let first = client(world, first_seen, "GET", &address, ACCEPT.to_owned(), path, instance);
+    [first, log_write(write, url.trim_end_matches('/'), RekorApi::V1, log)]
 }
 
 /// Uploads of sightings to a log, signed beforehand.
