@@ -1,4 +1,4 @@
-//! Work that goes on after an answer: nobody waits for it who pulls.
+//! Work that goes on after an answer. Whoever pulls does not wait for it.
 //!
 //! Lambda freezes a process as soon as it asks for the next event, so the function waits for this work between the answer and
 //! that ([`AfterAnswer::finish`]). Each task bounds its own time.

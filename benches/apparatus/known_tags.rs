@@ -1,4 +1,4 @@
-//! What a function needs to serve tags that its ledger knows: a registry, a table with the rows, and a key.
+//! The servers of a function whose ledger knows its tags: a registry, a table with the rows, and KMS.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use super::wire::Wire;
 /// The bytes of the manifest that the registry has under a name.
 pub type Manifest = fn(&str) -> Arc<[u8]>;
 
-/// Where the servers are, as `host:port`.
+/// The servers' addresses, as `host:port`.
 #[derive(Clone)]
 pub struct Addresses {
     pub registry: String,

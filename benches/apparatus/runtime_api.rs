@@ -12,7 +12,7 @@ use testing::process::{Process, function};
 use super::distance::listen;
 use super::wire::Wire;
 
-/// What is to be done when the function asks for its first event, before it gets one.
+/// Called when the function asks for its first event, before it gets one.
 type OnFirstPoll = Box<dyn FnOnce() + Send>;
 
 /// The function, and what it is invoked through.

@@ -76,7 +76,7 @@ impl World {
         environment
     }
 
-    /// For an instance with a ledger and counters of its own, of which each call takes `time`.
+    /// The variables of an instance with a ledger and counters of its own, each of whose calls takes `time`.
     pub fn slow(&self, upstream: &str, time: Duration) -> Environment {
         let [ledger, counters] = self.empty.borrow_mut().pop().expect("there is one for each setup");
         let endpoint = slow(ledger.endpoint.strip_prefix("http://").expect("its URL begins with http://"), time);

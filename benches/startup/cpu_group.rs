@@ -39,7 +39,7 @@ impl CpuGroup {
 
     fn below(mount: &Path, version: Version) -> io::Result<Self> {
         if let Version::Two = version {
-            // Where that is done already, or may not be done, making the limit says so.
+            // A failure shows below: without the controller there is no file for the limit.
             let _ = fs::write(mount.join("cgroup.subtree_control"), "+cpu");
         }
         let folder = mount.join(format!("tlogistry-bench-{}", std::process::id()));
@@ -75,7 +75,7 @@ impl Drop for CpuGroup {
     }
 }
 
-/// Where a line of /proc/self/mounts says that a hierarchy with the cpu controller is.
+/// The folder of the hierarchy that a line of /proc/self/mounts tells of, if it has the cpu controller.
 fn with_cpu(line: &str) -> Option<(Version, PathBuf)> {
     let mut fields = line.split(' ').skip(1);
     let (folder, kind, options) = (PathBuf::from(fields.next()?), fields.next()?, fields.next()?);

@@ -32,7 +32,8 @@ pub const KNOWN_TAG: &str = "/v2/registry.test/demo/app/manifests/known-0";
 const AWS: Duration = Duration::from_millis(5);
 const REGISTRY: Duration = Duration::from_millis(20);
 
-/// What is around a function, and the variables that say where: without a distance, and at that of an instance in AWS.
+/// The servers around a function, and the variables that name them: without a distance, and at the distance that an instance in
+/// AWS has from them.
 pub struct World {
     pub near: Vec<(String, String)>,
     pub away: Vec<(String, String)>,

@@ -1,4 +1,4 @@
-//! What a pull costs by the function's memory: Lambda gives processor time in proportion, and charges for memory × time.
+//! The cost of a pull by the function's memory. Lambda gives processor time in proportion to it, and charges for memory × time.
 
 use std::fmt::Write as _;
 use std::sync::Arc;

@@ -14,7 +14,7 @@ use crate::{KNOWN_TAG, World};
 
 /// Parts of a processor that an instance has after its start: all, and what Lambda gives with about 256 and 512 MB.
 const SHARES: [Option<f64>; 3] = [None, Some(0.15), Some(0.3)];
-/// Where the first call for an event, and the first answer, are to be at most, over the bare function's.
+/// The most that the first call for an event, and the first answer, may take, over the bare function's.
 const AIM: f64 = 1.5;
 
 /// Contenders: the name, the path that is asked for, and the status of its answer.

@@ -1,4 +1,4 @@
-//! What pulls of a known tag cost the function: the figures that docs/runbook.md counts with.
+//! The cost of pulls of a known tag for the function: the figures that docs/runbook.md counts with.
 
 use serde_json::{Value, json};
 

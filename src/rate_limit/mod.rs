@@ -2,8 +2,8 @@
 //! signature, and an entry in a public log that stays for good.
 //!
 //! Each search is charged to the networks of its source and to the total. A refusal by a source's limit takes nothing from the
-//! total. A quarter of the total is kept for sources that were charged nothing in the same
-//! minute. Without it, the few sources whose limits add up to the total could use it up for everybody.
+//! total. A quarter of the total is kept for sources that were charged nothing in the same minute. Without it, the few sources
+//! whose limits add up to the total could use it up for everybody.
 //!
 //! Pages of the list of sightings have limits of the same kind, and counters of their own ([`RateLimit::beside`]).
 //!
