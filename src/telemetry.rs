@@ -102,7 +102,7 @@ impl Outcome {
 
 /// The measurements of one request.
 #[derive(Debug, Default)]
-struct Meter {
+struct Measurements {
     waits: Arc<Waits>,
     equivocation: AtomicBool,
     key_throttled: AtomicBool,
@@ -111,41 +111,41 @@ struct Meter {
 }
 
 tokio::task_local! {
-    static METER: Arc<Meter>;
+    static MEASUREMENTS: Arc<Measurements>;
 }
 
 /// Runs `call` and adds its time to the request that it is part of. A call that is given up counts until then, and one that
 /// outlasts the request counts until the answer.
 pub(crate) async fn timed<F: Future>(dependency: Dependency, call: F) -> F::Output {
-    let waits = METER.try_with(|meter| meter.waits.clone()).ok();
+    let waits = MEASUREMENTS.try_with(|meter| meter.waits.clone()).ok();
     let _wait = waits.map(|waits| Wait::begin(waits, dependency));
     call.await
 }
 
 /// Notes that the log holds two digests for one tag.
 pub(crate) fn equivocation() {
-    let _ = METER.try_with(|meter| meter.equivocation.store(true, Ordering::Relaxed));
+    let _ = MEASUREMENTS.try_with(|meter| meter.equivocation.store(true, Ordering::Relaxed));
 }
 
 /// Notes that KMS refused a call because of its rate.
 pub(crate) fn key_throttled() {
-    let _ = METER.try_with(|meter| meter.key_throttled.store(true, Ordering::Relaxed));
+    let _ = MEASUREMENTS.try_with(|meter| meter.key_throttled.store(true, Ordering::Relaxed));
 }
 
 /// Notes that the log takes no entries any more.
 pub(crate) fn log_frozen() {
-    let _ = METER.try_with(|meter| meter.log_frozen.store(true, Ordering::Relaxed));
+    let _ = MEASUREMENTS.try_with(|meter| meter.log_frozen.store(true, Ordering::Relaxed));
 }
 
 /// Notes that a mirror gave what the registry's limit kept back.
 pub(crate) fn from_mirror() {
-    let _ = METER.try_with(|meter| meter.from_mirror.store(true, Ordering::Relaxed));
+    let _ = MEASUREMENTS.try_with(|meter| meter.from_mirror.store(true, Ordering::Relaxed));
 }
 
 /// Makes a task that is spawned for a request part of it.
 pub(crate) fn part_of_request<F: Future>(task: F) -> impl Future<Output = F::Output> {
-    let meter = METER.try_with(Arc::clone).unwrap_or_default();
-    METER.scope(meter, task)
+    let meter = MEASUREMENTS.try_with(Arc::clone).unwrap_or_default();
+    MEASUREMENTS.scope(meter, task)
 }
 
 /// The time of a request, and its parts spent waiting.
@@ -170,8 +170,8 @@ impl Measured {
 /// Runs a request and measures it.
 pub(crate) async fn measured<F: Future>(request: F) -> (F::Output, Measured) {
     let began = Instant::now();
-    let meter = Arc::new(Meter::default());
-    let result = METER.scope(meter.clone(), request).await;
+    let meter = Arc::new(Measurements::default());
+    let result = MEASUREMENTS.scope(meter.clone(), request).await;
     let noted = |fact: &AtomicBool| fact.load(Ordering::Relaxed);
     let measured = Measured {
         took: began.elapsed(),

@@ -7,10 +7,9 @@ use bytes::Bytes;
 use clap::Args;
 use http::{Request, Response};
 
-use super::{listen, log};
+use super::{listen, log_server};
 use crate::config::LogConfig;
 use crate::devlog::{Devlog, Options};
-use crate::key::PublicKey;
 use crate::tlog::{LogKey, LogKeys, RekorApi};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -53,7 +52,7 @@ impl EmbeddedLog {
             .map_err(|error| format!("the embedded log: {error}. --log-listen names another address"))?;
         let logs = EmbeddedLogs::open(state, self.log_api.unwrap_or_default()).await?;
         let config = logs.config(&address)?;
-        tokio::spawn(log::serve(move |request| logs.clone().handle(request), listener, std::future::pending()));
+        tokio::spawn(log_server::serve(move |request| logs.clone().handle(request), listener, std::future::pending()));
         Ok(config)
     }
 }
@@ -72,10 +71,10 @@ impl EmbeddedLogs {
 
     /// Where the logs are, and the keys that their answers are checked with.
     fn config(&self, address: &str) -> Result<LogConfig> {
-        let config = config(&self.written, address)?;
+        let config = log_server::config(&self.written, address)?;
         let Some(log) = &self.earlier else { return Ok(config) };
         let mut keys: Vec<LogKey> = config.keys.iter().cloned().collect();
-        keys.push(key(log)?);
+        keys.push(log_server::key(log)?);
         let keys = LogKeys::new(keys).ok_or("the embedded log has no key")?;
         // Only a log of v1 can be searched.
         let searched = (log.api() == RekorApi::V1).then(|| config.url.clone());
@@ -88,24 +87,6 @@ impl EmbeddedLogs {
         let asked = self.earlier.filter(|earlier| (earlier.api() == RekorApi::V1) == is_v1);
         asked.unwrap_or(self.written).handle(request).await
     }
-}
-
-/// The URL and the key of an embedded log.
-pub(super) fn config(log: &Devlog, address: &str) -> Result<LogConfig> {
-    let keys = LogKeys::new(vec![key(log)?]).ok_or("the embedded log has no key")?;
-    let url = format!("http://{address}").parse()?;
-    Ok(match log.api() {
-        RekorApi::V1 => LogConfig::v1(url, keys),
-        RekorApi::V2 => LogConfig::v2(url, keys),
-    })
-}
-
-fn key(log: &Devlog) -> Result<LogKey> {
-    let key = PublicKey::from_pem(log.public_key_pem())?;
-    Ok(match log.api() {
-        RekorApi::V1 => LogKey::v1(key),
-        RekorApi::V2 => LogKey::v2(key, log.hostname())?,
-    })
 }
 
 /// The folder of a log in the state folder.

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::embedded_log;
 use crate::config::LogConfig;
 use crate::devlog::Devlog;
 use crate::evidence::trusted_root;
@@ -31,12 +30,11 @@ pub(super) struct LogFiles {
 
 impl LogFiles {
     /// Writes the files that are asked for.
-    pub(super) fn write(&self, log: &Devlog, address: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let config = embedded_log::config(log, address)?;
+    pub(super) fn write(&self, log: &Devlog, config: &LogConfig) -> Result<(), Box<dyn Error + Send + Sync>> {
         for (path, text) in [
             (&self.public_key, log.public_key_pem().to_owned()),
             (&self.trusted_root, trusted_root(&config.keys, |_| &config.url)),
-            (&self.signing_config, signing_config(&config)),
+            (&self.signing_config, signing_config(config)),
         ] {
             let Some(path) = path else { continue };
             write(path, &text).map_err(|error| format!("{}: {error}", path.display()))?;

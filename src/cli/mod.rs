@@ -12,6 +12,7 @@ mod ledger;
 pub mod listen;
 mod log;
 mod log_files;
+mod log_server;
 mod resolve;
 mod serve;
 mod shown_entry;

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::CommandResult;
 use super::terminal::{print_error, print_line, sanitized};
-use super::verify::{Check, CheckResult, Checked, RegistryAnswer};
+use super::verify::{CheckArgs, CheckResult, Checked, RegistryAnswer};
 use crate::image::{NameError, Tag};
 use crate::pinned::parse_tag;
 use crate::sighting::SightingTime;
@@ -28,7 +28,7 @@ pub(super) struct Resolve {
     #[arg(value_name = "IMAGE[:TAG]", value_parser = parse)]
     tag: Tag,
     #[command(flatten)]
-    check: Check,
+    check: CheckArgs,
     /// Print what was recorded, without asking what the registry serves now
     #[arg(long)]
     pinned: bool,

@@ -61,7 +61,7 @@ impl SigningKey for LocalKey {
 }
 
 /// The contents of an open folder.
-pub(super) struct Opened<K> {
+pub(super) struct OpenFolder<K> {
     pub(super) key: K,
     pub(super) header: Header,
     pub(super) journal: Journal,
@@ -74,7 +74,7 @@ pub(super) fn open<K: SigningKey, R: DeserializeOwned>(
     folder: &Path,
     options: &Options,
     mut replay: impl FnMut(R),
-) -> Result<Opened<K>, OpenError> {
+) -> Result<OpenFolder<K>, OpenError> {
     let io = |source| OpenError::Io { path: folder.to_owned(), source };
     let folder = &private::folder(folder)?;
     let lock = locked(folder)?;
@@ -108,7 +108,7 @@ pub(super) fn open<K: SigningKey, R: DeserializeOwned>(
             asked
         }
     };
-    Ok(Opened { key, header, journal, lock })
+    Ok(OpenFolder { key, header, journal, lock })
 }
 
 impl Header {

@@ -64,8 +64,8 @@ enum Name {
 
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl Visitor<'_> for Text {
+        struct NameVisitor;
+        impl Visitor<'_> for NameVisitor {
             type Value = Name;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -81,7 +81,7 @@ impl<'de> Deserialize<'de> for Name {
                 })
             }
         }
-        deserializer.deserialize_identifier(Text)
+        deserializer.deserialize_identifier(NameVisitor)
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) use logs::Logs;
 pub(crate) use retrying::RetryingRekor;
 pub use v1::{PUBLIC_INSTANCE, PUBLIC_INSTANCE_KEY, RETRIEVE_LIMIT, RekorV1, SIGHTING_BYTES};
 pub(crate) use v1::{Retrieved, retrieve, wire};
-pub(crate) use v2::Leaves;
+pub(crate) use v2::EntryBundle;
 pub use v2::RekorV2;
 
 /// The log that sightings are uploaded to.
@@ -126,7 +126,7 @@ impl Rekor {
         size: u64,
         limit: usize,
         deadline: Deadline,
-    ) -> Result<Leaves, LogError> {
+    ) -> Result<EntryBundle, LogError> {
         match self {
             Self::V1(_) => Err(LogError::NotReadable),
             Self::V2(rekor) => rekor.leaves(index, size, limit, deadline).await,

@@ -18,7 +18,7 @@ use base64::prelude::BASE64_STANDARD;
 use sigstore::errors::SigstoreError;
 
 use super::fault::Fault;
-use super::keys::LogKey;
+use super::log_key::LogKey;
 use super::merkle::{Hash, Head};
 use super::note::{NoteSignature, SignedNote};
 use crate::local_key::LocalKey;
@@ -138,7 +138,7 @@ pub(super) fn parse_decimal(digits: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::keys::LogKey;
+    use super::super::log_key::LogKey;
     use super::{Checkpoint, Fault, Head};
     use crate::local_key::LocalKey;
 

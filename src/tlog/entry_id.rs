@@ -36,8 +36,8 @@ impl FromStr for EntryId {
 /// Parses a JSON string. The first fault in a list of ids ends its reading.
 impl<'de> Deserialize<'de> for EntryId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl Visitor<'_> for Text {
+        struct EntryIdVisitor;
+        impl Visitor<'_> for EntryIdVisitor {
             type Value = EntryId;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,7 +48,7 @@ impl<'de> Deserialize<'de> for EntryId {
                 text.parse().map_err(E::custom)
             }
         }
-        deserializer.deserialize_str(Text)
+        deserializer.deserialize_str(EntryIdVisitor)
     }
 }
 

@@ -7,7 +7,8 @@ use super::body::{EntryBody, Form};
 use super::checkpoint::Checkpoint;
 use super::entry::{InclusionProof, LogEntry};
 use super::fault::Fault;
-use super::keys::{LogKey, LogKeys, RekorApi};
+use super::keys::LogKeys;
+use super::log_key::{LogKey, RekorApi};
 
 /// An entry that the log holds. It can only be made by checking the inclusion proof and the checkpoint, and with Rekor v1
 /// the timestamp.

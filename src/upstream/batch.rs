@@ -48,13 +48,13 @@ impl<K: Hash + Eq + Clone, V: Clone> Batches<K, V> {
     pub(super) async fn join(&self, key: K, call: impl Future<Output = V>, shared: impl Fn(&V) -> bool) -> V {
         let (under_way, sender) = loop {
             match self.enter(&key) {
-                Admission::Now(under_way) => break (under_way, None),
-                Admission::First(waiting, turn) => {
+                Turn::Now(under_way) => break (under_way, None),
+                Turn::First(waiting, turn) => {
                     timed(Dependency::Registry, turn.notified()).await;
                     let (under_way, sender) = waiting.begin();
                     break (under_way, sender);
                 }
-                Admission::Joined(answer) => {
+                Turn::Joined(answer) => {
                     if let Some(answer) = answered(answer).await {
                         return answer;
                     }
@@ -69,19 +69,19 @@ impl<K: Hash + Eq + Clone, V: Clone> Batches<K, V> {
         answer
     }
 
-    fn enter(&self, key: &K) -> Admission<'_, K, V> {
+    fn enter(&self, key: &K) -> Turn<'_, K, V> {
         let mut all = self.lock();
         let calls = all.entry(key.clone()).or_insert(OfOne { under_way: 0, next: None });
         if let Some(next) = &calls.next {
-            return Admission::Joined(next.answer.clone());
+            return Turn::Joined(next.answer.clone());
         }
         if calls.under_way < self.limit {
             calls.under_way += 1;
-            return Admission::Now(UnderWay { batches: self, key: key.clone() });
+            return Turn::Now(UnderWay { batches: self, key: key.clone() });
         }
         let ((sender, answer), turn) = (watch::channel(None), Arc::new(Notify::new()));
         calls.next = Some(Next { answer, turn: turn.clone() });
-        Admission::First(Waiting { batches: self, key: key.clone(), sender: Some(sender) }, turn)
+        Turn::First(Waiting { batches: self, key: key.clone(), sender: Some(sender) }, turn)
     }
 
     /// Changes the calls for a key, and forgets them if there are none.
@@ -101,7 +101,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Batches<K, V> {
     }
 }
 
-enum Admission<'a, K: Hash + Eq + Clone, V: Clone> {
+enum Turn<'a, K: Hash + Eq + Clone, V: Clone> {
     Now(UnderWay<'a, K, V>),
     First(Waiting<'a, K, V>, Arc<Notify>),
     Joined(watch::Receiver<Option<V>>),
@@ -165,14 +165,14 @@ mod tests {
 
     /// Calls that take a second each, and answer with the time at which they were made.
     #[derive(Clone)]
-    struct Asked(Arc<Made>);
+    struct Calls(Arc<Made>);
 
     struct Made {
         batches: Batches<&'static str, Instant>,
         at: Mutex<Vec<Instant>>,
     }
 
-    impl Asked {
+    impl Calls {
         fn with(limit: usize) -> Self {
             Self(Arc::new(Made { batches: Batches::new(limit), at: Mutex::new(Vec::new()) }))
         }
@@ -205,7 +205,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_comes_after_a_call_was_made_waits_for_the_next_with_all_who_wait() {
-        let (tag, began) = (Asked::with(1), Instant::now());
+        let (tag, began) = (Calls::with(1), Instant::now());
         let first = tag.ask(true);
         sleep(CALL / 10).await;
         let waiting: Vec<_> = (0..50).map(|_| tag.ask(true)).collect();
@@ -221,7 +221,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_few_calls_are_made_at_once_and_the_first_to_end_makes_room() {
-        let (tag, began) = (Asked::with(4), Instant::now());
+        let (tag, began) = (Calls::with(4), Instant::now());
         let mut asked = Vec::new();
         for _ in 0..6 {
             asked.push(tag.ask(true));
@@ -238,7 +238,7 @@ mod tests {
     /// As a tag that moves while it is asked for: whoever comes later hears of it.
     #[tokio::test(start_paused = true)]
     async fn nobody_gets_an_answer_to_what_was_asked_before_he_came() {
-        let tag = Asked::with(2);
+        let tag = Calls::with(2);
         let mut random = 7_u64;
         let mut asked = Vec::new();
         for _ in 0..500 {
@@ -256,7 +256,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_goes_away_leaves_the_others_their_own_call() {
-        let (tag, began) = (Asked::with(1), Instant::now());
+        let (tag, began) = (Calls::with(1), Instant::now());
         let _first = tag.ask(true);
         sleep(CALL / 10).await;
         let next = tag.ask(true);
@@ -280,7 +280,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_not_shared_makes_those_who_waited_begin_again() {
-        let (tag, began) = (Asked::with(1), Instant::now());
+        let (tag, began) = (Calls::with(1), Instant::now());
         let first = tag.ask(true);
         sleep(CALL / 10).await;
         let (next, other) = (tag.ask(false), tag.ask(true));

@@ -14,13 +14,13 @@ use crate::image::{NameError, Registry, Repository};
 /// `docker.io/library=public.ecr.aws/docker/library`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DigestMirror {
-    of: Place,
-    at: Place,
+    of: Namespace,
+    at: Namespace,
 }
 
 /// A registry, and the path that its repositories begin with: whole components, or nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
+struct Namespace {
     registry: Registry,
     path: String,
 }
@@ -51,7 +51,7 @@ impl DigestMirror {
     }
 }
 
-impl Place {
+impl Namespace {
     /// The part of a repository's path that follows this one's.
     fn rest_of<'a>(&self, repository: &'a Repository) -> Option<&'a str> {
         if *repository.registry() != self.registry {
@@ -71,7 +71,7 @@ impl FromStr for DigestMirror {
     fn from_str(text: &str) -> Result<Self, String> {
         let (of, at) =
             text.split_once('=').ok_or_else(|| format!("expected registry=mirror, not '{}'", shown(text)))?;
-        let (of, at): (Place, Place) = (of.parse()?, at.parse()?);
+        let (of, at): (Namespace, Namespace) = (of.parse()?, at.parse()?);
         // It would have the same limit.
         if of.registry == at.registry {
             return Err(format!("'{}' cannot be a mirror of itself", of.registry));
@@ -87,14 +87,14 @@ impl fmt::Display for DigestMirror {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Namespace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let slash = if self.path.is_empty() { "" } else { "/" };
         write!(f, "{}{slash}{}", self.registry, self.path)
     }
 }
 
-impl FromStr for Place {
+impl FromStr for Namespace {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {

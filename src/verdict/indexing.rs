@@ -20,14 +20,14 @@ const TIME: Duration = Duration::from_secs(2);
 
 /// A tag on its way into the index. Dropped, it goes no further.
 #[derive(Debug)]
-pub(super) struct Indexing {
+pub(super) struct IndexUpdate {
     writer: IndexWriter,
     subject: Subject,
     /// One task.
     reading: JoinSet<Result<Option<DigestTags>, LedgerError>>,
 }
 
-impl Indexing {
+impl IndexUpdate {
     /// Begins to read the index's row of the digest at which `tag` is about to be recorded.
     pub(super) fn begin(writer: &IndexWriter, tag: &Tag, digest: &Digest, subject: Subject) -> Self {
         let (of, tag, digest) = (writer.clone(), tag.clone(), digest.clone());

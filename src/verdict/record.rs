@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, OptionFuture, select, try_join};
 
-use super::indexing::Indexing;
+use super::indexing::IndexUpdate;
 use super::instance::Instance;
 use super::keyring::Keyring;
 use super::log::GatedLog;
@@ -88,7 +88,7 @@ impl Recorder {
         let statement = self.keys.signer.sign(tag, current, deadline).await?;
         let lease = Lease::starting_now(self.lease());
         let row = Row::pending(&statement, lease);
-        let indexing = Indexing::begin(&self.index, tag, current, subject);
+        let indexing = IndexUpdate::begin(&self.index, tag, current, subject);
         if self.ledger.insert(&row, deadline).await? {
             return self.finish(statement, lease, Some(indexing), pass, deadline).await;
         }
@@ -152,7 +152,7 @@ impl Recorder {
         &self,
         statement: SignedStatement,
         lease: Lease,
-        indexing: Option<Indexing>,
+        indexing: Option<IndexUpdate>,
         pass: Pass,
         deadline: Deadline,
     ) -> Result<KnownTag, Unavailable> {
@@ -180,7 +180,7 @@ impl Recorder {
     async fn upload_and_complete(
         &self,
         statement: &SignedStatement,
-        indexing: Option<Indexing>,
+        indexing: Option<IndexUpdate>,
         pass: Pass,
         progress: &Mutex<Step>,
         deadline: Deadline,

@@ -85,7 +85,7 @@ impl Search {
             return Err(Unavailable::Unexplained { log_index: *log_index });
         }
         findings.consider_own(tag, &trusted);
-        let listed = Listed { log, deadline };
+        let listed = LogLookup { log, deadline };
         findings.look_up_statements(tag, &trusted, &listed, |leaf| self.skip(tag, leaf)).await
     }
 
@@ -104,12 +104,12 @@ impl Search {
 }
 
 /// The log, for as long as a verdict may take.
-struct Listed<'a> {
+struct LogLookup<'a> {
     log: &'a GatedLog,
     deadline: Deadline,
 }
 
-impl Lookup for Listed<'_> {
+impl Lookup for LogLookup<'_> {
     type Error = Unavailable;
 
     async fn each(

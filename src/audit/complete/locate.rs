@@ -7,7 +7,7 @@ use crate::tlog::{Checkpoint, Frontier, LogError, TILE_WIDTH, Tile, leaf_hash};
 
 /// What a second reading of entries shows that did not lead to the signed root.
 #[derive(Debug)]
-pub(crate) enum Difference {
+pub(crate) enum Mismatch {
     /// The entry with this index is not the one whose hash stands in the log's own tile.
     Entry { index: u64, leaf_hash: String, tile_hash: String },
     /// Entries and tiles agree with each other, and not with the checkpoint.
@@ -18,7 +18,7 @@ pub(crate) enum Difference {
 
 impl LogReader<'_> {
     /// Reads the entries after `proven` once more, and with them the tiles of their hashes.
-    pub(crate) async fn locate(&self, proven: &Frontier, checkpoint: &Checkpoint) -> Result<Difference, LogError> {
+    pub(crate) async fn locate(&self, proven: &Frontier, checkpoint: &Checkpoint) -> Result<Mismatch, LogError> {
         let (mut frontier, size) = (proven.clone(), checkpoint.size());
         while frontier.size() < size {
             let start = frontier.size();
@@ -29,7 +29,7 @@ impl LogReader<'_> {
                 let hash = leaf_hash(leaf);
                 if hash != expected {
                     let (leaf_hash, tile_hash) = (hex::encode(hash), hex::encode(expected));
-                    return Ok(Difference::Entry { index, leaf_hash, tile_hash });
+                    return Ok(Mismatch::Entry { index, leaf_hash, tile_hash });
                 }
                 if index >= start {
                     frontier.append(hash);
@@ -37,7 +37,7 @@ impl LogReader<'_> {
             }
         }
         let from = proven.size();
-        Ok(if frontier.head() == checkpoint.head() { Difference::Gone } else { Difference::Tiles { from } })
+        Ok(if frontier.head() == checkpoint.head() { Mismatch::Gone } else { Mismatch::Tiles { from } })
     }
 
     async fn tile(&self, number: u64, size: u64) -> Result<Vec<[u8; 32]>, LogError> {
@@ -50,7 +50,7 @@ impl LogReader<'_> {
     }
 }
 
-impl Difference {
+impl Mismatch {
     /// The finding that the log's entries are not what it signed, if they still are not.
     pub(crate) fn finding(&self) -> Option<Issue> {
         let detail = || format!("the log's entries do not lead to the root that it signed: {self}");
@@ -61,7 +61,7 @@ impl Difference {
     }
 }
 
-impl std::fmt::Display for Difference {
+impl std::fmt::Display for Mismatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Entry { index, leaf_hash, tile_hash } => write!(

@@ -23,7 +23,7 @@ pub(crate) use absence::Absence;
 pub(crate) use explain::{Explaining, Lists, Summary};
 pub(crate) use instance_list::InstanceList;
 pub(crate) use listed::ListedStatement;
-pub(crate) use locate::Difference;
+pub(crate) use locate::Mismatch;
 pub(crate) use read_log::{ReadEnd, Readable, read_log};
 pub(crate) use reader::LogContent;
 pub(crate) use reconciliation::Found;

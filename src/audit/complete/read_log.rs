@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::locate::Difference;
+use super::locate::Mismatch;
 use super::reader::LogReader;
 use super::state::LogReading;
 use crate::audit::state::AuditState;
@@ -20,7 +20,7 @@ pub(crate) enum ReadEnd {
     /// It was asked to stop. What was read is in the state.
     Stopped,
     /// What was read does not lead to the checkpoint. The state is as at the last proof.
-    Differs(Difference),
+    Differs(Mismatch),
 }
 
 /// A log that can be read through, and its verified checkpoint.

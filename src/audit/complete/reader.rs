@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use super::spotted::Spotted;
 use crate::http_client::SendError;
 use crate::key::PublicKey;
-use crate::rekor::{Leaves, RetryingRekor};
+use crate::rekor::{EntryBundle, RetryingRekor};
 use crate::tlog::{Frontier, Hash, LogError, TILE_WIDTH, leaf_hash};
 
 /// Bundles read at once: a log of tiles is static files, and each answer may take a tenth of a second.
@@ -93,7 +93,7 @@ impl<'a> LogReader<'a> {
     }
 
     /// The leaves of the bundle that `index` is in.
-    pub(super) async fn leaves(&self, index: u64, size: u64) -> Result<Leaves, LogError> {
+    pub(super) async fn leaves(&self, index: u64, size: u64) -> Result<EntryBundle, LogError> {
         let within =
             async |limit| self.log.ask(async |log, deadline| log.leaves(index, size, limit, deadline).await).await;
         match within(BUNDLE_BYTES).await {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::report::AuditReport;
-use crate::audit::complete::{Difference, Found, LogContent, Summary};
+use crate::audit::complete::{Found, LogContent, Mismatch, Summary};
 use crate::audit::{HeadFault, IssueKind, Weight, worst};
 use crate::cli::terminal::{BAD, DOUBTFUL, GOOD, sanitized, styled};
 use crate::tlog::{Checkpoint, Growth, HistoryConflict, Policy};
@@ -74,11 +74,11 @@ impl CompleteReport {
     }
 
     /// The log's entries do not lead to its checkpoint. Returns the exit code.
-    pub(super) fn differs(&mut self, difference: &Difference, checkpoint: &Checkpoint) -> ExitCode {
-        let Some(issue) = difference.finding() else {
+    pub(super) fn differs(&mut self, mismatch: &Mismatch, checkpoint: &Checkpoint) -> ExitCode {
+        let Some(issue) = mismatch.finding() else {
             let (not_checked, tree) = (styled(DOUBTFUL, "Not checked"), checkpoint.tree());
-            let text = format!("{not_checked}: the entries of {tree} did not lead to its checkpoint; {difference}");
-            self.lines.line(&text, json!({"type": "summary", "complete": false, "reason": difference.to_string()}));
+            let text = format!("{not_checked}: the entries of {tree} did not lead to its checkpoint; {mismatch}");
+            self.lines.line(&text, json!({"type": "summary", "complete": false, "reason": mismatch.to_string()}));
             return ExitCode::from(2);
         };
         self.lines.issue_with(&checkpoint.tree(), &issue, None);

@@ -3,7 +3,7 @@
 use reqwest::Client;
 use serde_json::json;
 
-use super::story::{Result, expect, note};
+use super::narration::{Result, expect, note};
 use crate::config::LogConfig;
 use crate::evidence::Bundle;
 use crate::image::{Digest, Tag};

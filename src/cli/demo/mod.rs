@@ -1,6 +1,7 @@
 //! `demo`: the main job from end to end, on this machine alone, step by step.
 
 mod evidence;
+mod narration;
 mod registry;
 mod story;
 

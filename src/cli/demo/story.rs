@@ -1,15 +1,14 @@
 //! The steps of the demo.
 
-use std::error::Error;
-
 use reqwest::{Client, Response, StatusCode};
 use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::evidence::{self, Recorded};
+use super::narration::{Result, expect, note, step};
 use super::registry;
-use crate::cli::{embedded_log, listen, log, serve};
+use crate::cli::{listen, log_server, serve};
 use crate::config::{Config, LogConfig};
 use crate::devlog::{Devlog, Options};
 use crate::image::Digest;
@@ -19,8 +18,6 @@ use crate::pinned::PREFIX;
 use crate::setup;
 use crate::sighting::{LocalKey, Signer};
 use crate::tlog::RekorApi;
-
-pub(super) type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// The repository that the image is pushed to.
 const REPOSITORY: &str = "demo/app";
@@ -146,20 +143,6 @@ pub(super) async fn tell(api: RekorApi) -> Result<()> {
     Ok(())
 }
 
-fn step(text: &str) {
-    println!("\n{text}");
-}
-
-pub(super) fn note(text: &str) {
-    for line in text.lines() {
-        println!("    {line}");
-    }
-}
-
-pub(super) fn expect(holds: bool, what: &str) -> Result<()> {
-    if holds { Ok(()) } else { Err(format!("it should be that {what}").into()) }
-}
-
 async fn start_registry() -> Result<Server> {
     let (listener, address) = listen::bind("127.0.0.1:0").await?;
     let (stop, stopped) = oneshot::channel();
@@ -169,11 +152,12 @@ async fn start_registry() -> Result<Server> {
 
 async fn start_log(devlog: Devlog) -> Result<(Server, LogConfig)> {
     let (listener, address) = listen::bind("127.0.0.1:0").await?;
-    let config = embedded_log::config(&devlog, &address)?;
+    let config = log_server::config(&devlog, &address)?;
     let (stop, stopped) = oneshot::channel();
-    let task = tokio::spawn(log::serve(move |request| log::answer(devlog.clone(), request), listener, async {
-        drop(stopped.await)
-    }));
+    let task =
+        tokio::spawn(log_server::serve(move |request| log_server::answer(devlog.clone(), request), listener, async {
+            drop(stopped.await)
+        }));
     Ok((Server { address, stop, task }, config))
 }
 

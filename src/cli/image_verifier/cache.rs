@@ -8,12 +8,14 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::evidence::{Keys, MAX_BUNDLE_BYTES};
+use super::keys::Keys;
 use crate::evidence::Bundle;
 use crate::image::Tag;
 use crate::private::{self, PrivateError};
 use crate::sighting::{Sighting, subject_hash};
 
+/// A bundle has some 6 KiB.
+pub(super) const MAX_BUNDLE_BYTES: usize = 64 << 10;
 /// Some 60 MB. A node has fewer images than that many.
 const MAX_FILES: usize = 10_000;
 const EXTENSION: &str = ".json";

@@ -4,7 +4,8 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 
-use super::cache::Cache;
+use super::cache::{Cache, MAX_BUNDLE_BYTES};
+use super::keys::Keys;
 use super::settings::{AskedInstance, Settings};
 use crate::cli::instance::{self, InstanceError};
 use crate::cli::kept;
@@ -12,31 +13,10 @@ use crate::cli::terminal::print_error;
 use crate::deadline::Deadline;
 use crate::evidence::{Bundle, BundleError};
 use crate::image::Tag;
-use crate::key::PublicKey;
 use crate::sighting::Sighting;
-use crate::tlog::LogKeys;
 
-/// A bundle has some 6 KiB.
-pub(super) const MAX_BUNDLE_BYTES: usize = 64 << 10;
 /// Saved bundles are read one after another, within a second or two.
 const MAX_BUNDLES: usize = 10_000;
-
-/// The keys that evidence is checked with.
-#[derive(Clone, Copy)]
-pub(super) struct Keys<'a> {
-    log_keys: &'a LogKeys,
-    trusted: &'a [PublicKey],
-}
-
-impl<'a> Keys<'a> {
-    pub(super) fn of(settings: &'a Settings) -> Self {
-        Self { log_keys: &settings.log_keys, trusted: &settings.keys }
-    }
-
-    pub(super) fn verify(&self, bundle: &Bundle, tag: &Tag) -> Result<Sighting, BundleError> {
-        bundle.verify(tag, self.log_keys, self.trusted)
-    }
-}
 
 /// What is known of a tag.
 pub(super) enum Evidence {
@@ -67,7 +47,7 @@ pub(super) async fn look_up(settings: &Settings, tag: &Tag, deadline: Deadline) 
         let found = if folder.is_dir() {
             saved(folder, tag, &keys)
         } else {
-            kept::sighting(folder, tag, keys.trusted, keys.log_keys)
+            kept::sighting(folder, tag, &settings.keys, &settings.log_keys)
         };
         match found {
             Ok(Some(sighting)) => return Evidence::Sighting(Box::new(sighting)),

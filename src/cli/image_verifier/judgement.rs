@@ -3,7 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use super::evidence::{Evidence, Keys, look_up, record};
+use super::evidence::{Evidence, look_up, record};
+use super::keys::Keys;
 use super::name::{ImageName, NamedHost};
 use super::settings::{AskedInstance, Settings, Unseen, WhenUnavailable};
 use crate::deadline::Deadline;

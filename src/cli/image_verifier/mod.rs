@@ -7,6 +7,7 @@ mod arguments;
 mod cache;
 mod evidence;
 mod judgement;
+mod keys;
 mod name;
 mod scope;
 mod settings;

@@ -35,7 +35,7 @@ pub(super) use result::CheckResult;
 /// The time-out for the registry or the instance, redirects and token included.
 const ANSWER_TIME: Duration = Duration::from_secs(30);
 
-/// Check on this machine that a tag is what it was recorded as
+/// CheckArgs on this machine that a tag is what it was recorded as
 ///
 /// Asks the log for every entry about the tag, and the registry for the tag's current digest. Every answer is checked, an
 /// instance's too. The checks of each entry with your key:
@@ -81,7 +81,7 @@ pub(super) struct Verify {
     #[arg(value_name = "IMAGE:TAG", value_parser = parse_tag)]
     tag: Tag,
     #[command(flatten)]
-    check: Check,
+    check: CheckArgs,
     /// Do not ask the registry for the current digest
     #[arg(long)]
     no_registry: bool,
@@ -95,7 +95,7 @@ pub(super) struct Verify {
 
 /// What a tag is checked with.
 #[derive(Args)]
-pub(super) struct Check {
+pub(super) struct CheckArgs {
     #[command(flatten)]
     trust: Trust,
     /// Take the evidence from this tlogistry instance, and do not ask the log
@@ -146,7 +146,7 @@ impl Verify {
     }
 }
 
-impl Check {
+impl CheckArgs {
     /// The source of the evidence, as it stands in the JSON.
     fn source(&self) -> EvidenceSource {
         match (&self.proof_from, &self.kept, &self.instance) {

@@ -14,7 +14,7 @@ use super::proposal::{Proposal, payload_hash};
 use super::record::Record;
 use crate::clock::since_epoch;
 use crate::devlog::error::StorageError;
-use crate::devlog::folder::{self, Numbering, Opened};
+use crate::devlog::folder::{self, Numbering, OpenFolder};
 use crate::devlog::leaves::Leaves;
 use crate::devlog::records::Records;
 use crate::devlog::{Indexing, OpenError, Options};
@@ -64,7 +64,7 @@ impl MerkleLog {
             return Ok(Self::new(LocalKey::generate()?, new_numbering(), state, options, None));
         };
         let mut memory = InMemory::default();
-        let Opened { key, header, journal, lock } =
+        let OpenFolder { key, header, journal, lock } =
             folder::open(folder, options, |record: Record| memory.replay(&record))?;
         let numbering = header.numbering.ok_or_else(|| OpenError::Corrupt {
             path: folder.join(folder::ENTRIES),

@@ -3,13 +3,13 @@
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use serde::Serialize;
 
 use super::entry::{self, KIND, VERSION};
 use super::log::{Appended, Included, TileLog};
 use super::request;
 use super::response::{ApiError, json};
 use super::tiles::MAX_ENTRY;
+use super::wire::{Checkpoint, InclusionProof, KindVersion, LogId, TransparencyLogEntry};
 
 pub(super) fn create(log: &TileLog, body: &[u8]) -> Result<Response<Bytes>, ApiError> {
     let leaf = entry::leaf(request::hashed_rekord(body)?)?;
@@ -21,48 +21,6 @@ pub(super) fn create(log: &TileLog, body: &[u8]) -> Result<Response<Bytes>, ApiE
         Appended::New(included) => Ok(json(StatusCode::CREATED, &TransparencyLogEntry::new(log, &leaf, &included))),
         Appended::Existing(index) => Err(ApiError::already_exists(index)),
     }
-}
-
-/// `dev.sigstore.rekor.v1.TransparencyLogEntry` in protobuf's JSON form, where 64-bit numbers are strings and bytes are base64.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct TransparencyLogEntry {
-    log_index: String,
-    log_id: LogId,
-    kind_version: KindVersion,
-    /// Of v1 alone.
-    integrated_time: &'static str,
-    /// Of v1 alone.
-    inclusion_promise: Option<()>,
-    inclusion_proof: InclusionProof,
-    canonicalized_body: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct LogId {
-    key_id: String,
-}
-
-#[derive(Serialize)]
-struct KindVersion {
-    kind: &'static str,
-    version: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct InclusionProof {
-    log_index: String,
-    root_hash: String,
-    tree_size: String,
-    hashes: Vec<String>,
-    checkpoint: Checkpoint,
-}
-
-#[derive(Serialize)]
-struct Checkpoint {
-    envelope: String,
 }
 
 impl TransparencyLogEntry {

@@ -6,13 +6,13 @@
 use aws_lc_rs::digest::{Digest, SHA256};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use serde::Serialize;
 use x509_cert::Certificate;
 use x509_cert::der::{Decode as _, Encode as _};
 
 use super::proto_json::{Enumerated, Message};
 use super::request::{HashedRekordRequest, Verifier};
 use super::response::ApiError;
+use super::wire::{Data, Given, HashedRekord, Leaf, Raw, Signed, SignedBy, Spec};
 use crate::key::PublicKey;
 
 pub(super) const KIND: &str = "hashedrekord";
@@ -118,63 +118,4 @@ fn numbers(signature: &[u8]) -> Option<[u8; 2 * NUMBER]> {
         both[end - digits.len()..end].copy_from_slice(digits);
     }
     Some(both)
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Leaf {
-    api_version: &'static str,
-    kind: &'static str,
-    spec: Spec,
-}
-
-#[derive(Serialize)]
-struct Spec {
-    #[serde(rename = "hashedRekordV002")]
-    hashed_rekord_v002: HashedRekord,
-}
-
-#[derive(Serialize)]
-struct HashedRekord {
-    data: Data,
-    signature: Signed,
-}
-
-#[derive(Serialize)]
-struct Data {
-    algorithm: &'static str,
-    digest: String,
-}
-
-#[derive(Serialize)]
-struct Signed {
-    content: String,
-    verifier: SignedBy,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct SignedBy {
-    key_details: &'static str,
-    #[serde(flatten)]
-    given: Given,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-enum Given {
-    PublicKey(Raw),
-    X509Certificate(Raw),
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Raw {
-    raw_bytes: String,
-}
-
-impl Raw {
-    fn new(der: &[u8]) -> Self {
-        Self { raw_bytes: BASE64_STANDARD.encode(der) }
-    }
 }

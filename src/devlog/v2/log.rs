@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::key::CheckpointKey;
 use crate::devlog::error::StorageError;
-use crate::devlog::folder::{self, Opened, SigningKey as _};
+use crate::devlog::folder::{self, OpenFolder, SigningKey as _};
 use crate::devlog::leaves::Leaves;
 use crate::devlog::records::Records;
 use crate::devlog::{OpenError, Options};
@@ -66,7 +66,7 @@ impl TileLog {
                 let replay = |entry: Entry| {
                     leaves.add(leaf_hash(entry.body.as_bytes()));
                 };
-                let Opened { key, journal, lock, .. } = folder::open(folder, options, replay)?;
+                let OpenFolder { key, journal, lock, .. } = folder::open(folder, options, replay)?;
                 (key, Records::Disk(journal), Some(lock))
             }
         };

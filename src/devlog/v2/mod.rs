@@ -1,6 +1,6 @@
 //! The HTTP API of Rekor v2 (sigstore/rekor-tiles 2.3), over a log of one kind of entry: `hashedrekord` 0.0.2.
 //!
-//! What is written goes through `router` to `add`, which checks the request (`request`, `entry`) and appends it to the `log`.
+//! What is written goes through `router` to `add`, which checks the request (`request`, `entry`, `wire`) and appends it to the `log`.
 //! What is read are C2SP's tiles (`tiles`), below the same path as in the public log: a local Rekor leaves them to a server of
 //! static files.
 //!
@@ -16,6 +16,7 @@ mod request;
 mod response;
 mod router;
 mod tiles;
+mod wire;
 
 use bytes::Bytes;
 use http::Response;

@@ -8,7 +8,7 @@ use http::{Method, Request, Response};
 use super::add;
 use super::log::TileLog;
 use super::response::{ApiError, typed};
-use super::tiles::Tile;
+use super::tiles::TilePath;
 
 pub(in crate::devlog) fn respond(log: &Arc<TileLog>, request: &Request<Bytes>) -> Response<Bytes> {
     dispatch(log, request).unwrap_or_else(Response::from)
@@ -24,7 +24,7 @@ fn dispatch(log: &TileLog, request: &Request<Bytes>) -> Result<Response<Bytes>, 
             Ok(typed("application/json", Bytes::from_static(b"{\"status\":\"SERVING\"}\n")))
         }
         "/api/v2/log/entries" | "/api/v2/checkpoint" | "/healthz" => Err(ApiError::method()),
-        path => match path.strip_prefix("/api/v2/tile/").and_then(Tile::parse) {
+        path => match path.strip_prefix("/api/v2/tile/").and_then(TilePath::parse) {
             Some(tile) if reads => tile.read(log),
             Some(_) => Err(ApiError::method()),
             None => Err(ApiError::not_found()),

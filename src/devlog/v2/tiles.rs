@@ -28,7 +28,7 @@ const MAX_LEVEL: u8 = 63;
 
 /// A tile that a path names. It need not be there.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Tile {
+pub(super) struct TilePath {
     kind: Kind,
     number: u64,
     width: u64,
@@ -40,7 +40,7 @@ enum Kind {
     Entries,
 }
 
-impl Tile {
+impl TilePath {
     /// Parses what stands behind `/api/v2/tile/`. A tile has one path, as a file has.
     pub(super) fn parse(path: &str) -> Option<Self> {
         let (kind, number) = path.split_once('/')?;
@@ -105,19 +105,19 @@ fn decimal(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn hashes(level: u8, number: u64, width: u64) -> Option<Tile> {
-        Some(Tile { kind: Kind::Hashes { level }, number, width })
+    fn hashes(level: u8, number: u64, width: u64) -> Option<TilePath> {
+        Some(TilePath { kind: Kind::Hashes { level }, number, width })
     }
 
     #[test]
     fn a_path_names_one_tile() {
-        assert_eq!(Tile::parse("0/000"), hashes(0, 0, 256));
-        assert_eq!(Tile::parse("63/x001/x234/067.p/8"), hashes(63, 1_234_067, 8));
-        assert_eq!(Tile::parse("1/x256/000.p/255"), hashes(1, 256_000, 255));
-        let entries = |number, width| Some(Tile { kind: Kind::Entries, number, width });
-        assert_eq!(Tile::parse("entries/999"), entries(999, 256));
-        assert_eq!(Tile::parse("entries/000.p/1"), entries(0, 1));
-        assert_eq!(Tile::parse("0/x018/x446/x744/x073/x709/x551/615"), hashes(0, u64::MAX, 256));
+        assert_eq!(TilePath::parse("0/000"), hashes(0, 0, 256));
+        assert_eq!(TilePath::parse("63/x001/x234/067.p/8"), hashes(63, 1_234_067, 8));
+        assert_eq!(TilePath::parse("1/x256/000.p/255"), hashes(1, 256_000, 255));
+        let entries = |number, width| Some(TilePath { kind: Kind::Entries, number, width });
+        assert_eq!(TilePath::parse("entries/999"), entries(999, 256));
+        assert_eq!(TilePath::parse("entries/000.p/1"), entries(0, 1));
+        assert_eq!(TilePath::parse("0/x018/x446/x744/x073/x709/x551/615"), hashes(0, u64::MAX, 256));
     }
 
     #[test]
@@ -156,7 +156,7 @@ mod tests {
             "0/０００",
             "../checkpoint",
         ] {
-            assert_eq!(Tile::parse(path), None, "{path}");
+            assert_eq!(TilePath::parse(path), None, "{path}");
         }
     }
 }

@@ -32,7 +32,7 @@ pub(super) struct Difference {
 
 /// The platforms of two indexes, by name.
 #[derive(Debug, Default)]
-struct Compared<'a> {
+struct PlatformChanges<'a> {
     added: Vec<&'a str>,
     removed: Vec<&'a str>,
     changed: Vec<&'a str>,
@@ -81,7 +81,7 @@ impl Difference {
             (
                 Content::Index { platforms: before, attestations: old },
                 Content::Index { platforms: now, attestations: new },
-            ) => Compared::of(before, now).clause(old != new),
+            ) => PlatformChanges::of(before, now).clause(old != new),
             (Content::Index { platforms, .. }, Content::Image { .. }) => {
                 let own = match platform_of(platforms, &self.current_digest) {
                     Some(name) => format!("its image for {name} alone"),
@@ -134,10 +134,10 @@ impl Difference {
     }
 
     /// The platforms, if both are indexes.
-    fn compared(&self) -> Option<Compared<'_>> {
+    fn compared(&self) -> Option<PlatformChanges<'_>> {
         match (&self.recorded.content, &self.current.content) {
             (Content::Index { platforms: before, .. }, Content::Index { platforms: now, .. }) => {
-                Some(Compared::of(before, now))
+                Some(PlatformChanges::of(before, now))
             }
             _ => None,
         }
@@ -170,7 +170,7 @@ impl Outline {
     }
 }
 
-impl<'a> Compared<'a> {
+impl<'a> PlatformChanges<'a> {
     fn of(before: &'a Platforms, now: &'a Platforms) -> Self {
         let mut compared = Self::default();
         for (name, images) in before {

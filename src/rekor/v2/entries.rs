@@ -8,13 +8,13 @@ const REQUEST: &str = "a request for entries";
 
 /// The leaves of a bundle, from its first one on.
 #[derive(Debug)]
-pub(crate) struct Leaves {
+pub(crate) struct EntryBundle {
     bytes: bytes::Bytes,
     /// Where each leaf ends, and the two bytes of its length begin.
     spans: Vec<(usize, usize)>,
 }
 
-impl Leaves {
+impl EntryBundle {
     /// The leaf's bytes.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.spans.iter().map(|(start, end)| &self.bytes[*start..*end])
@@ -46,12 +46,12 @@ impl RekorV2 {
         size: u64,
         limit: usize,
         deadline: Deadline,
-    ) -> Result<Leaves, LogError> {
+    ) -> Result<EntryBundle, LogError> {
         let (path, full_path) = (entries_path(index, size), entries_path(index, u64::MAX));
         let bytes = self.tile_file(&path, &full_path, limit, deadline).await?;
         let first = index / TILE_WIDTH * TILE_WIDTH;
         let width = usize::try_from((size - first).min(TILE_WIDTH)).unwrap_or(usize::MAX);
-        Leaves::parse(bytes, width)
+        EntryBundle::parse(bytes, width)
             .ok_or_else(|| LogError::malformed(REQUEST, "the bundle is not of as many entries as its name says"))
     }
 }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     fn parsed(bytes: &[u8], width: usize) -> Option<Vec<Vec<u8>>> {
-        let leaves = Leaves::parse(bytes::Bytes::copy_from_slice(bytes), width)?;
+        let leaves = EntryBundle::parse(bytes::Bytes::copy_from_slice(bytes), width)?;
         Some(leaves.iter().map(<[u8]>::to_vec).collect())
     }
 

@@ -8,4 +8,4 @@ mod proposal;
 mod reading;
 
 pub use client::RekorV2;
-pub(crate) use entries::Leaves;
+pub(crate) use entries::EntryBundle;

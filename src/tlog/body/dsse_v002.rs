@@ -5,10 +5,11 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use serde::Deserialize;
+
+use wire::{Body, Envelope, Spec};
 
 use super::key::EntryKey;
-use super::signed_digest::{SHA256, wire};
+use super::signed_digest::SHA256;
 
 /// An envelope, of which the log keeps the payload's hash.
 #[derive(Debug, Clone)]
@@ -35,23 +36,29 @@ impl HashedEnvelope {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Body {
-    api_version: String,
-    kind: String,
-    spec: Spec,
-}
+mod wire {
+    use serde::Deserialize;
 
-#[derive(Deserialize)]
-struct Spec {
-    #[serde(rename = "dsseV002")]
-    dsse_v002: Envelope,
-}
+    use crate::tlog::body::signed_digest::wire::{Data, Signature};
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Envelope {
-    payload_hash: wire::Data,
-    signatures: Vec<wire::Signature>,
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub(super) struct Body {
+        pub(super) api_version: String,
+        pub(super) kind: String,
+        pub(super) spec: Spec,
+    }
+
+    #[derive(Deserialize)]
+    pub(super) struct Spec {
+        #[serde(rename = "dsseV002")]
+        pub(super) dsse_v002: Envelope,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub(super) struct Envelope {
+        pub(super) payload_hash: Data,
+        pub(super) signatures: Vec<Signature>,
+    }
 }

@@ -4,9 +4,8 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use serde::{Deserialize, Serialize};
 
-use wire::{Data, RawBytes, Signature, Verifier};
+use wire::{Body, Data, RawBytes, Signature, SignedData, Spec, Verifier};
 
 use super::key::EntryKey;
 use crate::key::PublicKey;
@@ -72,26 +71,6 @@ pub(crate) fn proposed_entry(sha256: &[u8; 32], signature: &[u8], key: &PublicKe
     request.to_string().into_bytes()
 }
 
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Body {
-    api_version: String,
-    kind: String,
-    spec: Spec,
-}
-
-#[derive(Deserialize, Serialize)]
-struct Spec {
-    #[serde(rename = "hashedRekordV002")]
-    hashed_rekord_v002: SignedData,
-}
-
-#[derive(Deserialize, Serialize)]
-struct SignedData {
-    data: Data,
-    signature: Signature,
-}
-
 impl SignedData {
     fn new(sha256: &[u8; 32], signature: &[u8], key: &PublicKey) -> Self {
         let verifier = Verifier {
@@ -106,13 +85,33 @@ impl SignedData {
     }
 }
 
-/// The parts that all of Rekor v2's kinds share.
+/// The leaf's JSON. All of Rekor v2's kinds share `Data`, `Signature` and what is in them.
 pub(super) mod wire {
     use base64::Engine as _;
     use base64::prelude::BASE64_STANDARD;
     use serde::{Deserialize, Serialize};
 
     use super::EntryKey;
+
+    #[derive(Deserialize, Serialize)]
+    #[serde(rename_all = "camelCase")]
+    pub(in super::super) struct Body {
+        pub api_version: String,
+        pub kind: String,
+        pub spec: Spec,
+    }
+
+    #[derive(Deserialize, Serialize)]
+    pub(in super::super) struct Spec {
+        #[serde(rename = "hashedRekordV002")]
+        pub hashed_rekord_v002: SignedData,
+    }
+
+    #[derive(Deserialize, Serialize)]
+    pub(in super::super) struct SignedData {
+        pub data: Data,
+        pub signature: Signature,
+    }
 
     #[derive(Deserialize, Serialize)]
     pub(in super::super) struct Data {

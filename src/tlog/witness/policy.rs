@@ -2,44 +2,23 @@
 
 use std::path::Path;
 
+use sha2::{Digest as _, Sha256};
+
 use super::super::checkpoint::Checkpoint;
 use super::super::entry::LogEntry;
-use super::super::keys::LogKey;
-use super::cosignature::{Cosignature, Witness};
+use super::super::log_key::LogKey;
+use super::cosignature::Cosignature;
 use super::error::{PolicyError, PolicyFault, Shortfall, shown_name};
-use super::policy_file::{self, MAX_POLICY_BYTES};
+use super::policy_file::{Definition, MAX_POLICY_BYTES, Party, PolicyFile};
 use crate::foreign::shown;
 use crate::private::{self, PrivateError};
 
 /// A policy. It can only be made by parsing.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// Those whose checkpoints count; none if the policy leaves that to whoever uses it.
-    pub(super) logs: Vec<LogKey>,
-    /// Each refers to earlier ones alone.
-    pub(super) definitions: Vec<Definition>,
-    /// The place in `definitions`; `None` if no cosignature is demanded.
-    pub(super) quorum: Option<usize>,
+    file: PolicyFile,
     /// The sha256 of the text that it was parsed from.
-    pub(super) sha256: [u8; 32],
-}
-
-/// A named line of a policy.
-#[derive(Debug, Clone)]
-pub(super) struct Definition {
-    /// Any bytes: names are compared as they are.
-    pub name: Vec<u8>,
-    pub party: Party,
-}
-
-#[derive(Debug, Clone)]
-pub(super) enum Party {
-    Witness(Witness),
-    /// At least `threshold` of the `members`, which are places in `definitions`. It is from 1 to their number.
-    Group {
-        threshold: usize,
-        members: Vec<usize>,
-    },
+    sha256: [u8; 32],
 }
 
 /// What is known of a checkpoint that a policy's quorum cosigned. It can only be made by checking the cosignatures.
@@ -71,7 +50,7 @@ enum Bound {
 impl Policy {
     /// Parses a policy file (<https://github.com/C2SP/C2SP/blob/main/tlog-policy.md>).
     pub fn parse(text: &[u8]) -> Result<Self, PolicyError> {
-        policy_file::parse(text)
+        Ok(Self { file: PolicyFile::parse(text)?, sha256: Sha256::digest(text).into() })
     }
 
     /// The policy that `value` is, or that the file has which it names. Nobody else may be able to write that file,
@@ -95,7 +74,7 @@ impl Policy {
 
     /// Returns whether checkpoints of this log can count.
     pub(crate) fn counts_log(&self, log: &LogKey) -> bool {
-        self.logs.is_empty() || self.logs.contains(log)
+        self.file.logs.is_empty() || self.file.logs.contains(log)
     }
 
     /// Checks that a checkpoint is signed by one of the policy's logs, if it lists any, and cosigned by its quorum. A
@@ -105,10 +84,10 @@ impl Policy {
             return Err(PolicyFault::RekorV1);
         }
         self.check_log(checkpoint)?;
-        let Some(quorum) = self.quorum else { return Ok(Cosigned { time: None }) };
-        let mut bounds: Vec<Option<Bound>> = Vec::with_capacity(self.definitions.len());
+        let Some(quorum) = self.file.quorum else { return Ok(Cosigned { time: None }) };
+        let mut bounds: Vec<Option<Bound>> = Vec::with_capacity(self.file.definitions.len());
         let mut cosignatures = Vec::new();
-        for Definition { name, party } in &self.definitions {
+        for Definition { name, party } in &self.file.definitions {
             let bound = match party {
                 Party::Witness(witness) => {
                     let cosignature = witness.cosignature(checkpoint.signed_note());
@@ -131,7 +110,7 @@ impl Policy {
             Some(Bound::At(time)) => Ok(Cosigned { time: Some(time) }),
             Some(Bound::Unknown) => Ok(Cosigned { time: None }),
             None => {
-                let quorum = shown_name(&self.definitions[quorum].name);
+                let quorum = shown_name(&self.file.definitions[quorum].name);
                 Err(PolicyFault::Quorum(Shortfall { quorum, witnesses: cosignatures }))
             }
         }
@@ -144,7 +123,7 @@ impl Policy {
 
     fn check_log(&self, checkpoint: &Checkpoint) -> Result<(), PolicyFault> {
         let mut faults = Vec::new();
-        for log in &self.logs {
+        for log in &self.file.logs {
             match checkpoint.verify(log) {
                 Ok(()) => return Ok(()),
                 // That of the log with this name tells most.
@@ -152,6 +131,6 @@ impl Policy {
                 Err(_) => {}
             }
         }
-        if self.logs.is_empty() { Ok(()) } else { Err(PolicyFault::Log(faults)) }
+        if self.file.logs.is_empty() { Ok(()) } else { Err(PolicyFault::Log(faults)) }
     }
 }

@@ -9,12 +9,9 @@
 //!
 //! Format: <https://github.com/C2SP/C2SP/blob/main/tlog-policy.md>.
 
-use sha2::{Digest as _, Sha256};
-
-use super::super::keys::LogKey;
+use super::super::log_key::LogKey;
 use super::cosignature::Witness;
 use super::error::{PolicyError, shown_name};
-use super::policy::{Definition, Party, Policy};
 use crate::foreign::shown;
 
 /// A line with a key of ML-DSA-44 has some 2 KB.
@@ -27,7 +24,36 @@ const NONE: &[u8] = b"none";
 /// The words of a line.
 type Words<'a> = [&'a [u8]];
 
-/// A policy as far as it was read.
+/// What a policy file says.
+#[derive(Debug, Clone)]
+pub(super) struct PolicyFile {
+    /// Those whose checkpoints count; none if the policy leaves that to whoever uses it.
+    pub(super) logs: Vec<LogKey>,
+    /// Each refers to earlier ones alone.
+    pub(super) definitions: Vec<Definition>,
+    /// The place in `definitions`; `None` if no cosignature is demanded.
+    pub(super) quorum: Option<usize>,
+}
+
+/// A named line of a policy.
+#[derive(Debug, Clone)]
+pub(super) struct Definition {
+    /// Any bytes: names are compared as they are.
+    pub(super) name: Vec<u8>,
+    pub(super) party: Party,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Party {
+    Witness(Witness),
+    /// At least `threshold` of the `members`, which are places in `definitions`. It is from 1 to their number.
+    Group {
+        threshold: usize,
+        members: Vec<usize>,
+    },
+}
+
+/// A policy file as far as it was read.
 #[derive(Default)]
 struct PolicyReader {
     logs: Vec<LogKey>,
@@ -38,17 +64,19 @@ struct PolicyReader {
     quorum: Option<Option<usize>>,
 }
 
-pub(super) fn parse(text: &[u8]) -> Result<Policy, PolicyError> {
-    if text.len() > MAX_POLICY_BYTES {
-        return Err(PolicyError::new(None, format!("it has more than {MAX_POLICY_BYTES} bytes")));
+impl PolicyFile {
+    pub(super) fn parse(text: &[u8]) -> Result<Self, PolicyError> {
+        if text.len() > MAX_POLICY_BYTES {
+            return Err(PolicyError::new(None, format!("it has more than {MAX_POLICY_BYTES} bytes")));
+        }
+        let mut reading = PolicyReader::default();
+        for (number, line) in text.split(|byte| *byte == b'\n').enumerate() {
+            reading.line(line).map_err(|fault| PolicyError::new(number + 1, fault))?;
+        }
+        let PolicyReader { logs, definitions, quorum, .. } = reading;
+        let quorum = quorum.ok_or_else(|| PolicyError::new(None, "it has no quorum line"))?;
+        Ok(Self { logs, definitions, quorum })
     }
-    let mut reading = PolicyReader::default();
-    for (number, line) in text.split(|byte| *byte == b'\n').enumerate() {
-        reading.line(line).map_err(|fault| PolicyError::new(number + 1, fault))?;
-    }
-    let PolicyReader { logs, definitions, quorum, .. } = reading;
-    let quorum = quorum.ok_or_else(|| PolicyError::new(None, "it has no quorum line"))?;
-    Ok(Policy { logs, definitions, quorum, sha256: Sha256::digest(text).into() })
 }
 
 impl PolicyReader {
