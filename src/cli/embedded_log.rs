@@ -1,18 +1,15 @@
 //! The embedded log of `serve` and `demo`: its options, its folders, and where it listens.
 
-use std::error::Error;
 use std::path::Path;
 
 use bytes::Bytes;
 use clap::Args;
 use http::{Request, Response};
 
-use super::{listen, log_server};
+use super::{Failure, listen, log_server};
 use crate::config::LogConfig;
 use crate::devlog::{Devlog, Options};
 use crate::tlog::{LogKey, LogKeys, RekorApi};
-
-type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 #[derive(Args)]
 pub(super) struct EmbeddedLog {
@@ -34,7 +31,7 @@ pub(super) struct EmbeddedLogs {
 
 impl EmbeddedLog {
     /// Refuses what concerns an embedded log while another one is configured.
-    pub(super) fn refuse_api(&self) -> Result<()> {
+    pub(super) fn refuse_api(&self) -> Result<(), Failure> {
         match self.log_api {
             Some(_) => {
                 Err("--log-api is of the embedded log, and REKOR_URL names another: REKOR_API_VERSION says what \
@@ -46,7 +43,7 @@ impl EmbeddedLog {
     }
 
     /// Opens the log in the state folder and serves it as long as the process runs.
-    pub(super) async fn start(&self, state: &Path) -> Result<LogConfig> {
+    pub(super) async fn start(&self, state: &Path) -> Result<LogConfig, Failure> {
         let (listener, address) = listen::bind(&self.log_listen)
             .await
             .map_err(|error| format!("the embedded log: {error}. --log-listen names another address"))?;
@@ -59,7 +56,7 @@ impl EmbeddedLog {
 
 impl EmbeddedLogs {
     /// Opens the log of this API, and that of the other if there is one: what was recorded in it counts as before.
-    async fn open(state: &Path, api: RekorApi) -> Result<Self> {
+    async fn open(state: &Path, api: RekorApi) -> Result<Self, Failure> {
         let open = async |api| Devlog::open(Some(&state.join(folder(api))), Options::of(api)).await;
         let other = match api {
             RekorApi::V1 => RekorApi::V2,
@@ -70,7 +67,7 @@ impl EmbeddedLogs {
     }
 
     /// Where the logs are, and the keys that their answers are checked with.
-    fn config(&self, address: &str) -> Result<LogConfig> {
+    fn config(&self, address: &str) -> Result<LogConfig, Failure> {
         let config = log_server::config(&self.written, address)?;
         let Some(log) = &self.earlier else { return Ok(config) };
         let mut keys: Vec<LogKey> = config.keys.iter().cloned().collect();

@@ -7,11 +7,11 @@ use clap::Args;
 use serde::Serialize;
 use url::Url;
 
-use super::CommandResult;
 use super::instance::{self, InstanceError};
 use super::shown_entry::{FindingKind, NotRead, ShownEntry, not_read};
 use super::terminal::{ASIDE, BAD, DOUBTFUL, GOOD, print_line, sanitized, styled};
 use super::trust::Trust;
+use super::{CommandResult, Failure};
 use crate::deadline::Deadline;
 use crate::image::Tag;
 use crate::log_search::{LogSearch, Unread};
@@ -200,7 +200,7 @@ async fn of_instance(
     tag: &Tag,
     search: &LogSearch,
     mut list: impl FnMut(&Finding),
-) -> Result<(Findings, Unread), Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<(Findings, Unread), Failure> {
     let sighting = instance::sighting(instance, tag, search, Deadline::after(INSTANCE_TIME)).await?;
     let finding = Finding::Sighting(Box::new(sighting));
     list(&finding);

@@ -1,6 +1,5 @@
 //! The files by which others know the log of `log`.
 
-use std::error::Error;
 use std::fs::Permissions;
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
+use super::Failure;
 use crate::config::LogConfig;
 use crate::devlog::Devlog;
 use crate::evidence::trusted_root;
@@ -30,7 +30,7 @@ pub(super) struct LogFiles {
 
 impl LogFiles {
     /// Writes the files that are asked for.
-    pub(super) fn write(&self, log: &Devlog, config: &LogConfig) -> Result<(), Box<dyn Error + Send + Sync>> {
+    pub(super) fn write(&self, log: &Devlog, config: &LogConfig) -> Result<(), Failure> {
         for (path, text) in [
             (&self.public_key, log.public_key_pem().to_owned()),
             (&self.trusted_root, trusted_root(&config.keys, |_| &config.url)),

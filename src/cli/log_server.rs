@@ -1,6 +1,5 @@
 //! An embedded log on an address: what serves it, and what its clients must know.
 
-use std::error::Error;
 use std::future::Future;
 
 use bytes::Bytes;
@@ -8,13 +7,11 @@ use http::{Request, Response};
 use http_body_util::Full;
 use tokio::net::TcpListener;
 
-use super::listen;
+use super::{Failure, listen};
 use crate::config::LogConfig;
 use crate::devlog::Devlog;
 use crate::key::PublicKey;
 use crate::tlog::{LogKey, LogKeys, RekorApi};
-
-type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Larger than any entry whose attestation Rekor would store.
 const MAX_REQUEST_BYTES: usize = 1 << 20;
@@ -43,7 +40,7 @@ pub(super) async fn answer(log: Devlog, request: Request<Bytes>) -> Response<Byt
 }
 
 /// The URL and the key of a log on this address, as its clients know them.
-pub(super) fn config(log: &Devlog, address: &str) -> Result<LogConfig> {
+pub(super) fn config(log: &Devlog, address: &str) -> Result<LogConfig, Failure> {
     let keys = LogKeys::new(vec![key(log)?]).ok_or("the embedded log has no key")?;
     let url = format!("http://{address}").parse()?;
     Ok(match log.api() {
@@ -53,7 +50,7 @@ pub(super) fn config(log: &Devlog, address: &str) -> Result<LogConfig> {
 }
 
 /// The key of a log, as its clients know it.
-pub(super) fn key(log: &Devlog) -> Result<LogKey> {
+pub(super) fn key(log: &Devlog) -> Result<LogKey, Failure> {
     let key = PublicKey::from_pem(log.public_key_pem())?;
     Ok(match log.api() {
         RekorApi::V1 => LogKey::v1(key),

@@ -86,8 +86,11 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// The exit code of a command, or the error that kept it from its end.
-type CommandResult = Result<ExitCode, Box<dyn Error + Send + Sync>>;
+/// The error that keeps a command from its end. Its message is for the user.
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// The exit code of a command.
+type CommandResult = Result<ExitCode, Failure>;
 
 fn failure(error: &dyn Error) -> ExitCode {
     // One line for each fault.

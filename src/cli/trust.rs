@@ -1,11 +1,11 @@
 //! The keys and the log that the user trusts.
 
-use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use url::Url;
 
+use super::Failure;
 use crate::base_url;
 use crate::config::LogConfig;
 use crate::foreign::shown;
@@ -14,8 +14,6 @@ use crate::rekor::PUBLIC_INSTANCE_KEY;
 use crate::timestamp::Authorities;
 use crate::tlog::{LogKey, LogKeys, RekorApi};
 use crate::trusted_material::TrustedRoot;
-
-type Fault = Box<dyn Error + Send + Sync>;
 
 #[derive(Args)]
 pub(super) struct Trust {
@@ -59,13 +57,13 @@ struct Material {
 
 impl Trust {
     /// The keys that sightings count by.
-    pub(super) fn keys(&self) -> Result<Vec<PublicKey>, Fault> {
+    pub(super) fn keys(&self) -> Result<Vec<PublicKey>, Failure> {
         let files = self.keys.iter().map(|path| keys_in(path)).collect::<Result<Vec<_>, _>>()?;
         Ok(files.concat())
     }
 
     /// The log, and the keys that its answers are checked with.
-    pub(super) fn log(&self) -> Result<LogConfig, Fault> {
+    pub(super) fn log(&self) -> Result<LogConfig, Failure> {
         // Not parsed by clap, which would print a refused URL and its password.
         let parse = |option: &str, url: &String| base_url::parse(url).map_err(|error| format!("{option}: {error}"));
         let url = self.rekor.as_ref().map(|url| parse("--rekor", url)).transpose()?;
@@ -106,7 +104,7 @@ impl Trust {
 
 impl LogMaterial {
     /// The keys of logs in the files, or the public instance's; for files with entries of any log.
-    pub(super) fn log_keys(&self) -> Result<LogKeys, Fault> {
+    pub(super) fn log_keys(&self) -> Result<LogKeys, Failure> {
         let Material { mut keys, root } = self.read(None)?;
         if keys.is_empty() {
             keys.push(public_key()?);
@@ -114,7 +112,7 @@ impl LogMaterial {
         Material { keys, root }.into_keys(RekorApi::V1, None)
     }
 
-    fn read(&self, origin: Option<&str>) -> Result<Material, Fault> {
+    fn read(&self, origin: Option<&str>) -> Result<Material, Failure> {
         let (mut keys, mut root) = (Vec::new(), None);
         if let Some(path) = &self.rekor_key {
             let text = text_of(path)?;
@@ -158,7 +156,7 @@ impl Material {
     }
 
     /// The keys, those of the log at the URL first.
-    fn into_keys(self, api: RekorApi, url: Option<&Url>) -> Result<LogKeys, Fault> {
+    fn into_keys(self, api: RekorApi, url: Option<&Url>) -> Result<LogKeys, Failure> {
         let Self { mut keys, root } = self;
         let is_public = url.is_some_and(|url| *url == LogConfig::public_instance().url);
         if is_public && api == RekorApi::V1 && !keys.iter().any(|key| key.api() == RekorApi::V1) {
@@ -174,7 +172,7 @@ impl Material {
     }
 }
 
-fn public_key() -> Result<LogKey, Fault> {
+fn public_key() -> Result<LogKey, Failure> {
     Ok(LogKey::v1(PublicKey::from_pem(PUBLIC_INSTANCE_KEY)?))
 }
 
@@ -198,19 +196,19 @@ fn is_json(text: &str) -> bool {
     text.trim_start().starts_with('{')
 }
 
-fn root_in(path: &Path, text: &str) -> Result<TrustedRoot, Fault> {
+fn root_in(path: &Path, text: &str) -> Result<TrustedRoot, Failure> {
     TrustedRoot::parse(text.trim().as_bytes()).map_err(|error| fault(path, &error))
 }
 
-fn keys_in(path: &Path) -> Result<Vec<PublicKey>, Fault> {
+fn keys_in(path: &Path) -> Result<Vec<PublicKey>, Failure> {
     let keys = PublicKey::all_from_pem(&text_of(path)?).map_err(|error| fault(path, &error))?;
     if keys.is_empty() { Err(fault(path, &"holds no PEM block 'PUBLIC KEY'")) } else { Ok(keys) }
 }
 
-fn text_of(path: &Path) -> Result<String, Fault> {
+fn text_of(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|error| fault(path, &error))
 }
 
-fn fault(path: &Path, fault: &dyn std::fmt::Display) -> Fault {
+fn fault(path: &Path, fault: &dyn std::fmt::Display) -> Failure {
     format!("{}: {}", path.display(), shown(&fault.to_string())).into()
 }

@@ -1,12 +1,12 @@
 //! The policy that the user demands of checkpoints.
 
-use std::error::Error;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::PathBuf;
 
 use clap::Args;
 
+use super::Failure;
 use crate::config::LogConfig;
 use crate::foreign::shown;
 use crate::tlog::{MAX_POLICY_BYTES, Policy, RekorApi};
@@ -21,7 +21,7 @@ pub(super) struct WitnessPolicy {
 
 impl WitnessPolicy {
     /// The policy for checkpoints of the log that is written.
-    pub(super) fn of_log(&self, log: &LogConfig) -> Result<Option<Policy>, Box<dyn Error + Send + Sync>> {
+    pub(super) fn of_log(&self, log: &LogConfig) -> Result<Option<Policy>, Failure> {
         let policy = self.read()?;
         if policy.is_some() && log.api == RekorApi::V1 {
             return Err("--policy: the checkpoints of Rekor v1 carry no witnesses' cosignatures, so none counts".into());
@@ -29,7 +29,7 @@ impl WitnessPolicy {
         Ok(policy)
     }
 
-    pub(super) fn read(&self) -> Result<Option<Policy>, Box<dyn Error + Send + Sync>> {
+    pub(super) fn read(&self) -> Result<Option<Policy>, Failure> {
         let Some(path) = &self.file else { return Ok(None) };
         let fault = |fault: &dyn ToString| format!("--policy: {}: {}", path.display(), shown(&fault.to_string()));
         let mut text = Vec::new();

@@ -34,9 +34,9 @@ pub(super) async fn expect(
     }
     let body = read_body(response, MAX_ERROR_BYTES, deadline).await.unwrap_or_default();
     #[derive(serde::Deserialize)]
-    struct ErrorBody {
+    struct RekorError {
         message: String,
     }
-    let message = serde_json::from_slice(&body).ok().map(|ErrorBody { message }| shown(&message).into_owned());
+    let message = serde_json::from_slice(&body).ok().map(|RekorError { message }| shown(&message).into_owned());
     Err(LogError::Status { status, message })
 }

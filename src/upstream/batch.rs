@@ -165,14 +165,14 @@ mod tests {
 
     /// Calls that take a second each, and answer with the time at which they were made.
     #[derive(Clone)]
-    struct Calls(Arc<Made>);
+    struct SlowCalls(Arc<Made>);
 
     struct Made {
         batches: Batches<&'static str, Instant>,
         at: Mutex<Vec<Instant>>,
     }
 
-    impl Calls {
+    impl SlowCalls {
         fn with(limit: usize) -> Self {
             Self(Arc::new(Made { batches: Batches::new(limit), at: Mutex::new(Vec::new()) }))
         }
@@ -205,7 +205,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_comes_after_a_call_was_made_waits_for_the_next_with_all_who_wait() {
-        let (tag, began) = (Calls::with(1), Instant::now());
+        let (tag, began) = (SlowCalls::with(1), Instant::now());
         let first = tag.ask(true);
         sleep(CALL / 10).await;
         let waiting: Vec<_> = (0..50).map(|_| tag.ask(true)).collect();
@@ -221,7 +221,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_few_calls_are_made_at_once_and_the_first_to_end_makes_room() {
-        let (tag, began) = (Calls::with(4), Instant::now());
+        let (tag, began) = (SlowCalls::with(4), Instant::now());
         let mut asked = Vec::new();
         for _ in 0..6 {
             asked.push(tag.ask(true));
@@ -238,7 +238,7 @@ mod tests {
     /// As a tag that moves while it is asked for: whoever comes later hears of it.
     #[tokio::test(start_paused = true)]
     async fn nobody_gets_an_answer_to_what_was_asked_before_he_came() {
-        let tag = Calls::with(2);
+        let tag = SlowCalls::with(2);
         let mut random = 7_u64;
         let mut asked = Vec::new();
         for _ in 0..500 {
@@ -256,7 +256,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_goes_away_leaves_the_others_their_own_call() {
-        let (tag, began) = (Calls::with(1), Instant::now());
+        let (tag, began) = (SlowCalls::with(1), Instant::now());
         let _first = tag.ask(true);
         sleep(CALL / 10).await;
         let next = tag.ask(true);
@@ -280,7 +280,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_not_shared_makes_those_who_waited_begin_again() {
-        let (tag, began) = (Calls::with(1), Instant::now());
+        let (tag, began) = (SlowCalls::with(1), Instant::now());
         let first = tag.ask(true);
         sleep(CALL / 10).await;
         let (next, other) = (tag.ask(false), tag.ask(true));

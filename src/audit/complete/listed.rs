@@ -146,8 +146,8 @@ mod tests {
             line.as_object_mut().unwrap().remove("logIndex");
         });
         assert_eq!(pending.unwrap().place, None);
-        type Fault<'a> = (&'a str, &'a dyn Fn(&mut Value));
-        let faults: &[Fault<'_>] = &[
+        type Alteration<'a> = (&'a str, &'a dyn Fn(&mut Value));
+        let faults: &[Alteration<'_>] = &[
             ("tag", &|line| line["tag"] = json!("ghcr.io/org/app:v2")),
             ("digest", &|line| line["digest"] = json!(Digest::sha256(b"v2").as_str())),
             ("type", &|line| line["envelope"]["payloadType"] = json!("text/plain")),

@@ -1,7 +1,6 @@
 //! `audit --complete`: that a log has nothing under the keys but what an instance lists.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 use std::pin::pin;
@@ -18,7 +17,7 @@ use crate::audit::complete::{
     Summary, read_log,
 };
 use crate::audit::{AuditState, Weight, worst};
-use crate::cli::{CommandResult, instance, listen};
+use crate::cli::{CommandResult, Failure, instance, listen};
 use crate::ledger::Ledger;
 use crate::log_search::LogSearch;
 use crate::tlog::{Checkpoint, GrowthError, LogError};
@@ -184,7 +183,7 @@ async fn or_stopped<T>(stop: impl Future<Output = ()>, work: impl Future<Output 
     }
 }
 
-fn nothing_listed() -> Box<dyn Error + Send + Sync> {
+fn nothing_listed() -> Failure {
     "there is nothing to compare the log with: give --instance, --ledger-table or --ledger-file".into()
 }
 

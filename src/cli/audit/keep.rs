@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
-use std::error::Error;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -13,8 +12,8 @@ use url::Url;
 
 use crate::audit::LEDGER_TIME;
 use crate::audit::complete::ListedStatement;
-use crate::cli::instance;
 use crate::cli::ledger::lines::{self, ExportLine};
+use crate::cli::{Failure, instance};
 use crate::deadline::Deadline;
 use crate::image::Tag;
 use crate::ledger::{CarriedItem, Lease, Ledger, Row, StoredItem, UsedKeys, new_row, text};
@@ -22,8 +21,6 @@ use crate::log_search::LogSearch;
 use crate::private;
 use crate::sighting::SignedStatement;
 use crate::tlog::LogKey;
-
-type Fault = Box<dyn Error + Send + Sync>;
 
 /// Evidence that is fetched at once.
 const CONCURRENCY: usize = 8;
@@ -70,7 +67,7 @@ impl Keeping {
         search: &LogSearch,
         instance: Option<&Url>,
         ledger: Option<&Ledger>,
-    ) -> Result<usize, Fault> {
+    ) -> Result<usize, Failure> {
         let mut kept = KeptFile::begin(&self.path, search)?;
         match (instance, ledger) {
             (Some(instance), _) => self.fetch(search, instance, &mut kept).await?,
@@ -86,7 +83,7 @@ impl Keeping {
     }
 
     /// Fetches the evidence of sightings that are not kept yet.
-    async fn fetch(&self, search: &LogSearch, instance: &Url, kept: &mut KeptFile) -> Result<(), Fault> {
+    async fn fetch(&self, search: &LogSearch, instance: &Url, kept: &mut KeptFile) -> Result<(), Failure> {
         let mut wanted = self.recorded.take();
         wanted.retain(|name, _| !kept.tags.contains(name));
         let fetch = async |tag: Tag| {
@@ -109,7 +106,7 @@ impl Keeping {
 }
 
 /// Copies the rows of a ledger that verify.
-async fn copy(search: &LogSearch, ledger: &Ledger, kept: &mut KeptFile) -> Result<(), Fault> {
+async fn copy(search: &LogSearch, ledger: &Ledger, kept: &mut KeptFile) -> Result<(), Failure> {
     let mut after = None::<String>;
     loop {
         let page = ledger.items(after.as_deref(), Deadline::after(LEDGER_TIME)).await?;
@@ -130,7 +127,7 @@ async fn copy(search: &LogSearch, ledger: &Ledger, kept: &mut KeptFile) -> Resul
 
 impl KeptFile {
     /// Begins a file beside the one at `path`, with the rows that this has and that are recorded and verify.
-    fn begin(path: &Path, search: &LogSearch) -> Result<Self, Fault> {
+    fn begin(path: &Path, search: &LogSearch) -> Result<Self, Failure> {
         let file = BufWriter::new(tempfile::NamedTempFile::new_in(private::parent(path))?);
         let mut kept = Self { file, items: 0, tags: HashSet::new() };
         if !path.exists() {
@@ -149,14 +146,14 @@ impl KeptFile {
         result.map(|()| kept)
     }
 
-    fn add(&mut self, item: &StoredItem) -> Result<(), Fault> {
+    fn add(&mut self, item: &StoredItem) -> Result<(), Failure> {
         self.tags.insert(text(item, "tag").unwrap_or_default().to_owned());
         self.items += 1;
         Ok(writeln!(self.file, "{}", lines::item(item))?)
     }
 
     /// Ends the file with the keys and the number of items, and puts it in its place.
-    fn end(mut self, path: &Path, search: &LogSearch) -> Result<usize, Fault> {
+    fn end(mut self, path: &Path, search: &LogSearch) -> Result<usize, Failure> {
         let sightings = self.tags.len();
         let used = UsedKeys {
             signing: search.trusted.iter().map(crate::key::PublicKey::fingerprint).collect(),

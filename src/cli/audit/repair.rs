@@ -1,11 +1,11 @@
 //! The options of `audit --repair`.
 
-use std::error::Error;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::audit::{LEDGER_TIME, Repair};
+use crate::cli::Failure;
 use crate::deadline::Deadline;
 use crate::log_search::LogSearch;
 use crate::setup;
@@ -26,7 +26,7 @@ pub(super) struct RepairArgs {
 
 impl RepairArgs {
     /// The signer of repairs, if they are wanted. Its key must be one of the keys that count.
-    pub(super) async fn repair(self, search: &LogSearch) -> Result<Option<Repair>, Box<dyn Error + Send + Sync>> {
+    pub(super) async fn repair(self, search: &LogSearch) -> Result<Option<Repair>, Failure> {
         if !self.repair {
             return Ok(None);
         }

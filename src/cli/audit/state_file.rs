@@ -1,11 +1,11 @@
 //! The state file of `audit`.
 
-use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use crate::audit::AuditState;
+use crate::cli::Failure;
 use crate::private;
 use crate::tlog::LogKeys;
 
@@ -25,7 +25,7 @@ impl StateFile {
     }
 
     /// Reads the file, or starts empty if it does not exist.
-    pub(in crate::cli) fn load(&self, keys: &LogKeys) -> Result<AuditState, Box<dyn Error + Send + Sync>> {
+    pub(in crate::cli) fn load(&self, keys: &LogKeys) -> Result<AuditState, Failure> {
         let Some(path) = &self.0 else { return Ok(AuditState::default()) };
         let fault = |fault: &dyn Display| format!("{}: {fault}", path.display());
         // Anyone who can write the file decides which tags are skipped, so it must be private.

@@ -3,7 +3,8 @@
 use reqwest::Client;
 use serde_json::json;
 
-use super::narration::{Result, expect, note};
+use super::narration::{expect, note};
+use crate::cli::Failure;
 use crate::config::LogConfig;
 use crate::evidence::Bundle;
 use crate::image::{Digest, Tag};
@@ -20,7 +21,12 @@ pub(super) struct Recorded {
 }
 
 /// A log of v1 has all of it, and finds it by the tag.
-pub(super) async fn from_the_log(client: &Client, log: &LogConfig, tag: &Tag, recorded: &Recorded) -> Result<()> {
+pub(super) async fn from_the_log(
+    client: &Client,
+    log: &LogConfig,
+    tag: &Tag,
+    recorded: &Recorded,
+) -> Result<(), Failure> {
     let uuid = &recorded.uuid;
     let hash = subject_hash(tag);
     let search = json!({"hash": format!("sha256:{hash}")}).to_string();
@@ -52,7 +58,7 @@ pub(super) async fn from_the_instance(
     key: &PublicKey,
     tag: &Tag,
     recorded: &Recorded,
-) -> Result<()> {
+) -> Result<(), Failure> {
     let bundle = client.get(url).send().await?.error_for_status()?.bytes().await?;
     let sighting = Bundle::parse(&bundle)?.verify(tag, &log.keys, std::slice::from_ref(key))?;
     expect(sighting.digest() == &recorded.digest, "the record states the first digest")?;

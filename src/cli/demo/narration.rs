@@ -1,8 +1,6 @@
 //! The way that the demo is told: what is done, what came of it, and what was expected.
 
-use std::error::Error;
-
-pub(super) type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+use crate::cli::Failure;
 
 pub(super) fn step(text: &str) {
     println!("\n{text}");
@@ -14,6 +12,6 @@ pub(super) fn note(text: &str) {
     }
 }
 
-pub(super) fn expect(holds: bool, what: &str) -> Result<()> {
+pub(super) fn expect(holds: bool, what: &str) -> Result<(), Failure> {
     if holds { Ok(()) } else { Err(format!("it should be that {what}").into()) }
 }

@@ -6,9 +6,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::evidence::{self, Recorded};
-use super::narration::{Result, expect, note, step};
+use super::narration::{expect, note, step};
 use super::registry;
-use crate::cli::{listen, log_server, serve};
+use crate::cli::{Failure, listen, log_server, serve};
 use crate::config::{Config, LogConfig};
 use crate::devlog::{Devlog, Options};
 use crate::image::Digest;
@@ -37,7 +37,7 @@ impl Server {
 }
 
 /// `api` is that of the log.
-pub(super) async fn tell(api: RekorApi) -> Result<()> {
+pub(super) async fn tell(api: RekorApi) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let key_file = folder.path().join("signing-key.pem");
     let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
@@ -143,14 +143,14 @@ pub(super) async fn tell(api: RekorApi) -> Result<()> {
     Ok(())
 }
 
-async fn start_registry() -> Result<Server> {
+async fn start_registry() -> Result<Server, Failure> {
     let (listener, address) = listen::bind("127.0.0.1:0").await?;
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(registry::serve(listener, async { drop(stopped.await) }));
     Ok(Server { address, stop, task })
 }
 
-async fn start_log(devlog: Devlog) -> Result<(Server, LogConfig)> {
+async fn start_log(devlog: Devlog) -> Result<(Server, LogConfig), Failure> {
     let (listener, address) = listen::bind("127.0.0.1:0").await?;
     let config = log_server::config(&devlog, &address)?;
     let (stop, stopped) = oneshot::channel();
@@ -167,7 +167,7 @@ async fn start_tlogistry(
     ledger: Option<FileLedger>,
     log: &LogConfig,
     upstream: &Server,
-) -> Result<Server> {
+) -> Result<Server, Failure> {
     let insecure = upstream.address.clone();
     let config = Config::read(|name| (name == "INSECURE_REGISTRIES").then(|| insecure.clone()))?;
     let signer = Signer::Local(LocalKey::open_or_generate(key_file)?);
@@ -180,7 +180,7 @@ async fn start_tlogistry(
 }
 
 /// Pushes an image whose one layer is `text`, and returns its digest.
-async fn push(client: &Client, registry: &Server, tag: &str, text: &str) -> Result<Digest> {
+async fn push(client: &Client, registry: &Server, tag: &str, text: &str) -> Result<Digest, Failure> {
     let base = format!("http://{}/v2/{REPOSITORY}", registry.address);
     let layer = text.as_bytes().to_vec();
     let config = json!({
@@ -207,23 +207,23 @@ async fn push(client: &Client, registry: &Server, tag: &str, text: &str) -> Resu
 }
 
 /// Asks tlogistry for a manifest, as `docker pull <tlogistry>/<registry>/demo/app:<reference>` would.
-async fn pull(client: &Client, service: &Server, registry: &Server, reference: &str) -> Result<Response> {
+async fn pull(client: &Client, service: &Server, registry: &Server, reference: &str) -> Result<Response, Failure> {
     let url = format!("http://{}/v2/{}/{REPOSITORY}/manifests/{reference}", service.address, registry.address);
     Ok(client.get(url).send().await?)
 }
 
-async fn pull_pinned(client: &Client, service: &Server, registry: &Server, tag: &str) -> Result<Response> {
+async fn pull_pinned(client: &Client, service: &Server, registry: &Server, tag: &str) -> Result<Response, Failure> {
     let url = format!("http://{}/v2/{PREFIX}{}/{REPOSITORY}/manifests/{tag}", service.address, registry.address);
     Ok(client.get(url).send().await?)
 }
 
-fn header<'a>(response: &'a Response, name: &str) -> Result<&'a str> {
+fn header<'a>(response: &'a Response, name: &str) -> Result<&'a str, Failure> {
     let value = response.headers().get(name).ok_or_else(|| format!("the answer has no {name}"))?;
     Ok(value.to_str()?)
 }
 
 /// The message of a refusal, as a client shows it.
-async fn refused(response: Response) -> Result<String> {
+async fn refused(response: Response) -> Result<String, Failure> {
     expect(response.status() == StatusCode::FORBIDDEN, "the moved tag is refused")?;
     let body: serde_json::Value = serde_json::from_slice(&response.bytes().await?)?;
     let error = &body["errors"][0];

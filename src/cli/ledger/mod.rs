@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::CommandResult;
+use super::{CommandResult, Failure};
 use crate::ledger::{FileLedger, Ledger, LedgerFileError};
 use crate::setup;
 
@@ -58,7 +58,7 @@ impl WhichLedger {
     async fn open(
         &self,
         open_file: impl FnOnce(&std::path::Path) -> Result<FileLedger, LedgerFileError>,
-    ) -> Result<Ledger, Box<dyn std::error::Error + Send + Sync>> {
+    ) -> Result<Ledger, Failure> {
         match (&self.ledger_table, &self.ledger_file) {
             (Some(table), _) => Ok(Ledger::DynamoDb(setup::dynamodb_ledger(table.clone()).await)),
             (None, Some(file)) => Ok(Ledger::File(open_file(file)?)),

@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::Args;
 use url::Url;
 
+use super::Failure;
 use super::age::Age;
 use super::audit::state_file::StateFile;
 use super::shown_entry::ShownEntry;
@@ -158,11 +159,7 @@ impl CheckArgs {
     }
 
     /// Checks `tag`, and what the registry serves now if `asks_registry`.
-    pub(super) async fn run(
-        &self,
-        tag: &Tag,
-        asks_registry: bool,
-    ) -> Result<Checked, Box<dyn std::error::Error + Send + Sync>> {
+    pub(super) async fn run(&self, tag: &Tag, asks_registry: bool) -> Result<Checked, Failure> {
         let log = self.trust.log()?;
         let policy = self.policy.of_log(&log)?;
         let search = LogSearch::new(log, self.trust.keys()?)?;
@@ -272,7 +269,7 @@ async fn look_up(
 }
 
 /// Asks the registry for the current digest.
-async fn ask_registry(tag: &Tag, asked: bool) -> Result<RegistryAnswer, Box<dyn std::error::Error + Send + Sync>> {
+async fn ask_registry(tag: &Tag, asked: bool) -> Result<RegistryAnswer, Failure> {
     if !asked {
         return Ok(RegistryAnswer::NotAsked);
     }

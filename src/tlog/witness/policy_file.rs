@@ -22,7 +22,7 @@ const MAX_DEFINITIONS: usize = 128;
 const NONE: &[u8] = b"none";
 
 /// The words of a line.
-type Words<'a> = [&'a [u8]];
+type LineWords<'a> = [&'a [u8]];
 
 /// What a policy file says.
 #[derive(Debug, Clone)]
@@ -98,7 +98,7 @@ impl PolicyReader {
         }
     }
 
-    fn log(&mut self, words: &Words<'_>) -> Result<(), String> {
+    fn log(&mut self, words: &LineWords<'_>) -> Result<(), String> {
         let ([vkey] | [vkey, _]) = words else { return Err("it is not 'log <vkey> [<url>]'".into()) };
         let log = LogKey::from_vkey(text(vkey)?).map_err(|error| fault(&error))?;
         if self.logs.iter().any(|other| other.public_key() == log.public_key()) {
@@ -111,7 +111,7 @@ impl PolicyReader {
         Ok(())
     }
 
-    fn witness(&mut self, words: &Words<'_>) -> Result<(), String> {
+    fn witness(&mut self, words: &LineWords<'_>) -> Result<(), String> {
         let ([name, vkey] | [name, vkey, _]) = words else {
             return Err("it is not 'witness <name> <vkey> [<url>]'".into());
         };
@@ -126,7 +126,7 @@ impl PolicyReader {
         self.define(name, Party::Witness(witness))
     }
 
-    fn group(&mut self, words: &Words<'_>) -> Result<(), String> {
+    fn group(&mut self, words: &LineWords<'_>) -> Result<(), String> {
         let [name, threshold, names @ ..] = words else {
             return Err("it is not 'group <name> all|any|<k> <name>...'".into());
         };
@@ -155,7 +155,7 @@ impl PolicyReader {
         self.define(name, Party::Group { threshold, members })
     }
 
-    fn quorum(&mut self, words: &Words<'_>) -> Result<(), String> {
+    fn quorum(&mut self, words: &LineWords<'_>) -> Result<(), String> {
         let [name] = words else { return Err("it is not 'quorum <name>'".into()) };
         if self.quorum.is_some() {
             return Err("it is the second quorum line".into());

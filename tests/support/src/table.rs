@@ -20,11 +20,15 @@ use tlogistry::ledger::{DynamoDbLedger, Ledger};
 
 use crate::process::tools;
 
+/// Names the URL of a DynamoDB Local that runs already. Whoever runs many programs in a row saves each its own
+/// (tests/tools/mutants).
+const RUNNING: &str = "TLOGISTRY_DYNAMODB_LOCAL";
+
 /// DynamoDB Local, which all tables of a test program are in.
 struct Server {
     endpoint: String,
-    /// It ends when its standard input is closed, and so with the test program, however that ends.
-    _process: Child,
+    /// It ends when its standard input is closed, and so with the test program, however that ends. `None` if it ran already.
+    _process: Option<Child>,
 }
 
 /// Runs a command in a folder of its own, where it may leave what it likes, until the standard input is closed.
@@ -38,7 +42,10 @@ const SUPERVISED: &str = r#"
 "#;
 
 impl Server {
-    fn start() -> Self {
+    fn find_or_start() -> Self {
+        if let Ok(endpoint) = std::env::var(RUNNING) {
+            return Self { endpoint, _process: None };
+        }
         let program = tools().join("bin/dynamodb-local");
         assert!(program.exists(), "{} is missing: run 'make tools'", program.display());
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -51,7 +58,7 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        Self { endpoint: format!("http://127.0.0.1:{port}"), _process: process }
+        Self { endpoint: format!("http://127.0.0.1:{port}"), _process: Some(process) }
     }
 }
 
@@ -65,7 +72,7 @@ pub fn client(endpoint: &str) -> aws_sdk_dynamodb::Client {
     aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 
-static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
+static SERVER: LazyLock<Server> = LazyLock::new(Server::find_or_start);
 static TABLES: AtomicUsize = AtomicUsize::new(0);
 
 /// A table such as a ledger needs, or the counters.
@@ -134,7 +141,7 @@ impl Table {
     async fn keyed_by(key: &'static str) -> Self {
         let endpoint = SERVER.endpoint.as_str();
         let client = client(endpoint);
-        let name = format!("{key}s-{}", TABLES.fetch_add(1, Ordering::Relaxed));
+        let name = format!("{key}s-{}-{}", std::process::id(), TABLES.fetch_add(1, Ordering::Relaxed));
         let table = Self { name, key, endpoint, client };
         let mut tries = 0;
         while let Err(error) = table.create().await {

@@ -104,7 +104,7 @@ fn one(runner: &Runner, tests: &[Test], mutant: usize, patience: Duration) -> Ou
         let program = &of_program[0].program;
         for together in of_program.chunks(if program.name == "lib" { usize::MAX } else { TOGETHER }) {
             let limit = together.iter().map(|test| test.took).sum::<Duration>() * 10 + patience;
-            let mut left: Vec<&str> = together.iter().flat_map(|test| &test.names).map(String::as_str).collect();
+            let mut left: Vec<&str> = together.iter().map(|test| test.name.as_str()).collect();
             while !left.is_empty() {
                 let failed = match runner.with(mutant, program, &left, limit) {
                     End::Passed => break,

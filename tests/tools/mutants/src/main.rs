@@ -6,6 +6,7 @@
 //! ([`testing`]); these tests alone can find them ([`judge`]).
 
 mod compile;
+mod database;
 mod judge;
 mod mutant;
 mod named;
@@ -26,6 +27,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 
 use crate::compile::{Built, Program};
+use crate::database::Database;
 use crate::judge::Outcome;
 use crate::mutant::Mutant;
 use crate::testing::{Runner, Test};
@@ -93,7 +95,9 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     say(format!("{} test programs built, {} mutants in them", built.programs.len(), in_build(&mutants, &built)));
 
     let patience = Duration::from_secs(arguments.patience);
-    let runner = Runner { tree, tools: root.join(".tools"), patience };
+    let tools = root.join(".tools");
+    let database = Database::start(&tools, &out);
+    let runner = Runner { tree, tools, database, patience };
     let tests = reaching(&runner, &built.programs, &out, arguments.jobs)?;
     say(format!("{} tests run without a mutant, to see which each reaches", tests.len()));
 
@@ -133,7 +137,7 @@ fn in_order(mutants: &[Mutant], modules: &[String]) -> Vec<usize> {
 fn reaching(runner: &Runner, programs: &[Program], out: &Path, jobs: usize) -> Result<Vec<Test>, String> {
     let mut all = Vec::new();
     for program in programs {
-        all.extend(runner.tests(program)?.into_iter().map(|names| (program, names)));
+        all.extend(runner.tests(program)?.into_iter().map(|name| (program, name)));
     }
     let next = AtomicUsize::new(0);
     let tests = Mutex::new(Vec::new());
@@ -142,10 +146,10 @@ fn reaching(runner: &Runner, programs: &[Program], out: &Path, jobs: usize) -> R
             let (all, next, tests) = (&all, &next, &tests);
             scope.spawn(move || {
                 let log = out.join(format!("reached-{job}"));
-                while let Some((program, names)) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    match runner.without(program, names, &log) {
+                while let Some((program, name)) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    match runner.without(program, name, &log) {
                         Some(test) => tests.lock().unwrap().push(test),
-                        None => eprintln!("LEFT OUT: {} {} fails without a mutant", program.name, names.join(" ")),
+                        None => eprintln!("LEFT OUT: {} {name} fails without a mutant", program.name),
                     }
                 }
             });

@@ -9,32 +9,32 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use crate::compile::Program;
+use crate::database::Database;
 
-/// KiB of memory that a test program may take, with DynamoDB's Java in it; the library's own tests need little.
+/// KiB of memory that a test program may take, with the programs that it starts; the library's own tests need little.
 /// A mutant may be a loop that never stops to take more.
 const MEMORY: usize = 12 << 20;
 const MEMORY_OF_THE_LIBRARY: usize = 4 << 20;
 
-/// Programs whose every start begins a database: a module of their tests is run as one.
-const BEGIN_SLOWLY: [&str; 4] = ["allowance", "evidence", "ledger", "rekor_v2"];
-
-/// One test, or a module of tests that run together, as it went without a mutant.
+/// A test, as it went without a mutant.
 #[derive(Debug)]
 pub struct Test {
     pub program: Program,
-    pub names: Vec<String>,
+    pub name: String,
     pub took: Duration,
     /// The mutants that it reaches.
     pub reached: BTreeSet<usize>,
 }
 
 /// How tests are run.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Runner {
     /// Where the tests find their files.
     pub tree: PathBuf,
     /// The folder of what `make tools` installed.
     pub tools: PathBuf,
+    /// `None` if the tools have none.
+    pub database: Option<Database>,
     /// Added to the time that tests are given.
     pub patience: Duration,
 }
@@ -50,33 +50,27 @@ pub enum End {
 }
 
 impl Runner {
-    /// The names of a program's tests, as they are run: one by one, or by modules.
-    pub fn tests(&self, program: &Program) -> Result<Vec<Vec<String>>, String> {
+    /// The names of a program's tests.
+    pub fn tests(&self, program: &Program) -> Result<Vec<String>, String> {
         let mut command = self.command(program);
         let output = command.args(["--list", "--format=terse"]).output();
         let output = output.map_err(|error| format!("{}: {error}", program.path.display()))?;
         let lines = String::from_utf8_lossy(&output.stdout);
-        let names: Vec<String> =
-            lines.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect();
-        let together = BEGIN_SLOWLY.contains(&program.name.as_str());
-        fn module(name: &str) -> Option<&str> {
-            name.rsplit_once("::").map(|(module, _)| module)
-        }
-        Ok(names.chunk_by(|one, other| together && module(one) == module(other)).map(<[String]>::to_vec).collect())
+        Ok(lines.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
     }
 
-    /// Runs tests without a mutant; `None` if one fails, twice.
-    pub fn without(&self, program: &Program, names: &[String], log: &Path) -> Option<Test> {
+    /// Runs a test without a mutant; `None` if it fails, twice.
+    pub fn without(&self, program: &Program, name: &str, log: &Path) -> Option<Test> {
         for _ in 0..2 {
             let _ = fs::remove_file(log); // not there yet
             let began = Instant::now();
             let mut command = self.command(program);
-            command.arg("--exact").args(names).env("TLOGISTRY_MUTANTS_REACHED", log);
-            if run(command, self.patience * 10) == End::Passed {
+            command.args(["--exact", name]).env("TLOGISTRY_MUTANTS_REACHED", log);
+            if self.run(command, self.patience * 10) == End::Passed {
                 let numbers = fs::read_to_string(log).unwrap_or_default();
                 let reached = numbers.lines().filter_map(|line| line.parse().ok()).collect();
                 let took = began.elapsed();
-                return Some(Test { program: program.clone(), names: names.to_vec(), took, reached });
+                return Some(Test { program: program.clone(), name: name.to_owned(), took, reached });
             }
         }
         None
@@ -86,6 +80,13 @@ impl Runner {
     pub fn with(&self, mutant: usize, program: &Program, names: &[&str], limit: Duration) -> End {
         let mut command = self.command(program);
         command.arg("--exact").args(names).env("TLOGISTRY_MUTANT", mutant.to_string());
+        self.run(command, limit)
+    }
+
+    /// As [`run`], with the database.
+    fn run(&self, mut command: Command, limit: Duration) -> End {
+        let database = self.database.as_ref().map(Database::serve);
+        command.envs(database.iter().map(|running| ("TLOGISTRY_DYNAMODB_LOCAL", &running.url)));
         run(command, limit)
     }
 
