@@ -7,7 +7,7 @@ use crate::waves::Waves;
 #[tokio::test]
 async fn a_first_sight_waits_three_times_for_the_ledger() {
     let scene = Scene::set().await;
-    let waves = Waves::to(scene.ledger.endpoint).await;
+    let waves = Waves::to(scene.table.endpoint).await;
     let instance = scene.instance_through(&waves.endpoint);
     scene.push("v0");
     assert!(pull(&instance, "v0", "192.0.2.1").await.first_seen, "the instance's own row is there");
@@ -41,7 +41,7 @@ async fn a_refused_source_gives_back_what_it_drew() {
     let scene = Scene::set().await;
     let first = scene.instance(20, 1);
     assert_eq!(scene.draw_all(&[first], "192.0.2.1").await, 1);
-    let waves = Waves::to(scene.ledger.endpoint).await;
+    let waves = Waves::to(scene.table.endpoint).await;
     let other = scene.instance_limited_through(&waves.endpoint, 20, 1);
     scene.push("v0");
     assert!(pull(&other, "v0", "192.0.2.2").await.first_seen, "the instance's own row is there");

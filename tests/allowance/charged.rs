@@ -80,7 +80,7 @@ async fn a_tag_that_the_ledger_has_lost_costs_one_search_and_comes_back() {
     let scene = Scene::set().await;
     scene.push("v1");
     assert!(pull(&scene.instance(10, 10), "v1", SOURCE).await.first_seen);
-    scene.ledger.delete(tag("v1").canonical()).await;
+    scene.table.delete(tag("v1").canonical()).await;
     assert_eq!(scene.searches(), 1);
 
     assert_eq!(ask(&scene.instance(10, 10), Method::GET, &sighting("v1"), SOURCE).await.status, 404, "until then");
@@ -97,7 +97,7 @@ async fn attestations_are_never_searched_for() {
     let scene = Scene::set().await;
     scene.push("v1");
     assert!(pull(&scene.instance(10, 10), "v1", SOURCE).await.first_seen);
-    scene.ledger.delete(tag("v1").canonical()).await;
+    scene.table.delete(tag("v1").canonical()).await;
     scene.searches();
     let digest = Digest::sha256(&registry::image("v1"));
     for kind in ["referrers", "manifests", "blobs"] {
@@ -119,7 +119,7 @@ async fn finishing_a_recording_that_broke_off_costs_nothing() {
     let digest = Digest::sha256(&registry::image("v1"));
     let statement = Signer::Local(scene.key()).sign(&tag("v1"), &digest, deadline).await.unwrap();
     let row = Row::pending(&statement, Lease::starting_now(Duration::ZERO));
-    assert!(scene.ledger.ledger().insert(&row, deadline).await.unwrap());
+    assert!(scene.table.ledger().insert(&row, deadline).await.unwrap());
     let finished = pull(&instance, "v1", SOURCE).await;
     assert!(finished.first_seen, "{finished:?}");
     assert_eq!((scene.searches(), scene.total().await, scene.recorded().await), (1, 1, 2));
@@ -136,7 +136,7 @@ async fn a_move_costs_one_when_it_is_remembered_and_its_refusal_nothing() {
         scene.push_as("v1", &format!("move {number}"));
         assert_eq!(pull(&instance, "v1", SOURCE).await.status, 403, "refused whether or not it is remembered");
         instance.finish().await;
-        let row = scene.ledger.row(&tag("v1")).await.unwrap();
+        let row = scene.table.row(&tag("v1")).await.unwrap();
         assert_eq!((scene.total().await, row["moves"].as_l().unwrap().len()), (drawn, remembered), "move {number}");
     }
 }

@@ -41,7 +41,7 @@ async fn a_table_that_is_not_there_leaves_each_instance_its_own_limits() {
 #[tokio::test]
 async fn a_table_with_another_key_leaves_each_instance_its_own_limits() {
     let scene = Scene::set().await;
-    let (client, name) = (scene.ledger.client.clone(), scene.ledger.name.clone());
+    let (client, name) = (scene.table.client.clone(), scene.table.name.clone());
     assert_each_instance_holds_its_own(&scene, || SharedCounters::new(client.clone(), name.clone())).await;
 }
 

@@ -1,6 +1,7 @@
-//! A registry, a log, a ledger, counters and a key, and instances of the service that share them.
+//! A log and counters, and instances of the service that share them, a registry, a ledger and a key.
 
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,17 +11,17 @@ use http::{Method, Request};
 use http_body_util::Full;
 use testing::clock::Slow;
 use testing::service;
+use testing::shared::Shared;
 use testing::table::Table;
-use testing::tags::{Tags, manifest};
+use testing::tags::manifest;
 use tlogistry::cli::listen;
 use tlogistry::config::LogConfig;
 use tlogistry::devlog::{Devlog, Options};
 use tlogistry::http::{Body, Service};
 use tlogistry::image::Digest;
 use tlogistry::key::PublicKey;
-use tlogistry::ledger::{DynamoDbLedger, Ledger};
+use tlogistry::ledger::{DynamoDbLedger, Ledger, MemoryLedger};
 use tlogistry::rate_limit::{SharedCounters, Source};
-use tlogistry::sighting::LocalKey;
 use tlogistry::tlog::LogKeys;
 
 /// A number of whole minutes since the Unix epoch.
@@ -36,13 +37,11 @@ pub fn a_minute_later() -> SystemTime {
 }
 
 pub struct Scene {
-    pub ledger: Table,
+    shared: Shared,
     pub counters: Table,
     pub log: Devlog,
     log_config: LogConfig,
     searches: Arc<AtomicUsize>,
-    folder: tempfile::TempDir,
-    tags: Tags,
     /// A draw has a second at the counters, which is little for another process on a busy machine.
     slow: Option<Slow>,
 }
@@ -63,14 +62,20 @@ impl Answer {
     }
 }
 
+impl Deref for Scene {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}
+
 impl Scene {
     pub async fn set() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let key = LocalKey::open_or_generate(&folder.path().join("key.pem")).unwrap();
+        let (shared, counters) = (Shared::set().await, Table::counters().await);
         let searches: Arc<AtomicUsize> = Arc::default();
-        let (log, log_config) = counting_log(searches.clone(), key.public_key()).await;
-        let (ledger, counters, tags) = (Table::start().await, Table::counters().await, Tags::start().await);
-        Self { ledger, counters, log, log_config, searches, folder, tags, slow: Some(Slow::down()) }
+        let (log, log_config) = counting_log(searches.clone(), shared.key().public_key()).await;
+        Self { shared, counters, log, log_config, searches, slow: Some(Slow::down()) }
     }
 
     /// Lets the time pass as usual.
@@ -87,13 +92,9 @@ impl Scene {
         self.tags.push(name, text);
     }
 
-    pub fn key(&self) -> LocalKey {
-        LocalKey::open_or_generate(&self.folder.path().join("key.pem")).unwrap()
-    }
-
     /// A new instance with these limits, which remembers nothing and counts in `counters`.
     pub fn instance_with(&self, counters: SharedCounters, overall: u32, per_source: u32) -> Service {
-        self.builder(overall, per_source).ledger(self.ledger.ledger()).counters(counters).build()
+        self.builder(overall, per_source).counters(counters).build()
     }
 
     pub fn instance_at(&self, clock: fn() -> SystemTime, overall: u32, per_source: u32) -> Service {
@@ -104,7 +105,7 @@ impl Scene {
     /// A new instance with these limits on pages of the list of sightings.
     pub fn listing(&self, clock: fn() -> SystemTime, overall: u32, per_source: u32) -> Service {
         let counters = SharedCounters::new(self.counters.client.clone(), self.counters.name.clone());
-        let builder = self.builder(100, 100).ledger(self.ledger.ledger()).counters(counters.with_clock(clock));
+        let builder = self.builder(100, 100).counters(counters.with_clock(clock));
         builder
             .set("SIGHTING_PAGES_PER_MINUTE", overall)
             .set("SIGHTING_PAGES_PER_MINUTE_PER_SOURCE", per_source)
@@ -121,21 +122,20 @@ impl Scene {
     }
 
     pub fn instance_limited_through(&self, endpoint: &str, overall: u32, per_source: u32) -> Service {
-        let config = self.ledger.client.config().to_builder().endpoint_url(endpoint).build();
+        let config = self.table.client.config().to_builder().endpoint_url(endpoint).build();
         let client = aws_sdk_dynamodb::Client::from_conf(config);
-        let ledger = Ledger::DynamoDb(DynamoDbLedger::new(client.clone(), self.ledger.name.clone()));
+        let ledger = Ledger::DynamoDb(DynamoDbLedger::new(client.clone(), self.table.name.clone()));
         let counters = SharedCounters::new(client, self.counters.name.clone()).with_clock(now);
         self.builder(overall, per_source).ledger(ledger).counters(counters).build()
     }
 
     /// As `serve` without any table.
     pub fn alone(&self, overall: u32, per_source: u32) -> Service {
-        self.builder(overall, per_source).build()
+        self.builder(overall, per_source).ledger(Ledger::Memory(MemoryLedger::default())).build()
     }
 
     fn builder(&self, overall: u32, per_source: u32) -> service::Builder {
-        let builder = service::with_log(self.log_config.clone()).registry(&self.tags.address).key(self.key());
-        builder.first_sights(overall, per_source)
+        self.on(self.log_config.clone()).first_sights(overall, per_source)
     }
 
     /// Searches that the log was asked since this was called last, but for those that ask whether the key was used.

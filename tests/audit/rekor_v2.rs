@@ -1,5 +1,6 @@
 //! What `verify`, `history` and `audit` say where the log is a Rekor v2, which lists nothing and signs no time.
 
+use std::ops::Deref;
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -8,8 +9,8 @@ use testing::faulty::log::Log;
 use testing::faulty::timestamp_authority::StandInAuthority;
 use testing::process::{Ended, Process, cli};
 use testing::service;
-use testing::table::Table;
-use testing::tags::{self, Tags, tag};
+use testing::shared::Shared;
+use testing::tags::{self, tag};
 use testing::witness::Witness;
 use tlogistry::config::LogConfig;
 use tlogistry::devlog::{Devlog, Options};
@@ -23,14 +24,20 @@ use crate::served::answering;
 const TAG: &str = "registry.test/app:v1";
 
 struct Scene {
-    table: Table,
-    tags: Tags,
-    folder: tempfile::TempDir,
+    shared: Shared,
+}
+
+impl Deref for Scene {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
 }
 
 impl Scene {
     async fn set() -> Self {
-        Self { table: Table::start().await, tags: Tags::start().await, folder: tempfile::tempdir().unwrap() }
+        Self { shared: Shared::set().await }
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -39,9 +46,8 @@ impl Scene {
 
     /// An instance that records in this log, with the scene's key and table.
     fn instance(&self, log: LogConfig) -> Service {
-        let key = LocalKey::open_or_generate(&self.file("key.pem")).unwrap();
-        std::fs::write(self.file("key.pub.pem"), key.public_key().pem()).unwrap();
-        service::with_log(log).registry(&self.tags.address).ledger(self.table.ledger()).key(key).build()
+        std::fs::write(self.file("key.pub.pem"), self.key().public_key().pem()).unwrap();
+        self.on(log).build()
     }
 
     /// Pushes and records a tag.

@@ -1,15 +1,12 @@
 //! A registry and a log in this process, and keys that sign for it.
 #![allow(dead_code)] // Each test program uses a part of this.
 
-use std::path::PathBuf;
+use std::ops::Deref;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::Response;
 use serde_json::Value;
-use testing::altered_log::{self, Alter};
+use testing::checked_log::CheckedLog;
 use testing::client::get;
 use testing::process::{Ended, Process, cli};
 use testing::tags::{Tags, tag};
@@ -17,19 +14,23 @@ use tlogistry::deadline::Deadline;
 use tlogistry::devlog::{Devlog, Indexing, Options};
 use tlogistry::image::Digest;
 use tlogistry::key::PublicKey;
-use tlogistry::rekor::{Rekor, RekorV1, Uploaded};
+use tlogistry::rekor::Uploaded;
 use tlogistry::sighting::{LocalKey, Sighting, Signer};
 use tlogistry::tlog::LogKeys;
 
 pub struct Scene {
-    pub devlog: Devlog,
+    log: CheckedLog,
+    /// The log's.
     pub url: String,
-    log: Rekor,
-    pub folder: tempfile::TempDir,
-    /// The key that counts.
-    pub signer: Signer,
-    alter: Arc<Mutex<Alter>>,
     pub tags: Tags,
+}
+
+impl Deref for Scene {
+    type Target = CheckedLog;
+
+    fn deref(&self) -> &CheckedLog {
+        &self.log
+    }
 }
 
 impl Scene {
@@ -39,19 +40,9 @@ impl Scene {
     }
 
     pub async fn with_log(devlog: Devlog) -> Self {
-        let alter = altered_log::unaltered();
-        let url = altered_log::serve(devlog.clone(), alter.clone()).await;
-        let folder = tempfile::tempdir().unwrap();
-        let key = LocalKey::open_or_generate(&folder.path().join("key.pem")).unwrap();
-        std::fs::write(folder.path().join("key.pub.pem"), key.public_key().pem()).unwrap();
-        std::fs::write(folder.path().join("log.pub.pem"), devlog.public_key_pem()).unwrap();
-        let log = Rekor::V1(RekorV1::new(url.parse().unwrap()).unwrap());
-        Self { devlog, url, log, folder, signer: Signer::Local(key), alter, tags: Tags::start().await }
-    }
-
-    /// From now on the log's answers are what `alter` makes of them.
-    pub fn alter(&self, alter: impl Fn(&str, Response<Bytes>) -> Response<Bytes> + Send + 'static) {
-        *self.alter.lock().unwrap() = Box::new(alter);
+        let log = CheckedLog::serve(devlog).await;
+        let url = log.config.url.as_str().trim_end_matches('/').to_owned();
+        Self { log, url, tags: Tags::start().await }
     }
 
     /// From now on the log has lost the statement of the entry with this index.
@@ -92,7 +83,7 @@ impl Scene {
     pub async fn record_by(&self, signer: &Signer, name: &str, digest: &Digest) -> Uploaded {
         let deadline = Deadline::after(Duration::from_secs(60));
         let statement = signer.sign(&tag(name), digest, deadline).await.unwrap();
-        self.log.upload(&statement.signed_payload(), deadline).await.unwrap()
+        self.upload(&statement).await
     }
 
     /// As after an upload that timed out: the entry is in the log and in no index, and its statement is lost.
@@ -101,10 +92,6 @@ impl Scene {
         let uploaded = self.record(name, digest).await;
         self.devlog.set_indexing(Indexing::AtOnce);
         uploaded
-    }
-
-    pub fn file(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
     }
 
     /// A command with the log, its key and the key that counts.

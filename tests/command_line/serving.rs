@@ -212,8 +212,7 @@ fn a_ledger_that_is_none_is_refused_and_left_as_it_is() {
 #[tokio::test]
 async fn sigterm_ends_serve_at_once_whatever_connections_are_idle() {
     assert_soon(async || {
-        let state = tempfile::tempdir().unwrap();
-        let instance = Instance::serve(state.path(), &[]);
+        let instance = Instance::serve_alone(&[]);
         let (keeps_alive, _silent) = (client(), TcpStream::connect(&instance.address).unwrap());
         let url = format!("http://{}/v2/", instance.address);
         assert_eq!(send(keeps_alive.get(&url)).await.status, 200);

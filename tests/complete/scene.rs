@@ -1,34 +1,33 @@
 //! A Rekor v2, a key, and an instance's list of sightings.
 
+use std::ops::Deref;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use bytes::Bytes;
-use http::Response;
 use serde_json::Value;
-use testing::altered_log::{self, Alter};
+use testing::checked_log::CheckedLog;
 use testing::instance::Instance;
 use testing::process::{Ended, Process, cli};
 use testing::sightings_list::SightingsList;
 use testing::tags::{Tags, tag};
-use tlogistry::config::LogConfig;
 use tlogistry::deadline::Deadline;
 use tlogistry::devlog::{Devlog, Options};
 use tlogistry::image::Digest;
-use tlogistry::rekor::Rekor;
 use tlogistry::sighting::{LocalKey, SignedStatement, Signer};
 use tlogistry::tlog::RekorApi;
 
 pub struct Scene {
-    pub config: LogConfig,
+    log: CheckedLog,
     pub list: SightingsList,
-    pub folder: tempfile::TempDir,
-    /// The key that counts.
-    pub signer: Signer,
-    log: Rekor,
-    alter: Arc<Mutex<Alter>>,
+}
+
+impl Deref for Scene {
+    type Target = CheckedLog;
+
+    fn deref(&self) -> &CheckedLog {
+        &self.log
+    }
 }
 
 impl Scene {
@@ -37,15 +36,7 @@ impl Scene {
     }
 
     pub async fn with_log(devlog: Devlog) -> Self {
-        let alter = altered_log::unaltered();
-        let url = altered_log::serve(devlog.clone(), alter.clone()).await;
-        let folder = tempfile::tempdir().unwrap();
-        let key = LocalKey::open_or_generate(&folder.path().join("key.pem")).unwrap();
-        std::fs::write(folder.path().join("key.pub.pem"), key.public_key().pem()).unwrap();
-        std::fs::write(folder.path().join("log.pub.pem"), devlog.public_key_pem()).unwrap();
-        let config = testing::log::config(&devlog, &url);
-        let log = config.clients().unwrap().written;
-        Self { config, list: SightingsList::start().await, folder, signer: Signer::Local(key), log, alter }
+        Self { log: CheckedLog::serve(devlog).await, list: SightingsList::start().await }
     }
 
     /// An instance that records in the log what the registry with these tags serves.
@@ -61,11 +52,6 @@ impl Scene {
         Instance::serve(state, &variables)
     }
 
-    /// From now on the log's answers are what `alter` makes of them.
-    pub fn alter(&self, alter: impl Fn(&str, Response<Bytes>) -> Response<Bytes> + Send + 'static) {
-        *self.alter.lock().unwrap() = Box::new(alter);
-    }
-
     /// The log's id.
     pub fn log_id(&self) -> String {
         hex::encode(self.config.keys.iter().next().unwrap().id())
@@ -77,7 +63,7 @@ impl Scene {
 
     /// Uploads a statement, and returns the entry's index.
     pub async fn upload(&self, signed: &SignedStatement) -> u64 {
-        self.log.upload(&signed.signed_payload(), soon()).await.unwrap().entry.log_index()
+        self.log.upload(signed).await.entry.log_index()
     }
 
     /// A sighting that is in the log and in the list.
@@ -97,7 +83,7 @@ impl Scene {
     }
 
     pub fn file(&self, name: &str) -> String {
-        self.folder.path().join(name).to_str().unwrap().to_owned()
+        self.log.file(name).to_str().unwrap().to_owned()
     }
 
     pub fn start(&self, arguments: &[&str]) -> Process {

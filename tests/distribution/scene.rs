@@ -18,7 +18,6 @@ pub struct Scene {
     pub instance: Instance,
     /// Its tag.
     pub image: Image,
-    _state: tempfile::TempDir,
 }
 
 impl Scene {
@@ -37,9 +36,8 @@ impl Scene {
         opened.extend(registry.tokens.iter().map(|tokens| format!(",{tokens}")));
         let mut environment = vec![("INSECURE_REGISTRIES".to_owned(), opened)];
         environment.extend(more.iter().map(|(name, value)| (name.to_string(), value.to_string())));
-        let state = tempfile::tempdir().unwrap();
-        let instance = Instance::serve(state.path(), &environment);
-        Self { registry, instance, image, _state: state }
+        let instance = Instance::serve_alone(&environment);
+        Self { registry, instance, image }
     }
 
     /// A layer of an image of the index.

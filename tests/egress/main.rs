@@ -22,7 +22,6 @@ const PUBLIC_ADDRESS: &str = "93.184.215.14";
 struct Scene {
     network: Network,
     instance: Instance,
-    _state: tempfile::TempDir,
 }
 
 impl Scene {
@@ -33,9 +32,8 @@ impl Scene {
         let mut environment: Vec<_> =
             environment.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         environment.push(("SSL_CERT_FILE".to_owned(), network.authority().to_str().unwrap().to_owned()));
-        let state = tempfile::tempdir().unwrap();
-        let instance = Instance::serve(state.path(), &environment);
-        Self { network, instance, _state: state }
+        let instance = Instance::serve_alone(&environment);
+        Self { network, instance }
     }
 
     async fn get(&self, path: &str) -> Answer {

@@ -42,7 +42,7 @@ async fn a_bundle_holds_all_that_it_takes_to_check_a_sighting() {
 
     let key = get(&scene.instance.at("/key.pem")).await;
     assert_eq!((key.status, key.header("content-type")), (200, "application/x-pem-file"));
-    let own = LocalKey::open_or_generate(&scene.state.path().join("signing-key.pem")).unwrap();
+    let own = LocalKey::open_or_generate(&scene.instance.state().join("signing-key.pem")).unwrap();
     assert_eq!(std::str::from_utf8(&key.bytes).unwrap(), own.public_key().pem());
 
     // Nothing but the bundle and keys is needed.

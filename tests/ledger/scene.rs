@@ -1,22 +1,19 @@
-//! A registry, a log, a table and a key, and instances of the service that share them.
+//! A log, and instances of the service that share it, a registry, a table and a key.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use testing::table::Table;
-use testing::tags::{self, Tags};
-use testing::{log, service};
+use testing::shared::Shared;
+use testing::{log, service, tags};
 use tlogistry::config::LogConfig;
 use tlogistry::http::Service;
 use tlogistry::image::Digest;
 use tlogistry::ledger::{FileLedger, Ledger, MemoryLedger};
-use tlogistry::sighting::LocalKey;
 
 pub struct Scene {
-    pub table: Table,
+    shared: Shared,
     pub log_config: LogConfig,
-    pub folder: tempfile::TempDir,
-    pub tags: Tags,
 }
 
 /// The answer to a pull by tag.
@@ -30,14 +27,17 @@ pub struct Answer {
     pub message: String,
 }
 
+impl Deref for Scene {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}
+
 impl Scene {
     pub async fn set() -> Self {
-        let (table, (_, log_config), tags) = (Table::start().await, log::start().await, Tags::start().await);
-        Self { table, log_config, folder: tempfile::tempdir().unwrap(), tags }
-    }
-
-    pub fn ledger(&self) -> Ledger {
-        self.table.ledger()
+        Self { shared: Shared::set().await, log_config: log::start().await.1 }
     }
 
     /// A new ledger in a file of this name.
@@ -52,14 +52,9 @@ impl Scene {
         [self.ledger(), self.file(&file), Ledger::Memory(MemoryLedger::default())]
     }
 
-    pub fn key(&self) -> LocalKey {
-        LocalKey::open_or_generate(&self.folder.path().join("key.pem")).unwrap()
-    }
-
     /// A new instance: it remembers nothing, and knows only what the table and `log` tell.
     pub fn instance_with(&self, log: &LogConfig, request_timeout: Duration) -> Service {
-        let builder = service::with_log(log.clone()).registry(&self.tags.address).ledger(self.ledger()).key(self.key());
-        builder.set("REQUEST_TIMEOUT_MS", request_timeout.as_millis()).build()
+        self.on(log.clone()).set("REQUEST_TIMEOUT_MS", request_timeout.as_millis()).build()
     }
 
     pub fn instance(&self) -> Service {

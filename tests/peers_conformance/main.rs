@@ -42,7 +42,6 @@ fn pulled(content: &Content) -> [(&'static str, usize); 6] {
 
 #[tokio::test]
 async fn everything_that_can_be_pulled_is_pulled_as_the_specification_says() {
-    let state = tempfile::tempdir().unwrap();
     let setup = Setup { version: Version::Three, storage: Storage::Files, tokens: false, certificates: None };
     let stage = Stage { registry: DockerRegistry::with(setup), log: TransparencyLog::start() };
     let filled = run(&stage.registry.address, REPOSITORY, &FILL, &Content::default());
@@ -53,7 +52,7 @@ async fn everything_that_can_be_pulled_is_pulled_as_the_specification_says() {
 
     let direct = run(&stage.registry.address, REPOSITORY, &READ_ONLY, &content);
     println!("distribution 3, read-only:       {}", direct.totals());
-    let instance = Instance::serve(state.path(), &stage.environment());
+    let instance = Instance::serve_alone(&stage.environment());
     let repository = format!("{REGISTRY}/{REPOSITORY}");
     let ours = run(&instance.address, &repository, &READ_ONLY, &content);
     println!("tlogistry before it, read-only:  {}", ours.totals());

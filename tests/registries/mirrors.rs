@@ -586,9 +586,8 @@ fn skopeo_pulls_an_image_from_a_mirror() {
                 false => hub.answer(request),
             }
         });
-        let state = tempfile::tempdir().unwrap();
         let authority = internet.network.authority().to_str().unwrap().to_owned();
-        let instance = Instance::serve(state.path(), &[("SSL_CERT_FILE".to_owned(), authority)]);
+        let instance = Instance::serve_alone(&[("SSL_CERT_FILE".to_owned(), authority)]);
         let to = Destination::oci();
         let name = format!("{}/docker.io/{NAME}:v1", instance.address);
         // The internet is served by this thread.

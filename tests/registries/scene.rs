@@ -18,7 +18,6 @@ pub struct Scene {
     pub network: Network,
     pub image: Image,
     instance: Instance,
-    _state: tempfile::TempDir,
 }
 
 /// What skopeo gets: the image, or an error that holds this text.
@@ -45,10 +44,9 @@ impl Scene {
         }
         let image = Image::oci("of a registry");
         shape.serve(&network, &image);
-        let state = tempfile::tempdir().unwrap();
         let authority = network.authority().to_str().unwrap().to_owned();
-        let instance = Instance::serve(state.path(), &[("SSL_CERT_FILE".to_owned(), authority)]);
-        Self { shape, network, image, instance, _state: state }
+        let instance = Instance::serve_alone(&[("SSL_CERT_FILE".to_owned(), authority)]);
+        Self { shape, network, image, instance }
     }
 
     /// The registry answers so from now on, and as usual where this answers nothing.

@@ -1,22 +1,28 @@
-//! A registry, a Rekor v2, a table and a key, and instances of the service that share them.
+//! A Rekor v2, and instances of the service that share it, a registry, a table and a key.
+
+use std::ops::Deref;
 
 use testing::faulty::log::Log;
-use testing::service;
-use testing::table::Table;
-use testing::tags::{self, Tags};
+use testing::shared::Shared;
+use testing::{service, tags};
 use tlogistry::config::LogConfig;
 use tlogistry::http::Service;
 use tlogistry::image::{Digest, Tag};
-use tlogistry::ledger::{Lease, Ledger, Row};
-use tlogistry::sighting::{LocalKey, Signer};
+use tlogistry::ledger::{Lease, Row};
 
 pub use testing::client::Answer;
 
 pub struct Scene {
-    pub table: Table,
+    shared: Shared,
     pub log: Log,
-    pub tags: Tags,
-    folder: tempfile::TempDir,
+}
+
+impl Deref for Scene {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
 }
 
 impl Scene {
@@ -25,25 +31,12 @@ impl Scene {
     }
 
     pub async fn with(log: Log) -> Self {
-        let (table, tags) = (Table::start().await, Tags::start().await);
-        Self { table, log, tags, folder: tempfile::tempdir().unwrap() }
-    }
-
-    pub fn ledger(&self) -> Ledger {
-        self.table.ledger()
-    }
-
-    pub fn key(&self) -> LocalKey {
-        LocalKey::open_or_generate(&self.folder.path().join("key.pem")).unwrap()
-    }
-
-    pub fn signer(&self) -> Signer {
-        Signer::Local(self.key())
+        Self { shared: Shared::set().await, log }
     }
 
     /// A new instance that records in `log`: it remembers nothing, and knows only what the table and the logs tell.
     pub fn instance_with(&self, log: LogConfig) -> Service {
-        service::with_log(log).registry(&self.tags.address).ledger(self.ledger()).key(self.key()).build()
+        self.on(log).build()
     }
 
     pub fn instance(&self) -> Service {

@@ -6,23 +6,16 @@ use testing::faulty::wire;
 use testing::image::Image;
 use testing::instance::Instance;
 use testing::process::{Ended, Process, script};
-use testing::stage::{REGISTRY, REPOSITORY, Stage};
+use testing::scene::Scene;
+use testing::stage::{REGISTRY, REPOSITORY};
 
 use bytes::Bytes;
 
-struct Scene {
-    stage: Stage,
-    instance: Instance,
-    _state: tempfile::TempDir,
-}
-
-impl Scene {
-    async fn set() -> Self {
-        let (stage, state) = (Stage::set(), tempfile::tempdir().unwrap());
-        stage.push("v1", &Image::oci("v1")).await;
-        let instance = Instance::serve(state.path(), &stage.environment());
-        Self { stage, instance, _state: state }
-    }
+/// An instance whose registry has a tag.
+async fn scene() -> Scene {
+    let scene = Scene::set();
+    scene.stage.push("v1", &Image::oci("v1")).await;
+    scene
 }
 
 fn smoke(address: &str) -> Ended {
@@ -48,7 +41,7 @@ const STEPS: [&str; 7] = [
 
 #[tokio::test]
 async fn an_instance_that_works_passes_and_is_described() {
-    let scene = Scene::set().await;
+    let scene = scene().await;
     let digest = Image::oci("v1").digest();
     for recorded in ["recorded now", "recorded before"] {
         let ended = smoke(&scene.instance.address);
@@ -74,7 +67,7 @@ async fn an_instance_that_works_passes_and_is_described() {
 
 #[tokio::test]
 async fn a_tag_that_moved_and_a_host_that_is_not_there_fail() {
-    let scene = Scene::set().await;
+    let scene = scene().await;
     assert_eq!(smoke(&scene.instance.address).code, Some(0));
     scene.stage.push("v1", &Image::oci("v2")).await;
     let ended = smoke(&scene.instance.address);
@@ -122,7 +115,7 @@ type Lie = fn(&mut Response<Bytes>);
 // The proxy has to run while the script does.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_step_finds_its_fault() {
-    let scene = Scene::set().await;
+    let scene = scene().await;
     assert_eq!(smoke(&scene.instance.address).code, Some(0));
     let manifest = "/v2/registry.test/demo/app/manifests/v1";
     let lies: [(Method, &'static str, &str, Lie); 13] = [

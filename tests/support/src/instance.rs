@@ -17,6 +17,8 @@ pub struct Instance {
     /// The emulator of Lambda, if the instance is the function. It is dropped, and so killed, before the function.
     _emulator: Option<Process>,
     process: Process,
+    /// What `serve` keeps, if it is in a folder that nobody else needs.
+    state: Option<tempfile::TempDir>,
 }
 
 type Environment = [(String, String)];
@@ -27,13 +29,25 @@ impl Instance {
         Self::serve_with(state, environment, &["--log-listen", "127.0.0.1:0"])
     }
 
-    /// The same, with other arguments. The embedded log has a fixed port by default.
+    /// The same, with a state that ends with the instance.
+    pub fn serve_alone(environment: &Environment) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        let instance = Self::serve(state.path(), environment);
+        Self { state: Some(state), ..instance }
+    }
+
+    /// As [`Instance::serve`], with other arguments. The embedded log has a fixed port by default.
     pub fn serve_with(state: &Path, environment: &Environment, arguments: &[&str]) -> Self {
         let mut command = cli();
         command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments).arg("--state").arg(state);
         let process = Process::start(command.envs(environment.iter().cloned()));
         let address = process.wait_for(|line| line.strip_prefix("registry listening on http://").map(str::to_owned));
-        Self { address, _emulator: None, process }
+        Self { address, _emulator: None, process, state: None }
+    }
+
+    /// The state of one that was served alone.
+    pub fn state(&self) -> &Path {
+        self.state.as_ref().expect("it is served alone").path()
     }
 
     /// The function under `cargo lambda watch`, which passes requests on as API Gateway would.
@@ -57,7 +71,7 @@ impl Instance {
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
             .env("AWS_LAMBDA_RUNTIME_API", format!("http://{address}/.rt"))
             .envs(environment.iter().cloned());
-        Self { address, _emulator: Some(emulator), process: Process::start(&mut command) }
+        Self { address, _emulator: Some(emulator), process: Process::start(&mut command), state: None }
     }
 
     /// Invokes the function with an event, and returns what it answered.

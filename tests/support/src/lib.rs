@@ -4,7 +4,7 @@
 //!   AWS's services, and tlogistry itself ([`instance`]).
 //! - Stand-ins inside the test's process: a [`registry`], one with [`tags`], a [`log`], an instance's [`sightings_list`], and [`faulty`] ones
 //!   that fail and lie on demand.
-//! - The [`service`] itself, without a front end.
+//! - The [`service`] itself, without a front end, and what several instances of it have together ([`shared`]).
 //! - A [`network`] of the test's own, and its time ([`clock`]).
 
 pub mod altered_log;
@@ -13,6 +13,7 @@ pub mod artifact;
 pub mod bad_environment;
 pub mod bucket_and_topics;
 pub mod buildkit;
+pub mod checked_log;
 pub mod client;
 pub mod client_shapes;
 pub mod clock;
@@ -43,6 +44,7 @@ pub mod rekor;
 pub mod rekor_tiles;
 pub mod scene;
 pub mod service;
+pub mod shared;
 pub mod sightings_list;
 pub mod skopeo;
 pub mod stage;

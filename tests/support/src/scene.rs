@@ -7,8 +7,6 @@ use super::transparency_log::TransparencyLog;
 pub struct Scene {
     pub stage: Stage,
     pub instance: Instance,
-    /// The folder that `serve` keeps its key in.
-    pub state: tempfile::TempDir,
 }
 
 impl Scene {
@@ -38,9 +36,8 @@ impl Scene {
     }
 
     fn with(stage: Stage, environment: &[(String, String)]) -> Self {
-        let state = tempfile::tempdir().unwrap();
-        let instance = Instance::serve(state.path(), environment);
-        Self { stage, instance, state }
+        let instance = Instance::serve_alone(environment);
+        Self { stage, instance }
     }
 
     /// The URL that a mirror's client asks for `path` of the repository.
