@@ -1,4 +1,4 @@
-//! What a log of tiles answers, and what is kept of it.
+//! The answers of a log of tiles, and their fuzzed reading.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

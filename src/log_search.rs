@@ -27,7 +27,7 @@ pub(crate) struct LogSearch {
     pub log_keys: LogKeys,
     /// Public keys that sightings count by.
     pub trusted: Vec<PublicKey>,
-    /// What witnesses must have cosigned of checkpoints that count.
+    /// The demand for witnesses' cosignatures of checkpoints that count.
     pub policy: Option<Policy>,
     /// Held while an entry larger than an answer is read. Anyone can file as many as he likes.
     large: Mutex<()>,

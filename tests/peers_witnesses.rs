@@ -17,7 +17,7 @@ use tlogistry::tlog::{Checkpoint, Policy, TlogProof};
 const CASES: usize = 3_000;
 const HASH: &str = "LmgRG9rq68MUjAc8wZDn1d0YesIg1xSL8FC16IH6hHA=";
 
-/// What the library makes of each question.
+/// The library's answer to each question.
 fn answers(questions: &[Value]) -> Vec<Value> {
     let input: String = questions.iter().map(|question| format!("{question}\n")).collect();
     let mut child = go_tool("witness-reads").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

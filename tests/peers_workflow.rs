@@ -13,7 +13,7 @@ fn workflow() -> String {
     std::fs::read_to_string(root().join("docs/audit.yml")).unwrap()
 }
 
-/// What a linter says of a workflow in a repository of its own.
+/// A linter's findings on a workflow in a repository of its own.
 fn lint(linter: &str, text: &str) -> Ended {
     let folder = tempfile::tempdir().unwrap();
     let workflows = folder.path().join(".github/workflows");

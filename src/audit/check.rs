@@ -22,7 +22,7 @@ pub(crate) struct Check<'a> {
     pub ledger: Option<&'a Ledger>,
     pub repair: Option<&'a Repair>,
     pub checkpoints: EntryCheckpoints,
-    /// What witnesses must have cosigned.
+    /// The demand for witnesses' cosignatures.
     pub witnesses: Option<WitnessDemand<'a>>,
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct AuditState {
     pub checkpoints: BTreeMap<String, Checkpoint>,
     /// The position of an audit that was stopped. `None` after one that came to the end.
     pub position: Option<Position>,
-    /// How far complete audits have read logs, by log id in hexadecimal.
+    /// The progress of complete audits, by log id in hexadecimal.
     pub readings: BTreeMap<String, LogReading>,
 }
 

@@ -1,4 +1,4 @@
-//! What witnesses have cosigned of a log, where a policy demands it.
+//! The cosignatures of a log's heads, as a policy demands them.
 
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ pub(crate) enum HeadFault {
     NoHead,
 }
 
-/// What witnesses say of a head.
+/// A head's standing with the witnesses.
 #[derive(Debug)]
 pub(crate) struct JudgedHead<'a> {
     head: &'a Checkpoint,

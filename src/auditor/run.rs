@@ -54,7 +54,7 @@ struct AuditedLog<'a> {
     search: &'a LogSearch,
     /// The log that was read up to its checkpoint.
     read: Option<&'a Readable>,
-    /// What witnesses must have cosigned.
+    /// The demand for witnesses' cosignatures.
     witnesses: Option<WitnessDemand<'a>>,
 }
 

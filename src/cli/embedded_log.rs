@@ -66,7 +66,7 @@ impl EmbeddedLogs {
         Ok(Self { written: open(api).await?, earlier })
     }
 
-    /// Where the logs are, and the keys that their answers are checked with.
+    /// The URLs of the logs, and the keys that their answers are checked with.
     fn config(&self, address: &str) -> Result<LogConfig, Failure> {
         let config = log_server::config(&self.written, address)?;
         let Some(log) = &self.earlier else { return Ok(config) };

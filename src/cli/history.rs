@@ -207,7 +207,7 @@ async fn of_instance(
     Ok((Findings::new([finding]), Unread::new()))
 }
 
-/// What an instance says of the tag's moves.
+/// An instance's word on the tag's moves.
 fn print_word(word: &Result<RefusedDigests, InstanceError>) {
     print_line("");
     let refused = match word {

@@ -1,4 +1,4 @@
-//! What a tlogistry instance answers about a tag. Evidence counts only after it verifies; the rest is the instance's word.
+//! The answers of a tlogistry instance about a tag. Evidence counts only after it verifies; the rest is the instance's word.
 
 use bytes::Bytes;
 use reqwest::header::USER_AGENT;

@@ -11,7 +11,7 @@ use crate::ledger::{StoredItem, VerifiedRow, read_row, text};
 use crate::sighting::Sighting;
 use crate::tlog::LogKeys;
 
-/// What was read of a file so far, for one tag.
+/// The reading of a file so far, for one tag.
 #[derive(Default)]
 struct KeptRows {
     sighting: Option<Sighting>,

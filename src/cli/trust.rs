@@ -49,7 +49,7 @@ pub(super) struct LogMaterial {
     trusted_root: Option<PathBuf>,
 }
 
-/// What the files hold.
+/// The contents of the files.
 struct Material {
     keys: Vec<LogKey>,
     root: Option<TrustedRoot>,

@@ -29,7 +29,7 @@ pub struct LogConfig {
     pub earlier: Vec<Url>,
     /// The time-stamping authority that new signatures are sent to. Concerns API version 2.
     pub authority: Option<Url>,
-    /// What witnesses must have cosigned of new entries. Concerns API version 2.
+    /// The policy by which witnesses must have cosigned new entries. Concerns API version 2.
     pub policy: Option<Policy>,
     /// The last second (Unix) in which any log of `SIGNING_CONFIG` can be written, if an end is known.
     pub writable_until: Option<u64>,
@@ -151,7 +151,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
             self.fault("REKOR_URL", "is set beside SIGNING_CONFIG, which names the log");
         }
         let now = since_epoch().as_secs();
-        // Where the last shard has ended, first sights fail with the log's own word, and what is recorded is served.
+        // Once the last shard has ended, first sights fail with the log's own word, and what is recorded is served.
         let log = |api: RekorApi| {
             let ended = signing.log_that_ended_last(version(api), now);
             signing.log_to_write(version(api), now).or_else(|error| ended.ok_or(error)).map(|log| (log, api))

@@ -88,7 +88,7 @@ impl Bundle {
     }
 
     /// The sighting that the bundle shows, of whatever tag, checked with the log's keys and with the key that the entry names.
-    /// Whether anybody trusts that key is left open.
+    /// Trust in that key is left to the reader.
     pub fn verify_by_its_own_key(&self, log_keys: &LogKeys) -> Result<Sighting, BundleError> {
         let payload = BASE64_STANDARD.decode(&self.dsse_envelope.payload).map_err(|_| BundleError::Statement)?;
         let (tag, _) = parse_statement(&payload).ok_or(BundleError::Statement)?;
@@ -98,7 +98,7 @@ impl Bundle {
         };
         let entry = entry.entry()?;
         let keys = entry.body().keys();
-        // What is no usable key is none that a sighting counts by.
+        // No sighting counts by a key that cannot be used.
         let keys: Vec<PublicKey> = keys.iter().filter_map(|key| PublicKey::from_der(key.der()).ok()).collect();
         self.verify(&tag, log_keys, &keys)
     }

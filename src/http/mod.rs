@@ -78,7 +78,7 @@ pub struct Service {
 
 /// Bounds of the requests that clients make.
 pub(crate) struct Bounds {
-    /// What they have to come through.
+    /// The edge that clients have to come through.
     pub edge: Edge,
     /// On pages of the list of sightings.
     pub lists: RateLimit,

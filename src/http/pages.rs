@@ -82,7 +82,7 @@ impl Service {
         key.inspect_err(|error| tracing::warn!(%error, "a page is shown without the key")).ok()
     }
 
-    /// What the tag's row remembers of its moves. A tag that only the log knows was not refused by this process.
+    /// The tag's moves, as its row remembers them. A tag that only the log knows was not refused by this process.
     async fn refused_for_page(&self, tag: &Tag, deadline: Deadline) -> Option<RefusedDigests> {
         let refused = self.moves.of(tag, deadline.within(MOVES_TIME)).await;
         let refused = refused.inspect_err(|error| tracing::warn!(%tag, %error, "a page is shown without its moves"));

@@ -77,7 +77,7 @@ impl Service {
         tokio::pin!(manifest, compared);
         let (manifest, compared) = tokio::select! {
             manifest = &mut manifest => {
-                // Where the manifest cannot be had by its digest, the tag's answer may still have it.
+                // If the manifest cannot be had by its digest, the tag's answer may still have it.
                 let time = if manifest.is_ok() { deadline.within(PATIENCE) } else { deadline };
                 let compared = time.bound(compared).await;
                 (manifest, compared.unwrap_or(Compared::Unknown(SILENT)))

@@ -1,4 +1,4 @@
-//! What a tag's row remembers of its moves, for those who ask for it.
+//! The moves that a tag's row remembers, for those who ask.
 
 use http::Response;
 use serde_json::json;

@@ -96,7 +96,7 @@ impl ServerCertVerifier for Roots {
         }
     }
 
-    // What follows does not depend on the roots.
+    // The rest does not depend on the roots.
 
     fn verify_tls12_signature(
         &self,

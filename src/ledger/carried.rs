@@ -88,7 +88,7 @@ pub(crate) enum CarriedFault {
     Held(String),
 }
 
-/// What became of a tag's row.
+/// The outcome for a tag's row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Taken {
     /// The ledger had no row of the tag.
@@ -231,7 +231,7 @@ fn malformed(error: LedgerError) -> CarriedFault {
     match error {
         LedgerError::Malformed(name) | LedgerError::Instance(name) => CarriedFault::Malformed(name),
         LedgerError::Importing => CarriedFault::Importing,
-        // What is read of an item fails for its attributes alone.
+        // Reading an item fails for its attributes alone.
         _ => CarriedFault::Malformed("tag"),
     }
 }

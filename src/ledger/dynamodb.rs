@@ -9,7 +9,7 @@
 //! | `entry` | S | once recorded: the log's entry, JSON |
 //! | `indexed` | BOOL | true once the index leads to the tag |
 //!
-//! What a row remembers of the digests that its tag moved to is drawn in [`super::moves`], and its place in the index
+//! The digests that a tag moved to, as its row remembers them, are drawn in [`super::moves`], and its place in the index
 //! by log in [`super::place`].
 //!
 //! Rows of the index of attestations stand among them:
@@ -278,7 +278,7 @@ pub(crate) fn read_row(item: StoredItem) -> Result<Row, LedgerError> {
         _ => return Err(LedgerError::Malformed("state")),
     };
     let [tag, digest, key, signature] = ["tag", "digest", "key", "signature"].map(text);
-    // What nobody can read leaves the row out of lists, and stops nothing.
+    // A place that cannot be read leaves the row out of lists, and stops nothing.
     Ok(Row { tag: tag?, digest: digest?, key: key?, signature: signature?, state, place: Place::read(&item) })
 }
 

@@ -27,7 +27,7 @@ pub struct Row {
     pub signature: String,
     /// The only part that ever changes, with the place.
     pub state: RowState,
-    /// Where lists find the row. `None` in rows of older versions.
+    /// The place at which lists find the row. `None` in rows of older versions.
     pub place: Option<Place>,
 }
 

@@ -146,7 +146,7 @@ impl Sighting {
         Self { cosigned: Some(cosigned), ..self }
     }
 
-    /// What a policy found of the checkpoint of its entry; `None` if none was asked.
+    /// The standing of its entry's checkpoint by a policy; `None` if none was asked.
     pub fn cosigned(&self) -> Option<Cosigned> {
         self.cosigned
     }

@@ -1,7 +1,7 @@
 //! The parts of a time stamp in ASN.1: the request and the response of RFC 3161, the signed data of RFC 5652 and the
 //! attributes of RFC 5035.
 //!
-//! What is signed, and what does not matter here, is kept as the bytes that came. Only DER is read: nothing of
+//! Signed parts, and those that do not matter here, are kept as the bytes that came. Only DER is read: nothing of
 //! indefinite length, and nothing behind the end.
 
 use der::asn1::{AnyRef, BitStringRef, IntRef, ObjectIdentifier, OctetStringRef, UintRef, Utf8StringRef};

@@ -151,7 +151,7 @@ impl Stamped {
         &self.token
     }
 
-    /// What it says.
+    /// Its message.
     pub fn timestamp(&self) -> &Timestamp {
         &self.timestamp
     }

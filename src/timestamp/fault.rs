@@ -11,7 +11,7 @@ pub enum TimestampFault {
     /// Is not DER, or not of the form that RFC 3161 and RFC 5652 give.
     #[error("the time stamp is malformed: {part}: {fault}")]
     Malformed {
-        /// What of it.
+        /// The part in question.
         part: &'static str,
         /// The parser's words.
         fault: String,
@@ -53,7 +53,7 @@ pub enum TimestampFault {
     Usage {
         /// The authority's name.
         authority: String,
-        /// What is wrong with it.
+        /// The fault, as a message.
         fault: &'static str,
     },
     /// The certificate does not lead to the authority's trusted one, or not at that time.
@@ -87,7 +87,7 @@ impl TimestampFault {
         Self::Malformed { part, fault: fault.to_owned() }
     }
 
-    /// How far the checks came: of two authorities that refuse a time stamp, the later fault says more.
+    /// The progress of the checks: of two authorities that refuse a time stamp, the later fault says more.
     pub(super) fn progress(&self) -> u8 {
         match self {
             Self::UnknownAuthority => 0,

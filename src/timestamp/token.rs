@@ -22,7 +22,7 @@ const MAX_ATTRIBUTES: usize = 16;
 /// A time stamp of the right form.
 #[derive(Debug)]
 pub(super) struct TimeStampToken<'a> {
-    /// What the authority signed by way of its hash.
+    /// The content whose hash the authority signed.
     content: &'a [u8],
     pub info: TstInfo<'a>,
     /// The time in Unix seconds.

@@ -98,7 +98,7 @@ fn number(text: &str) -> Result<u64, EntryError> {
 mod wire {
     use serde::{Deserialize, Serialize};
 
-    /// What a writer of protobuf JSON may leave out.
+    /// A number that a writer of protobuf JSON may leave out.
     pub(super) fn zero() -> String {
         "0".to_owned()
     }

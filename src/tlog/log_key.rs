@@ -40,7 +40,7 @@ pub struct LogKey {
     log: NamedLog,
 }
 
-/// What is known of the log that has a key.
+/// The log that has a key, as far as it is known.
 #[derive(Debug, Clone)]
 enum NamedLog {
     /// The checkpoints of a Rekor v1 name a tree of the log. Where the log is may be known.

@@ -94,7 +94,7 @@ impl TlogProof {
         text + "\n" + self.checkpoint.note()
     }
 
-    /// What the application put beside it. Nobody signed it.
+    /// The application's own data beside it. Nobody signed it.
     pub fn extra(&self) -> Option<&[u8]> {
         self.extra.as_deref()
     }

@@ -25,17 +25,17 @@ pub enum MaterialError {
     /// Is another kind of file, or of a version that is not known.
     #[error("its media type is '{found}', and must be {expected}")]
     MediaType {
-        /// What it says.
+        /// The file's value.
         found: String,
-        /// What is known.
+        /// The known values.
         expected: &'static str,
     },
     /// Has a part that cannot be used.
     #[error("{place}: {fault}")]
     Part {
-        /// Where, as a path in the JSON.
+        /// The place, as a path in the JSON.
         place: String,
-        /// What is wrong.
+        /// The fault, as a message.
         fault: String,
     },
 }

@@ -51,7 +51,7 @@ pub enum SelectionError {
     Several {
         /// Log or authority.
         kind: &'static str,
-        /// How many.
+        /// The number of services.
         wanted: usize,
     },
     /// Asks for a number that it does not name.
@@ -59,7 +59,7 @@ pub enum SelectionError {
     Count {
         /// Log or authority.
         kind: &'static str,
-        /// How many.
+        /// The number of services.
         wanted: u32,
         /// Operators with a valid one.
         named: usize,
@@ -154,7 +154,7 @@ impl SigstoreService {
         self.validity
     }
 
-    /// Who runs it.
+    /// Its operator.
     pub fn operator(&self) -> &str {
         &self.operator
     }

@@ -1,4 +1,4 @@
-//! Where the files come from: a variable holds either a path or the JSON itself.
+//! The source of the files: a variable holds either a path or the JSON itself.
 
 use std::path::Path;
 

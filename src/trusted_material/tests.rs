@@ -47,7 +47,7 @@ fn sigstores_trusted_root_names_its_logs_and_its_authority() {
     let [v1, v2] = root.logs() else { panic!("{root:?}") };
     assert_eq!((v1.host(), v2.host()), ("rekor.sigstore.dev", "log2025-1.rekor.sigstore.dev"));
     assert_eq!((v1.key().details(), v2.key().details()), (Some("PKIX_ECDSA_P256_SHA_256"), Some("PKIX_ED25519")));
-    // What the file says, and what is computed of key and host.
+    // The file's own values, and those computed from key and host.
     let (key1, key2) = (v1.log_key().unwrap(), v2.log_key().unwrap());
     assert_eq!((key1.api(), key2.api()), (RekorApi::V1, RekorApi::V2));
     assert_eq!((v1.id(), v2.id()), (&key1.id()[..], &key2.id()[..]));
@@ -68,7 +68,7 @@ fn sigstores_trusted_root_names_its_logs_and_its_authority() {
     assert_eq!(authority.name(), "https://timestamp.sigstore.dev/api/v1/timestamp");
     assert_eq!(authority.url().unwrap().as_str(), authority.name());
     assert_eq!(authority.validity().to_string(), "from 2025-07-04T00:00:00Z");
-    // What is shipped with the program is the same.
+    // The file shipped with the program is the same.
     let public = Authorities::public();
     let [shipped] = public.iter().collect::<Vec<_>>()[..] else { panic!("{public:?}") };
     assert_eq!((shipped.name(), shipped.url()), (authority.name(), authority.url()));
@@ -209,7 +209,7 @@ fn the_other_forms_of_protobuf_json_are_read_alike() {
     assert_eq!(url_safe.logs()[0].id(), url_safe.logs()[0].key().id());
     assert_eq!(url_safe.logs()[0].operator(), "somebody");
     assert!(url_safe.authorities().is_empty());
-    // What cosign writes for a log of one's own: no authority, no ends.
+    // As cosign writes it for a private log: no authority, no ends.
     let cosigns = json!({"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}).to_string();
     assert!(TrustedRoot::read(&cosigns).unwrap().logs().is_empty());
 }

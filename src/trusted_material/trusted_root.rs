@@ -158,7 +158,7 @@ impl TrustedLog {
         &self.id
     }
 
-    /// Who runs it; empty if the file does not say.
+    /// Its operator; empty if the file does not say.
     pub fn operator(&self) -> &str {
         &self.operator
     }

@@ -127,7 +127,7 @@ pub(super) struct ServiceConfiguration {
     pub count: Number,
 }
 
-/// How many services are to be asked.
+/// The number of services to ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub(super) enum Selector {

@@ -36,7 +36,7 @@ impl Challenge {
         too_long.then_some(Misbehaviour::ChallengeTooLong { limit: MAX_CHALLENGE_BYTES })
     }
 
-    /// What stands before a fault of syntax counts, as for other clients. The parser knows no `token68` (`Negotiate YII=`), and
+    /// Everything before a fault of syntax counts, as for other clients. The parser knows no `token68` (`Negotiate YII=`), and
     /// gives up a whole challenge for a fault in its last parameter (`scope=`, `error=it has expired`): then what stands from
     /// `Bearer` on counts, up to the last comma before which there is no fault.
     fn first_of(value: &str, from: &Url) -> Option<Self> {

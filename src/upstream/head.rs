@@ -20,7 +20,7 @@ const TIME: Duration = Duration::from_secs(600);
 /// Registries and repositories remembered, some 500 bytes each at most.
 const REMEMBERED: usize = 1_000;
 
-/// What a registry said of a manifest.
+/// A registry's answer about a manifest.
 #[derive(Debug, Clone)]
 pub(crate) enum HeadOrManifest {
     Head(ManifestHead),

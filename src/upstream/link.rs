@@ -12,7 +12,7 @@ struct Link<'a> {
 /// The target of the first link with `rel="next"`: `None` if a link cannot be read, `Some(None)` if no link has it. An
 /// empty value or an empty target is no link.
 ///
-/// Where no link has it, the first one counts that has a query and no relation at all. skopeo, crane and oras look at no
+/// If no link has it, the first one counts that has a query and no relation at all. skopeo, crane and oras look at no
 /// relation, and a list that ends early would hide tags.
 pub(super) fn next_page(headers: &HeaderMap) -> Option<Option<&[u8]>> {
     let (mut next, mut unrelated) = (None, None);

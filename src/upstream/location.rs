@@ -130,7 +130,7 @@ fn without_dot_segments(path: &str) -> String {
                 if segment == ".." {
                     kept.pop();
                 }
-                // What is left is a folder.
+                // The rest is a folder.
                 if is_last {
                     kept.push("");
                 }

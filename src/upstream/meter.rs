@@ -28,7 +28,7 @@ pub(super) struct Meter(HashMap<String, Metered>);
 
 #[derive(Debug)]
 struct Metered {
-    /// Where the registry is called. Only what is answered there is the registry's word.
+    /// The registry's address. Only its answers are the registry's word.
     origin: Origin,
     limit: Mutex<Option<Limit>>,
 }
@@ -87,7 +87,7 @@ fn after(before: Option<Limit>, status: StatusCode, headers: &HeaderMap, now: In
     let remaining = Remaining::from_headers(headers);
     let nothing = remaining.filter(|remaining| remaining.number == 0);
     if status == StatusCode::TOO_MANY_REQUESTS {
-        // Where both are said, the pause is the better word: a window slides.
+        // If both are given, the pause is the better one: a window slides.
         let window = nothing.and_then(|nothing| nothing.window);
         return match (retry_after(headers), window) {
             (None, Some(window)) => limit(Reason::NothingRemains, window),
@@ -101,7 +101,7 @@ fn after(before: Option<Limit>, status: StatusCode, headers: &HeaderMap, now: In
     }
 }
 
-/// What remains of a limit.
+/// The remainder of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Remaining {
     number: u64,

@@ -1,6 +1,6 @@
 //! Content from elsewhere while its registry allows no more requests.
 //!
-//! What is named by a digest may come from anyone, because it is checked. What a tag is, its registry alone says, and a
+//! Content named by a digest may come from anyone, because it is checked. Only its registry says what a tag is, and a
 //! mirror is never asked. A registry that answers 401, 403 or 404 has the last word.
 
 use std::time::Duration;
@@ -43,7 +43,7 @@ impl Mirrors {
         }
         let egress = egress.for_mirrors();
         let meter = Meter::new(origins(&egress, list.iter().map(DigestMirror::at)));
-        // What a mirror sends is kept, if at all, as the registry's.
+        // A mirror's answer is kept, if at all, as the registry's.
         let upstream = Upstream::new(egress, Vec::new(), 0, registry_timeout.min(PATIENCE));
         Some(Self { list, upstream: Box::new(Upstream { meter, ..upstream }) })
     }

@@ -28,7 +28,7 @@ const USUAL_BYTES: u64 = 2 << 10;
 /// A cache's own bytes for each entry.
 const OVERHEAD_BYTES: u64 = 384;
 
-/// What a redirect is given for. A signed URL is for one method.
+/// The request that a redirect answers. A signed URL is for one method.
 type Signed = (Repository, Digest, Method);
 
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! What a registry's answer without success is to the client: the client's own answer, or a fault of the registry.
+//! The meaning of a registry's answer without success: the client's own answer, or a fault of the registry.
 
 use http::HeaderMap;
 use http::header::RETRY_AFTER;

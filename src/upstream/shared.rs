@@ -1,6 +1,6 @@
-//! What several requests ask of a registry at once is asked for once.
+//! One call for several requests that ask a registry the same at once.
 //!
-//! What is named by a digest is shared with whoever comes while it is asked for ([`Flights`]). What a tag is, is shared
+//! Content named by a digest is shared with whoever comes during the call ([`Flights`]). A tag's digest is shared
 //! with those alone who came before it was asked ([`Batches`]).
 
 use reqwest::Method;
@@ -88,7 +88,7 @@ impl Upstream {
     }
 
     /// Says where a blob is: at its registry, if that needs no token, or where that says now, or said a moment ago.
-    /// Where the registry answers 429, a mirror may say it.
+    /// If the registry answers 429, a mirror may say it.
     pub(crate) async fn blob(
         &self,
         method: Method,

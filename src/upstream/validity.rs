@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use http::HeaderMap;
 use url::Url;
 
-/// What one part of an answer says of its validity.
+/// The validity that one part of an answer gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Says {
     Nothing,
@@ -38,7 +38,7 @@ impl Says {
         }
     }
 
-    /// What is valid from `begin` on. `None` is what cannot be read.
+    /// A validity from `begin` on. `None` cannot be read.
     fn from(begin: Option<SystemTime>, now: SystemTime) -> Self {
         if begin.is_some_and(|begin| begin <= now) { Self::Nothing } else { Self::NotAgain }
     }
@@ -46,7 +46,7 @@ impl Says {
 
 /// The time for which a redirect to `location` is certainly valid. `None` if that is not known, or not at all.
 ///
-/// Where this machine's clock is behind the registry's, that one's counts.
+/// If this machine's clock is behind the registry's, the registry's counts.
 pub(super) fn certain(location: &Url, headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let now = headers::date(headers).map_or(now, |date| date.max(now));
     match headers::say(headers, now).and(url_says::say(location, now)) {

@@ -227,7 +227,7 @@ impl Instance {
         let forgotten = first_unknown(KeyKind::Signing, &used.signing, trusted.iter().map(PublicKey::fingerprint))
             .or_else(|| first_unknown(KeyKind::Log, &used.log, log_keys().map(LogKey::fingerprint)))
             .or_else(|| {
-                // What an earlier log holds is found by a search alone.
+                // Only a search finds the entries of an earlier log.
                 first_unknown(KeyKind::SearchedLog, &self.keys.places.unsearched(&used.log), std::iter::empty())
             });
         if let Some(forgotten) = forgotten {

@@ -35,7 +35,7 @@ async fn pages_are_limited_over_all_instances_and_leave_first_sights_what_they_h
     assert_eq!(ask(&one, "from=0", "192.0.2.1").await, (200, None));
     assert_eq!(ask(&two, &statement, "192.0.2.1").await.0, 404, "a question that finds nothing is charged too");
     assert_eq!(ask(&two, "from=0", "192.0.2.1").await, too_many());
-    // What is malformed, or of another log, is refused before anything is read, and costs nothing.
+    // A query that is malformed, or for another log, is refused before anything is read, and costs nothing.
     for query in ["n=0", "log=00"] {
         assert_eq!(ask(&one, query, "192.0.2.2").await.0, 400);
     }

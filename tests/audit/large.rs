@@ -5,7 +5,7 @@ use tlogistry::image::Digest;
 
 use crate::scene::{Scene, stranger};
 
-/// What is put behind each entry.
+/// The bytes put behind each entry.
 const PADDING: usize = 16 << 20;
 /// Several such entries at once take more. One takes its bytes, some copies, and what the program has anyway.
 const MOST_KIB: u64 = 150 << 10;

@@ -12,7 +12,7 @@ impl Served {
         self.run("history", TAG, instance, arguments)
     }
 
-    /// What the instance remembers, once it does: it writes after the answer.
+    /// The instance's memory, once it has one: it writes after the answer.
     async fn moves(&self) -> Value {
         loop {
             let answer = get(&self.instance.at(&format!("/moves/{TAG}"))).await;

@@ -1,4 +1,4 @@
-//! What `verify`, `history` and `audit` say where the log is a Rekor v2, which lists nothing and signs no time.
+//! The answers of `verify`, `history` and `audit` for a Rekor v2, which lists nothing and signs no time.
 
 use std::ops::Deref;
 use std::path::PathBuf;

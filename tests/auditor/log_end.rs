@@ -30,7 +30,7 @@ async fn each_run_counts_the_days_to_the_logs_end_and_goes_on_after_it() {
     let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
     for (end, days) in [(now + 20 * DAY, 19.5..=20.0), (now - 2 * DAY, -3.0..=-2.0)] {
         let config = signing_config(&scene, end);
-        // What the log has is audited after its end too.
+        // The log's entries are audited after its end too.
         let auditor = scene.auditor_with(&[("REKOR_URL", ""), ("SIGNING_CONFIG", &config)]).await;
         scene.run(&auditor).assert("complete", 1);
         let line = auditor.wait_for(|line| {

@@ -23,7 +23,7 @@ pub struct Scene {
     /// The key that counts.
     pub signer: Signer,
     ledger: Ledger,
-    /// What an event is has no meaning.
+    /// Its contents have no meaning.
     event: tempfile::NamedTempFile,
 }
 

@@ -56,7 +56,7 @@ async fn a_state_that_was_deleted_is_an_error() {
     assert_eq!(scene.aws.state().await, None);
 }
 
-/// What docs/runbook.md says to write for a new beginning.
+/// The state that docs/runbook.md says to write for a new beginning.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_can_begin_afresh() {
     let runbook = std::fs::read_to_string(testing::process::root().join("docs/runbook.md")).unwrap();

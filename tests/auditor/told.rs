@@ -1,4 +1,4 @@
-//! What people are told.
+//! The messages to people.
 
 use serde_json::Value;
 use testing::devlog_folder;

@@ -17,7 +17,7 @@ async fn a_run_finishes_only_under_a_head_that_the_policy_counts() {
         let why = "log 127.0.0.1 does not count by the witnesses' policy: its checkpoint is not cosigned as the policy \
                    demands: the quorum 'w' is not met (w did not cosign)";
         assert_eq!(ran.answer["reason"], why);
-        // What the log has signed must lead to its next head all the same.
+        // The log's signed head must lead to its next one all the same.
         let state = scene.state().await;
         let head = state["checkpoints"][0].as_str().unwrap();
         assert!(head.starts_with(&format!("127.0.0.1\n{size}\n")), "{head}");

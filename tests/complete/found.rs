@@ -1,4 +1,4 @@
-//! What a complete audit finds, each with exit code 1 and the evidence.
+//! The findings of a complete audit, each with exit code 1 and the evidence.
 
 use bytes::Bytes;
 use serde_json::json;

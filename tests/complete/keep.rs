@@ -96,7 +96,7 @@ async fn kept_sightings_are_verified_and_imported_without_the_instance() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.stdout.contains(&format!("{file}: 3 sightings kept\n")), "{}", ended.stdout);
 
-    // What is kept is not fetched again.
+    // A kept sighting is not fetched again.
     seen(&scene, "v4").await;
     scene.list.asked();
     let ended = scene.audit(&["--keep", &file]);

@@ -135,7 +135,7 @@ async fn no_checkpoint_of_a_v1_counts_and_an_earlier_v1_is_named_as_one_of_which
     assert!(ended.stdout.contains(said) && ended.stdout.contains("\nNot read: the log "), "{}", ended.stdout);
 }
 
-/// What was read before leads to the new head. What the state shows counts by the policy once that head does.
+/// Entries read before lead to the new head. The state counts by the policy once that head does.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_state_counts_by_the_checkpoint_that_it_was_read_up_to_last() {
     let (scene, witnesses) = (Scene::set().await, witnesses());

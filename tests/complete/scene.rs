@@ -133,7 +133,7 @@ pub async fn log_in(folder: &Path) -> Devlog {
     Devlog::open(Some(folder), Options::of(RekorApi::V2)).await.unwrap()
 }
 
-/// What an entry's evidence says of itself: its index, and the leaf.
+/// The index and the leaf that an entry's evidence names.
 pub fn evidence(line: &Value) -> (u64, String) {
     let entry = &line["evidence"];
     let leaf = BASE64_STANDARD.decode(entry["canonicalizedBody"].as_str().unwrap()).unwrap();

@@ -51,7 +51,7 @@ struct Repository {
     jobs: usize,
 }
 
-/// How a job went: its steps that ran, by name, and its end.
+/// The course of a job: its steps that ran, by name, and its end.
 struct Job {
     ran: Vec<(String, Ended)>,
     clone: PathBuf,

@@ -93,7 +93,7 @@ async fn forms_of_key_and_signature_that_go_does_not_read_are_400() {
     // A key of another kind.
     let other = Signed::by(EllipticCurve::P384, b"good");
     assert_refused(&log.post(&other.request()).await, 400, 3, INVALID);
-    // What was changed was good before.
+    // The entry was good before the change.
     created(log.post(&with(&signed.key, der)).await);
 }
 

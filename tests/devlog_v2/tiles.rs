@@ -39,7 +39,7 @@ async fn tiles_lead_from_every_entry_to_the_checkpoint() {
     for answer in &answers {
         log.check(answer, &leaves);
     }
-    // What is not there yet, and what never will be.
+    // Tiles that are not there yet, and that never will be.
     for path in [
         "0/001",
         "0/001.p/5",

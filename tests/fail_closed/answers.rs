@@ -232,7 +232,7 @@ async fn an_attestation_is_served_however_the_registry_refuses_its_digest() {
         assert!(world.pull(Digest::sha256(b"other")).await.status.is_client_error());
         world.registry.heals();
     }
-    // Whether the registry has it is not known then.
+    // Nobody knows then whether the registry has it.
     for status in [429, 500, 502] {
         world.registry.fails("/v2/", says(status, ""));
         assert_ne!(world.pull(&attestation).await.status, 200, "{status}");

@@ -31,7 +31,7 @@ async fn moved(vars: &[(&str, &str)]) -> (World, Digest, Digest) {
     (world, recorded, current)
 }
 
-/// What the registry serves are indexes.
+/// The registry serves indexes.
 fn indexes(registry: &Registry) {
     registry.fails("manifests", Fault::Header("content-type", Some(INDEX.to_owned())));
 }

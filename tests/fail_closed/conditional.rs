@@ -72,7 +72,7 @@ async fn a_moved_tag_is_refused_whatever_the_client_has() {
     }
 }
 
-/// What the client has may be right, and it still has to be told that the tag has moved.
+/// The client's copy may be right, and it still has to be told that the tag has moved.
 #[tokio::test]
 async fn what_was_recorded_of_a_moved_tag_is_answered_whole_by_the_pinned_name() {
     let world = World::start().await;

@@ -29,7 +29,7 @@ const CHANGES: usize = 400;
 struct Scene {
     /// Answers another digest at each request for a tag.
     registry: String,
-    /// What was served: tags and digests, by the hash of their statement.
+    /// The tags and digests that were served, by the hash of their statement.
     served: Arc<Mutex<HashMap<String, (Tag, Digest)>>>,
     log: Devlog,
     log_config: LogConfig,

@@ -1,4 +1,4 @@
-//! What a tag was recorded as decides, by whatever name it is pulled.
+//! The recorded digest decides, by whatever name a tag is pulled.
 
 use testing::client::get;
 use testing::image::Image;
@@ -82,7 +82,7 @@ async fn a_tag_never_seen_is_recorded_allowed_or_denied() {
     node.assert_refused(1, &name("v2"), other.digest().as_str(), "has moved and is refused");
     assert_eq!(get(&sighting("v2")).await.status, 200);
 
-    // What the registry does not have cannot be recorded.
+    // A tag that the registry does not have cannot be recorded.
     node.assert_refused(2, &name("none"), &digest, "cannot be recorded: the instance answered 404 Not Found: ");
 
     node.configure(&format!("{}unseen = 'deny'\n", node.usual()));

@@ -17,7 +17,7 @@ pub struct Node {
     pub folder: tempfile::TempDir,
 }
 
-/// What a verifier told containerd.
+/// A verifier's answer to containerd.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Told {
     pub code: Option<i32>,

@@ -12,7 +12,7 @@ use testing::process::root;
 
 use crate::set;
 
-/// Where each package keeps its examples, and how many it had when this was written.
+/// The folder of each package's examples, and their number when this was written.
 const PACKAGES: [(&str, &str, usize); 2] =
     [("lambda_http", "tests/data", 18), ("aws_lambda_events", "src/fixtures", 173)];
 

@@ -68,7 +68,7 @@ const EVENTS: [(&str, u16, &str, &str); 23] = [
     ("catalog", 404, "application/json", "UNSUPPORTED"),
     ("unknown-path", 404, "application/json", "UNSUPPORTED"),
 ];
-/// What no route is for.
+/// Requests that no route is for.
 const REFUSED: (&str, u16, &str, &str) = ("push", 405, "application/json", "UNSUPPORTED");
 
 fn path(event: &str) -> PathBuf {

@@ -227,7 +227,7 @@ async fn a_request_can_be_traced_by_the_ids_that_aws_gave_it() {
     );
     assert!(line["lambda_request_id"].as_str().is_some_and(|id| !id.is_empty()), "{line}");
 
-    // What else is written for a request has Lambda's id.
+    // Every other line for a request has Lambda's id.
     stage.push("v1", &Image::oci("moved")).await;
     assert_eq!(get(&instance.url("manifests/v1")).await.status, 403);
     let beside =

@@ -11,7 +11,7 @@ use testing::process::{self, PATIENCE, Process};
 use tlogistry::cli::listen;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// What the function asked of Lambda.
+/// The function's requests to Lambda.
 #[derive(Debug)]
 pub enum Asked {
     Next,

@@ -18,7 +18,7 @@ use tlogistry::sighting::Signer;
 use crate::scene::{Scene, pull};
 use crate::version::soon;
 
-/// Where rows come from or go to.
+/// The source or target of rows.
 #[derive(Clone, Copy)]
 pub enum Place<'a> {
     Table(&'a Table),

@@ -44,7 +44,7 @@ async fn a_half_imported_ledger_is_nobodys_until_the_whole_export_was_imported()
         let added = to.ledger().add_used_keys(&another, soon()).await;
         assert!(matches!(added, Err(LedgerError::Importing)), "{added:?}");
 
-        // What it has is no export to go on from.
+        // Its rows are no export to go on from.
         let third = scene.path("third.redb");
         let ended = scene.import(&export(to), Place::File(&third));
         assert!(ended.code == Some(1) && ended.stdout.contains("@instance: refused: it is of a ledger"), "{ended:?}");

@@ -38,7 +38,7 @@ async fn started() -> Started {
     Started { instance, calls, scene, _slow: slow }
 }
 
-/// What another process shows of the image's attestations.
+/// The image's attestations, as another process shows them.
 async fn attestations(scene: &Scene, text: &str) -> usize {
     let digest = Digest::sha256(&registry::image(text));
     let path = format!("/v2/registry.test/app/referrers/{digest}");

@@ -1,4 +1,4 @@
-//! What a moved tag's row remembers: each digest once, without a part in any verdict.
+//! The memory of a moved tag's row: each digest once, without a part in any verdict.
 
 use std::collections::HashMap;
 
@@ -320,7 +320,7 @@ async fn moves_that_somebody_else_wrote_stay_as_they_are_and_change_no_answer() 
     instance.finish().await;
     let row = row(&scene).await;
     assert_eq!((row["moves"].as_l().unwrap().len(), text(&row["last_move"].as_m().unwrap()["number"])), (32, "33"));
-    // What no instance writes is not shown.
+    // Values that no instance writes are not shown.
     let shown = service::get(&instance, &format!("/moves/{}", tags::tag("v1"))).await;
     let shown: serde_json::Value = serde_json::from_slice(&shown.bytes).unwrap();
     let [one] = shown["moves"].as_array().unwrap().as_slice() else { panic!("{shown}") };

@@ -7,7 +7,7 @@
 //! the states stay finite all the same ([`state::State::normalise`]). Bounded are: the functions, the digests, and
 //! the calls that are on their way at one moment after their sender gave up on them ([`Pulls`]).
 //!
-//! What stands for what:
+//! The model's parts stand for these:
 //!
 //! - A recording that goes on after its client was answered (`Recorder::finish`) is one function more.
 //! - Signing changes nothing that others see, so it is no step of its own. Neither is verifying: the log and the ledger
@@ -77,7 +77,7 @@ pub enum Protocol {
     PinnedFromPendingRow,
     /// A pinned pull is answered with what upstream serves, if the recorded digest is unknown.
     PinnedDespiteLoss,
-    /// What was found in a log before the one that is written is served whether or not its row was stored.
+    /// A sighting of an earlier log is served whether or not its row was stored.
     ServeBeforeStoring,
     /// The statement is uploaded while its row is inserted.
     UploadBesideInsertion,

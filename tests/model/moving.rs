@@ -46,7 +46,7 @@ fn a_move_in_one_deployment_is_safe() {
         .for_each(|property| checker.assert_no_discovery(property));
 }
 
-/// What the log before lists comes back from there, also once nobody writes it any more.
+/// Entries of the earlier log come back from there, also once nobody writes it any more.
 #[test]
 fn a_row_that_was_lost_comes_back_from_the_log_before() {
     Pulls { loss: Loss::OfListedTags, ..MOVE }.assert_is_safe("the move to Rekor v2: rows of listed tags are lost");

@@ -150,7 +150,7 @@ pub enum Step {
 pub enum AfterIndex {
     /// The row was completed, after an upload that the log answered with what it had.
     Completed { existed: bool },
-    /// What was found is served.
+    /// The sighting that was found is served.
     Serve(Found),
 }
 
@@ -223,7 +223,7 @@ pub enum Verdict {
     FirstSeen(Digest),
     Unchanged(Digest),
     Moved,
-    /// What was served by the pinned name, and what upstream had told by then.
+    /// The digest served by the pinned name, and those that upstream had told by then.
     Pinned {
         served: Digest,
         current: Option<Digest>,

@@ -17,7 +17,7 @@ use tlogistry::sighting::statement;
 use planted::{BY_BARE_KEY, BY_CERTIFICATE, Planted, assert_audited, at, dsse, findings, verifier};
 use shard::Shard;
 
-/// What the library says of each entry.
+/// The library's answer for each entry.
 fn read(planted: &Planted) -> Vec<Value> {
     let mut command = go_tool("rekor2-reads");
     command.args([&planted.newest.url, &planted.newest.origin, "newest.pem"]).current_dir(planted.folder.path());

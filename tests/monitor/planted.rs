@@ -160,7 +160,7 @@ fn replaced(bundle: &[u8], from: &[u8], to: &[u8]) -> Bytes {
     bytes.into()
 }
 
-/// What a complete audit says of the planted entries.
+/// A complete audit's findings on the planted entries.
 pub fn assert_audited(planted: &Planted) {
     let (code, lines) = planted.audit();
     assert_eq!(code, Some(1), "{lines:?}");

@@ -1,5 +1,5 @@
 //! The pages in a real browser: on a screen and on a phone, in light and in dark, by keyboard, and without barriers.
-//! What they look like is left in `target/screenshots/`.
+//! Screenshots are left in `target/screenshots/`.
 
 mod chromium;
 

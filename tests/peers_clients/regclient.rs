@@ -31,7 +31,7 @@ async fn regctl_refuses_a_tag_that_moved() {
     let seen = Seen {
         client: "regctl 0.11.7, `image copy`",
         repository: scene.instance.image(""),
-        // Where the target is there already, it asks by HEAD.
+        // If the target is there already, it asks by HEAD.
         pull: &|image| {
             to.replace(Destination::oci());
             copy(&scene, image, &to.borrow())

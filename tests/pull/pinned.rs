@@ -40,7 +40,7 @@ async fn digests_blobs_and_lists_are_the_same_by_both_names() {
     paths.extend(image.blobs.iter().map(|blob| format!("blobs/{}", Digest::sha256(blob))));
     for path in paths {
         let (by_one, by_other) = (scene.instance.url(&path), pinned(&scene, &path));
-        // What is at hand is told from what is not: both are asked for once before.
+        // An answer says whether it was at hand, so each is asked for once before.
         for url in [&by_one, &by_other] {
             get(url).await;
             head(url).await;

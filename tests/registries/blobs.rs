@@ -1,4 +1,4 @@
-//! What a blob costs: nothing at a registry that needs no token, and little where a redirect says how long it is valid.
+//! The cost of a blob: nothing at a registry that needs no token, and little where a redirect says how long it is valid.
 //!
 //! Forms of signed URLs, as registries give them: ECR and Docker Hub (S3, R2), GHCR (Azure), Artifact Registry
 //! (Google), quay.io and ECR Public (CloudFront).
@@ -24,7 +24,7 @@ const HOST: &str = "registry.example";
 const REALM: &str = "https://registry.example/token";
 const REPOSITORY: &str = "registry.example/org/app";
 
-/// Where the registry then leads is its own affair, and the client's.
+/// The place that the registry then leads to is its own affair, and the client's.
 #[test]
 fn a_registry_that_needs_no_token_is_not_asked_where_the_blobs_of_its_images_are() {
     inside(async {

@@ -107,7 +107,7 @@ fn a_content_encoding_that_is_none_is_no_lie() {
             assert_eq!((answer.status, answer.error().0.as_str()), (502, "MANIFEST_INVALID"), "{encoding}");
             assert_eq!(answer.error().1, format!("registry.example sent a manifest encoded as '{encoding}'"));
             assert_eq!(scene.head("manifests/packed").await.status, 502, "{encoding}");
-            // What is at hand was checked when it came.
+            // A manifest at hand was checked when it came.
             assert_eq!(scene.get(&format!("manifests/{digest}")).await.status, 200);
         }
     });

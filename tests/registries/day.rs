@@ -21,7 +21,7 @@ const IMAGES: usize = 50;
 const INSTANCES: usize = 10;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// What a day came to.
+/// The outcome of a day.
 #[derive(Debug, PartialEq, Eq)]
 struct Day {
     /// Requests that Docker Hub counted, and those that it refused.

@@ -86,7 +86,7 @@ fn an_image_is_pulled_whole_while_docker_hub_allows_nothing() {
         assert_eq!(answer.header("cache-control"), "public, max-age=31536000, immutable");
         assert_eq!(asked(&internet), ["HEAD manifest at hub", "GET manifest at mirror.gcr.io"]);
 
-        // What was pulled is at hand; whether the tag is still there is asked.
+        // The pulled image is at hand; the registry is asked whether the tag is still there.
         assert_is(&get(&service, TAG).await, &image);
         assert_is(&get(&service, &by_digest(&platform.digest())).await, platform);
         let answer = head(&service, TAG).await;

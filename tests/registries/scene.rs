@@ -20,7 +20,7 @@ pub struct Scene {
     instance: Instance,
 }
 
-/// What skopeo gets: the image, or an error that holds this text.
+/// The end of skopeo's pull: the image, or an error that holds this text.
 pub type Pull = Result<(), &'static str>;
 pub const IMAGE: Pull = Ok(());
 
@@ -148,7 +148,7 @@ impl Scene {
         self.assert_pull_is(name, IMAGE).await;
     }
 
-    /// What a command of skopeo's ends with, by the repository's name and this end: directly, and through tlogistry.
+    /// The end of a command of skopeo's, by the repository's name and this end: directly, and through tlogistry.
     /// Prints a row of a table of both.
     pub async fn compare(&self, what: &str, command: fn(&str) -> Ended, end: &str) -> [Ended; 2] {
         let Shape { name, host, repository, .. } = self.shape;
@@ -169,7 +169,7 @@ impl Scene {
         ended
     }
 
-    /// What skopeo gets from the registry itself, and what through tlogistry: the image, or an error that holds a text.
+    /// The end of skopeo's pull from the registry itself, and through tlogistry: the image, or an error that holds a text.
     /// Prints a row of a table of both.
     pub async fn assert_pulls_as(&self, what: &str, directly: Pull, through: Pull) {
         let (host, repository) = (self.shape.host, self.shape.repository);
@@ -192,7 +192,7 @@ impl Scene {
     }
 }
 
-/// What skopeo does, and what it leaves.
+/// Pulls with skopeo. Returns its end, and the folder that it leaves.
 async fn pulled(name: String) -> (Ended, Destination) {
     let to = Destination::oci();
     // The registry is served by this thread.

@@ -24,7 +24,7 @@ use tlogistry::tlog::{Checkpoint, Policy};
 use crate::scene::{Scene, assert_first_seen, assert_refused, assert_unchanged, pull};
 
 const WITNESS: &str = "witness.test/one";
-/// What is said of a new entry whose checkpoint nobody cosigned.
+/// The message about a new entry whose checkpoint nobody cosigned.
 const NOT_COSIGNED: &str = "the new entry does not count yet: its checkpoint is not cosigned";
 
 /// The real Rekor v2, the witness that knows it, and what an instance needs.

@@ -1,4 +1,4 @@
-//! What the server of a Rekor v2 shows when it ends, starts again and is frozen.
+//! The server of a Rekor v2 as it ends, starts again and is frozen.
 
 use std::sync::Arc;
 

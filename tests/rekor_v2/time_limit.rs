@@ -1,4 +1,4 @@
-//! How long a time stamp is waited for. The log must follow the test's clock, which no other process does.
+//! The limit on waiting for a time stamp. The log must follow the test's clock, which no other process does.
 
 use std::time::Duration;
 

@@ -106,7 +106,7 @@ fn say(response: &mut Response<Bytes>, text: &'static str) {
     *response.body_mut() = text.into();
 }
 
-/// What `/readyz` says without version and commit.
+/// The answer of `/readyz` without version and commit.
 const ALL_USABLE: &str = r#"{"key":{"usable":true},"ledger":{"usable":true},"log":{"usable":true}}"#;
 const NO_BASE64: &str = "-----BEGIN PUBLIC KEY-----\nMFkwE\n-----END PUBLIC KEY-----\n";
 

@@ -369,7 +369,7 @@ fn a_chain_leads_to_the_trusted_root_through_certificates_that_are_known() {
     // Another root of the same name.
     let other = Stamper::of(&Certified { has_intermediate: true, ..Certified::default() });
     assert!(verify(&by_root(&other), &token).is_err());
-    // Where the certificate that signs is known, so must be those between: an enclosed one is anybody's.
+    // If the certificate that signs is known, so must be those between: an enclosed one is anybody's.
     let chain = [stamper.chain[0].clone(), stamper.chain[2].clone()];
     let pinned = TimestampAuthority::new("stand-in", None, &chain, Validity::ALWAYS).unwrap();
     assert_eq!(verify(&Authorities::new(vec![pinned]), &token), unknown);

@@ -57,7 +57,7 @@ impl Case {
         bytes(if envelope.is_null() { &self.bundle["messageSignature"]["signature"] } else { envelope })
     }
 
-    /// What is signed, if the bundle holds it, and its hash.
+    /// The signed bytes, if the bundle holds them, and their hash.
     fn signed(&self) -> Option<(Option<Vec<u8>>, Vec<u8>)> {
         let envelope = &self.bundle["dsseEnvelope"];
         if envelope.is_null() {

@@ -41,7 +41,7 @@ async fn a_checkpoint_that_was_cosigned_when_it_was_recorded_needs_no_other() {
     assert!(ended.stdout.contains(&format!("no later than {WRITTEN}, as witnesses signed")), "{}", ended.stdout);
     assert!(ended.stdout.contains("the witnesses that the policy demands cosigned this checkpoint"));
     assert_eq!(recorded.log.asked(), []);
-    // What the policy does not demand is not waited for.
+    // Nobody waits for more than the policy demands.
     assert_holds(&verify(&recorded, "any", &["--min-age", "1d"]).await);
 }
 

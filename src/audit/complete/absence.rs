@@ -1,4 +1,4 @@
-//! What a complete audit shows of one tag: that no other digest is recorded for it.
+//! The proof by a complete audit for one tag: that no other digest is recorded for it.
 
 use super::spotted::SpottedContent;
 use super::state::EndedAudit;
@@ -42,7 +42,7 @@ pub(crate) enum NoAbsence {
 }
 
 impl AuditState {
-    /// What the complete audits of this state show of a verified sighting's tag.
+    /// Returns what the complete audits of this state show of a verified sighting's tag.
     ///
     /// The audit held, so the sighting's entry is explained by the one statement that has its hash, each entry by a key is of
     /// a statement that was listed, and the statements that were listed have one digest for each tag.

@@ -26,7 +26,7 @@ const MAX_EMPTY_PAGES: u32 = 1000;
 /// Lines of one log. More than any instance has: each is a tag.
 const MAX_LINES: u64 = 10_000_000;
 
-/// Where the sightings are listed.
+/// The lists of sightings.
 pub(crate) enum Lists<'a> {
     Instance(&'a InstanceList),
     Ledger(&'a Ledger),
@@ -47,7 +47,7 @@ pub(crate) enum ExplainError {
     NotListed(String),
 }
 
-/// What the comparison came to, beside the findings.
+/// The outcome of the comparison, beside the findings.
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
     /// Sightings listed in the log that was read, and below its size.

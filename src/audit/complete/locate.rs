@@ -5,7 +5,7 @@ use crate::audit::issue::{Issue, IssueKind};
 use crate::rekor::Rekor;
 use crate::tlog::{Checkpoint, Frontier, LogError, TILE_WIDTH, Tile, leaf_hash};
 
-/// What a second reading of entries shows that did not lead to the signed root.
+/// The outcome of a second reading of entries that did not lead to the signed root.
 #[derive(Debug)]
 pub(crate) enum Mismatch {
     /// The entry with this index is not the one whose hash stands in the log's own tile.

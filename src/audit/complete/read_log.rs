@@ -12,14 +12,14 @@ use crate::tlog::{Checkpoint, Growth, LogError};
 /// An audit that is killed loses at most this much.
 const TICK: Duration = Duration::from_secs(2);
 
-/// How a reading ended.
+/// The end of a reading.
 #[derive(Debug)]
 pub(crate) enum ReadEnd {
     /// All entries were read, and lead to the checkpoint.
     Proven,
     /// It was asked to stop. What was read is in the state.
     Stopped,
-    /// What was read does not lead to the checkpoint. The state is as at the last proof.
+    /// The entries do not lead to the checkpoint. The state is as at the last proof.
     Differs(Mismatch),
 }
 
@@ -97,7 +97,7 @@ pub(crate) async fn read_log<E: From<LogError>>(
             ReadEnd::Stopped
         }
         Err(error) => {
-            // What was read before the failure is gone on with.
+            // The next audit goes on from the entries read before the failure.
             kept.set_ahead(&reading);
             state.readings.insert(log_id.to_owned(), kept);
             return Err(error);

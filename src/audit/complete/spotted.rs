@@ -13,7 +13,7 @@ pub(crate) struct Spotted {
     pub signed: SpottedContent,
 }
 
-/// What an entry keeps of the signed bytes.
+/// The part of the signed bytes that an entry keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum SpottedContent {
     /// The sha256 of the signed bytes: of a sighting, the DSSE encoding of its statement.

@@ -9,7 +9,7 @@ use super::spotted::Spotted;
 use crate::key::{Fingerprint, PublicKey};
 use crate::tlog::{Checkpoint, Frontier, Hash, LogKeys};
 
-/// How far a log was read, for certain keys.
+/// The progress in a log, for certain keys.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LogReading {
     /// The keys that were looked for, in their order.
@@ -18,7 +18,7 @@ pub(crate) struct LogReading {
     checkpoint: Option<Checkpoint>,
     /// Up to that checkpoint.
     proven: LogContent,
-    /// What was read since. No checkpoint proves it yet.
+    /// The entries read since. No checkpoint proves them yet.
     ahead: Option<LogContent>,
     /// The last complete audit that came to its end.
     pub ended: Option<EndedAudit>,
@@ -62,7 +62,7 @@ struct StoredPart {
 }
 
 impl LogReading {
-    /// What to go on from for `keys`: nothing if others were looked for, since an entry by one of these may have been passed
+    /// The reading to go on from for `keys`: none if others were looked for, since an entry by one of these may have been passed
     /// over.
     pub(crate) fn of_keys(stored: Option<&Self>, keys: &[PublicKey]) -> Self {
         let fingerprints: Vec<Fingerprint> = keys.iter().map(PublicKey::fingerprint).collect();
@@ -72,12 +72,12 @@ impl LogReading {
         }
     }
 
-    /// What was read so far, proven or not.
+    /// The entries read so far, proven or not.
     pub(crate) fn reading(&self) -> &LogContent {
         self.ahead.as_ref().unwrap_or(&self.proven)
     }
 
-    /// What a checkpoint proves.
+    /// The entries that a checkpoint proves.
     pub(crate) fn proven(&self) -> &LogContent {
         &self.proven
     }

@@ -174,7 +174,7 @@ async fn read(
     Ok(end)
 }
 
-/// What `work` comes to; `None` if `stop` is done before.
+/// The result of `work`; `None` if `stop` is done before.
 async fn or_stopped<T>(stop: impl Future<Output = ()>, work: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;

@@ -31,7 +31,7 @@ const TRIES: u32 = 8;
 /// The pause before the next call, if the instance is limited or down.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// What is to be kept.
+/// The sightings to keep.
 pub(super) struct Keeping {
     path: PathBuf,
     /// Listed and recorded, by canonical name.

@@ -14,7 +14,7 @@ use crate::rekor::Logs;
 use crate::sighting::{parse_statement, statement, subject_hash};
 use crate::tlog::{EntryId, LogEntry};
 
-/// What was recorded, as the first pull said.
+/// The record, as the first pull named it.
 pub(super) struct Recorded {
     pub(super) uuid: String,
     pub(super) digest: Digest,

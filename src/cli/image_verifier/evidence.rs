@@ -1,4 +1,4 @@
-//! Where the sighting of a tag comes from: saved bundles, what this node verified before, the instance.
+//! The sources of a tag's sighting: saved bundles, this node's own cache, the instance.
 
 use std::fs;
 use std::io::Read as _;
@@ -18,14 +18,14 @@ use crate::sighting::Sighting;
 /// Saved bundles are read one after another, within a second or two.
 const MAX_BUNDLES: usize = 10_000;
 
-/// What is known of a tag.
+/// The evidence for a tag.
 pub(super) enum Evidence {
     Sighting(Box<Sighting>),
     /// The instance, or the folder where nobody else is asked, knows no such tag.
     Unseen,
     /// The instance cannot be asked now, for this reason.
     Unavailable(String),
-    /// What was found does not hold, or what was asked is no tlogistry. The reason is a message.
+    /// The answer does not hold, or is not that of a tlogistry. The reason is a message.
     Unusable(String),
 }
 
@@ -76,7 +76,7 @@ pub(super) async fn record(instance: &AskedInstance, tag: &Tag, keys: &Keys<'_>,
     }
 }
 
-/// What this node verified before, or what the instance says.
+/// Looks in this node's cache, then asks the instance.
 async fn known_to(instance: &AskedInstance, tag: &Tag, keys: &Keys<'_>, deadline: Deadline) -> Evidence {
     let kept = Cache::open(&instance.cache).map(|cache| cache.sighting(tag, keys));
     match kept {
@@ -132,7 +132,7 @@ fn saved(folder: &Path, tag: &Tag, keys: &Keys<'_>) -> Result<Option<Sighting>, 
 
 /// Reads a file of the folder. `None` if it is no bundle: a folder may hold a note or a key too.
 fn read(path: &Path) -> std::io::Result<Option<Bundle>> {
-    // What a link leads to counts: mounted volumes of Kubernetes are made of them. A pipe would not end.
+    // The target of a link counts: mounted volumes of Kubernetes are made of them. A pipe would not end.
     if !fs::metadata(path)?.is_file() {
         return Ok(None);
     }

@@ -1,4 +1,4 @@
-//! Whether an image may be pulled by its name.
+//! The judgement whether an image may be pulled by its name.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use crate::image::{Algorithm, Digest, Repository, Tag};
 use crate::pinned::PREFIX;
 use crate::sighting::{Sighting, SightingTime};
 
-/// What containerd is told. Each carries the reason.
+/// The judgement, as containerd is told. Each carries the reason.
 #[derive(Debug)]
 pub(super) enum Judgement {
     /// The image may be pulled.
@@ -51,7 +51,7 @@ pub(super) async fn of(settings: &Settings, name: &str, digest: &str, deadline: 
     }
 }
 
-/// What must be asked about a name.
+/// The question that a name leads to.
 enum Asked {
     Tag(Tag, Digest),
     /// It may be pulled, for this reason.

@@ -21,7 +21,7 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 const MAX_KEY_BYTES: u64 = 256 << 10;
 const DEFAULT_CACHE: &str = "/var/lib/tlogistry/sightings";
 
-/// What the verifier checks, and with what.
+/// The names that the verifier checks, and the keys and places that it uses.
 #[derive(Debug)]
 pub(super) struct Settings {
     /// `None` if the folder of saved bundles is all that is asked.
@@ -46,7 +46,7 @@ pub(super) struct AskedInstance {
     pub cache: PathBuf,
 }
 
-/// What becomes of a tag that was never seen.
+/// The answer for a tag that was never seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Unseen {
@@ -56,7 +56,7 @@ pub(super) enum Unseen {
     Deny,
 }
 
-/// What becomes of a tag about which the instance cannot be asked now.
+/// The answer for a tag about which the instance cannot be asked now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum WhenUnavailable {

@@ -51,7 +51,7 @@ pub(super) struct Import {
     export: PathBuf,
 }
 
-/// What is known of an import so far.
+/// The progress of an import.
 #[derive(Default)]
 struct ImportCount {
     items: u64,
@@ -69,7 +69,7 @@ struct ImportCount {
     instance: Option<UsedKeys>,
 }
 
-/// What an item came to.
+/// The outcome for an item.
 enum LineOutcome {
     Row(Taken),
     Index,

@@ -41,7 +41,7 @@ pub(super) struct Reindex {
     after: Option<String>,
 }
 
-/// What became of a row.
+/// The outcome for a row.
 enum Placed {
     Now,
     Before,

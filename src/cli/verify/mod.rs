@@ -94,7 +94,7 @@ pub(super) struct Verify {
     json: bool,
 }
 
-/// What a tag is checked with.
+/// The evidence, keys and demands that a tag is checked with.
 #[derive(Args)]
 pub(super) struct CheckArgs {
     #[command(flatten)]
@@ -285,7 +285,7 @@ async fn ask_registry(tag: &Tag, asked: bool) -> Result<RegistryAnswer, Failure>
     })
 }
 
-/// Where the evidence comes from.
+/// The source of the evidence.
 enum TakenFrom {
     Log,
     Instance(Url),

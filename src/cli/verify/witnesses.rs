@@ -1,4 +1,4 @@
-//! What witnesses say of a sighting, as the user's policy demands it.
+//! A sighting's standing with the witnesses that the user's policy demands.
 
 use super::CheckResult;
 use crate::log_search::LogSearch;

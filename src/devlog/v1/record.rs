@@ -1,4 +1,4 @@
-//! What the journal keeps of an entry.
+//! The journal's record of an entry.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! The HTTP API of Rekor v2 (sigstore/rekor-tiles 2.3), over a log of one kind of entry: `hashedrekord` 0.0.2.
 //!
-//! What is written goes through `router` to `add`, which checks the request (`request`, `entry`, `wire`) and appends it to the `log`.
-//! What is read are C2SP's tiles (`tiles`), below the same path as in the public log: a local Rekor leaves them to a server of
+//! A write goes through `router` to `add`, which checks the request (`request`, `entry`, `wire`) and appends it to the `log`.
+//! Reads are of C2SP's tiles (`tiles`), below the same path as in the public log: a local Rekor leaves them to a server of
 //! static files.
 //!
 //! Rekor answers once it has published the next checkpoint, and drops an earlier one of the same entry as well as it can. Here

@@ -1,4 +1,4 @@
-//! What a comparison reads of a manifest: platforms or layers, version and creation.
+//! The parts of a manifest that a comparison reads: platforms or layers, version and creation.
 //!
 //! Manifests are foreign bytes. Nothing is guessed: what clients could read in two ways (a field that is there twice, or in
 //! another case, which Go's decoder takes too) is not compared, nor is what has more parts than an honest manifest.

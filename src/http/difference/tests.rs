@@ -258,7 +258,7 @@ fn foreign_text_makes_no_sentence_and_nothing_long() {
     assert!(difference.detail().to_string().len() < 8 << 10);
     let three = |text: &str| self::index(&[0, 1, 2].map(name).iter().map(|name| (&**name, text)).collect::<Vec<_>>());
     assert_eq!(clause(many(150, "a"), three("b")), "3 platforms added, 300 platforms removed");
-    // What is replaced takes three bytes.
+    // The replaced text takes three bytes.
     let three = |letter: &str, version: &str| {
         let platform = format!("{letter}{0}/{0}/{0}", "\u{e9}".repeat(20));
         let mut index = self::index(&[(&platform, "a")]);

@@ -20,7 +20,7 @@ pub(crate) struct SightingPage<'a> {
     pub key_fingerprint: &'a str,
     /// The key, PEM, unless it is known to be the one that this host signs with now.
     pub earlier_key: Option<&'a str>,
-    /// What the tag's row remembers of its moves; `None` if the row cannot be read.
+    /// The tag's moves, as its row remembers them; `None` if the row cannot be read.
     pub refused: Option<&'a RefusedDigests>,
 }
 

@@ -115,7 +115,7 @@ fn journal() -> (Vec<u8>, Vec<Event>) {
     (empty, events)
 }
 
-/// What is on the disk where the machine stops after `count` events: all up to the last flush, and of the rest
+/// The disk's contents if the machine stops after `count` events: all up to the last flush, and of the rest
 /// whatever the disk liked, the last of it perhaps in part.
 fn remains(empty: &[u8], events: &[Event], count: usize, random: &mut fastrand::Rng) -> Vec<u8> {
     let mut bytes = empty.to_vec();

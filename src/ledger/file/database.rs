@@ -24,7 +24,7 @@ use crate::private::{self, PrivateError};
 const ITEMS: TableDefinition<&str, &[u8]> = TableDefinition::new("items");
 /// The log, log index and key of each item that has a place. It is made of the items, and changes with them.
 const BY_LOG: TableDefinition<(&str, u64, &str), ()> = TableDefinition::new("by-log");
-/// What there is to know of the file, by name.
+/// The facts about the file, by name.
 const ABOUT: TableDefinition<&str, u64> = TableDefinition::new("about");
 const FORMAT: &str = "format";
 /// Changes when an older version could no longer read the file, or would spoil it.

@@ -10,7 +10,7 @@ const REQUEST: &str = "a request for entries";
 #[derive(Debug)]
 pub(crate) struct EntryBundle {
     bytes: bytes::Bytes,
-    /// Where each leaf ends, and the two bytes of its length begin.
+    /// The end of each leaf, and the start of the two bytes of its length.
     spans: Vec<(usize, usize)>,
 }
 

@@ -31,7 +31,7 @@ pub(super) struct Witness {
     bytes: Vec<u8>,
 }
 
-/// What a note has of a witness.
+/// A witness's cosignature in a note, or its absence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cosignature {
     /// Seconds since the Unix epoch; `None` if the witness signed 0.

@@ -1,4 +1,4 @@
-//! What is wrong with a policy, or with a checkpoint by one.
+//! The faults of a policy, and of a checkpoint by one.
 
 use std::fmt;
 

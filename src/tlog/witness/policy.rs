@@ -21,7 +21,7 @@ pub struct Policy {
     sha256: [u8; 32],
 }
 
-/// What is known of a checkpoint that a policy's quorum cosigned. It can only be made by checking the cosignatures.
+/// A checkpoint's standing by a policy whose quorum cosigned it. It can only be made by checking the cosignatures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cosigned {
     time: Option<u64>,

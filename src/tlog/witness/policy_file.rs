@@ -24,7 +24,7 @@ const NONE: &[u8] = b"none";
 /// The words of a line.
 type LineWords<'a> = [&'a [u8]];
 
-/// What a policy file says.
+/// The contents of a policy file.
 #[derive(Debug, Clone)]
 pub(super) struct PolicyFile {
     /// Those whose checkpoints count; none if the policy leaves that to whoever uses it.

@@ -1,4 +1,4 @@
-//! What headers say of how long an answer may be used: RFC 9111, more strictly.
+//! The time that an answer may be used by its headers: RFC 9111, more strictly.
 
 use std::time::{Duration, SystemTime};
 
@@ -20,7 +20,7 @@ pub(super) fn say(headers: &HeaderMap, now: SystemTime) -> Says {
     else {
         return Says::NotAgain;
     };
-    // What differs by a request's headers does not differ here: all requests have the same.
+    // `Vary` by a request's headers changes nothing here: all requests have the same.
     if vary.contains('*') || pragma.to_ascii_lowercase().contains("no-cache") {
         return Says::NotAgain;
     }

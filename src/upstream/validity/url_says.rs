@@ -1,4 +1,4 @@
-//! What a signed URL says of its end, in the forms of those who sign URLs of storage.
+//! The end that a signed URL gives, in the forms of those who sign URLs of storage.
 //!
 //! - AWS, Google, Alibaba and others, version 4: `X-Amz-Date` and `X-Amz-Expires`, with other letters in place of `Amz`
 //!   (<https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>,
@@ -38,7 +38,7 @@ const OF_TOKENS: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, ANY_P
 pub(super) fn say(url: &Url, now: SystemTime) -> Says {
     let pairs: Vec<(String, String)> =
         url.query_pairs().map(|(name, value)| (name.to_ascii_lowercase(), value.into_owned())).collect();
-    // Who signs and who reads it could differ on which one of two counts.
+    // The signer and the reader could differ on which one of two counts.
     let mut names = HashSet::new();
     if !pairs.iter().all(|(name, _)| names.insert(name)) {
         return Says::NotAgain;

@@ -67,7 +67,7 @@ impl Buildkit {
         self.folder.path().join("built")
     }
 
-    /// What was built is the image of this text.
+    /// Asserts that the built image is the one of this text.
     #[track_caller]
     pub fn assert_built(&self, text: &str) {
         let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };

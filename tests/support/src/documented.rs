@@ -5,7 +5,7 @@
 
 use super::process::root;
 
-/// What every message about a moved tag has.
+/// The parts that every message about a moved tag has.
 const MOVED: &str = "has moved and is refused";
 
 /// A row of one of the tables.

@@ -13,7 +13,7 @@ const MAX_BYTES: usize = 1 << 20;
 pub struct DynamoDbCall {
     /// `GetItem`, for instance.
     pub operation: String,
-    /// What it asks.
+    /// The request's body.
     pub asked: Value,
     parts: Parts,
     body: Bytes,

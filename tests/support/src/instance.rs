@@ -17,7 +17,7 @@ pub struct Instance {
     /// The emulator of Lambda, if the instance is the function. It is dropped, and so killed, before the function.
     _emulator: Option<Process>,
     process: Process,
-    /// What `serve` keeps, if it is in a folder that nobody else needs.
+    /// The state of `serve`, if it is in a folder that nobody else needs.
     state: Option<tempfile::TempDir>,
 }
 

@@ -1,7 +1,7 @@
 //! A real witness: transparency-dev's omniwitness, which cosigns a log's checkpoints over C2SP's tlog-witness. Only `make
 //! peers` has it.
 //!
-//! What it has cosigned stands in a file, which it goes on from when it is started again. It asks nobody anything.
+//! Its cosigned heads stand in a file, which it goes on from when it is started again. It asks nobody anything.
 
 use std::path::Path;
 use std::sync::Mutex;

@@ -87,7 +87,7 @@ impl RekorTiles {
         vkey(&self.origin, ED25519, &key.der()[key.der().len() - 32..])
     }
 
-    /// What its tiles are read and checked with.
+    /// The URL and keys that its tiles are read and checked with.
     pub fn reader(&self) -> TileReader {
         TileReader { prefix: self.read_url.clone(), origin: self.origin.clone(), public_key: self.public_key.clone() }
     }

@@ -1,4 +1,4 @@
-//! What the instances of one service share: a registry in front of them all, a table and a key.
+//! The parts that several instances of one service share: a registry, a table and a key.
 
 use tlogistry::config::LogConfig;
 use tlogistry::ledger::Ledger;

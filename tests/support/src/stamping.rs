@@ -1,4 +1,4 @@
-//! What must hold with any time-stamping authority: the stand-in, and Sigstore's own.
+//! Rules that hold with any time-stamping authority: the stand-in, and Sigstore's own.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

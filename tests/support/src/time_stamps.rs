@@ -49,7 +49,7 @@ pub struct TimeStampReq<'a> {
     pub cert_req: bool,
 }
 
-/// What an authority's certificates are like.
+/// The shape of an authority's certificates.
 #[derive(Clone)]
 pub struct Certified {
     pub algorithm: &'static SignatureAlgorithm,

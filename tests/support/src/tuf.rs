@@ -16,7 +16,7 @@ const EXPIRES: &str = "2126-01-01T00:00:00Z";
 
 pub struct TufRepository {
     pub url: String,
-    /// What a client must know before: the first `root.json`.
+    /// The first `root.json`, which a client must have before.
     pub root: String,
 }
 

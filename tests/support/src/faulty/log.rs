@@ -48,7 +48,7 @@ pub enum Fault {
     Gate(Arc<Semaphore>),
 }
 
-/// What a checkpoint becomes on its way out.
+/// The change to a checkpoint on its way out.
 type Cosign = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
 struct Rule {

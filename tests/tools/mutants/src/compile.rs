@@ -24,13 +24,13 @@ pub struct Program {
     pub path: PathBuf,
 }
 
-/// What was built.
+/// The result of a build.
 #[derive(Debug, Default)]
 pub struct Built {
     pub programs: Vec<Program>,
-    /// What the compiler did not take.
+    /// Those that the compiler did not take.
     pub not_compiled: BTreeSet<usize>,
-    /// What no switch can turn on.
+    /// Those that no switch can turn on.
     pub unswitched: BTreeSet<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! What the tests say of each mutant.
+//! The tests' judgement of each mutant.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::testing::{End, Runner, Test};
 /// Tests of one program that run at a time: most mutants are found by the first few, and each start costs.
 const TOGETHER: usize = 8;
 
-/// What became of a mutant. Only one that a test was run on, and that made it fail twice, is found.
+/// The outcome for a mutant. Only one that a test was run on, and that made it fail twice, is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The program and its test.

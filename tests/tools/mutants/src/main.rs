@@ -45,7 +45,7 @@ struct Arguments {
     /// The repository
     #[arg(long, default_value = ".")]
     root: PathBuf,
-    /// Where the copy, its build and the results go
+    /// Folder for the copy, its build and the results
     #[arg(long, default_value = "target/mutants")]
     out: PathBuf,
     /// Test programs besides the library's own tests, instead of those that concern the modules
@@ -158,7 +158,7 @@ fn reaching(runner: &Runner, programs: &[Program], out: &Path, jobs: usize) -> R
     Ok(tests.into_inner().unwrap())
 }
 
-/// What became of the mutants, in the order in which it was known.
+/// The outcomes of the mutants, in the order in which they were known.
 struct Results<'a> {
     mutants: &'a [Mutant],
     file: Mutex<File>,

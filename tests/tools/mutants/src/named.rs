@@ -10,7 +10,7 @@ pub fn read(path: &Path) -> Vec<String> {
     named.map(|(name, _)| name.to_owned()).collect()
 }
 
-/// What of the survivors no line names.
+/// The survivors that no line names.
 pub fn without<'a>(survivors: impl Iterator<Item = &'a str>, named: &[String]) -> Vec<String> {
     let mut left = named.to_vec();
     let mut unnamed = Vec::new();

@@ -87,11 +87,11 @@ struct Edit {
 
 struct Rewriter<'a> {
     source: &'a str,
-    /// Where each line begins.
+    /// The start of each line.
     starts: Vec<usize>,
     /// Mutants whose place has not been met.
     left: HashMap<usize, &'a Mutant>,
-    /// How many things that are computed by the compiler are around this place.
+    /// The number of things around this place that the compiler computes.
     constant: usize,
     /// An outer one is before an inner one.
     edits: Vec<Edit>,
@@ -281,7 +281,7 @@ fn position(at: LineColumn) -> Position {
     Position { line: at.line, column: at.column + 1 }
 }
 
-/// Whether an expression is a chain with `let`, which can stand nowhere but in a condition.
+/// Returns whether an expression is a chain with `let`, which can stand nowhere but in a condition.
 fn binds(expr: &Expr) -> bool {
     match expr {
         Expr::Let(_) => true,

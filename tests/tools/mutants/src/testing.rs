@@ -26,10 +26,10 @@ pub struct Test {
     pub reached: BTreeSet<usize>,
 }
 
-/// How tests are run.
+/// The way in which tests are run.
 #[derive(Debug)]
 pub struct Runner {
-    /// Where the tests find their files.
+    /// The folder in which the tests find their files.
     pub tree: PathBuf,
     /// The folder of what `make tools` installed.
     pub tools: PathBuf,
