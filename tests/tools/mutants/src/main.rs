@@ -54,8 +54,8 @@ struct Arguments {
     /// Only the mutants whose names are lines of this file, such as the survivors of the last run
     #[arg(long)]
     only: Option<PathBuf>,
-    /// Mutants at a time
-    #[arg(long, default_value_t = std::thread::available_parallelism().map_or(2, usize::from))]
+    /// Mutants at a time (default: four for each core, since most tests wait for programs that they start)
+    #[arg(long, default_value_t = 4 * std::thread::available_parallelism().map_or(2, usize::from), hide_default_value = true)]
     jobs: usize,
     /// Seconds that tests may take longer than ten times what they took without a mutant
     #[arg(long, default_value_t = 60)]
