@@ -3,8 +3,7 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex};
 
 /// Programs that one database serves. Their tables stay in it, and make it slower.
 const PROGRAMS: usize = 300;
@@ -16,18 +15,16 @@ const SUPERVISED: &str = r#"
     kill $!
 "#;
 
-/// The database. It is begun anew once it has served its number of programs.
+/// The database. Once it has served its number of programs, the next ones get a new one.
 #[derive(Debug)]
 pub struct Database {
     program: PathBuf,
     folder: PathBuf,
-    running: RwLock<Running>,
-    served: AtomicUsize,
+    /// The newest, and the number of programs that it has served.
+    newest: Mutex<(Arc<Running>, usize)>,
 }
 
-/// A database that runs. As long as this lives, it goes on.
-pub type InUse<'a> = RwLockReadGuard<'a, Running>;
-
+/// A database that runs, until nobody has it any more.
 #[derive(Debug)]
 pub struct Running {
     pub url: String,
@@ -39,15 +36,18 @@ impl Database {
     pub fn start(tools: &Path, folder: &Path) -> Option<Self> {
         let program = tools.join("bin/dynamodb-local");
         let running = program.exists().then(|| Running::start(&program, folder))?;
-        Some(Self { program, folder: folder.to_owned(), running: RwLock::new(running), served: AtomicUsize::new(0) })
+        Some(Self { program, folder: folder.to_owned(), newest: Mutex::new((Arc::new(running), 0)) })
     }
 
-    /// The database for one more program.
-    pub fn serve(&self) -> InUse<'_> {
-        if self.served.fetch_add(1, Ordering::Relaxed) % PROGRAMS == PROGRAMS - 1 {
-            *self.running.write().unwrap() = Running::start(&self.program, &self.folder);
+    /// The database for one more program, as long as that runs.
+    pub fn serve(&self) -> Arc<Running> {
+        let mut newest = self.newest.lock().unwrap();
+        let (running, served) = &mut *newest;
+        if *served == PROGRAMS {
+            (*running, *served) = (Arc::new(Running::start(&self.program, &self.folder)), 0);
         }
-        self.running.read().unwrap()
+        *served += 1;
+        running.clone()
     }
 }
 
