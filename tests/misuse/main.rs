@@ -4,6 +4,7 @@
 mod copies;
 mod function;
 mod large;
+mod new_ledger;
 mod ours;
 mod records;
 mod scene;

@@ -1,5 +1,7 @@
 //! A log that holds anything, a registry, and what the command line and the function make of a tag.
 
+use std::path::PathBuf;
+
 use bytes::Bytes;
 use serde_json::Value;
 use testing::any_log::AnyLog;
@@ -45,6 +47,15 @@ impl Scene {
         &self.case
     }
 
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Its address.
+    pub fn registry(&self) -> &str {
+        &self.registry
+    }
+
     pub fn case(&self) -> &Case {
         &self.case
     }
@@ -60,8 +71,8 @@ impl Scene {
 
     pub fn run(&self, command: &str, arguments: &[&str]) -> Ended {
         let mut cli = cli();
-        cli.arg(command).args(["--rekor", &self.log.url, "--rekor-key"]).arg(self.folder.path().join("log.pem"));
-        cli.arg("--key").arg(self.folder.path().join("key.pem")).args(arguments);
+        cli.arg(command).args(["--rekor", &self.log.url, "--rekor-key"]).arg(self.path("log.pem"));
+        cli.arg("--key").arg(self.path("key.pem")).args(arguments);
         let insecure = format!("registry.test={}", self.registry);
         Process::start(cli.env("INSECURE_REGISTRIES", insecure)).finish()
     }
@@ -77,7 +88,7 @@ impl Scene {
     /// An audit's findings on the current tag, in order, and its exit code.
     #[track_caller]
     pub fn audit(&self) -> (Vec<String>, i32) {
-        let list = self.folder.path().join("tags");
+        let list = self.path("tags");
         std::fs::write(&list, format!("{}\n", self.case.tag)).unwrap();
         let ended = self.run("audit", &["--tags", list.to_str().unwrap(), "--json"]);
         let lines = ended.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -102,7 +113,7 @@ impl Scene {
 
     /// An instance with an empty ledger.
     pub fn instance(&self) -> Service {
-        let key = LocalKey::open(&self.folder.path().join("signing-key.pem")).unwrap();
+        let key = LocalKey::open(&self.path("signing-key.pem")).unwrap();
         service::with_log(self.log.config()).registry(&self.registry).key(key).build()
     }
 

@@ -32,6 +32,8 @@ pub enum Plight {
     Missing,
     /// The whole answer is no JSON.
     Broken,
+    /// Its time is not the one that the log signed.
+    Altered,
 }
 
 struct Leaf {
@@ -115,7 +117,9 @@ impl AnyLog {
     }
 
     pub fn spoil(&self, id: &str, plight: Plight) {
-        self.state.lock().unwrap().plights.insert(id.to_owned(), plight);
+        let mut state = self.state.lock().unwrap();
+        state.plights.insert(id.to_owned(), plight);
+        state.rendered.remove(id);
     }
 
     /// From now on the log answers so many retrievals and fails the others, once it was asked `asked` in all.
@@ -236,7 +240,11 @@ impl State {
             return Some(rendered.clone());
         }
         let number = self.leaves.iter().position(|leaf| id(&leaf.hash) == asked)?;
-        let rendered: Arc<str> = self.render(number).to_string().into();
+        let mut rendered = self.render(number);
+        if self.plights.get(asked) == Some(&Plight::Altered) {
+            rendered[asked]["integratedTime"] = json!(1_600_000_000);
+        }
+        let rendered: Arc<str> = rendered.to_string().into();
         self.rendered.insert(asked.to_owned(), rendered.clone());
         Some(rendered)
     }

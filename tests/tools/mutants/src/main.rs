@@ -57,8 +57,8 @@ struct Arguments {
     /// Mutants at a time (default: four for each core, since most tests wait for programs that they start)
     #[arg(long, default_value_t = 4 * std::thread::available_parallelism().map_or(2, usize::from), hide_default_value = true)]
     jobs: usize,
-    /// Seconds that tests may take longer than ten times what they took without a mutant
-    #[arg(long, default_value_t = 60)]
+    /// Seconds that tests may take longer than three times what they took without a mutant
+    #[arg(long, default_value_t = 30)]
     patience: u64,
 }
 
@@ -112,7 +112,7 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
             to_run.push(number);
         }
     }
-    judge::judge(&runner, &tests, to_run, arguments.jobs, |number, outcome| {
+    judge::judge(&runner, &tests, &mutants, to_run, arguments.jobs, |number, outcome| {
         results.add(number, outcome);
         if outcome.survived() {
             say(format!("{}: {}", outcome.kind(), mutants[number].name));
