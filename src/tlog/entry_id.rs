@@ -82,5 +82,7 @@ mod tests {
         for bad in ["", "ab", &text[1..], &text.replace('2', "g"), &"é".repeat(40)] {
             assert!(bad.parse::<EntryId>().is_err(), "{bad}");
         }
+        let error = serde_json::from_str::<EntryId>("1").unwrap_err().to_string();
+        assert!(error.contains("expected an entry id"), "{error}");
     }
 }

@@ -242,6 +242,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_longer_pause_that_was_asked_for_meanwhile_counts_and_a_shorter_one_does_not() {
+        for (later, expected) in [(120, 120), (5, 30)] {
+            let gate = Gate::new(CALL_TIME);
+            let [first, second] = [Call::Upload, Call::Search].map(|call| gate.pass(call).unwrap());
+            first.report(Some(&limited(Some(30))));
+            second.report(Some(&limited(Some(later))));
+            for call in [Call::Search, Call::Retrieve, Call::Upload] {
+                assert_about(closed(&gate, call), expected, 0.1);
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn neither_at_once_nor_in_years_is_a_pause() {
         for (asked, given) in [(0, 1), (1, 1), (599, 599), (601, 600), (u64::MAX, 600)] {
             let gate = Gate::new(CALL_TIME);

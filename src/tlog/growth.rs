@@ -69,3 +69,29 @@ impl From<HistoryConflict> for GrowthError {
         Self::Contradicted(Box::new(conflict))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_answers_of_a_log_that_lags_behind_may_pass() {
+        let tree = || "tree 1".to_owned();
+        let checkpoint =
+            || Checkpoint::parse("log\n9\nLmgRG9rq68MUjAc8wZDn1d0YesIg1xSL8FC16IH6hHA=\n\n— log wNI9ajBE\n").unwrap();
+        for error in [
+            GrowthError::Old { tree: tree(), before: 2, now: 1 },
+            GrowthError::Smaller { tree: tree(), before: 2, now: 1, refusal: LogError::Missing },
+            HistoryConflict::Gone(checkpoint()).into(),
+        ] {
+            assert!(error.may_pass(), "{error}");
+        }
+        for error in [
+            GrowthError::Log(LogError::Missing),
+            GrowthError::Unverifiable { tree: tree(), faults: Vec::new() },
+            HistoryConflict::Forked { before: checkpoint(), now: checkpoint() }.into(),
+        ] {
+            assert!(!error.may_pass(), "{error}");
+        }
+    }
+}

@@ -111,7 +111,7 @@ impl TileProof {
     /// nothing, unless `before` is from 1 to `size`.
     pub fn consistency(before: u64, size: u64) -> Self {
         let mut subtrees = Vec::new();
-        if before == 0 || before > size {
+        if !(1..=size).contains(&before) {
             return Self { size, subtrees };
         }
         let mut range = LeafRange { start: 0, end: size };
@@ -232,6 +232,17 @@ mod tests {
                 let proof = read(TileProof::consistency(before as u64, size as u64));
                 assert!(is_consistent(head(&leaves[..before]), now, &proof), "{before} to {size}");
             }
+        }
+    }
+
+    #[test]
+    fn no_tree_grew_from_nothing_or_from_a_larger_one() {
+        for (before, size) in [(0, 5), (6, 5), (u64::MAX, 5), (0, 0), (1, 0)] {
+            assert_eq!(
+                TileProof::consistency(before, size).read(&BTreeMap::new()),
+                Some(Vec::new()),
+                "{before} to {size}"
+            );
         }
     }
 

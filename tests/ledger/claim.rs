@@ -98,6 +98,15 @@ async fn only_entries_by_the_key_itself_count() {
 }
 
 #[tokio::test]
+async fn as_many_entries_as_can_be_read_are_no_use_if_none_is_by_the_key() {
+    let log = Log::start().await;
+    let scene = Scene::before(&log).await;
+    scene.tags.push("v1", "a");
+    log.file(&scene.key_hash("a"), 1_000, 10);
+    assert!(pull(&scene.version("a", &[]).start(), "v1").await.first_seen);
+}
+
+#[tokio::test]
 async fn more_entries_than_can_be_read_count_as_use() {
     let log = Log::start().await;
     let scene = Scene::before(&log).await;

@@ -1,8 +1,14 @@
 //! The move of an instance from a Rekor v1 to a Rekor v2: nothing that the first log holds is forgotten.
 
+use std::sync::Arc;
+
+use serde_json::json;
 use testing::faulty::log::{Call, Fault, Log};
+use testing::service;
+use testing::table::Table;
 use tlogistry::config::LogConfig;
 use tlogistry::tlog::LogKeys;
+use tokio::sync::Semaphore;
 
 use crate::scene::{Scene, assert_first_seen, assert_refused, assert_unchanged, pull, tag};
 
@@ -48,6 +54,50 @@ async fn a_row_that_was_lost_is_found_in_the_old_log_and_served_once_it_is_store
     // It is a row again: no log is asked.
     assert_refused(&pull(&scene.instance_with(moved(&scene, &old)), "v1").await, 403, first.as_str());
     assert!(old.asked().is_empty());
+}
+
+#[tokio::test]
+async fn instances_that_bring_a_row_over_at_the_same_time_both_serve_it() {
+    let (scene, old) = (Scene::set().await, Log::start().await);
+    let digest = scene.tags.push("v1", "one");
+    assert_first_seen(&pull(&scene.instance_with(old.config()), "v1").await, &digest);
+    scene.table.delete(tag("v1").canonical()).await;
+    let gate = Arc::new(Semaphore::new(0));
+    old.fails(Call::Retrieve, Fault::Gate(gate.clone()));
+    let both_have_asked = old.next_calls(Call::Retrieve, 2);
+    let [one, other] = [(); 2].map(|()| scene.instance_with(moved(&scene, &old)));
+    let (one, other, ()) = tokio::join!(pull(&one, "v1"), pull(&other, "v1"), async {
+        both_have_asked.await;
+        gate.add_permits(2);
+    });
+    assert_unchanged(&one, &digest);
+    assert_unchanged(&other, &digest);
+}
+
+#[tokio::test]
+async fn a_row_of_another_digest_that_came_during_the_search_stops_the_verdict() {
+    let (scene, old) = (Scene::set().await, Log::start().await);
+    let known = scene.tags.push("known", "known");
+    assert_first_seen(&pull(&scene.instance_with(old.config()), "known").await, &known);
+    old.record(&scene.signer(), &tag("v1"), &known).await;
+    // The row comes from a table of the same key, beside which the log listed nothing.
+    let (another, second) = (Table::start().await, scene.tags.push("v1", "two"));
+    old.fails(Call::Search, Fault::Edited(Arc::new(|listed| *listed = json!([]))));
+    let beside = service::with_log(old.config()).registry(&scene.tags.address).ledger(another.ledger());
+    assert_first_seen(&pull(&beside.key(scene.key()).build(), "v1").await, &second);
+    old.heals();
+
+    let gate = Arc::new(Semaphore::new(0));
+    old.fails(Call::Retrieve, Fault::Gate(gate.clone()));
+    let has_asked = old.next(Call::Retrieve);
+    let instance = scene.instance_with(moved(&scene, &old));
+    let (answer, ()) = tokio::join!(pull(&instance, "v1"), async {
+        has_asked.await;
+        let row = another.row(&tag("v1")).await;
+        scene.table.client.put_item().table_name(&scene.table.name).set_item(row).send().await.unwrap();
+        gate.add_permits(10);
+    });
+    assert_refused(&answer, 503, "it holds another digest than was recorded");
 }
 
 #[tokio::test]

@@ -26,7 +26,8 @@ fn what_is_parsed_is_written_the_same() {
         assert_eq!(TlogProof::parse(&case).unwrap().to_text(), case);
     }
     let proof = TlogProof::parse(&format!("c2sp.org/tlog-proof@v1\nextra eA==\nindex 8\n{HASH}\n\n{NOTE}")).unwrap();
-    assert_eq!((proof.extra(), proof.index(), proof.hashes().len()), (Some(&b"x"[..]), 8, 1));
+    let hash: [u8; 32] = BASE64_STANDARD.decode(HASH).unwrap().try_into().unwrap();
+    assert_eq!((proof.extra(), proof.index(), proof.hashes()), (Some(&b"x"[..]), 8, &[hash][..]));
     assert_eq!(proof.checkpoint().note(), NOTE);
 }
 
@@ -176,4 +177,20 @@ async fn a_witness_may_be_added_to_a_proof_that_is_kept() {
     assert!(TlogProof::parse(&late).is_ok());
     let note = recorded.witnesses[0].cosign(TlogProof::parse(&proof).unwrap().checkpoint().note(), 1);
     assert!(Checkpoint::parse(&note).is_some());
+}
+
+#[test]
+fn a_text_is_read_up_to_a_quarter_of_a_mebibyte() {
+    let proof = |extra: usize| {
+        let extra = BASE64_STANDARD.encode(vec![0; extra]);
+        format!("c2sp.org/tlog-proof@v1\nextra {extra}\nindex 8\n\n{NOTE}")
+    };
+    // The bytes left for extra data are a multiple of four with this much space in the note.
+    let rest = (256 << 10) - proof(0).len();
+    let (longest, padding) = (proof(rest / 4 * 3), "x".repeat(rest % 4));
+    let longest = longest.replace("log.test wNI9", &format!("log.test{padding} wNI9"));
+    assert_eq!(longest.len(), 256 << 10);
+    assert!(TlogProof::parse(&longest).is_ok());
+    let error = TlogProof::parse(&longest.replace("log.test\n", "log.test.\n")).unwrap_err();
+    assert_eq!(error.to_string(), "not a tlog-proof: it has more than 262144 bytes");
 }

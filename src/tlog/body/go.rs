@@ -74,8 +74,8 @@ fn block(text: &[u8], end: usize) -> Option<Block> {
         headers = true;
         at = next;
     }
-    // Without headers an empty block's END line may begin with the line end of its BEGIN line.
-    if at > end && (headers || at > end + 1) {
+    // Without headers an empty block's END line begins with the line end of its BEGIN line.
+    if at > end && headers {
         return None;
     }
     let trailer = text.get(end + END.len()..)?;

@@ -138,3 +138,27 @@ fn ssh_string<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     *rest = behind;
     Some(string)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_may_name_what_the_index_takes_for_the_name() {
+        let names = |certificate: &str| {
+            EntryKey { der: Vec::new(), certificate: Some(certificate.into()) }.certificate_may_name("sha256:0e")
+        };
+        assert!(names("xsha256:0ex") && names("SHA256:0E") && names("shá256:0É"));
+        assert!(!names("sha256:0f") && !names("sha256:0") && !names("") && !names("tib256:0e"));
+    }
+
+    #[test]
+    fn bits_are_shifted_to_the_right_by_less_than_a_byte() {
+        let shifted = |contents: &[u8]| right_aligned(AnyRef::new(Tag::BitString, contents).unwrap());
+        assert_eq!(shifted(&[0, 0xab, 0xcd]), Some(vec![0xab, 0xcd]));
+        assert_eq!(shifted(&[4, 0xab, 0xcd]), Some(vec![0x0a, 0xbc]));
+        assert_eq!(shifted(&[7, 0xff]), Some(vec![1]));
+        assert_eq!((shifted(&[8, 0xab, 0xcd]), shifted(&[])), (None, None));
+        assert_eq!(right_aligned(AnyRef::new(Tag::OctetString, &[0, 1]).unwrap()), None);
+    }
+}

@@ -71,7 +71,9 @@ mod tests {
 
     #[test]
     fn a_key_is_found_in_every_encoding_and_no_other_key_is() {
-        let key = LocalKey::generate().unwrap().public_key().clone();
+        // One whose base64 has a character that JSON may escape.
+        let keys = std::iter::repeat_with(|| LocalKey::generate().unwrap().public_key().clone());
+        let key = keys.into_iter().find(|key| BASE64_STANDARD.encode(&key.der()[27..57]).contains('/')).unwrap();
         let other = LocalKey::generate().unwrap().public_key().clone();
         let compressed = [&[2], &key.der()[27..59]].concat();
         let json = format!(r#"{{"spec":{{"key":"{}"}}}}"#, BASE64_STANDARD.encode(key.pem()));
@@ -93,6 +95,23 @@ mod tests {
         ] {
             assert!(contains_key(&text, &key), "{}", String::from_utf8_lossy(&text));
             assert!(!contains_key(&text, &other));
+        }
+    }
+
+    #[test]
+    fn a_key_is_looked_for_in_three_layers_of_base64_and_no_more() {
+        let key = LocalKey::generate().unwrap().public_key().clone();
+        let mut text = key.der().to_vec();
+        for layers in 0..=4 {
+            assert_eq!(contains_key(&text, &key), layers <= 3, "{layers} layers");
+            text = BASE64_STANDARD.encode(&text).into_bytes();
+        }
+    }
+
+    #[test]
+    fn escapes_other_than_line_ends_and_slashes_stay() {
+        for (text, plain) in [(r"a\\nb\rc", "abc"), (r"a\/b\\\/c", "a/b/c"), (r#"a\"b\tc\"#, r#"a\"b\tc\"#)] {
+            assert_eq!(String::from_utf8_lossy(&without_escapes(text.as_bytes())), plain, "{text}");
         }
     }
 }

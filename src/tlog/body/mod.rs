@@ -101,3 +101,16 @@ impl EntryBody {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_intoto_entry_of_a_version_to_come_is_one_that_cannot_be_understood() {
+        let parsed =
+            |kind| EntryBody::parse(format!(r#"{{"kind":"{kind}","apiVersion":"0.0.3","spec":{{}}}}"#).as_bytes());
+        assert!(matches!(parsed("intoto"), EntryBody::UnreadableIntoto));
+        assert!(matches!(parsed("dsse"), EntryBody::Unreadable));
+    }
+}
