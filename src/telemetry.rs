@@ -154,7 +154,7 @@ pub(crate) struct Measured {
     took: Duration,
     waited: Each<Duration>,
     equivocation: bool,
-    key_throttled: bool,
+    pub(crate) key_throttled: bool,
     log_frozen: bool,
     from_mirror: bool,
 }

@@ -84,3 +84,20 @@ fn failed(error: impl std::error::Error + ProvideErrorMetadata) -> SignError {
     }
     SignError::Kms(DisplayErrorContext(error).to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_types::error::ErrorMetadata;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_that_kms_throttled_is_counted_as_such() {
+        for (code, is_throttled) in [(THROTTLED, true), ("AccessDeniedException", false)] {
+            let error = ErrorMetadata::builder().code(code).build();
+            let (error, measured) = telemetry::measured(async { failed(error) }).await;
+            assert!(matches!(error, SignError::Kms(_)));
+            assert_eq!(measured.key_throttled, is_throttled, "{code}");
+        }
+    }
+}

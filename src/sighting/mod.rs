@@ -1,6 +1,8 @@
 //! Sightings: the signed and recorded fact that a tag was seen at a digest.
 
 mod error;
+#[cfg(test)]
+mod filed;
 mod finding;
 mod findings;
 mod kms;

@@ -119,6 +119,21 @@ async fn whoever_asks_within_ten_seconds_gets_the_outcome_of_one_check() {
 }
 
 #[tokio::test]
+async fn an_alias_that_leads_to_another_key_by_now_is_told() {
+    let another = "the key in KMS is another one by now than when this process first asked for it";
+    for (signs, key) in [(Signs::Nothing, usable()), (Signs::Replaced, unusable(another))] {
+        let (signer, _) = kms::signer(P256, signs).await;
+        let world = World::signing_with(signer, &[]).await;
+        let _clock = Slow::down();
+        assert_eq!(shown_of(&world).await, (200, expected(true, usable(), usable(), usable())));
+        tokio::time::advance(FRESH).await;
+        let is_usable = key == usable();
+        let status = if is_usable { 200 } else { 503 };
+        assert_eq!(shown_of(&world).await, (status, expected(is_usable, key, usable(), usable())));
+    }
+}
+
+#[tokio::test]
 async fn a_log_that_is_silent_is_given_up_in_time() {
     let world = World::start().await;
     world.log.is_down(Fault::Silent);

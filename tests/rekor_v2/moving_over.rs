@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
+use http::Response;
+use http_body_util::Full;
 use serde_json::json;
+use testing::dynamodb_call::DynamoDbCall;
 use testing::faulty::log::{Call, Fault, Log};
 use testing::service;
-use testing::table::Table;
+use testing::table::{Table, client as client_of};
+use tlogistry::cli::listen;
 use tlogistry::config::LogConfig;
+use tlogistry::ledger::{DynamoDbLedger, Ledger};
 use tlogistry::tlog::LogKeys;
 use tokio::sync::Semaphore;
 
@@ -54,6 +59,40 @@ async fn a_row_that_was_lost_is_found_in_the_old_log_and_served_once_it_is_store
     // It is a row again: no log is asked.
     assert_refused(&pull(&scene.instance_with(moved(&scene, &old)), "v1").await, 403, first.as_str());
     assert!(old.asked().is_empty());
+}
+
+/// The ledger in a table that takes no new rows.
+async fn without_room(table: &Table) -> Ledger {
+    let (listener, address) = listen::bind("127.0.0.1:0").await.unwrap();
+    let (behind, client) = (table.endpoint, reqwest::Client::builder().no_proxy().build().unwrap());
+    let handler = move |request| {
+        let client = client.clone();
+        async move {
+            let call = DynamoDbCall::read(request).await;
+            if call.operation == "PutItem" {
+                let denied = r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"no"}"#;
+                return Response::builder().status(400).body(Full::from(denied)).unwrap();
+            }
+            call.forward(&client, behind).await
+        }
+    };
+    tokio::spawn(listen::serve(listener, handler, std::future::pending()));
+    Ledger::DynamoDb(DynamoDbLedger::new(client_of(&format!("http://{address}")), table.name.clone()))
+}
+
+#[tokio::test]
+async fn a_sighting_of_a_log_that_is_not_written_is_served_once_its_row_is_stored() {
+    let (scene, old) = (Scene::set().await, Log::start().await);
+    let digest = scene.tags.push("v1", "one");
+    assert_first_seen(&pull(&scene.instance_with(old.config()), "v1").await, &digest);
+    scene.table.delete(tag("v1").canonical()).await;
+    let beside = |log| service::with_log(log).registry(&scene.tags.address).key(scene.key());
+    let instance = beside(moved(&scene, &old)).ledger(without_room(&scene.table).await).build();
+    assert_refused(&pull(&instance, "v1").await, 503, "nothing is served by tag unchecked");
+    // Where the log that is written lists it, any process finds it again.
+    let instance = beside(old.config()).ledger(without_room(&scene.table).await).build();
+    assert_unchanged(&pull(&instance, "v1").await, &digest);
+    assert_eq!(scene.table.row(&tag("v1")).await, None);
 }
 
 #[tokio::test]

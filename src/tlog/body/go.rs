@@ -140,6 +140,7 @@ mod tests {
             KEY.replace('\n', "\r\n"),
             format!("{}\n{KEY}", "#".repeat(100_000)),
             format!("\u{a0}\u{2028} \t{KEY}\u{3000}\n"),
+            format!("\u{2000}{}\u{85}\u{3000}", KEY.trim_end()),
             format!("{KEY}{other}"),
             format!("-----BEGIN OTHER-----\n{KEY}"),
             format!("-----BEGIN OTHER-----\nb3RoZXI=\n-----END NONE-----\n{KEY}"),
@@ -152,7 +153,10 @@ mod tests {
         ] {
             assert_eq!(contents(&text), read, "{text:?}");
         }
-        assert_eq!(contents("-----BEGIN KEY-----\n-----END KEY-----").as_deref(), Some("KEY "));
+        for empty in ["-----BEGIN KEY-----\n-----END KEY-----", "-----BEGIN KEY-----\nComment: x\n\n-----END KEY-----"]
+        {
+            assert_eq!(contents(empty).as_deref(), Some("KEY "), "{empty:?}");
+        }
         for text in [
             "",
             "KEY",

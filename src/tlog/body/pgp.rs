@@ -115,3 +115,76 @@ fn p256(contents: &[u8]) -> Option<EntryKey> {
     let point = rest.strip_prefix(P256)?.get(2..)?;
     (head[5] == ECDSA).then(|| EntryKey::p256(point)).flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A length, as a header gives it, and a packet or subpacket of so many bytes with one more behind it.
+    fn framed(header: &[u8], length: usize) -> Vec<u8> {
+        [header, &vec![7; length], &[9]].concat()
+    }
+
+    #[test]
+    fn a_packets_length_is_read_in_each_form_of_rfc_9580() {
+        for (header, tag, length) in [
+            // The new format, with lengths of one, two and five octets.
+            (&[0xc6, 0][..], 6, 0),
+            (&[0xc6, 191], 6, 191),
+            (&[0xc2, 192, 0], 2, 192),
+            (&[0xc2, 193, 5], 2, 256 + 5 + 192),
+            (&[0xce, 223, 255], 14, 8383),
+            (&[0xce, 255, 0, 1, 2, 3], 14, 0x0001_0203),
+            // The old format, with lengths of one, two and four octets.
+            (&[0x98, 200], 6, 200),
+            (&[0x89, 1, 2], 2, 258),
+            (&[0xba, 0, 1, 2, 3], 14, 0x0001_0203),
+        ] {
+            let framed = framed(header, length);
+            let mut rest = &framed[..];
+            let (found, contents) = packet(&mut rest).unwrap();
+            assert_eq!((found, contents.len(), rest), (tag, length, &[9][..]), "{header:?}");
+        }
+    }
+
+    #[test]
+    fn a_packet_without_a_length_or_its_bytes_ends_the_ring() {
+        for bytes in [
+            &[][..],
+            &[0xc6],
+            // Of unknown length, in the old format and in parts of the new one.
+            &[0x9b, 1, 2, 3],
+            &[0xc6, 224, 1],
+            &[0xc6, 2, 1],
+            &[0xc6, 192],
+            &[0xc6, 255, 0, 0, 0],
+            &[0x99, 0],
+        ] {
+            let mut rest = bytes;
+            assert_eq!(packet(&mut rest), None, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_subpackets_length_is_read_in_each_form_of_rfc_9580() {
+        for (header, length) in [
+            (&[1][..], 1),
+            (&[191], 191),
+            (&[192, 0], 192),
+            (&[193, 5], 453),
+            (&[254, 255], 16_319),
+            (&[255, 0, 0, 1, 2], 258),
+        ] {
+            let mut framed = framed(header, length);
+            // The type, marked as critical.
+            framed[header.len()] = 0x80 | KEY_FLAGS;
+            let mut rest = &framed[..];
+            let (kind, contents) = subpacket(&mut rest).unwrap();
+            assert_eq!((kind, contents.len(), rest), (KEY_FLAGS, length - 1, &[9][..]), "{header:?}");
+        }
+        for bytes in [&[][..], &[0], &[2, 1], &[192], &[255, 0, 0, 1]] {
+            let mut rest = bytes;
+            assert_eq!(subpacket(&mut rest), None, "{bytes:?}");
+        }
+    }
+}

@@ -30,6 +30,8 @@ pub enum Signs {
     NoSignature,
     /// No answer to the first call, whichever it is.
     SilentOnce,
+    /// Its name leads to another key once the public key was asked for.
+    Replaced,
 }
 
 /// The type of the key, as `GetPublicKey` tells it.
@@ -52,7 +54,7 @@ pub async fn signer(key: Key, signs: Signs) -> (Signer, watch::Receiver<Vec<Stri
 
 /// The address of a key service that behaves so, and the names of the operations that it was asked for.
 pub async fn start(key: Key, signs: Signs) -> (String, watch::Receiver<Vec<String>>) {
-    let pair = Arc::new(SigningScheme::ECDSA_P256_SHA256_ASN1.create_signer().unwrap());
+    let [pair, other] = [(); 2].map(|()| Arc::new(SigningScheme::ECDSA_P256_SHA256_ASN1.create_signer().unwrap()));
     let (log, asked) = watch::channel(Vec::new());
     let address = wire::serve(move |request| {
         let target = request.headers()["x-amz-target"].to_str().unwrap().to_owned();
@@ -64,7 +66,8 @@ pub async fn start(key: Key, signs: Signs) -> (String, watch::Receiver<Vec<Strin
             Signs::NoSignature => is_sign,
             _ => signs == Signs::SilentOnce && is_first,
         };
-        let answer = answer(&request, &pair, key, signs);
+        let pair = if signs == Signs::Replaced && !is_first { &other } else { &pair };
+        let answer = answer(&request, pair, key, signs);
         async move { if never { wire::silent().await } else { wire::whole(answer) } }
     });
     (address.await, asked)
@@ -95,7 +98,7 @@ fn answer(request: &Request<Bytes>, pair: &SigStoreSigner, key: Key, signs: Sign
     let signature = match signs {
         Signs::SomethingElse => pair.sign(&digest).unwrap(),
         Signs::Garbage => b"garbage".to_vec(),
-        Signs::Nothing | Signs::Never | Signs::NoSignature | Signs::SilentOnce => Vec::new(),
+        Signs::Nothing | Signs::Never | Signs::NoSignature | Signs::SilentOnce | Signs::Replaced => Vec::new(),
         Signs::Throttled => {
             let message = "You have exceeded the rate at which you may call KMS.";
             return json(400, &json!({"__type": "ThrottlingException", "message": message}));
