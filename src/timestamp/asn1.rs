@@ -204,3 +204,20 @@ pub(super) struct IssuerSerial<'a> {
     pub issuer: Elements<'a>,
     pub serial_number: IntRef<'a>,
 }
+
+#[cfg(test)]
+mod tests {
+    use der::{Decode as _, Encode as _};
+
+    use super::*;
+
+    #[test]
+    fn elements_are_written_as_they_came() {
+        assert_eq!(Elements(&[]).to_der().unwrap(), [0x30, 0]);
+        assert_eq!(Elements(&[2, 1, 7, 5, 0]).to_der().unwrap(), [0x30, 5, 2, 1, 7, 5, 0]);
+        let large = [5, 0].repeat(300);
+        let der = Elements(&large).to_der().unwrap();
+        assert_eq!(der[..4], [0x30, 0x82, 2, 0x58]);
+        assert_eq!(Elements::from_der(&der).unwrap(), Elements(&large));
+    }
+}

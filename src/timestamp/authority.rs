@@ -211,3 +211,35 @@ fn webpki_fault(error: &webpki::Error) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fault_of_a_later_check_is_told_and_of_two_of_one_check_the_first() {
+        let authority = || "stand-in".to_owned();
+        let signature = |authority: &str| TimestampFault::Signature { authority: authority.to_owned() };
+        let attribute = TimestampFault::Attribute("signing-certificate");
+        let usage = TimestampFault::Usage { authority: authority(), fault: "it is for anything" };
+        let chain = |fault: &str| TimestampFault::Chain { authority: authority(), time: 0, fault: fault.to_owned() };
+        let validity = |time| TimestampFault::Validity { authority: authority(), time, validity: Validity::ALWAYS };
+        // In the order of the checks, those of one check together.
+        let checks = [
+            vec![TimestampFault::UnknownAuthority],
+            vec![signature("one"), signature("other")],
+            vec![attribute, usage],
+            vec![chain("it had expired"), chain("it was not valid yet")],
+            vec![validity(1), validity(2)],
+            vec![TimestampFault::Imprint, TimestampFault::Signers],
+        ];
+        let faults =
+            || checks.iter().enumerate().flat_map(|(place, faults)| faults.iter().map(move |one| (place, one)));
+        for (place, one) in faults() {
+            for (other_place, other) in faults() {
+                let told = if other_place > place { other } else { one };
+                assert_eq!(&later(one.clone(), other.clone()), told, "{one:?}, then {other:?}");
+            }
+        }
+    }
+}

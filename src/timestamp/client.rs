@@ -130,11 +130,7 @@ impl TimestampClient {
             return Err(TimestampError::Nonce);
         }
         let timestamp = self.authorities.verify_token(&token, signature)?;
-        let here = since_epoch().as_secs();
-        if here.abs_diff(timestamp.seconds()) > MAX_CLOCK_DIFFERENCE.as_secs() {
-            let here = i64::try_from(here).unwrap_or(i64::MAX);
-            return Err(TimestampError::Clock { stamped: token.time, here });
-        }
+        check_clock(token.time, i64::try_from(since_epoch().as_secs()).unwrap_or(i64::MAX))?;
         Ok(timestamp)
     }
 }
@@ -155,6 +151,14 @@ impl Stamped {
     pub fn timestamp(&self) -> &Timestamp {
         &self.timestamp
     }
+}
+
+/// Checks that both clocks, in Unix seconds, may be right.
+fn check_clock(stamped: i64, here: i64) -> Result<(), TimestampError> {
+    if here.abs_diff(stamped) > MAX_CLOCK_DIFFERENCE.as_secs() {
+        return Err(TimestampError::Clock { stamped, here });
+    }
+    Ok(())
 }
 
 fn said(message: Option<&str>) -> String {
@@ -193,6 +197,21 @@ mod tests {
              3031300d060960864801650304020105000420ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\
              020800a14cfce4e065180101ff"
         );
+    }
+
+    #[test]
+    fn clocks_may_be_ten_minutes_apart() {
+        let here = 1_767_225_600;
+        for apart in [0, 1, 599, 600] {
+            assert!(check_clock(here + apart, here).is_ok() && check_clock(here - apart, here).is_ok(), "{apart}");
+        }
+        for apart in [601, 86_400] {
+            for time in [here + apart, here - apart] {
+                let error = check_clock(time, here).unwrap_err();
+                assert!(matches!(error, TimestampError::Clock { stamped, here: 1_767_225_600 } if stamped == time));
+            }
+        }
+        assert!(check_clock(0, i64::MAX).is_err() && check_clock(i64::MAX, 0).is_err());
     }
 
     #[test]

@@ -120,7 +120,7 @@ fn what_no_authority_made_is_refused_for_its_reason() {
     let unknown = "the time stamp is by no trusted time-stamping authority".to_owned();
     let unsigned = "the time stamp's signature does not verify with the certificate of stand-in".to_owned();
     let other_id = other.certificate_id();
-    let cases: [(&str, Edit<'_>, String); 32] = [
+    let cases: [(&str, Edit<'_>, String); 34] = [
         (
             "another hash",
             (Part::Info, &|parts| parts[2] = imprint(SHA384, &[1; 48])),
@@ -167,6 +167,19 @@ fn what_no_authority_made_is_refused_for_its_reason() {
         (
             "another content",
             (Part::SignedData, &|parts| parts[2] = sequence(&[&[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 7, 1]])),
+            "the time stamp is malformed: SignedData: it holds no TSTInfo".into(),
+        ),
+        (
+            "a content whose type is another",
+            (Part::SignedData, &|parts| {
+                let at = parts[2].windows(TST_INFO.len()).position(|bytes| bytes == TST_INFO).unwrap();
+                parts[2][at + TST_INFO.len() - 1] ^= 1;
+            }),
+            "the time stamp is malformed: SignedData: it holds no TSTInfo".into(),
+        ),
+        (
+            "no content",
+            (Part::SignedData, &|parts| parts[2] = sequence(&[TST_INFO])),
             "the time stamp is malformed: SignedData: it holds no TSTInfo".into(),
         ),
         ("no attributes", (Part::Signer, &|parts| parts[3].clear()), wrong("message-digest")),
@@ -288,6 +301,14 @@ fn a_certificate_is_for_time_stamps_alone_and_valid_at_that_time() {
     let of = Certified::default;
     for (certified, expected) in [
         (Certified { is_critical: false, ..of() }, usage("its extended key usage is not critical")),
+        (
+            Certified { is_critical: false, purposes: &[CODE_SIGNING], ..of() },
+            usage("its extended key usage is not 'time stamping'"),
+        ),
+        (
+            Certified { is_critical: false, purposes: &[TIME_STAMPING, CODE_SIGNING], ..of() },
+            usage("its extended key usage is not 'time stamping'"),
+        ),
         (Certified { purposes: &[], ..of() }, usage("its extended key usage is not 'time stamping'")),
         (Certified { purposes: &[CODE_SIGNING], ..of() }, usage("its extended key usage is not 'time stamping'")),
         (
@@ -448,14 +469,23 @@ fn bytes_that_are_no_time_stamp_are_refused() {
         verify(&authorities, &many),
         Err("the time stamp is malformed: certificates: there are too many".into())
     );
-    let large = stamper.stamp_of(
-        SIGNATURE,
-        TIME,
-        &[(Part::SignedData, &|parts| {
-            parts[3] = tlv(0xa0, &tlv(0x30, &vec![0; 33_000]));
-        })],
-    );
-    assert_eq!(verify(&authorities, &large), Err("the time stamp has more than 32768 bytes".into()));
+}
+
+#[test]
+fn a_time_stamp_has_at_most_32_kib() {
+    // Its signatures are all of one length.
+    let stamper = Stamper::of(&Certified { algorithm: &rcgen::PKCS_ED25519, ..Certified::default() });
+    let enclosing = |bytes: usize| {
+        let edit = |parts: &mut Elements| parts[3] = tlv(0xa0, &tlv(0x30, &vec![0; bytes]));
+        stamper.stamp_of(SIGNATURE, TIME, &[(Part::SignedData, &edit)])
+    };
+    let largest = 30_000 + 32_768 - enclosing(30_000).len();
+    assert_eq!(enclosing(largest).len(), 32_768);
+    assert_eq!(verify(&trusted(&stamper), &enclosing(largest)), Ok(SECONDS));
+    for bytes in [largest + 1, 33_000, 100_000] {
+        let expected = Err("the time stamp has more than 32768 bytes".into());
+        assert_eq!(verify(&trusted(&stamper), &enclosing(bytes)), expected, "{bytes}");
+    }
 }
 
 fn sha1(bytes: &[u8]) -> Vec<u8> {

@@ -3,6 +3,7 @@
 
 mod asked;
 mod forms;
+mod names;
 mod real;
 
 use testing::time_stamps::Stamper;

@@ -119,6 +119,24 @@ fn a_checkpoint_of_another_log_does_not_count_though_its_witnesses_cosigned_it()
     assert_eq!(check(&policy, CHECKPOINT), Err(PolicyFault::Log(expected)));
 }
 
+#[test]
+fn of_several_logs_the_fault_is_told_of_the_one_with_the_checkpoints_name_or_else_of_the_first() {
+    let log = |name: &str| testing::witness::vkey(name, 1, Witness::new("x").key());
+    let (namesake, one, other) = (log("log2025-alpha3.rekor.sigstage.dev"), log("one.test"), log("other.test"));
+    let fault = |logs: &[&String]| {
+        let logs: String = logs.iter().map(|vkey| format!("log {vkey}\n")).collect();
+        check(&format!("{logs}quorum none\n"), CHECKPOINT)
+    };
+    let of_namesake = Err(PolicyFault::Log(vec![Fault::CheckpointKeyHint, Fault::CheckpointSignature]));
+    for logs in [&[&namesake, &one, &other], &[&one, &namesake, &other], &[&one, &other, &namesake]] {
+        assert_eq!(fault(logs), of_namesake, "{logs:?}");
+    }
+    let of_stranger = Err(PolicyFault::Log(vec![Fault::CheckpointOrigin]));
+    assert_eq!(fault(&[&one]), of_stranger);
+    assert_eq!(fault(&[&one, &other]), of_stranger);
+    assert_eq!(fault(&[&namesake, &one, &vkeys()[0].to_owned()]), Ok(None));
+}
+
 /// The first line decides, as in Go's `note` package, so that every reader judges alike.
 #[test]
 fn a_witness_counts_once_and_by_its_first_line() {

@@ -82,3 +82,47 @@ impl Witness {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+
+    use super::super::super::vkey::key_id;
+    use super::*;
+
+    const VKEYS: &str = include_str!("../../../tests/data/rekor-v2/ours/vkeys.txt");
+
+    /// A verifier key with the right id.
+    fn vkey(kind: u8, length: usize) -> String {
+        let key = vec![7; length];
+        let id = hex::encode(key_id("w.test", kind, &key));
+        format!("w.test+{}+{}", &id[..8], BASE64_STANDARD.encode([&[kind], &key[..]].concat()))
+    }
+
+    #[test]
+    fn a_witness_has_a_key_of_either_type_and_of_its_length() {
+        let ed25519 = VKEYS.lines().nth(1).unwrap().to_owned();
+        for (vkey, is_checked) in [(ed25519, true), (vkey(ML_DSA_44_COSIGNATURE, ML_DSA_44_LENGTH), false)] {
+            assert_eq!(Witness::from_vkey(&vkey).unwrap().key.is_some(), is_checked, "{vkey}");
+        }
+        for (kind, length) in [
+            (ML_DSA_44_COSIGNATURE, 0),
+            (ML_DSA_44_COSIGNATURE, 32),
+            (ML_DSA_44_COSIGNATURE, ML_DSA_44_LENGTH - 1),
+            (ML_DSA_44_COSIGNATURE, ML_DSA_44_LENGTH + 1),
+            (ED25519_COSIGNATURE, 31),
+            (ED25519_COSIGNATURE, 33),
+            (ED25519_COSIGNATURE, ML_DSA_44_LENGTH),
+            (0, ML_DSA_44_LENGTH),
+            (1, ML_DSA_44_LENGTH),
+            (5, ML_DSA_44_LENGTH),
+            (255, ML_DSA_44_LENGTH),
+            (1, 32),
+            (5, 32),
+        ] {
+            let error = Witness::from_vkey(&vkey(kind, length)).unwrap_err().to_string();
+            assert!(error.contains("is of type 4, Ed25519, or 6, ML-DSA-44"), "{kind}, {length} bytes: {error}");
+        }
+    }
+}

@@ -48,14 +48,15 @@ pub enum PolicyFault {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shortfall {
     pub(super) quorum: String,
+    /// One at least: a quorum is a witness, or a group that has one below it.
     pub(super) witnesses: Vec<(String, Cosignature)>,
 }
 
 impl fmt::Display for Shortfall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the quorum '{}' is not met", self.quorum)?;
+        write!(f, "the quorum '{}' is not met (", self.quorum)?;
         for (number, (name, cosignature)) in self.witnesses.iter().take(MAX_NAMED).enumerate() {
-            f.write_str(if number == 0 { " (" } else { ", " })?;
+            f.write_str(if number == 0 { "" } else { ", " })?;
             match cosignature {
                 Cosignature::Valid(_) => write!(f, "{name} cosigned"),
                 Cosignature::Missing => write!(f, "{name} did not cosign"),
@@ -63,10 +64,9 @@ impl fmt::Display for Shortfall {
                 Cosignature::Unchecked => write!(f, "{name}'s ML-DSA-44 cosignature cannot be checked here"),
             }?;
         }
-        match self.witnesses.len() {
-            0 => Ok(()),
-            count if count > MAX_NAMED => write!(f, ", and {} more)", count - MAX_NAMED),
-            _ => f.write_str(")"),
+        match self.witnesses.len().saturating_sub(MAX_NAMED) {
+            0 => f.write_str(")"),
+            more => write!(f, ", and {more} more)"),
         }
     }
 }
@@ -74,4 +74,38 @@ impl fmt::Display for Shortfall {
 /// A name of a policy, which is any bytes, made safe to print.
 pub(super) fn shown_name(name: &[u8]) -> String {
     within(&String::from_utf8_lossy(name), MAX_NAME_BYTES).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shortfall_says_what_there_is_of_each_witness() {
+        let each = [Cosignature::Valid(None), Cosignature::Missing, Cosignature::Invalid, Cosignature::Unchecked];
+        let witnesses = ["a", "b", "c", "d"].map(str::to_owned).into_iter().zip(each).collect();
+        assert_eq!(
+            Shortfall { quorum: "g".to_owned(), witnesses }.to_string(),
+            "the quorum 'g' is not met (a cosigned, b did not cosign, c's cosignature does not verify, d's ML-DSA-44 \
+             cosignature cannot be checked here)"
+        );
+    }
+
+    #[test]
+    fn a_shortfall_names_eight_witnesses_and_counts_the_others() {
+        let names = |count: usize| (1..=count).map(|number| format!("w{number}"));
+        let named = |count: usize| names(count).map(|name| name + " did not cosign").collect::<Vec<_>>().join(", ");
+        for (count, said) in [
+            (1, named(1)),
+            (7, named(7)),
+            (8, named(8)),
+            (9, named(8) + ", and 1 more"),
+            (10, named(8) + ", and 2 more"),
+            (128, named(8) + ", and 120 more"),
+        ] {
+            let witnesses = names(count).map(|name| (name, Cosignature::Missing)).collect();
+            let shortfall = Shortfall { quorum: "g".to_owned(), witnesses };
+            assert_eq!(shortfall.to_string(), format!("the quorum 'g' is not met ({said})"));
+        }
+    }
 }

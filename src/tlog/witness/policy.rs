@@ -134,3 +134,61 @@ impl Policy {
         if self.file.logs.is_empty() { Ok(()) } else { Err(PolicyFault::Log(faults)) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// The log's is the first.
+    const VKEYS: &str = include_str!("../../../tests/data/rekor-v2/ours/vkeys.txt");
+
+    fn policy(text: &str) -> Policy {
+        Policy::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_policy_is_remembered_by_the_sha256_of_its_text() {
+        // printf 'quorum none\n' | sha256sum
+        let id = "08cfcaed9576dbb952e73382aecc0adb0a0d5d6d5cb1250c65bd399c35c2f324";
+        assert_eq!(policy("quorum none\n").id(), id);
+        for other in ["quorum none", "quorum  none\n", "# more\nquorum none\n"] {
+            assert_ne!(policy(other).id(), id, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_policy_without_logs_counts_every_log_and_one_with_logs_counts_these_alone() {
+        let vkey = VKEYS.lines().next().unwrap();
+        let log = LogKey::from_vkey(vkey).unwrap();
+        let key = log.public_key();
+        let others = [LogKey::v2(key.clone(), "another.test").unwrap(), LogKey::v1(key.clone())];
+        let (any, one) = (policy("quorum none\n"), policy(&format!("log {vkey}\nquorum none\n")));
+        assert!(any.counts_log(&log) && one.counts_log(&log));
+        for other in &others {
+            assert!(any.counts_log(other) && !one.counts_log(other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_with_a_quorum_line_is_the_policy_and_any_other_the_path_of_one() {
+        for text in ["quorum none", "# mine\n \tquorum\tnone \n", "\n\nquorum none\n"] {
+            assert_eq!(Policy::read(text).unwrap().id(), policy(text).id(), "{text:?}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["policy", "my policy", "quorum", "my quorum of three", "quorum none"] {
+            let path = folder.path().join(name);
+            let text = format!("# {name}\nquorum none\n");
+            fs::write(&path, &text).unwrap();
+            for value in [path.display().to_string(), format!("\n {}\n", path.display())] {
+                assert_eq!(Policy::read(&value).unwrap().id(), policy(&text).id(), "{value:?}");
+            }
+        }
+        for value in ["", "\n", " \n\t\n", "quorum", " quorum\n", "no such", "witness a", "quorums none"] {
+            let error = Policy::read(value).unwrap_err().to_string();
+            let said = format!("not a tlog-policy: {}: No such file or directory (os error 2)", value.trim());
+            assert_eq!(error, said, "{value:?}");
+        }
+    }
+}
