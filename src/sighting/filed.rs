@@ -14,23 +14,23 @@ const TREE_ID: u64 = 7;
 const HOST: &str = "log.test";
 
 /// A log, and the instance's key.
-pub(super) struct Filed {
+pub(crate) struct Filed {
     log: LocalKey,
     pub key: LocalKey,
 }
 
 impl Filed {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let [log, key] = [(); 2].map(|()| LocalKey::generate().unwrap());
         Self { log, key }
     }
 
-    pub(super) fn trusted(&self) -> Vec<PublicKey> {
+    pub(crate) fn trusted(&self) -> Vec<PublicKey> {
         vec![self.key.public_key().clone()]
     }
 
     /// Reads an entry as one that a search for `tag` found.
-    pub(super) fn read(&self, tag: &Tag, index: u64, leaf: &Value, attestation: Option<&[u8]>) -> Finding {
+    pub(crate) fn read(&self, tag: &Tag, index: u64, leaf: &Value, attestation: Option<&[u8]>) -> Finding {
         let log_keys = LogKeys::v1(vec![self.log.public_key().clone()]).unwrap();
         Finding::read(tag, self.entry(index, leaf, attestation), &self.trusted(), &log_keys)
     }
@@ -63,7 +63,7 @@ impl Filed {
     }
 
     /// The leaf of a sighting's form: `intoto` 0.0.2, with one signature.
-    pub(super) fn intoto(&self, kind: &str, payload: &[u8]) -> Value {
+    pub(crate) fn intoto(&self, kind: &str, payload: &[u8]) -> Value {
         let signature = BASE64_STANDARD.encode(self.seal(kind, payload));
         json!({"apiVersion": "0.0.2", "kind": "intoto", "spec": {"content": {
             "envelope": {
@@ -75,7 +75,7 @@ impl Filed {
         }}})
     }
 
-    pub(super) fn dsse(&self, payload: &[u8]) -> Value {
+    pub(crate) fn dsse(&self, payload: &[u8]) -> Value {
         let signature = BASE64_STANDARD.encode(self.seal(dsse::IN_TOTO, payload));
         json!({"apiVersion": "0.0.1", "kind": "dsse", "spec": {
             "envelopeHash": sha256(b"envelope"),
@@ -85,7 +85,7 @@ impl Filed {
     }
 
     /// The leaf of a file with this content, signed by the instance's key.
-    pub(super) fn hashedrekord(&self, hashed: &[u8], signature: &[u8]) -> Value {
+    pub(crate) fn hashedrekord(&self, hashed: &[u8], signature: &[u8]) -> Value {
         json!({"apiVersion": "0.0.1", "kind": "hashedrekord", "spec": {
             "data": {"hash": sha256(hashed)},
             "signature": {"content": BASE64_STANDARD.encode(signature), "publicKey": {"content": self.pem()}},
@@ -93,7 +93,7 @@ impl Filed {
     }
 
     /// A signature over a DSSE envelope's payload and type.
-    pub(super) fn seal(&self, kind: &str, payload: &[u8]) -> Vec<u8> {
+    pub(crate) fn seal(&self, kind: &str, payload: &[u8]) -> Vec<u8> {
         self.key.sign(&dsse::pae(kind, payload)).unwrap()
     }
 

@@ -2,7 +2,7 @@
 
 mod error;
 #[cfg(test)]
-mod filed;
+pub(crate) mod filed;
 mod finding;
 mod findings;
 mod kms;

@@ -76,8 +76,8 @@ impl TagLookup {
         }
         match self.instance.row(tag, deadline).await? {
             Some(row) => self.verify(tag, &row, deadline).await.map(Some),
-            None if prefer == Prefer::Ledger => Ok(self.memory.get(tag).map(KnownTag::in_memory).map(InLedger::Known)),
-            None => Ok(None),
+            // The row was lost, and this process may remember it.
+            None => Ok(self.memory.get(tag).map(KnownTag::in_memory).map(InLedger::Known)),
         }
     }
 

@@ -143,7 +143,7 @@ impl Recorder {
 
     /// The time that a writer has before others finish its work.
     fn lease(&self) -> Duration {
-        (self.time + self.time / LEASE_MARGIN).min(Lease::LONGEST)
+        lease_for(self.time)
     }
 
     /// Uploads the statement of a row whose lease this process holds, and completes the row. It goes on when the client
@@ -291,7 +291,23 @@ impl Recorder {
     }
 }
 
+/// The lease of a writer that has so much time.
+fn lease_for(time: Duration) -> Duration {
+    (time + time / LEASE_MARGIN).min(Lease::LONGEST)
+}
+
 /// Nothing panics while it holds the lock.
 fn lock(progress: &Mutex<Step>) -> MutexGuard<'_, Step> {
     progress.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_outlasts_its_writer_by_a_fifth() {
+        assert_eq!(lease_for(Duration::from_secs(25)), Duration::from_secs(30));
+        assert_eq!(lease_for(Duration::from_secs(3_600)), Lease::LONGEST);
+    }
 }

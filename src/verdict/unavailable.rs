@@ -120,3 +120,34 @@ impl Unavailable {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_of_the_log_are_told_from_those_of_ledger_key_and_limits() {
+        for cause in [
+            Unavailable::Log(LogError::Missing),
+            Unavailable::LogUnverifiable(Vec::new()),
+            Unavailable::TooManyEntries(11),
+            Unavailable::StatementLost,
+            Unavailable::BeingRecorded,
+            Unavailable::Abandoned,
+        ] {
+            assert!(cause.is_of_the_log() && !cause.is_out_of_time(), "{cause}");
+        }
+        for cause in [
+            Unavailable::Unexplained { log_index: 1 },
+            Unavailable::Ledger(LedgerError::Importing),
+            Unavailable::Key(SignError::KeySpec),
+            Unavailable::TooManyFirstSights(Exhausted { retry_after: Duration::ZERO }),
+            Unavailable::Interrupted,
+        ] {
+            assert!(!cause.is_of_the_log() && !cause.is_out_of_time(), "{cause}");
+        }
+        for cause in [Unavailable::Ledger(LedgerError::Timeout), Unavailable::Key(SignError::Timeout)] {
+            assert!(!cause.is_of_the_log() && cause.is_out_of_time(), "{cause}");
+        }
+    }
+}

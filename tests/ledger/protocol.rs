@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use testing::service;
 use testing::tags::tag;
 use tlogistry::deadline::Deadline;
 use tlogistry::image::Digest;
@@ -104,4 +106,19 @@ async fn a_digest_leads_to_32_tags_and_its_row_then_grows_no_more() {
         let stored = ledger.tags_of(tag("v1").repository(), &digest, soon()).await.unwrap().unwrap();
         assert!(stored.is_full() && stored.includes(&tag("v31")) && !stored.includes(&tag("v32")));
     }
+}
+
+#[tokio::test]
+async fn evidence_of_a_tag_whose_row_was_lost_comes_from_the_process_that_remembers_it() {
+    let scene = Scene::set().await;
+    let digest = scene.tags.push("v1", "one");
+    let (instance, another) = (scene.instance(), scene.instance());
+    assert!(pull(&instance, "v1").await.first_seen);
+    scene.table.delete("registry.test/app:v1").await;
+    let evidence = |instance| service::get(instance, "/sightings/registry.test/app:v1");
+    let (remembered, unknown) = (evidence(&instance).await, evidence(&another).await);
+    assert_eq!((remembered.status, unknown.status), (200, 404));
+    let payload: serde_json::Value = serde_json::from_slice(&remembered.bytes).unwrap();
+    let statement = BASE64_STANDARD.decode(payload["dsseEnvelope"]["payload"].as_str().unwrap()).unwrap();
+    assert!(String::from_utf8(statement).unwrap().contains(digest.hex()));
 }
