@@ -111,14 +111,10 @@ impl Likely {
 
 /// Runs the tests that reach a mutant until one finds it: the likely ones first, then the program that takes least time.
 fn one(runner: &Runner, tests: &[Test], mutant: usize, likely: &[(String, String)]) -> Outcome {
-    let mut reaching: Vec<&Test> = tests.iter().filter(|test| test.reached.contains(&mutant)).collect();
+    let reaching: Vec<&Test> = tests.iter().filter(|test| test.reached.contains(&mutant)).collect();
     if reaching.is_empty() {
         return Outcome::Unreached;
     }
-    // A test that reaches little is about this.
-    reaching.sort_by_key(|test| (test.program.name != "lib", test.reached.len()));
-    let own = reaching.iter().take_while(|test| test.program.name == "lib").count();
-    reaching.truncate(own + runner.most);
     let is_likely =
         |test: &&Test| likely.iter().any(|(program, name)| *program == test.program.name && *name == test.name);
     let (first, then): (Vec<&Test>, Vec<&Test>) = reaching.into_iter().partition(is_likely);

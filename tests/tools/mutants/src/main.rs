@@ -60,10 +60,6 @@ struct Arguments {
     /// Seconds that tests may take longer than three times what they took without a mutant
     #[arg(long, default_value_t = 30)]
     patience: u64,
-    /// Tests beside the library's own that a mutant meets at most: of those that reach it, the ones that reach the fewest
-    /// others
-    #[arg(long, default_value_t = 60)]
-    most: usize,
 }
 
 fn main() -> ExitCode {
@@ -101,7 +97,7 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     let patience = Duration::from_secs(arguments.patience);
     let tools = root.join(".tools");
     let database = Database::start(&tools, &out);
-    let runner = Runner { tree, tools, database, patience, most: arguments.most };
+    let runner = Runner { tree, tools, database, patience };
     let tests = reaching(&runner, &built.programs, &out, arguments.jobs)?;
     say(format!("{} tests run without a mutant, to see which each reaches", tests.len()));
 

@@ -37,8 +37,6 @@ pub struct Runner {
     pub database: Option<Database>,
     /// Added to the time that tests are given.
     pub patience: Duration,
-    /// The number of tests beside the library's own that a mutant meets at most.
-    pub most: usize,
 }
 
 /// The end of some tests.
