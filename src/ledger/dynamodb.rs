@@ -294,3 +294,19 @@ fn read_lease(number: &str) -> Result<Lease, LedgerError> {
 pub(super) fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> LedgerError {
     LedgerError::Unavailable(DisplayErrorContext(error).to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_media_type_in_the_index_has_at_most_255_bytes() {
+        let item = |bytes: usize| {
+            let fields =
+                [("tags", Ss(vec!["a".to_owned()])), ("mediaType", S("x".repeat(bytes))), ("size", N("7".to_owned()))];
+            fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        };
+        assert_eq!(read_digest_tags(item(255)).unwrap().media_type.len(), 255);
+        assert!(matches!(read_digest_tags(item(256)), Err(LedgerError::Malformed("mediaType"))));
+    }
+}

@@ -35,3 +35,21 @@ impl DigestTags {
 pub(super) fn key(repository: &Repository, digest: &Digest) -> String {
     format!("{repository}@{digest}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_named_by_repository_and_digest_and_takes_32_tags() {
+        let tag: Tag = "registry.test/app:v1".parse().unwrap();
+        let digest = Digest::sha256(b"one");
+        assert_eq!(key(tag.repository(), &digest), format!("registry.test/app@{digest}"));
+        let mut row = DigestTags { tags: vec!["registry.test/app:v2".to_owned(); 31], ..DigestTags::default() };
+        assert!(!row.includes(&tag) && !row.is_full());
+        row.tags.push(tag.to_string());
+        assert!(row.includes(&tag) && row.is_full());
+        row.tags.push(tag.to_string());
+        assert!(row.is_full());
+    }
+}

@@ -182,3 +182,25 @@ fn addition(more: &UsedKeys) -> (String, Vec<(String, AttributeValue)>) {
     let values = sets.iter().map(|(name, keys)| (format!(":{name}"), texts(keys))).collect();
     (format!("ADD {}", added.join(", ")), values)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sighting::LocalKey;
+
+    #[test]
+    fn keys_are_contained_if_each_is_among_those_of_its_kind() {
+        let [one, two] = [(); 2].map(|()| LocalKey::generate().unwrap().public_key().fingerprint());
+        let keys = |signing: &[Fingerprint], log: &[Fingerprint]| UsedKeys {
+            signing: signing.iter().copied().collect(),
+            log: log.iter().copied().collect(),
+        };
+        let known = keys(&[one], &[two]);
+        for inside in [keys(&[], &[]), keys(&[one], &[]), keys(&[], &[two]), known.clone()] {
+            assert!(known.contains(&inside), "{inside:?}");
+        }
+        for outside in [keys(&[two], &[]), keys(&[], &[one]), keys(&[one, two], &[two]), keys(&[one], &[one])] {
+            assert!(!known.contains(&outside), "{outside:?}");
+        }
+    }
+}
