@@ -51,3 +51,44 @@ impl Logs {
         self.of_entry(entry).rekor().entry_url(entry)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rekor::{Rekor, RekorV1, RekorV2};
+    use crate::sighting::LocalKey;
+    use crate::tlog::body::SignedDigest;
+    use crate::tlog::{EntryId, LogKey, LogKeys, SignedFields, leaf_hash};
+
+    const VKEY: &str = "log2025-alpha3.rekor.sigstage.dev+d3d3a70c+AZQ93VXPMmj9uZj7U/7CefQ9yy8RgYFv6mKzOseipjqp";
+
+    fn v1() -> Rekor {
+        Rekor::V1(RekorV1::new("https://v1.test".parse().unwrap()).unwrap())
+    }
+
+    fn v2() -> Rekor {
+        let keys = LogKeys::new(vec![LogKey::from_vkey(VKEY).unwrap()]).unwrap();
+        Rekor::V2(Box::new(RekorV2::new("https://v2.test".parse().unwrap(), None, keys).unwrap()))
+    }
+
+    fn logs(written: Rekor, earlier: Vec<Rekor>) -> Logs {
+        Logs::new(LogClients { written, earlier, authority: None, policy: None })
+    }
+
+    fn entry(leaf: Vec<u8>) -> LogEntry {
+        let id = EntryId { tree_id: None, leaf_hash: leaf_hash(&leaf) };
+        LogEntry::new(id, SignedFields::of_leaf(leaf, 0, String::new(), 7), None, None)
+    }
+
+    #[test]
+    fn an_entry_is_read_in_the_log_whose_form_it_has_or_in_the_one_that_is_written() {
+        let of_v2 = entry(SignedDigest::leaf(&[3; 32], b"x", LocalKey::generate().unwrap().public_key()));
+        let of_v1 = entry(br#"{"kind": "intoto", "apiVersion": "0.0.2"}"#.to_vec());
+        for logs in [logs(v2(), vec![v1()]), logs(v1(), vec![v2()])] {
+            assert!(logs.entry_url(&of_v2).starts_with("https://v2.test/api/v2/tile/entries/000"), "{logs:?}");
+            assert_eq!(logs.entry_url(&of_v1), format!("https://v1.test/api/v1/log/entries/{}", of_v1.id()));
+        }
+        assert!(logs(v1(), Vec::new()).entry_url(&of_v2).starts_with("https://v1.test/"));
+        assert!(logs(v2(), Vec::new()).entry_url(&of_v1).starts_with("https://v2.test/"));
+    }
+}

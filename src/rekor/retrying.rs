@@ -93,10 +93,14 @@ impl RetryingRekor {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
+    use std::cell::{Cell, RefCell};
 
     use super::*;
+    use crate::http_client::SendError;
     use crate::rekor::RekorV1;
+
+    /// Timers are of whole milliseconds.
+    const TICK: Duration = Duration::from_millis(1);
 
     fn rekor() -> Rekor {
         Rekor::V1(RekorV1::new("http://log.test".parse().unwrap()).unwrap())
@@ -116,19 +120,60 @@ mod tests {
         (retrying.ask(call).await, calls.get())
     }
 
-    #[tokio::test]
-    async fn a_limited_call_is_repeated_when_the_log_says_and_not_where_that_is_too_late() {
+    #[tokio::test(start_paused = true)]
+    async fn a_limited_call_is_repeated_when_the_log_says_unless_that_is_too_late() {
+        for seconds in [1, 119, 120] {
+            let began = Instant::now();
+            let (answer, calls) = asked(&[Some(seconds)]).await;
+            assert!(answer.is_ok() && calls == 2, "{seconds} s");
+            let (waited, pause) = (began.elapsed(), Duration::from_secs(seconds));
+            assert!(waited >= pause && waited <= pause + RETURN_TIME + TICK, "{seconds} s: {waited:?}");
+        }
+        for seconds in [121, 3600] {
+            let began = Instant::now();
+            let (answer, calls) = asked(&[Some(seconds)]).await;
+            assert!(matches!(answer, Err(LogError::RateLimited { .. })) && calls == 1, "{seconds} s");
+            assert_eq!(began.elapsed(), Duration::ZERO);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_log_that_asks_for_no_pause_is_asked_at_once_and_not_for_ever() {
         let began = Instant::now();
-        let (answer, calls) = asked(&[Some(1)]).await;
-        assert!(answer.is_ok() && calls == 2);
-        assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
-
-        let (answer, calls) = asked(&[Some(3600)]).await;
-        assert!(matches!(answer, Err(LogError::RateLimited { .. })) && calls == 1);
-
         let (answer, calls) = asked(&[Some(0); 20]).await;
         assert!(answer.is_err());
         assert_eq!(calls, TRIES_WHEN_LIMITED as usize);
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_that_waited_for_the_end_of_a_pause_do_not_come_back_all_at_once() {
+        let (retrying, began, pause) = (RetryingRekor::new(rekor()), Instant::now(), Duration::from_secs(10));
+        retrying.pause(pause);
+        let call = async || {
+            retrying.wait_out_pause().await;
+            began.elapsed()
+        };
+        let back = futures_util::future::join_all((0..20).map(|_| call())).await;
+        let (first, last) = (*back.iter().min().unwrap(), *back.iter().max().unwrap());
+        assert!(first >= pause && last <= pause + RETURN_TIME + TICK, "{back:?}");
+        assert!(last - first > RETURN_TIME / 10, "{back:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_log_that_fails_is_asked_three_times_with_longer_and_longer_pauses() {
+        let (retrying, began, calls) = (RetryingRekor::new(rekor()), Instant::now(), RefCell::new(Vec::new()));
+        let call = async |_: &Rekor, _: Deadline| {
+            calls.borrow_mut().push(began.elapsed());
+            Err::<(), _>(LogError::Send(SendError::Timeout))
+        };
+        assert!(retrying.ask(call).await.is_err_and(|error| error.is_transient()));
+        let calls = calls.into_inner();
+        let pauses: Vec<Duration> = calls.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let [first, second] = pauses[..] else { panic!("{calls:?}") };
+        let half = Duration::from_millis(500);
+        assert!(first >= half && first <= 2 * half + TICK, "{first:?}");
+        assert!(second >= 2 * half && second <= 4 * half + TICK, "{second:?}");
     }
 
     #[tokio::test]

@@ -44,7 +44,7 @@ pub use merkle::{Hash, Head, is_included};
 pub(crate) use note::SignedNote;
 pub(crate) use proof::MAX_PROOF_BYTES;
 pub use proof::{TlogProof, TlogProofError};
-pub(crate) use tiles::{TILE_WIDTH, entries_path};
+pub(crate) use tiles::{TILE_WIDTH, bundle_width, entries_path};
 pub use tiles::{Tile, TileProof};
 pub use verified::VerifiedEntry;
 pub use witness::{Cosigned, MAX_POLICY_BYTES, Policy, PolicyError, PolicyFault};

@@ -48,9 +48,13 @@ impl Tile {
 
 /// The path, below the log's prefix, of the bundle of entries with the leaf at `index`, as it is in a tree of `size`.
 pub(crate) fn entries_path(index: u64, size: u64) -> String {
-    let bundle = index / TILE_WIDTH;
-    let width = size.saturating_sub(bundle * TILE_WIDTH).min(TILE_WIDTH);
-    format!("tile/entries/{}", numbered(bundle, width))
+    format!("tile/entries/{}", numbered(index / TILE_WIDTH, bundle_width(index, size)))
+}
+
+/// Leaves in the bundle with the leaf at `index`, as it is in a tree of `size`.
+pub(crate) fn bundle_width(index: u64, size: u64) -> u64 {
+    let first = index / TILE_WIDTH * TILE_WIDTH;
+    size.saturating_sub(first).min(TILE_WIDTH)
 }
 
 /// `x001/x234/067`, and `.p/<width>` behind it if it is not full.

@@ -150,6 +150,30 @@ async fn the_largest_tree_that_an_entry_showed_is_followed_from_then_on() {
     assert_eq!((ended.code, ended.stdout), (Some(0), format!("{then}1 tag checked: all hold\n")));
 }
 
+/// One of the log's replicas may not have all of the entries that another one showed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_refuses_a_proof_gets_time_to_catch_up_once() {
+    let scene = Scene::set().await;
+    let digest = Digest::sha256(b"v1");
+    scene.record("v1", &digest).await;
+    let head = get(&format!("{}/api/v1/log", scene.url)).await.bytes;
+    scene.record("v2", &digest).await;
+    let list = scene.list(&["v1"]);
+    let broken_off = "Broken off after 1 tag (all hold), because the log answered 400 Bad Request";
+    for (refusals, code, said) in [(1, 0, "1 tag checked: all hold"), (2, 2, broken_off)] {
+        let (head, asked) = (head.clone(), AtomicUsize::new(0));
+        scene.alter(move |path, response| match path {
+            "/api/v1/log" => Response::new(head.clone()),
+            "/api/v1/log/proof" if asked.fetch_add(1, Ordering::Relaxed) < refusals => {
+                Response::builder().status(400).body("{}".into()).unwrap()
+            }
+            _ => response,
+        });
+        let ended = scene.run("audit", &["--tags", &list]);
+        assert_eq!((ended.code, ended.stdout.lines().last()), (Some(code), Some(said)), "{ended:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_heads_of_one_tree_are_refused() {
     let scene = Scene::set().await;

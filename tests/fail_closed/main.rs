@@ -5,6 +5,7 @@ mod answers;
 mod budget;
 mod compared;
 mod conditional;
+mod conflict;
 mod crowded_log;
 mod entries;
 mod evidence;

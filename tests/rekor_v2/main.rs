@@ -2,6 +2,7 @@
 
 mod carried;
 mod command_line;
+mod conflict;
 mod faults;
 mod listed;
 mod moving_over;

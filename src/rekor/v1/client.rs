@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::deadline::Deadline;
 use crate::dsse::SignedPayload;
-use crate::http_client::{self, SendError};
+use crate::http_client;
 use crate::rekor::Uploaded;
 use crate::rekor::answer::{self, expect};
 use crate::tlog::{EntryId, LogEntry, LogError};
@@ -73,7 +73,7 @@ impl RekorV1 {
         loop {
             match self.entry(id, deadline).await? {
                 Some(entry) => return Ok(entry),
-                None if deadline.has_passed() => return Err(SendError::Timeout.into()),
+                // The next call fails if this sleeps up to the deadline.
                 None => deadline.sleep(NOT_YET_INCLUDED_PAUSE).await,
             }
         }

@@ -2,7 +2,7 @@
 
 use super::client::RekorV2;
 use crate::deadline::Deadline;
-use crate::tlog::{LogError, TILE_WIDTH, entries_path};
+use crate::tlog::{LogError, TILE_WIDTH, bundle_width, entries_path};
 
 const REQUEST: &str = "a request for entries";
 
@@ -49,8 +49,7 @@ impl RekorV2 {
     ) -> Result<EntryBundle, LogError> {
         let (path, full_path) = (entries_path(index, size), entries_path(index, u64::MAX));
         let bytes = self.tile_file(&path, &full_path, limit, deadline).await?;
-        let first = index / TILE_WIDTH * TILE_WIDTH;
-        let width = usize::try_from((size - first).min(TILE_WIDTH)).unwrap_or(usize::MAX);
+        let width = usize::try_from(bundle_width(index, size)).unwrap_or(usize::MAX);
         EntryBundle::parse(bytes, width)
             .ok_or_else(|| LogError::malformed(REQUEST, "the bundle is not of as many entries as its name says"))
     }
