@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
+use testing::client;
 use testing::clock::Clock;
-use testing::faulty::log::{Call, Fault};
+use testing::faulty::log::{Call, Fault, Log};
 use tlogistry::image::Digest;
+use tlogistry::rekor::RekorV1;
 use tokio::sync::Semaphore;
 
 use super::world::{World, deadline, stranger, tag};
@@ -68,4 +70,31 @@ async fn large_entries_of_strangers_are_looked_through_too() {
     world.restart();
     let other = world.registry.push("v1", r#"{"b":1}"#);
     world.pull("v1").await.assert_moved(&digest, &other);
+}
+
+#[tokio::test]
+async fn one_answer_may_be_as_large_as_all_of_its_entries_together() {
+    let log = Log::start().await;
+    let rekor = RekorV1::new(log.url().parse().unwrap()).unwrap();
+    let mut ids = Vec::new();
+    for name in ["v1", "v2", "v3"] {
+        let statement = stranger().sign(&tag(name), &Digest::sha256(b"x"), deadline()).await.unwrap();
+        ids.push(rekor.upload(&statement.signed_payload(), deadline()).await.unwrap().entry.id());
+    }
+    let query = serde_json::json!({"entryUUIDs": ids}).to_string();
+    let request = client::client().post(format!("{}/api/v1/log/entries/retrieve", log.url()));
+    let answer = client::send(request.header("content-type", "application/json").body(query)).await;
+    const EACH: usize = 32 << 10;
+    for (size, is_read) in [(3 * EACH, true), (3 * EACH + 1, false)] {
+        // White space behind JSON changes nothing.
+        let padded: &'static str = (answer.text().to_owned() + &" ".repeat(size - answer.bytes.len())).leak();
+        log.fails_once(Call::Retrieve, Fault::Answer(200, vec![], padded));
+        match rekor.entries(&ids, EACH, deadline()).await {
+            Ok(entries) => assert!(is_read && entries.len() == 3, "{size}"),
+            Err(error) => {
+                assert!(!is_read, "{size}: {error}");
+                assert!(error.to_string().ends_with("the answer is larger than 98304 bytes"), "{error}");
+            }
+        }
+    }
 }

@@ -72,8 +72,8 @@ impl Clock {
         (answer, took)
     }
 
-    /// Runs `asking`, in which pauses end soon and calls go on after them: unlike in [`Clock::pass_after`], time does not
-    /// jump to the end of a call that is under way.
+    /// Runs `asking`, in which pauses end soon and calls go on after them. Unlike in [`Clock::pass_after`], time does
+    /// not jump to the end of a call that is under way.
     pub async fn hurry<T>(&self, asking: impl Future<Output = T>) -> T {
         let passing = async {
             loop {
