@@ -259,7 +259,10 @@ mod tests {
     use super::super::filed::Filed;
     use super::super::statement;
     use super::*;
+    use sha2::{Digest as _, Sha256};
+
     use crate::dsse::{IN_TOTO, pae};
+    use crate::tlog::body::SignedDigest;
 
     fn tag() -> Tag {
         "registry.test/app:v1".parse().unwrap()
@@ -328,6 +331,23 @@ mod tests {
                 (findings.sightings().len(), findings.refiled_alone().is_some()),
                 (usize::from(is_sighting), !is_sighting)
             );
+        }
+    }
+
+    #[test]
+    fn a_signed_digest_is_a_sighting_if_the_leaf_is_the_one_that_rekor_makes() {
+        let (filed, tag) = (Filed::new(), tag());
+        let said = statement(&tag, &digest("one"));
+        let hash = Sha256::digest(pae(IN_TOTO, &said)).into();
+        let leaf = SignedDigest::leaf(&hash, &filed.seal(IN_TOTO, &said), filed.key.public_key());
+        let canonical: serde_json::Value = serde_json::from_slice(&leaf).unwrap();
+        let mut altered = canonical.clone();
+        altered["spec"]["hashedRekordV002"]["more"] = "text".into();
+        for (leaf, is_sighting) in [(canonical, true), (altered, false)] {
+            let mut findings = Findings::new([filed.read(&tag, 5, &leaf, None)]);
+            findings.consider(&tag, &digest("one"), &filed.trusted());
+            let found = (findings.sightings().len(), findings.refiled_alone().is_some());
+            assert_eq!(found, (usize::from(is_sighting), !is_sighting), "{leaf}");
         }
     }
 

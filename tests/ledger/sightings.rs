@@ -287,6 +287,17 @@ async fn a_table_without_the_index_is_said_to_have_none_and_serves_tags() {
 }
 
 #[tokio::test]
+async fn a_table_that_is_gone_is_told_from_one_without_the_index() {
+    let scene = Scene::set().await;
+    let instance = recorded(&scene, scene.ledger()).await;
+    assert_eq!(service::get(&instance, "/sightings/").await.status, 200);
+    scene.table.client.delete_table().table_name(&scene.table.name).send().await.unwrap();
+    let answer = service::get(&instance, "/sightings/").await;
+    let message = answer.error().1;
+    assert!(answer.status == 503 && !message.contains("has no index"), "{message}");
+}
+
+#[tokio::test]
 async fn an_instance_that_lacks_a_key_of_the_ledger_lists_nothing() {
     let scene = Scene::set().await;
     recorded(&scene, scene.ledger()).await;

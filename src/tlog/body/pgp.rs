@@ -153,7 +153,7 @@ mod tests {
             &[][..],
             &[0xc6],
             // Of unknown length, in the old format and in parts of the new one.
-            &[0x9b, 1, 2, 3],
+            &[0x9b, 0, 0, 0, 0, 0, 0, 0, 0, 7],
             &[0xc6, 224, 1],
             &[0xc6, 2, 1],
             &[0xc6, 192],
