@@ -147,3 +147,18 @@ impl MemoryLedger {
 fn key(place: Place, tag: &str) -> (String, u64, String) {
     (place.log, place.index, tag.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sighting::LocalKey;
+
+    #[test]
+    fn used_keys_are_remembered() {
+        let key = LocalKey::generate().unwrap().public_key().fingerprint();
+        let (ledger, used) = (MemoryLedger::default(), UsedKeys { signing: [key].into(), log: [key].into() });
+        assert_eq!(ledger.used_keys(), UsedKeys::default());
+        assert_eq!(ledger.add_used_keys(&used), used);
+        assert_eq!(ledger.used_keys(), used);
+    }
+}

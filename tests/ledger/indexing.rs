@@ -1,13 +1,18 @@
 //! The index of attestations is written while a new tag's row is completed. Either may fail, be slow or lose its answer: nothing
 //! is served before the row is complete, and whatever the index lacks then comes with the next pull.
 
+use std::time::Duration;
+
 use futures_util::FutureExt as _;
 use testing::clock::Slow;
 use testing::registry;
 use testing::service;
 use testing::tags::tag;
+use tlogistry::deadline::Deadline;
 use tlogistry::http::Service;
 use tlogistry::image::Digest;
+use tlogistry::ledger::{Lease, Row};
+use tlogistry::sighting::Signer;
 
 use crate::between::Calls;
 use crate::scene::{Scene, pull};
@@ -58,6 +63,21 @@ async fn is_served_by_the_next(scene: &Scene, name: &str) {
     let answer = pull(&next, name).await;
     assert_eq!((answer.status, answer.first_seen), (200, false), "{}", answer.message);
     next.finish().await;
+}
+
+#[tokio::test]
+async fn a_recording_that_was_finished_for_another_process_is_in_the_index_then() {
+    let scene = Scene::set().await;
+    let (_, digest) = (scene.tags.push("v0", "v0"), scene.tags.push("v1", "v1"));
+    assert!(pull(&scene.version("a", &[]).start(), "v0").await.first_seen);
+    let soon = Deadline::after(Duration::from_secs(60));
+    let statement = Signer::Local(scene.key_named("a")).sign(&tag("v1"), &digest, soon).await.unwrap();
+    assert!(scene.ledger().insert(&Row::pending(&statement, Lease(0)), soon).await.unwrap());
+    let instance = scene.version("a", &[]).start();
+    assert_eq!(pull(&instance, "v1").await.status, 200);
+    instance.finish().await;
+    assert!(is_marked(&scene, "v1").await);
+    assert_eq!(attestations(&scene, "v1").await, 1);
 }
 
 #[tokio::test]

@@ -51,6 +51,14 @@ async fn a_row_is_completed_once_and_never_with_another_digest() {
     let sighting = tlogistry::ledger::recorded(statement.clone(), entry, &scene.log_config.keys).unwrap();
 
     assert!(recorded.is_of(&sighting) && recorded.is_indexed());
+    let altered = Row { signature: recorded.signature.replacen('M', "N", 1), ..recorded.clone() };
+    assert!(!altered.is_of(&sighting) && !Row::pending(&statement, Lease(1)).is_of(&sighting));
+    for ledger in Scene::set().await.each_kind() {
+        assert!(ledger.insert(&Row::recorded(&sighting), soon()).await.unwrap());
+        assert!(!ledger.get(&tag, soon()).await.unwrap().unwrap().is_indexed());
+        ledger.mark_indexed(&tag, soon()).await.unwrap();
+        assert!(ledger.get(&tag, soon()).await.unwrap().unwrap().is_indexed());
+    }
 
     let other = Signer::Local(scene.key()).sign(&tag, &Digest::sha256(b"b"), soon()).await.unwrap();
     for (scene, of_same_digest) in [(Scene::set().await, true), (Scene::set().await, false)] {

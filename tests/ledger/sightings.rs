@@ -245,6 +245,8 @@ async fn a_row_that_somebody_changed_is_left_out_and_hides_no_other() {
     ] {
         scene.set_attribute("v2", attribute, value.clone()).await;
         assert_eq!(list().await, without, "{attribute} {value:?}");
+        let page = lines(&service::get(&instance, "/sightings/?n=2").await);
+        assert!((1..=2).contains(&page.len()), "{attribute} {value:?}: {page:?}");
     }
     let first = log_index(&lines(&service::get(&instance, "/sightings/").await)[0]);
     // Nobody signed a place: the line says where the ledger has it, and the log does not confirm it.

@@ -293,3 +293,19 @@ fn parse(json: &[u8]) -> Result<StoredItem, LedgerError> {
     let item = serde_json::from_slice(json).ok().and_then(from_json);
     item.ok_or_else(|| LedgerError::Unavailable("the ledger file holds an item that cannot be read".to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_ends_too_soon_is_told_from_a_disk_that_fails() {
+        let fault = |kind: io::ErrorKind| opening(Path::new("ledger.redb"), StorageError::Io(kind.into()).into());
+        for damage in [io::ErrorKind::InvalidData, io::ErrorKind::UnexpectedEof] {
+            assert!(matches!(fault(damage), LedgerFileError::Damaged { .. }), "{damage}");
+        }
+        for failure in [io::ErrorKind::StorageFull, io::ErrorKind::PermissionDenied] {
+            assert!(matches!(fault(failure), LedgerFileError::Io { .. }), "{failure}");
+        }
+    }
+}
