@@ -116,7 +116,7 @@ async fn a_verifier_on_the_node_refuses_what_passes_a_mirror_by() {
     with.assert_refused("v1", &format!("but this pull found {current}; if you trust what was recorded, pull "));
 
     // Down: what was verified before holds, and nothing else passes.
-    let Scene { stage, instance, state: _ } = scene;
+    let Scene { stage, instance } = scene;
     stage.push("v2", &other).await;
     drop(instance);
     without.assert_pulls("v1", "something else");

@@ -3,8 +3,7 @@
 use testing::client::get;
 use testing::image::Image;
 use testing::instance::Instance;
-use testing::scene::Scene;
-use testing::stage::{REGISTRY, REPOSITORY};
+use testing::stage::{REGISTRY, REPOSITORY, Stage};
 use testing::transparency_log::TransparencyLog;
 use tlogistry::tlog::RekorApi;
 
@@ -12,7 +11,8 @@ use crate::commands::Commands;
 use crate::{SIGSTORE_GO, check};
 
 async fn the_evidence_of_both_logs_is_accepted_by_one_trusted_root(old: TransparencyLog, new: TransparencyLog) {
-    let Scene { stage, instance, state } = Scene::with_log(old);
+    let (stage, state) = (Stage::with(old), tempfile::tempdir().unwrap());
+    let instance = Instance::serve(state.path(), &stage.environment());
     let [before, after] = ["recorded before", "recorded after"].map(Image::index);
     stage.push("before", &before).await;
     stage.push("after", &after).await;
