@@ -1,4 +1,4 @@
-//! The answers of a log of tiles, and their fuzzed reading.
+//! The answers of a log of tiles, read from fuzzed bytes.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

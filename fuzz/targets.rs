@@ -1,4 +1,4 @@
-//! The use of fuzzed input, for `cargo fuzz` and for the bounded run in `tests/fuzz.rs`. Each function panics if
+//! The functions that take fuzzed input, for `cargo fuzz` and for the bounded run in `tests/fuzz.rs`. Each function panics if
 //! something that must always hold does not.
 #![allow(dead_code)] // Each fuzz target uses one of these.
 

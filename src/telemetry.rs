@@ -117,35 +117,35 @@ tokio::task_local! {
 /// Runs `call` and adds its time to the request that it is part of. A call that is given up counts until then, and one that
 /// outlasts the request counts until the answer.
 pub(crate) async fn timed<F: Future>(dependency: Dependency, call: F) -> F::Output {
-    let waits = MEASUREMENTS.try_with(|meter| meter.waits.clone()).ok();
+    let waits = MEASUREMENTS.try_with(|measurements| measurements.waits.clone()).ok();
     let _wait = waits.map(|waits| Wait::begin(waits, dependency));
     call.await
 }
 
 /// Notes that the log holds two digests for one tag.
 pub(crate) fn equivocation() {
-    let _ = MEASUREMENTS.try_with(|meter| meter.equivocation.store(true, Ordering::Relaxed));
+    let _ = MEASUREMENTS.try_with(|measurements| measurements.equivocation.store(true, Ordering::Relaxed));
 }
 
 /// Notes that KMS refused a call because of its rate.
 pub(crate) fn key_throttled() {
-    let _ = MEASUREMENTS.try_with(|meter| meter.key_throttled.store(true, Ordering::Relaxed));
+    let _ = MEASUREMENTS.try_with(|measurements| measurements.key_throttled.store(true, Ordering::Relaxed));
 }
 
 /// Notes that the log takes no entries any more.
 pub(crate) fn log_frozen() {
-    let _ = MEASUREMENTS.try_with(|meter| meter.log_frozen.store(true, Ordering::Relaxed));
+    let _ = MEASUREMENTS.try_with(|measurements| measurements.log_frozen.store(true, Ordering::Relaxed));
 }
 
 /// Notes that a mirror gave what the registry's limit kept back.
 pub(crate) fn from_mirror() {
-    let _ = MEASUREMENTS.try_with(|meter| meter.from_mirror.store(true, Ordering::Relaxed));
+    let _ = MEASUREMENTS.try_with(|measurements| measurements.from_mirror.store(true, Ordering::Relaxed));
 }
 
 /// Makes a task that is spawned for a request part of it.
 pub(crate) fn part_of_request<F: Future>(task: F) -> impl Future<Output = F::Output> {
-    let meter = MEASUREMENTS.try_with(Arc::clone).unwrap_or_default();
-    MEASUREMENTS.scope(meter, task)
+    let measurements = MEASUREMENTS.try_with(Arc::clone).unwrap_or_default();
+    MEASUREMENTS.scope(measurements, task)
 }
 
 /// The time of a request, and its parts spent waiting.
@@ -154,7 +154,7 @@ pub(crate) struct Measured {
     took: Duration,
     waited: Each<Duration>,
     equivocation: bool,
-    pub(crate) key_throttled: bool,
+    key_throttled: bool,
     log_frozen: bool,
     from_mirror: bool,
 }
@@ -167,19 +167,26 @@ impl Measured {
     }
 }
 
+#[cfg(test)]
+impl Measured {
+    pub(crate) fn key_throttled(&self) -> bool {
+        self.key_throttled
+    }
+}
+
 /// Runs a request and measures it.
 pub(crate) async fn measured<F: Future>(request: F) -> (F::Output, Measured) {
     let began = Instant::now();
-    let meter = Arc::new(Measurements::default());
-    let result = MEASUREMENTS.scope(meter.clone(), request).await;
+    let measurements = Arc::new(Measurements::default());
+    let result = MEASUREMENTS.scope(measurements.clone(), request).await;
     let noted = |fact: &AtomicBool| fact.load(Ordering::Relaxed);
     let measured = Measured {
         took: began.elapsed(),
-        waited: meter.waits.until_now(),
-        equivocation: noted(&meter.equivocation),
-        key_throttled: noted(&meter.key_throttled),
-        log_frozen: noted(&meter.log_frozen),
-        from_mirror: noted(&meter.from_mirror),
+        waited: measurements.waits.until_now(),
+        equivocation: noted(&measurements.equivocation),
+        key_throttled: noted(&measurements.key_throttled),
+        log_frozen: noted(&measurements.log_frozen),
+        from_mirror: noted(&measurements.from_mirror),
     };
     (result, measured)
 }

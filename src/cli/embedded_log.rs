@@ -1,4 +1,4 @@
-//! The embedded log of `serve` and `demo`: its options, its folders, and where it listens.
+//! The embedded log of `serve`: its options, its folders, and the address that it listens on.
 
 use std::path::Path;
 

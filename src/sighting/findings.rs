@@ -256,11 +256,11 @@ pub(crate) enum First<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::filed::Filed;
-    use super::super::statement;
-    use super::*;
     use sha2::{Digest as _, Sha256};
 
+    use super::super::statement;
+    use super::super::test_log::TestLog;
+    use super::*;
     use crate::dsse::{IN_TOTO, pae};
     use crate::tlog::body::SignedDigest;
 
@@ -281,16 +281,16 @@ mod tests {
 
     #[test]
     fn of_entries_that_say_the_same_the_first_in_the_log_counts_in_whichever_order_they_are_read() {
-        let (filed, tag) = (Filed::new(), tag());
+        let (log, tag) = (TestLog::new(), tag());
         let said = statement(&tag, &digest("one"));
-        let sighting = |index| filed.read(&tag, index, &filed.intoto(IN_TOTO, &said), Some(&said));
+        let sighting = |index| log.read(&tag, index, &log.intoto(IN_TOTO, &said), Some(&said));
         assert_first_counts(sighting, |findings| findings.sightings()[0].entry().log_index());
-        let unattested = |index| filed.read(&tag, index, &filed.intoto(IN_TOTO, &said), None);
+        let unattested = |index| log.read(&tag, index, &log.intoto(IN_TOTO, &said), None);
         assert_first_counts(unattested, |findings| findings.unattested(&tag)[0].log_index());
         // The statement of a copy that is no sighting, as an auditor finds it.
-        let refiled = |index| filed.read(&tag, index, &filed.dsse(&said), Some(&said));
+        let refiled = |index| log.read(&tag, index, &log.dsse(&said), Some(&said));
         assert_first_counts(refiled, |findings| findings.refiled_alone().unwrap().entry().log_index());
-        let misused = |index| filed.read(&tag, index, &filed.intoto("text/plain", &said), Some(&said));
+        let misused = |index| log.read(&tag, index, &log.intoto("text/plain", &said), Some(&said));
         assert_first_counts(misused, |findings| match findings.contradiction() {
             Some(Contradiction::Misuse { entry, misuse: Misuse::OtherType }) => entry.log_index(),
             found => panic!("{found:?}"),
@@ -299,32 +299,32 @@ mod tests {
 
     #[test]
     fn a_copy_stands_alone_until_its_sighting_is_read() {
-        let (filed, tag) = (Filed::new(), tag());
+        let (log, tag) = (TestLog::new(), tag());
         let said = statement(&tag, &digest("one"));
-        let mut findings = Findings::new([filed.read(&tag, 9, &filed.dsse(&said), Some(&said))]);
+        let mut findings = Findings::new([log.read(&tag, 9, &log.dsse(&said), Some(&said))]);
         assert_eq!(findings.refiled_alone().map(Refiled::digest), Some(&digest("one")));
         let other = statement(&tag, &digest("two"));
-        findings.add(filed.read(&tag, 5, &filed.intoto(IN_TOTO, &other), Some(&other)));
+        findings.add(log.read(&tag, 5, &log.intoto(IN_TOTO, &other), Some(&other)));
         assert_eq!(findings.refiled_alone().map(Refiled::digest), Some(&digest("one")));
-        findings.add(filed.read(&tag, 7, &filed.intoto(IN_TOTO, &said), Some(&said)));
+        findings.add(log.read(&tag, 7, &log.intoto(IN_TOTO, &said), Some(&said)));
         assert!(findings.refiled_alone().is_none());
     }
 
     #[test]
     fn an_entry_without_its_statement_is_explained_by_the_digest_that_was_signed() {
-        let (filed, tag) = (Filed::new(), tag());
+        let (log, tag) = (TestLog::new(), tag());
         let said = statement(&tag, &digest("one"));
         for (leaf, is_sighting) in [
-            (filed.intoto(IN_TOTO, &said), true),
-            (filed.dsse(&said), false),
-            (filed.hashedrekord(&pae(IN_TOTO, &said), &filed.seal(IN_TOTO, &said)), false),
+            (log.intoto(IN_TOTO, &said), true),
+            (log.dsse(&said), false),
+            (log.hashedrekord(&pae(IN_TOTO, &said), &log.seal(IN_TOTO, &said)), false),
         ] {
-            let found = filed.read(&tag, 5, &leaf, None);
+            let found = log.read(&tag, 5, &leaf, None);
             let leaf_hash = found.verified().unwrap().leaf_hash();
             let mut findings = Findings::new([found]);
-            findings.consider(&tag, &digest("two"), &filed.trusted());
+            findings.consider(&tag, &digest("two"), &log.trusted());
             assert_eq!((findings.explained(&leaf_hash), findings.unattested(&tag).len()), (None, 1), "{leaf}");
-            findings.consider(&tag, &digest("one"), &filed.trusted());
+            findings.consider(&tag, &digest("one"), &log.trusted());
             assert_eq!(findings.explained(&leaf_hash), Some(&Explained::Digest(digest("one"))), "{leaf}");
             assert_eq!(findings.unattested(&tag).len(), 0, "{leaf}");
             assert_eq!(
@@ -336,16 +336,16 @@ mod tests {
 
     #[test]
     fn a_signed_digest_is_a_sighting_if_the_leaf_is_the_one_that_rekor_makes() {
-        let (filed, tag) = (Filed::new(), tag());
+        let (log, tag) = (TestLog::new(), tag());
         let said = statement(&tag, &digest("one"));
         let hash = Sha256::digest(pae(IN_TOTO, &said)).into();
-        let leaf = SignedDigest::leaf(&hash, &filed.seal(IN_TOTO, &said), filed.key.public_key());
+        let leaf = SignedDigest::leaf(&hash, &log.seal(IN_TOTO, &said), log.key.public_key());
         let canonical: serde_json::Value = serde_json::from_slice(&leaf).unwrap();
         let mut altered = canonical.clone();
         altered["spec"]["hashedRekordV002"]["more"] = "text".into();
         for (leaf, is_sighting) in [(canonical, true), (altered, false)] {
-            let mut findings = Findings::new([filed.read(&tag, 5, &leaf, None)]);
-            findings.consider(&tag, &digest("one"), &filed.trusted());
+            let mut findings = Findings::new([log.read(&tag, 5, &leaf, None)]);
+            findings.consider(&tag, &digest("one"), &log.trusted());
             let found = (findings.sightings().len(), findings.refiled_alone().is_some());
             assert_eq!(found, (usize::from(is_sighting), !is_sighting), "{leaf}");
         }
@@ -353,27 +353,26 @@ mod tests {
 
     #[test]
     fn a_hash_with_a_signature_of_other_bytes_states_nothing() {
-        let (filed, tag) = (Filed::new(), tag());
+        let (log, tag) = (TestLog::new(), tag());
         let (one, two) = (statement(&tag, &digest("one")), statement(&tag, &digest("two")));
         for (hashed, sealed) in [(&one, &two), (&two, &one)] {
-            let leaf = filed.hashedrekord(&pae(IN_TOTO, hashed), &filed.seal(IN_TOTO, sealed));
-            let mut findings = Findings::new([filed.read(&tag, 5, &leaf, None)]);
-            findings.consider(&tag, &digest("one"), &filed.trusted());
+            let leaf = log.hashedrekord(&pae(IN_TOTO, hashed), &log.seal(IN_TOTO, sealed));
+            let mut findings = Findings::new([log.read(&tag, 5, &leaf, None)]);
+            findings.consider(&tag, &digest("one"), &log.trusted());
             assert_eq!((findings.unattested(&tag).len(), findings.refiled_alone().is_some()), (1, false));
         }
     }
 
     #[test]
     fn a_hash_alone_is_told_from_a_statement_that_was_lost() {
-        let (filed, tag) = (Filed::new(), tag());
+        let (log, tag) = (TestLog::new(), tag());
         let said = statement(&tag, &digest("one"));
-        let fault = |leaf: &serde_json::Value, attestation: Option<&[u8]>| match filed.read(&tag, 5, leaf, attestation)
-        {
+        let fault = |leaf: &serde_json::Value, attestation: Option<&[u8]>| match log.read(&tag, 5, leaf, attestation) {
             Finding::Unattested { fault, .. } => fault,
             found => panic!("{found:?}"),
         };
-        assert_eq!(fault(&filed.dsse(&said), None), Fault::HashOnly);
-        assert_eq!(fault(&filed.intoto(IN_TOTO, &said), None), Fault::NoAttestation);
-        assert_eq!(fault(&filed.intoto(IN_TOTO, &said), Some(b"{}")), Fault::Attestation);
+        assert_eq!(fault(&log.dsse(&said), None), Fault::HashOnly);
+        assert_eq!(fault(&log.intoto(IN_TOTO, &said), None), Fault::NoAttestation);
+        assert_eq!(fault(&log.intoto(IN_TOTO, &said), Some(b"{}")), Fault::Attestation);
     }
 }

@@ -97,7 +97,7 @@ mod tests {
             let error = ErrorMetadata::builder().code(code).build();
             let (error, measured) = telemetry::measured(async { failed(error) }).await;
             assert!(matches!(error, SignError::Kms(_)));
-            assert_eq!(measured.key_throttled, is_throttled, "{code}");
+            assert_eq!(measured.key_throttled(), is_throttled, "{code}");
         }
     }
 }

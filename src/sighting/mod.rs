@@ -1,14 +1,14 @@
 //! Sightings: the signed and recorded fact that a tag was seen at a digest.
 
 mod error;
-#[cfg(test)]
-pub(crate) mod filed;
 mod finding;
 mod findings;
 mod kms;
 mod lookup;
 mod signer;
 mod statement;
+#[cfg(test)]
+pub(crate) mod test_log;
 mod time;
 mod upload;
 

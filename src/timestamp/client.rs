@@ -147,7 +147,7 @@ impl Stamped {
         &self.token
     }
 
-    /// Its message.
+    /// Its verified time and authority.
     pub fn timestamp(&self) -> &Timestamp {
         &self.timestamp
     }

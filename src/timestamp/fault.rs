@@ -11,7 +11,7 @@ pub enum TimestampFault {
     /// Is not DER, or not of the form that RFC 3161 and RFC 5652 give.
     #[error("the time stamp is malformed: {part}: {fault}")]
     Malformed {
-        /// The part in question.
+        /// The part that is malformed.
         part: &'static str,
         /// The parser's words.
         fault: String,

@@ -25,7 +25,7 @@ pub enum MaterialError {
     /// Is another kind of file, or of a version that is not known.
     #[error("its media type is '{found}', and must be {expected}")]
     MediaType {
-        /// The file's value.
+        /// The media type in the file.
         found: String,
         /// The known values.
         expected: &'static str,

@@ -48,13 +48,13 @@ impl<K: Hash + Eq + Clone, V: Clone> Batches<K, V> {
     pub(super) async fn join(&self, key: K, call: impl Future<Output = V>, shared: impl Fn(&V) -> bool) -> V {
         let (under_way, sender) = loop {
             match self.enter(&key) {
-                Turn::Now(under_way) => break (under_way, None),
-                Turn::First(waiting, turn) => {
+                Entered::Now(under_way) => break (under_way, None),
+                Entered::First(waiting, turn) => {
                     timed(Dependency::Registry, turn.notified()).await;
                     let (under_way, sender) = waiting.begin();
                     break (under_way, sender);
                 }
-                Turn::Joined(answer) => {
+                Entered::Joined(answer) => {
                     if let Some(answer) = answered(answer).await {
                         return answer;
                     }
@@ -69,19 +69,19 @@ impl<K: Hash + Eq + Clone, V: Clone> Batches<K, V> {
         answer
     }
 
-    fn enter(&self, key: &K) -> Turn<'_, K, V> {
+    fn enter(&self, key: &K) -> Entered<'_, K, V> {
         let mut all = self.lock();
         let calls = all.entry(key.clone()).or_insert(OfOne { under_way: 0, next: None });
         if let Some(next) = &calls.next {
-            return Turn::Joined(next.answer.clone());
+            return Entered::Joined(next.answer.clone());
         }
         if calls.under_way < self.limit {
             calls.under_way += 1;
-            return Turn::Now(UnderWay { batches: self, key: key.clone() });
+            return Entered::Now(UnderWay { batches: self, key: key.clone() });
         }
         let ((sender, answer), turn) = (watch::channel(None), Arc::new(Notify::new()));
         calls.next = Some(Next { answer, turn: turn.clone() });
-        Turn::First(Waiting { batches: self, key: key.clone(), sender: Some(sender) }, turn)
+        Entered::First(Waiting { batches: self, key: key.clone(), sender: Some(sender) }, turn)
     }
 
     /// Changes the calls for a key, and forgets them if there are none.
@@ -101,7 +101,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Batches<K, V> {
     }
 }
 
-enum Turn<'a, K: Hash + Eq + Clone, V: Clone> {
+enum Entered<'a, K: Hash + Eq + Clone, V: Clone> {
     Now(UnderWay<'a, K, V>),
     First(Waiting<'a, K, V>, Arc<Notify>),
     Joined(watch::Receiver<Option<V>>),

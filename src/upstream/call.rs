@@ -16,7 +16,7 @@ use crate::http_client::{SendError, read_beginning, read_body_within, send_idemp
 use crate::oci::{JSON, OCI_INDEX};
 use crate::telemetry::{Dependency, timed};
 
-/// The object of a request. Each has an `Accept` of its own: Artifactory answers 406 to one that it cannot satisfy.
+/// The kind of content that a request is for. Each has an `Accept` of its own: Artifactory answers 406 to one that it cannot satisfy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
     Manifest,

@@ -130,7 +130,7 @@ fn without_dot_segments(path: &str) -> String {
                 if segment == ".." {
                     kept.pop();
                 }
-                // The rest is a folder.
+                // The path that is left names a folder.
                 if is_last {
                     kept.push("");
                 }

@@ -38,7 +38,7 @@ impl Says {
         }
     }
 
-    /// A validity from `begin` on. `None` cannot be read.
+    /// The word of a part that is valid from `begin` on; `None` if that cannot be read.
     fn from(begin: Option<SystemTime>, now: SystemTime) -> Self {
         if begin.is_some_and(|begin| begin <= now) { Self::Nothing } else { Self::NotAgain }
     }

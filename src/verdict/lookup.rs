@@ -76,7 +76,7 @@ impl TagLookup {
         }
         match self.instance.row(tag, deadline).await? {
             Some(row) => self.verify(tag, &row, deadline).await.map(Some),
-            // The row was lost, and this process may remember it.
+            // This process may remember a tag whose row was lost, or that another request recorded meanwhile.
             None => Ok(self.memory.get(tag).map(KnownTag::in_memory).map(InLedger::Known)),
         }
     }

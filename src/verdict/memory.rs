@@ -53,14 +53,14 @@ mod tests {
     use super::*;
     use crate::dsse::IN_TOTO;
     use crate::image::Digest;
-    use crate::sighting::filed::Filed;
+    use crate::sighting::test_log::TestLog;
     use crate::sighting::{Finding, statement};
 
     #[test]
     fn a_sighting_is_weighed_by_its_bytes_so_that_large_ones_leave_room_for_fewer() {
-        let (filed, tag) = (Filed::new(), "registry.test/app:v1".parse::<Tag>().unwrap());
+        let (log, tag) = (TestLog::new(), "registry.test/app:v1".parse::<Tag>().unwrap());
         let said = statement(&tag, &Digest::sha256(b"one"));
-        let found = filed.read(&tag, 5, &filed.intoto(IN_TOTO, &said), Some(&said));
+        let found = log.read(&tag, 5, &log.intoto(IN_TOTO, &said), Some(&said));
         let Finding::Sighting(sighting) = found else { panic!("{found:?}") };
         let size = sighting.entry().size();
         assert!((1_000..20_000).contains(&size), "{size}");

@@ -291,7 +291,7 @@ impl Recorder {
     }
 }
 
-/// The lease of a writer that has so much time.
+/// The lease for a writer with this time limit.
 fn lease_for(time: Duration) -> Duration {
     (time + time / LEASE_MARGIN).min(Lease::LONGEST)
 }
@@ -306,7 +306,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lease_outlasts_its_writer_by_a_fifth() {
+    fn a_lease_is_a_fifth_longer_than_its_writers_time_and_never_longer_than_the_longest() {
         assert_eq!(lease_for(Duration::from_secs(25)), Duration::from_secs(30));
         assert_eq!(lease_for(Duration::from_secs(3_600)), Lease::LONGEST);
     }

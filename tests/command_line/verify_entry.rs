@@ -144,6 +144,15 @@ async fn an_entry_that_serve_recorded_holds_by_its_logs_key_alone() {
 }
 
 #[test]
+fn help_says_in_a_line_what_each_command_is_for() {
+    let ended = Process::start(cli().arg("--help")).finish();
+    for line in ["verify Check on this machine that a tag is what it was recorded as", "demo Watch it work: "] {
+        let help = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(help.contains(line), "{line:?} is missing from {help}");
+    }
+}
+
+#[test]
 fn help_says_what_is_checked() {
     let ended = Process::start(cli().args(["verify-entry", "--help"])).finish();
     assert_eq!(ended.code, Some(0));

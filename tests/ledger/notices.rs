@@ -1,4 +1,5 @@
-//! The notice that an operator reads of a move: the ledger's own stream, through the filters and the text of `infra/moves.yaml`.
+//! The notice that an operator reads of a move: the ledger's own stream, through the filters and the text of
+//! `infra/moves.yaml`.
 
 use std::io::Write as _;
 use std::process::Stdio;

@@ -9,7 +9,7 @@ use tlogistry::deadline::Deadline;
 use tlogistry::image::Digest;
 use tlogistry::ledger::Completion::{Before, Now, OtherDigest};
 use tlogistry::ledger::{Lease, Row, RowState};
-use tlogistry::sighting::Signer;
+use tlogistry::sighting::{Sighting, Signer};
 
 use crate::scene::{Scene, pull};
 
@@ -38,27 +38,45 @@ async fn one_row_is_inserted_and_taken_over_only_from_the_lease_that_was_seen() 
     }
 }
 
-#[tokio::test]
-async fn a_row_is_completed_once_and_never_with_another_digest() {
-    let scene = Scene::set().await;
+/// A tag that was recorded: its row, and the sighting in it.
+async fn recorded(scene: &Scene) -> (Row, Sighting) {
     scene.tags.push("v1", "a");
     assert!(scene.pull("v1").await.first_seen);
     let tag = tag("v1");
-    let recorded = scene.ledger().get(&tag, soon()).await.unwrap().unwrap();
-    let RowState::Recorded { entry, .. } = &recorded.state else { panic!("{recorded:?}") };
-    let key = scene.key().public_key().clone();
-    let statement = recorded.statement(&tag, &[key]).unwrap();
-    let sighting = tlogistry::ledger::recorded(statement.clone(), entry, &scene.log_config.keys).unwrap();
+    let row = scene.ledger().get(&tag, soon()).await.unwrap().unwrap();
+    let RowState::Recorded { entry, .. } = &row.state else { panic!("{row:?}") };
+    let statement = row.statement(&tag, &[scene.key().public_key().clone()]).unwrap();
+    let sighting = tlogistry::ledger::recorded(statement, entry, &scene.log_config.keys).unwrap();
+    (row, sighting)
+}
 
-    assert!(recorded.is_of(&sighting) && recorded.is_indexed());
-    let altered = Row { signature: recorded.signature.replacen('M', "N", 1), ..recorded.clone() };
-    assert!(!altered.is_of(&sighting) && !Row::pending(&statement, Lease(1)).is_of(&sighting));
+#[tokio::test]
+async fn a_row_is_of_a_sighting_only_with_its_signature_and_entry() {
+    let scene = Scene::set().await;
+    let (row, sighting) = recorded(&scene).await;
+    assert!(row.is_of(&sighting));
+    let altered = Row { signature: row.signature.replacen('M', "N", 1), ..row.clone() };
+    assert!(!altered.is_of(&sighting) && !Row::pending(sighting.statement(), Lease(1)).is_of(&sighting));
+}
+
+#[tokio::test]
+async fn a_row_is_indexed_once_it_is_marked_in_each_kind_of_ledger() {
+    let (_, sighting) = recorded(&Scene::set().await).await;
     for ledger in Scene::set().await.each_kind() {
         assert!(ledger.insert(&Row::recorded(&sighting), soon()).await.unwrap());
-        assert!(!ledger.get(&tag, soon()).await.unwrap().unwrap().is_indexed());
-        ledger.mark_indexed(&tag, soon()).await.unwrap();
-        assert!(ledger.get(&tag, soon()).await.unwrap().unwrap().is_indexed());
+        assert!(!ledger.get(sighting.tag(), soon()).await.unwrap().unwrap().is_indexed());
+        ledger.mark_indexed(sighting.tag(), soon()).await.unwrap();
+        assert!(ledger.get(sighting.tag(), soon()).await.unwrap().unwrap().is_indexed());
     }
+}
+
+#[tokio::test]
+async fn a_row_is_completed_once_and_never_with_another_digest() {
+    let scene = Scene::set().await;
+    let ((recorded, sighting), tag) = (recorded(&scene).await, tag("v1"));
+    let statement = sighting.statement().clone();
+
+    assert!(recorded.is_of(&sighting) && recorded.is_indexed());
 
     let other = Signer::Local(scene.key()).sign(&tag, &Digest::sha256(b"b"), soon()).await.unwrap();
     for (scene, of_same_digest) in [(Scene::set().await, true), (Scene::set().await, false)] {

@@ -296,7 +296,8 @@ async fn a_table_that_is_gone_is_told_from_one_without_the_index() {
     scene.table.client.delete_table().table_name(&scene.table.name).send().await.unwrap();
     let answer = service::get(&instance, "/sightings/").await;
     let message = answer.error().1;
-    assert!(answer.status == 503 && !message.contains("has no index"), "{message}");
+    assert_eq!(answer.status, 503, "{message}");
+    assert!(message.contains("the ledger could not be reached") && !message.contains("has no index"), "{message}");
 }
 
 #[tokio::test]

@@ -94,7 +94,7 @@ fn a_digest_comes_from_a_mirror_if_docker_hubs_head_says_nothing_certain() {
             assert_eq!(answer.status, expected, "{what}: a tag is its registry's to say");
             assert!(internet.asked().iter().all(|asked| !asked.contains(MIRROR)), "{what}");
         }
-        // A tag that no mirror has is refused as the registry refused it, which is not asked a third time.
+        // A digest that no mirror has is refused as the registry refused it; the registry is not asked a third time.
         internet.network.web.site(HUB, {
             let hub = internet.hub.clone();
             move |request| match (request.method(), is_without_token(request)) {

@@ -89,7 +89,7 @@ async fn a_sighting_of_a_log_that_is_not_written_is_served_once_its_row_is_store
     let beside = |log| service::with_log(log).registry(&scene.tags.address).key(scene.key());
     let instance = beside(moved(&scene, &old)).ledger(without_room(&scene.table).await).build();
     assert_refused(&pull(&instance, "v1").await, 503, "the ledger could not be reached");
-    // Where the log that is written lists it, any process finds it again.
+    // If the log that is written lists it, any process finds it again.
     let instance = beside(old.config()).ledger(without_room(&scene.table).await).build();
     assert_unchanged(&pull(&instance, "v1").await, &digest);
     assert_eq!(scene.table.row(&tag("v1")).await, None);

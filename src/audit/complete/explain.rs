@@ -26,7 +26,7 @@ const MAX_EMPTY_PAGES: u32 = 1000;
 /// Lines of one log. More than any instance has: each is a tag.
 const MAX_LINES: u64 = 10_000_000;
 
-/// The lists of sightings.
+/// The place that lists the sightings.
 pub(crate) enum Lists<'a> {
     Instance(&'a InstanceList),
     Ledger(&'a Ledger),

@@ -62,8 +62,8 @@ struct StoredPart {
 }
 
 impl LogReading {
-    /// The reading to go on from for `keys`: none if others were looked for, since an entry by one of these may have been passed
-    /// over.
+    /// The reading to go on from for `keys`. It is empty if others were looked for: an entry by one of these may have been
+    /// passed over.
     pub(crate) fn of_keys(stored: Option<&Self>, keys: &[PublicKey]) -> Self {
         let fingerprints: Vec<Fingerprint> = keys.iter().map(PublicKey::fingerprint).collect();
         match stored {

@@ -25,7 +25,7 @@ pub(super) enum Evidence {
     Unseen,
     /// The instance cannot be asked now, for this reason.
     Unavailable(String),
-    /// The answer does not hold, or is not that of a tlogistry. The reason is a message.
+    /// The evidence does not hold or cannot be read, or the host asked is no tlogistry. The reason is a message.
     Unusable(String),
 }
 

@@ -12,7 +12,7 @@ use crate::image::{Algorithm, Digest, Repository, Tag};
 use crate::pinned::PREFIX;
 use crate::sighting::{Sighting, SightingTime};
 
-/// The judgement, as containerd is told. Each carries the reason.
+/// The answer to containerd. Each carries the reason.
 #[derive(Debug)]
 pub(super) enum Judgement {
     /// The image may be pulled.

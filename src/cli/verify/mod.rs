@@ -36,7 +36,7 @@ pub(super) use result::CheckResult;
 /// The time-out for the registry or the instance, redirects and token included.
 const ANSWER_TIME: Duration = Duration::from_secs(30);
 
-/// CheckArgs on this machine that a tag is what it was recorded as
+/// Check on this machine that a tag is what it was recorded as
 ///
 /// Asks the log for every entry about the tag, and the registry for the tag's current digest. Every answer is checked, an
 /// instance's too. The checks of each entry with your key:

@@ -66,7 +66,7 @@ impl Difference {
             clauses.push(format!("version {now} instead of {before}"));
         }
         // An index has the creation of its latest image: a platform that was added says nothing of the others.
-        let is_rebuilt = self.compared().is_none_or(|compared| !compared.changed.is_empty());
+        let is_rebuilt = self.platform_changes().is_none_or(|changes| !changes.changed.is_empty());
         if let (Some(before), Some(now)) = (recorded.created(), current.created())
             && is_rebuilt
             && before != now
@@ -112,8 +112,8 @@ impl Difference {
     /// The difference for programs. Lists of platforms have at most [`MAX_LISTED`] names each.
     pub(super) fn detail(&self) -> Value {
         let mut detail = json!({"recorded": self.recorded.detail(), "current": self.current.detail()});
-        if let Some(compared) = self.compared() {
-            detail["platforms"] = compared.detail();
+        if let Some(changes) = self.platform_changes() {
+            detail["platforms"] = changes.detail();
         }
         match (&self.recorded.content, &self.current.content) {
             (Content::Index { attestations: old, .. }, Content::Index { attestations: new, .. }) => {
@@ -134,7 +134,7 @@ impl Difference {
     }
 
     /// The platforms, if both are indexes.
-    fn compared(&self) -> Option<PlatformChanges<'_>> {
+    fn platform_changes(&self) -> Option<PlatformChanges<'_>> {
         match (&self.recorded.content, &self.current.content) {
             (Content::Index { platforms: before, .. }, Content::Index { platforms: now, .. }) => {
                 Some(PlatformChanges::of(before, now))
@@ -172,16 +172,16 @@ impl Outline {
 
 impl<'a> PlatformChanges<'a> {
     fn of(before: &'a Platforms, now: &'a Platforms) -> Self {
-        let mut compared = Self::default();
+        let mut changes = Self::default();
         for (name, images) in before {
             match now.get(name) {
-                None => compared.removed.push(name),
-                Some(others) if others == images => compared.same.push(name),
-                Some(_) => compared.changed.push(name),
+                None => changes.removed.push(name),
+                Some(others) if others == images => changes.same.push(name),
+                Some(_) => changes.changed.push(name),
             }
         }
-        compared.added.extend(now.keys().filter(|name| !before.contains_key(*name)).map(String::as_str));
-        compared
+        changes.added.extend(now.keys().filter(|name| !before.contains_key(*name)).map(String::as_str));
+        changes
     }
 
     fn clause(&self, attestations_changed: bool) -> String {

@@ -10,7 +10,7 @@ const REQUEST: &str = "a request for entries";
 #[derive(Debug)]
 pub(crate) struct EntryBundle {
     bytes: bytes::Bytes,
-    /// The end of each leaf, and the start of the two bytes of its length.
+    /// The start and the end of each leaf in `bytes`, without the two bytes of its length.
     spans: Vec<(usize, usize)>,
 }
 

@@ -95,20 +95,20 @@ pub(super) mod wire {
 
     #[derive(Deserialize, Serialize)]
     #[serde(rename_all = "camelCase")]
-    pub(in super::super) struct Body {
+    pub(super) struct Body {
         pub api_version: String,
         pub kind: String,
         pub spec: Spec,
     }
 
     #[derive(Deserialize, Serialize)]
-    pub(in super::super) struct Spec {
+    pub(super) struct Spec {
         #[serde(rename = "hashedRekordV002")]
         pub hashed_rekord_v002: SignedData,
     }
 
     #[derive(Deserialize, Serialize)]
-    pub(in super::super) struct SignedData {
+    pub(super) struct SignedData {
         pub data: Data,
         pub signature: Signature,
     }

@@ -1,4 +1,4 @@
-//! The time that an answer may be used by its headers: RFC 9111, more strictly.
+//! The time for which an answer's headers let it be used: RFC 9111, more strictly.
 
 use std::time::{Duration, SystemTime};
 

@@ -13,7 +13,7 @@ const MAX_BYTES: usize = 1 << 20;
 pub struct DynamoDbCall {
     /// `GetItem`, for instance.
     pub operation: String,
-    /// The request's body.
+    /// The body, parsed.
     pub asked: Value,
     parts: Parts,
     body: Bytes,

@@ -11,7 +11,7 @@ use super::tags::Tags;
 pub struct Shared {
     pub tags: Tags,
     pub table: Table,
-    /// The key's, and whatever else a test writes.
+    /// Holds the key, and whatever else a test writes.
     pub folder: tempfile::TempDir,
 }
 

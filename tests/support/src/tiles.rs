@@ -10,7 +10,7 @@ use super::merkle::{Hash, leaf_hash, root};
 /// Hashes, or entries, in a full tile.
 const WIDTH: usize = 256;
 
-/// The knowledge of a log before anything is read.
+/// The facts about a log that a reader begins with.
 #[derive(Debug, Clone)]
 pub struct TileReader {
     /// Tiles and checkpoint are below this.

@@ -1,4 +1,4 @@
-//! A log of one's own for tests: each entry is alone in its tree, and has the index that the test wants.
+//! A log for unit tests: each entry is alone in its tree, at the index that the test wants.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
@@ -14,12 +14,12 @@ const TREE_ID: u64 = 7;
 const HOST: &str = "log.test";
 
 /// A log, and the instance's key.
-pub(crate) struct Filed {
+pub(crate) struct TestLog {
     log: LocalKey,
     pub key: LocalKey,
 }
 
-impl Filed {
+impl TestLog {
     pub(crate) fn new() -> Self {
         let [log, key] = [(); 2].map(|()| LocalKey::generate().unwrap());
         Self { log, key }
