@@ -76,8 +76,9 @@ impl TagLookup {
         }
         match self.instance.row(tag, deadline).await? {
             Some(row) => self.verify(tag, &row, deadline).await.map(Some),
-            // This process may remember a tag whose row was lost, or that another request recorded meanwhile.
-            None => Ok(self.memory.get(tag).map(KnownTag::in_memory).map(InLedger::Known)),
+            None if prefer == Prefer::Ledger => Ok(self.memory.get(tag).map(KnownTag::in_memory).map(InLedger::Known)),
+            // Memory was asked before. What it holds is no verdict beside a ledger that does not know this instance.
+            None => Ok(None),
         }
     }
 

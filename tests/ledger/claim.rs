@@ -1,5 +1,8 @@
 //! A table that no instance has claimed: a key that was used before is refused beside it.
 
+use std::time::Duration;
+
+use testing::clock::Clock;
 use testing::service;
 use testing::table::Table;
 use tlogistry::image::Digest;
@@ -88,22 +91,32 @@ async fn a_used_key_beside_an_empty_table_is_refused_until_the_rows_are_back() {
     assert!(pull(&fresh.start(), "new").await.first_seen, "a new key starts a new instance");
 }
 
+/// Of as many entries as can be read, too.
 #[tokio::test]
 async fn only_entries_by_the_key_itself_count() {
-    let log = Log::start().await;
-    let scene = Scene::before(&log).await;
-    scene.tags.push("v1", "a");
-    log.file(&scene.key_hash("a"), 25, 10);
-    assert!(pull(&scene.version("a", &[]).start(), "v1").await.first_seen);
+    for entries in [25, 1_000] {
+        let log = Log::start().await;
+        let scene = Scene::before(&log).await;
+        scene.tags.push("v1", "a");
+        log.file(&scene.key_hash("a"), entries, 10);
+        assert!(pull(&scene.version("a", &[]).start(), "v1").await.first_seen, "{entries}");
+    }
 }
 
 #[tokio::test]
-async fn as_many_entries_as_can_be_read_are_no_use_if_none_is_by_the_key() {
-    let log = Log::start().await;
-    let scene = Scene::before(&log).await;
+async fn a_process_whose_ledger_was_emptied_serves_no_tag_that_it_remembers() {
+    let scene = Scene::set().await;
     scene.tags.push("v1", "a");
-    log.file(&scene.key_hash("a"), 1_000, 10);
-    assert!(pull(&scene.version("a", &[]).start(), "v1").await.first_seen);
+    let _stopped = Clock::stop();
+    let instance = scene.version("a", &[]).start();
+    assert!(pull(&instance, "v1").await.first_seen);
+    for key in ["@instance", "registry.test/app:v1"] {
+        scene.table.delete(key).await;
+    }
+    tokio::time::advance(Duration::from_secs(61)).await;
+    // The instance's row is read again for this.
+    assert_eq!(service::get(&instance, "/sightings/registry.test/app:v2").await.status, 404);
+    assert_key_used(&pull(&instance, "v1").await, ENTRIES, &scene, "a");
 }
 
 #[tokio::test]
