@@ -20,7 +20,7 @@ use tlogistry::devlog::{Devlog, Options};
 use tlogistry::http::{Body, Service};
 use tlogistry::image::Digest;
 use tlogistry::key::PublicKey;
-use tlogistry::ledger::{DynamoDbLedger, Ledger, MemoryLedger};
+use tlogistry::ledger::{Ledger, MemoryLedger};
 use tlogistry::rate_limit::{SharedCounters, Source};
 use tlogistry::tlog::LogKeys;
 
@@ -122,11 +122,9 @@ impl Scene {
     }
 
     pub fn instance_limited_through(&self, endpoint: &str, overall: u32, per_source: u32) -> Service {
-        let config = self.table.client.config().to_builder().endpoint_url(endpoint).build();
-        let client = aws_sdk_dynamodb::Client::from_conf(config);
-        let ledger = Ledger::DynamoDb(DynamoDbLedger::new(client.clone(), self.table.name.clone()));
+        let client = testing::table::client(endpoint);
         let counters = SharedCounters::new(client, self.counters.name.clone()).with_clock(now);
-        self.builder(overall, per_source).ledger(ledger).counters(counters).build()
+        self.builder(overall, per_source).ledger(self.table.ledger_through(endpoint)).counters(counters).build()
     }
 
     /// As `serve` without any table.

@@ -4,9 +4,8 @@
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
-use testing::dynamodb_call::DynamoDbCall;
+use testing::dynamodb_call::{DynamoDbCall, proxy};
 use testing::process::PATIENCE;
-use tlogistry::cli::listen;
 use tokio::sync::{Notify, oneshot};
 
 pub struct Waves {
@@ -28,18 +27,15 @@ impl Waves {
     /// Everything goes on at once until [`Waves::begin`].
     pub async fn to(endpoint: &'static str) -> Self {
         let shared: Arc<Shared> = Arc::default();
-        let (listener, address) = listen::bind("127.0.0.1:0").await.unwrap();
-        let (of_handler, client) = (shared.clone(), reqwest::Client::builder().no_proxy().build().unwrap());
-        let handler = move |request| {
-            let (shared, client) = (of_handler.clone(), client.clone());
+        let of_proxy = shared.clone();
+        let answer = move |call: DynamoDbCall| {
+            let shared = of_proxy.clone();
             async move {
-                let call = DynamoDbCall::read(request).await;
                 shared.pass(format!("{} {}", call.operation, named(&call.asked))).await;
-                call.forward(&client, endpoint).await
+                call.forward().await
             }
         };
-        tokio::spawn(listen::serve(listener, handler, std::future::pending()));
-        Self { endpoint: format!("http://{address}"), shared }
+        Self { endpoint: proxy(endpoint, answer).await, shared }
     }
 
     /// Holds every call from now on.

@@ -9,13 +9,13 @@ use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use testing::dynamodb_call::DynamoDbCall;
+use testing::dynamodb_call::{DynamoDbCall, access_denied, proxy};
 use testing::table::Table;
 use tlogistry::cli::listen;
 use tlogistry::config::LogConfig;
 use tlogistry::devlog::{Devlog, Options};
 use tlogistry::key::PublicKey;
-use tlogistry::ledger::{DynamoDbLedger, Ledger};
+use tlogistry::ledger::Ledger;
 use tlogistry::tlog::LogKeys;
 use tokio::sync::Notify;
 
@@ -160,12 +160,10 @@ struct CallsState {
 impl Calls {
     pub async fn to(endpoint: &'static str) -> Self {
         let state: Arc<Mutex<CallsState>> = Arc::default();
-        let (listener, address) = listen::bind("127.0.0.1:0").await.unwrap();
-        let (shared, client) = (state.clone(), reqwest::Client::builder().no_proxy().build().unwrap());
-        let handler = move |request| {
-            let (shared, client) = (shared.clone(), client.clone());
+        let shared = state.clone();
+        let answer = move |own: DynamoDbCall| {
+            let shared = shared.clone();
             async move {
-                let own = DynamoDbCall::read(request).await;
                 let (operation, asked) = (&own.operation, &own.asked);
                 let key = asked["Key"]["tag"]["S"].as_str().or(asked["Item"]["tag"]["S"].as_str()).unwrap();
                 let call = format!("{operation} {key}");
@@ -178,23 +176,21 @@ impl Calls {
                     (is_refused, state.losing.take_if(|losing| *losing == call).is_some(), gate)
                 };
                 if is_refused {
-                    return access_denied().map(Full::new);
+                    return access_denied();
                 }
                 if let Some(gate) = gate {
                     gate.notified().await;
                 }
-                let answer = own.forward(&client, endpoint).await;
+                let answer = own.forward().await;
                 if is_lost { with_status(StatusCode::INTERNAL_SERVER_ERROR).map(Full::new) } else { answer }
             }
         };
-        tokio::spawn(listen::serve(listener, handler, std::future::pending()));
-        Self { endpoint: format!("http://{address}"), state }
+        Self { endpoint: proxy(endpoint, answer).await, state }
     }
 
     /// A ledger in `table` whose calls pass here.
     pub fn ledger(&self, table: &Table) -> Ledger {
-        let config = table.client.config().to_builder().endpoint_url(&self.endpoint).build();
-        Ledger::DynamoDb(DynamoDbLedger::new(aws_sdk_dynamodb::Client::from_conf(config), table.name.clone()))
+        table.ledger_through(&self.endpoint)
     }
 
     /// The next call of this operation that names this key is carried out, and its answer is lost.
@@ -230,11 +226,4 @@ impl Calls {
     pub fn all(&self) -> Vec<String> {
         std::mem::take(&mut self.state.lock().unwrap().calls)
     }
-}
-
-/// DynamoDB's answer where a policy forbids the call.
-fn access_denied() -> Response<Bytes> {
-    let body = json!({"__type": "com.amazon.coral.service#AccessDeniedException", "Message": "not authorized"});
-    let response = Response::builder().status(400).header("content-type", "application/x-amz-json-1.0");
-    response.body(body.to_string().into()).unwrap()
 }

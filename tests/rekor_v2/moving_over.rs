@@ -2,16 +2,13 @@
 
 use std::sync::Arc;
 
-use http::Response;
-use http_body_util::Full;
 use serde_json::json;
-use testing::dynamodb_call::DynamoDbCall;
+use testing::dynamodb_call::{DynamoDbCall, access_denied, proxy};
 use testing::faulty::log::{Call, Fault, Log};
 use testing::service;
-use testing::table::{Table, client as client_of};
-use tlogistry::cli::listen;
+use testing::table::Table;
 use tlogistry::config::LogConfig;
-use tlogistry::ledger::{DynamoDbLedger, Ledger};
+use tlogistry::ledger::Ledger;
 use tlogistry::tlog::LogKeys;
 use tokio::sync::Semaphore;
 
@@ -63,21 +60,9 @@ async fn a_row_that_was_lost_is_found_in_the_old_log_and_served_once_it_is_store
 
 /// The ledger in a table that takes no new rows.
 async fn without_room(table: &Table) -> Ledger {
-    let (listener, address) = listen::bind("127.0.0.1:0").await.unwrap();
-    let (behind, client) = (table.endpoint, reqwest::Client::builder().no_proxy().build().unwrap());
-    let handler = move |request| {
-        let client = client.clone();
-        async move {
-            let call = DynamoDbCall::read(request).await;
-            if call.operation == "PutItem" {
-                let denied = r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"no"}"#;
-                return Response::builder().status(400).body(Full::from(denied)).unwrap();
-            }
-            call.forward(&client, behind).await
-        }
-    };
-    tokio::spawn(listen::serve(listener, handler, std::future::pending()));
-    Ledger::DynamoDb(DynamoDbLedger::new(client_of(&format!("http://{address}")), table.name.clone()))
+    let answer =
+        |call: DynamoDbCall| async { if call.operation == "PutItem" { access_denied() } else { call.forward().await } };
+    table.ledger_through(&proxy(table.endpoint, answer).await)
 }
 
 #[tokio::test]

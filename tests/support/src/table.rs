@@ -133,6 +133,11 @@ impl Table {
         Ledger::DynamoDb(DynamoDbLedger::new(self.client.clone(), self.name.clone()))
     }
 
+    /// The ledger in it, whose calls go to a proxy at this URL.
+    pub fn ledger_through(&self, endpoint: &str) -> Ledger {
+        Ledger::DynamoDb(DynamoDbLedger::new(client(endpoint), self.name.clone()))
+    }
+
     /// For the counters.
     pub async fn counters() -> Self {
         Self::keyed_by("counter").await
