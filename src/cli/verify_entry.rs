@@ -92,7 +92,7 @@ fn check(file: &Path, keys: &LogKeys, policy: Option<&Policy>) -> EntryCheck {
         Err(error) => return EntryCheck::Unreadable(error.to_string()),
     };
     let fields: FileFields = match serde_json::from_slice::<serde::de::IgnoredAny>(&json) {
-        // JSON that is no object has no fields, and is refused as an entry without them.
+        // Only an object has fields. Other JSON is refused like an entry that lacks them.
         Ok(_) => serde_json::from_slice(&json).unwrap_or_default(),
         Err(error) => return EntryCheck::Unreadable(format!("not JSON: {error}")),
     };

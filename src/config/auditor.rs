@@ -77,6 +77,7 @@ impl AuditorConfig {
 mod tests {
     use super::*;
     use crate::rekor::PUBLIC_INSTANCE_KEY;
+    use crate::tlog::example::V2_KEY;
 
     fn read(vars: &[(&str, &str)]) -> Result<AuditorConfig, String> {
         AuditorConfig::read(|name| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
@@ -97,10 +98,7 @@ mod tests {
         let v2 = [
             ("REKOR_API_VERSION", "2"),
             ("REKOR_URL", "https://log2025-alpha3.rekor.sigstage.dev"),
-            (
-                "REKOR_PUBLIC_KEYS",
-                "log2025-alpha3.rekor.sigstage.dev+d3d3a70c+AZQ93VXPMmj9uZj7U/7CefQ9yy8RgYFv6mKzOseipjqp",
-            ),
+            ("REKOR_PUBLIC_KEYS", V2_KEY),
         ];
         let error = read(&[&told[..], &v2, &[("KMS_KEY_ID", "k")]].concat()).unwrap_err();
         assert!(

@@ -332,12 +332,12 @@ fn version(api: RekorApi) -> u32 {
 #[cfg(test)]
 mod tests {
     use crate::config::Config;
+    use crate::tlog::example::V2_KEY;
 
     use super::*;
 
     const ROOT: &str = include_str!("../../tests/data/sigstore-root/trusted_root.json");
     const SIGNING: &str = include_str!("../../tests/data/sigstore-root/signing_config_rekor_v2.v0.2.json");
-    const V2_KEY: &str = "log2025-alpha3.rekor.sigstage.dev+d3d3a70c+AZQ93VXPMmj9uZj7U/7CefQ9yy8RgYFv6mKzOseipjqp";
     /// Of the example in C2SP's signed-note.
     const OTHER_LOG: &str = "log example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k\nquorum none\n";
     const URL: &str = "https://log2025-alpha3.rekor.sigstage.dev";

@@ -47,7 +47,7 @@ impl Place {
     /// The place that an item has; `None` if it has none that can be read.
     pub(super) fn read(item: &StoredItem) -> Option<Self> {
         let index = item.get(LOG_INDEX)?.as_n().ok()?.parse().ok()?;
-        // Text that is no time would be shown as one.
+        // Lists would show any text that stands here as a time.
         let time = text(item, TIME).filter(|time| DateTime::parse_from_rfc3339(time).is_ok());
         Some(Self { log: text(item, LOG)?.to_owned(), index, time: time.map(str::to_owned) })
     }

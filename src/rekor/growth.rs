@@ -158,11 +158,7 @@ mod tests {
 
     use super::*;
     use crate::http_client::SendError;
-
-    fn checkpoint(size: u64) -> Checkpoint {
-        let root = "LmgRG9rq68MUjAc8wZDn1d0YesIg1xSL8FC16IH6hHA=";
-        Checkpoint::parse(&format!("log\n{size}\n{root}\n\n\u{2014} log wNI9ajBE\n")).unwrap()
-    }
+    use crate::tlog::example::checkpoint;
 
     fn silence() -> LogError {
         SendError::Timeout.into()

@@ -58,16 +58,15 @@ mod tests {
     use crate::rekor::{Rekor, RekorV1, RekorV2};
     use crate::sighting::LocalKey;
     use crate::tlog::body::SignedDigest;
+    use crate::tlog::example::V2_KEY;
     use crate::tlog::{EntryId, LogKey, LogKeys, SignedFields, leaf_hash};
-
-    const VKEY: &str = "log2025-alpha3.rekor.sigstage.dev+d3d3a70c+AZQ93VXPMmj9uZj7U/7CefQ9yy8RgYFv6mKzOseipjqp";
 
     fn v1() -> Rekor {
         Rekor::V1(RekorV1::new("https://v1.test".parse().unwrap()).unwrap())
     }
 
     fn v2() -> Rekor {
-        let keys = LogKeys::new(vec![LogKey::from_vkey(VKEY).unwrap()]).unwrap();
+        let keys = LogKeys::new(vec![LogKey::from_vkey(V2_KEY).unwrap()]).unwrap();
         Rekor::V2(Box::new(RekorV2::new("https://v2.test".parse().unwrap(), None, keys).unwrap()))
     }
 

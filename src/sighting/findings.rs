@@ -287,7 +287,7 @@ mod tests {
         assert_first_counts(sighting, |findings| findings.sightings()[0].entry().log_index());
         let unattested = |index| log.read(&tag, index, &log.intoto(IN_TOTO, &said), None);
         assert_first_counts(unattested, |findings| findings.unattested(&tag)[0].log_index());
-        // The statement of a copy that is no sighting, as an auditor finds it.
+        // With its statement beside it, a `dsse` entry is a copy of the sighting.
         let refiled = |index| log.read(&tag, index, &log.dsse(&said), Some(&said));
         assert_first_counts(refiled, |findings| findings.refiled_alone().unwrap().entry().log_index());
         let misused = |index| log.read(&tag, index, &log.intoto("text/plain", &said), Some(&said));

@@ -72,13 +72,13 @@ impl From<HistoryConflict> for GrowthError {
 
 #[cfg(test)]
 mod tests {
+    use super::super::example::checkpoint;
     use super::*;
 
     #[test]
     fn only_answers_of_a_log_that_lags_behind_may_pass() {
         let tree = || "tree 1".to_owned();
-        let checkpoint =
-            || Checkpoint::parse("log\n9\nLmgRG9rq68MUjAc8wZDn1d0YesIg1xSL8FC16IH6hHA=\n\n— log wNI9ajBE\n").unwrap();
+        let checkpoint = || checkpoint(9);
         for error in [
             GrowthError::Old { tree: tree(), before: 2, now: 1 },
             GrowthError::Smaller { tree: tree(), before: 2, now: 1, refusal: LogError::Missing },

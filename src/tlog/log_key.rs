@@ -160,10 +160,9 @@ impl LogKey {
 
 #[cfg(test)]
 mod tests {
+    use super::super::example::V2_KEY;
     use super::*;
     use crate::sighting::LocalKey;
-
-    const VKEY: &str = "log2025-alpha3.rekor.sigstage.dev+d3d3a70c+AZQ93VXPMmj9uZj7U/7CefQ9yy8RgYFv6mKzOseipjqp";
 
     #[test]
     fn verifier_keys_may_stand_before_and_after_keys_in_pem() {
@@ -172,7 +171,7 @@ mod tests {
         let apis = |text: &str| -> Vec<String> {
             LogKey::all_from_text(text, None).unwrap().iter().map(|key| key.api().to_string()).collect()
         };
-        assert_eq!(apis(&format!("{VKEY}\n{pem}")), ["v1", "v2"]);
-        assert_eq!(apis(&format!("{pem}\n{VKEY}\n{pem}")), ["v1", "v1", "v2"]);
+        assert_eq!(apis(&format!("{V2_KEY}\n{pem}")), ["v1", "v2"]);
+        assert_eq!(apis(&format!("{pem}\n{V2_KEY}\n{pem}")), ["v1", "v1", "v2"]);
     }
 }

@@ -10,6 +10,8 @@ mod consistency;
 mod entry;
 mod entry_id;
 mod error;
+#[cfg(test)]
+pub(crate) mod example;
 mod fault;
 mod frontier;
 mod gate;
